@@ -1,0 +1,59 @@
+import { randomBytes } from "node:crypto";
+
+/**
+ * Chance and identity are parameters of the cluster: a seeded source makes a run repeat exactly.
+ * Secrets, keys and serial numbers never come from here; they use node:crypto through the pki room.
+ */
+export interface Random {
+  /** A number in [0, 1). */
+  next(): number;
+  /** A version 4 UUID. */
+  uuid(): string;
+}
+
+/** The machine's own randomness. */
+export class SystemRandom implements Random {
+  next(): number {
+    return randomBytes(6).readUIntBE(0, 6) / 2 ** 48;
+  }
+
+  uuid(): string {
+    return formatUuid(randomBytes(16));
+  }
+}
+
+/** A reproducible source (xorshift over 32-bit words, splitmix seeding). */
+export class SeededRandom implements Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0 || 0x9e3779b9;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let word = this.#state;
+    word = Math.imul(word ^ (word >>> 15), word | 1);
+    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
+    return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  uuid(): string {
+    return formatUuid(Uint8Array.from({ length: 16 }, () => Math.floor(this.next() * 256)));
+  }
+}
+
+function formatUuid(bytes: Uint8Array): string {
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Buffer.from(bytes).toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The alphabet of generated names: no vowels and no look-alikes (k8s.io/apimachinery/pkg/util/rand). */
+const alphabet = "bcdfghjklmnpqrstvwxz2456789";
+
+/** A suffix for generated names, five characters where Kubernetes uses one. */
+export function randomSuffix(random: Random, length = 5): string {
+  return Array.from({ length }, () => alphabet[Math.floor(random.next() * alphabet.length)]).join("");
+}

@@ -1,0 +1,45 @@
+import type { GroupVersionKind, GroupVersionResource } from "../../apimachinery/gvk.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { ObjectReader } from "../object-reader.ts";
+import type { UserInfo } from "../request-context.ts";
+
+/**
+ * An admission plugin: `admission/<name>.ts`, listed in `admission/chain.ts`, where the order is visible. Mutating
+ * plugins run before strategy and validation, validating ones after. A refusal is a StatusError, most often
+ * `newForbidden(resource, name, why)`.
+ */
+export interface AdmissionPlugin {
+  /** As Kubernetes names it: `NamespaceLifecycle`, `ServiceAccount`, `LimitRanger`. */
+  readonly name: string;
+  /** Whether the plugin looks at this operation at all; checked before `admit` and `validate`. */
+  handles(attributes: AdmissionAttributes): boolean;
+  /** May change `attributes.object`, which the plugin's caller owns. */
+  admit?(attributes: AdmissionAttributes): Promise<void> | void;
+  /** Must not change anything. */
+  validate?(attributes: AdmissionAttributes): Promise<void> | void;
+}
+
+export interface AdmissionAttributes {
+  readonly operation: "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
+  readonly kind: GroupVersionKind;
+  readonly resource: GroupVersionResource;
+  readonly subresource: string;
+  readonly namespace: string;
+  /** Empty for create with generateName. */
+  readonly name: string;
+  /** Absent for DELETE. For subresources other than status: the body (Binding, Eviction, Scale). */
+  readonly object: UnstructuredObject | undefined;
+  /** Absent for CREATE and CONNECT. Frozen. */
+  readonly oldObject: UnstructuredObject | undefined;
+  /** The CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of the request. */
+  readonly options: UnstructuredObject | undefined;
+  readonly dryRun: boolean;
+  readonly user: UserInfo;
+  addWarning(text: string): void;
+}
+
+/** What plugins are made with. */
+export interface AdmissionDependencies {
+  readonly reader: ObjectReader;
+  readonly nowMs: () => number;
+}

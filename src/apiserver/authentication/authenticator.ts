@@ -1,0 +1,21 @@
+import type { UserInfo } from "../request-context.ts";
+
+/**
+ * Finds out who asks. Authenticators are tried in the order of `authentication/chain.ts`; one that knows nothing of the
+ * request answers undefined, one that recognises its kind of credential and finds it bad throws StatusError 401.
+ */
+export interface Authenticator {
+  authenticate(request: AuthenticationRequest): Promise<AuthenticatedUser | undefined>;
+}
+
+export interface AuthenticationRequest {
+  /** DER of the verified client certificate, leaf first; empty without one. */
+  readonly certificates: readonly Uint8Array[];
+  /** The token of `Authorization: Bearer`, or of the WebSocket subprotocol `base64url.bearer.authorization.k8s.io.`. */
+  readonly bearerToken: string | undefined;
+}
+
+export interface AuthenticatedUser {
+  readonly user: UserInfo;
+  readonly audiences?: readonly string[];
+}

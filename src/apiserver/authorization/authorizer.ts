@@ -1,0 +1,38 @@
+import type { UserInfo } from "../request-context.ts";
+
+/** May this user do this? Authorizers are asked in order; the first that does not answer `noOpinion` decides. */
+export interface Authorizer {
+  authorize(attributes: AuthorizationAttributes): Promise<AuthorizationDecision>;
+  /** The rules that apply to the user in the namespace, for SelfSubjectRulesReview. */
+  rulesFor(user: UserInfo, namespace: string): Promise<SubjectRules>;
+}
+
+export interface AuthorizationAttributes {
+  readonly user: UserInfo;
+  readonly verb: string;
+  readonly isResourceRequest: boolean;
+  readonly namespace: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  /** For requests that name no resource. */
+  readonly path: string;
+}
+
+export interface AuthorizationDecision {
+  readonly decision: "allow" | "deny" | "noOpinion";
+  readonly reason: string;
+}
+
+export interface SubjectRules {
+  readonly resourceRules: readonly {
+    verbs: string[];
+    apiGroups?: string[];
+    resources?: string[];
+    resourceNames?: string[];
+  }[];
+  readonly nonResourceRules: readonly { verbs: string[]; nonResourceURLs?: string[] }[];
+  readonly incomplete: boolean;
+}

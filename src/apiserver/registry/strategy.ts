@@ -1,0 +1,135 @@
+import type { FieldError } from "../../apimachinery/field-error.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { NodeConnection } from "../../streaming/node-connection.ts";
+import type { ObjectReader } from "../object-reader.ts";
+import type { RequestContext } from "../request-context.ts";
+
+/**
+ * What a resource adds to the generic store. Every member may be left out: the store's own behaviour (schema,
+ * defaults, `Scheme.validateCreate` and `validateUpdate`, generation raised when anything but metadata and status
+ * changes, status kept out of main writes and everything but status out of status writes) is right for most.
+ *
+ * Order of a create: decode → default → mutating admission → prepareForCreate → validate → validating admission →
+ * begin → commit to storage. Of an update: the same with prepareForUpdate, and again after each lost race.
+ */
+export interface Strategy {
+  /** Clears and sets what clients may not choose. Changes the object, which the store owns. */
+  prepareForCreate?(context: RequestContext, object: UnstructuredObject): void;
+  prepareForUpdate?(
+    context: RequestContext,
+    object: UnstructuredObject,
+    old: UnstructuredObject,
+    subresource: string,
+  ): void;
+  /** Errors beyond `Scheme.validateCreate` / `validateUpdate`: those that depend on other objects or on allocation. */
+  validateCreate?(context: RequestContext, object: UnstructuredObject): FieldError[];
+  validateUpdate?(
+    context: RequestContext,
+    object: UnstructuredObject,
+    old: UnstructuredObject,
+    subresource: string,
+  ): FieldError[];
+  /** PUT of an absent object creates it. Default false. */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without a resourceVersion overwrites. Default true. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /**
+   * The grace period in seconds that a delete is to have, or undefined when the resource is deleted at once. With a
+   * period above 0 the store sets deletionTimestamp and deletionGracePeriodSeconds and keeps the object.
+   */
+  gracePeriodSeconds?(
+    context: RequestContext,
+    object: UnstructuredObject,
+    asked: number | undefined,
+  ): number | undefined;
+  /**
+   * Takes what the object needs (addresses, ports) just before the commit; may change the object. Exactly one of
+   * `commit` and `rollback` of the answer is called. `old` is absent on create, `object` on delete.
+   */
+  begin?(
+    context: RequestContext,
+    object: UnstructuredObject | undefined,
+    old: UnstructuredObject | undefined,
+  ): Reservation | undefined;
+}
+
+export interface Reservation {
+  commit(): void;
+  rollback(): void;
+}
+
+/** The verbs of one subresource, by HTTP meaning. A verb that is absent answers 405. */
+export interface SubresourceHandler {
+  get?(context: RequestContext): Promise<UnstructuredObject>;
+  create?(context: RequestContext, body: UnstructuredObject): Promise<UnstructuredObject>;
+  update?(context: RequestContext, body: UnstructuredObject): Promise<UnstructuredObject>;
+}
+
+/**
+ * `registry/<group>/<resource>.ts` exports one of these for each resource that needs more than its schema;
+ * `registry/index.ts` lists them.
+ */
+export interface ResourceExtension {
+  readonly group: string;
+  readonly resource: string;
+  /** Called once per server. */
+  setup(dependencies: RegistryDependencies): {
+    readonly strategy?: Strategy;
+    /** Beyond `status` and `scale`, which the generic registry serves itself; connect verbs are the server's own. */
+    readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
+    /** For resources that are not stored at all (TokenReview, SubjectAccessReview): the answer to a create. */
+    readonly create?: (context: RequestContext, object: UnstructuredObject) => Promise<UnstructuredObject>;
+  };
+}
+
+/** What extensions may use. */
+export interface RegistryDependencies {
+  readonly reader: ObjectReader;
+  readonly stores: ResourceStores;
+  readonly nowMs: () => number;
+  readonly nodes: NodeLocator;
+}
+
+/** The generic stores, for subresources that change a stored object (binding, eviction, finalize). */
+export interface ResourceStores {
+  get(
+    context: RequestContext,
+    group: string,
+    resource: string,
+    namespace: string,
+    name: string,
+  ): Promise<UnstructuredObject>;
+  /**
+   * Reads, changes and writes until no race is lost. `change` receives a copy it may change and return; it is called
+   * again after a lost race. Runs strategy and validation as an update of `subresource` would ("" for the main resource), no admission.
+   */
+  update(
+    context: RequestContext,
+    group: string,
+    resource: string,
+    namespace: string,
+    name: string,
+    subresource: string,
+    change: (current: UnstructuredObject) => UnstructuredObject,
+  ): Promise<UnstructuredObject>;
+  create(
+    context: RequestContext,
+    group: string,
+    resource: string,
+    namespace: string,
+    object: UnstructuredObject,
+  ): Promise<UnstructuredObject>;
+  delete(
+    context: RequestContext,
+    group: string,
+    resource: string,
+    namespace: string,
+    name: string,
+    options: UnstructuredObject | undefined,
+  ): Promise<UnstructuredObject>;
+}
+
+/** Finds the connection to a node's agent by the node's name; undefined while it is not connected. */
+export interface NodeLocator {
+  connection(nodeName: string): NodeConnection | undefined;
+}
