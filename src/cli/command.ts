@@ -1,0 +1,131 @@
+import { parseArgs } from "node:util";
+
+/**
+ * The shape of every command: a file `cli/<name>.ts` that exports one of these, listed in `cli/index.ts` with a loader,
+ * so that a command pays only for what it imports itself.
+ */
+export interface Command {
+  readonly name: string;
+  /** `up [FILE…]` */
+  readonly usage: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly description?: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Each with a comment: `sampan up examples/hello.yaml   # start and run an app`. */
+  readonly examples: readonly string[];
+  /** How many positional arguments are allowed. */
+  readonly maxArguments: number;
+  /** The process's exit code. Throwing CommandError prints its message and its remedy. */
+  run(options: OptionValues, positionals: readonly string[], io: Io): Promise<number>;
+}
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly description: string;
+  /** Shown in help: `NAME`, `PORT`. */
+  readonly value?: string;
+  readonly default?: string;
+}
+
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Where a command talks to. Colours only on a terminal and without NO_COLOR. */
+export interface Io {
+  out(text: string): void;
+  error(text: string): void;
+  /** True when standard error is a terminal that shows colours and redraws lines. */
+  readonly interactive: boolean;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** A failure that the user can act on: what happened and why, then what to do next. */
+export class CommandError extends Error {
+  readonly remedy: string | undefined;
+  readonly exitCode: number;
+
+  constructor(
+    message: string,
+    { remedy, exitCode = 1, cause }: { remedy?: string; exitCode?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.name = "CommandError";
+    this.remedy = remedy;
+    this.exitCode = exitCode;
+  }
+}
+
+/** Exit code of a command line that cannot be understood. */
+export const usageExitCode = 2;
+
+export const nameOption: OptionSpec = {
+  type: "string",
+  value: "NAME",
+  default: "sampan",
+  description: "the cluster's name; several live side by side",
+};
+
+/** Parses the arguments and runs the command; `--help` prints its help. */
+export async function runCommand(command: Command, argv: readonly string[], io: Io): Promise<number> {
+  if (argv.includes("--help") || argv.includes("-h")) {
+    io.out(helpText(command));
+    return 0;
+  }
+  let parsed: { values: OptionValues; positionals: string[] };
+  try {
+    parsed = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      strict: true,
+      options: Object.fromEntries(
+        Object.entries(command.options).map(([name, { type, short, default: fallback }]) => [
+          name,
+          {
+            type,
+            ...(short === undefined ? {} : { short }),
+            ...(fallback === undefined ? {} : { default: fallback }),
+          },
+        ]),
+      ),
+    });
+  } catch (cause) {
+    const why = cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : String(cause);
+    throw new CommandError(`sampan ${command.name}: ${why}`, {
+      remedy: `sampan ${command.name} --help lists the options`,
+      exitCode: usageExitCode,
+      cause,
+    });
+  }
+  if (parsed.positionals.length > command.maxArguments) {
+    throw new CommandError(
+      `sampan ${command.name}: unexpected argument "${parsed.positionals[command.maxArguments]}"`,
+      {
+        remedy: `usage: sampan ${command.usage}`,
+        exitCode: usageExitCode,
+      },
+    );
+  }
+  return await command.run(parsed.values, parsed.positionals, io);
+}
+
+export function helpText(command: Command): string {
+  const lines = [command.description ?? `${command.summary}.`, "", "Usage:", `  sampan ${command.usage}`];
+  if (command.examples.length > 0)
+    lines.push("", "Examples:", ...command.examples.map((example) => `  ${example}`));
+  const rows = Object.entries(command.options).map(([name, option]) => {
+    const flag = `${option.short === undefined ? "    " : `-${option.short}, `}--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
+    const fallback = option.default === undefined ? "" : ` (default ${option.default})`;
+    return [flag, `${option.description}${fallback}`] as const;
+  });
+  const width = Math.max(0, ...rows.map(([flag]) => flag.length));
+  if (rows.length > 0)
+    lines.push("", "Options:", ...rows.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`));
+  return `${lines.join("\n")}\n`;
+}
+
+/** The value of a string option, which has a default or was checked to be present. */
+export function text(options: OptionValues, name: string): string {
+  const value = options[name];
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,46 @@
+import type { Command } from "./command.ts";
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** Every command but `kubectl`, in the order of the help. Each is imported when it is called. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "up",
+    summary: "start a cluster (or find it running), apply files, wait until they run",
+    load: async () => (await import("./up.ts")).upCommand,
+  },
+  {
+    name: "down",
+    summary: "stop a cluster; with --purge, leave nothing behind",
+    load: async () => (await import("./down.ts")).downCommand,
+  },
+  {
+    name: "status",
+    summary: "show what runs, where it listens and what it uses",
+    load: async () => (await import("./status.ts")).statusCommand,
+  },
+  {
+    name: "kubeconfig",
+    summary: "print the cluster's kubeconfig, or merge it into yours",
+    load: async () => (await import("./kubeconfig.ts")).kubeconfigCommand,
+  },
+  {
+    name: "logs",
+    summary: "print the log of the cluster's own process",
+    load: async () => (await import("./logs.ts")).logsCommand,
+  },
+  {
+    name: "server",
+    summary: "run a cluster in the foreground",
+    load: async () => (await import("./server.ts")).serverCommand,
+  },
+  {
+    name: "image",
+    summary: "import, pull, list and remove container images",
+    load: async () => (await import("./image.ts")).imageCommand,
+  },
+];

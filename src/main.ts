@@ -1,0 +1,63 @@
+/** The command line: finds the command, runs it, and turns what it throws into a message and an exit code. */
+import { enableCompileCache } from "node:module";
+import type { Io } from "./cli/command.ts";
+
+// Compiled code is kept beside the build: a start is about a third faster.
+enableCompileCache(new URL("./.cache", import.meta.url).pathname);
+
+const io: Io = {
+  out: (text) => process.stdout.write(text),
+  error: (text) => process.stderr.write(text),
+  interactive:
+    process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
+  environment: process.env,
+};
+
+// A reader that has gone (`sampan logs | head`) ends the program quietly, as it does for other tools.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name = "help", ...rest] = argv;
+  if (name === "kubectl" || name === "k") {
+    const { kubectl } = await import("./kubectl/index.ts");
+    return await kubectl(rest);
+  }
+  const { commands } = await import("./cli/index.ts");
+  if (name === "help" || name === "--help" || name === "-h") {
+    const { overview } = await import("./cli/overview.ts");
+    io.out(overview(commands));
+    return 0;
+  }
+  if (name === "version" || name === "--version") {
+    const { versionText } = await import("./cli/overview.ts");
+    io.out(versionText());
+    return 0;
+  }
+  const { CommandError, runCommand, usageExitCode } = await import("./cli/command.ts");
+  try {
+    const entry = commands.find((command) => command.name === name);
+    if (entry === undefined) {
+      throw new CommandError(`there is no command "${name}"`, {
+        remedy: "sampan --help lists them",
+        exitCode: usageExitCode,
+      });
+    }
+    return await runCommand(await entry.load(), rest, io);
+  } catch (error) {
+    if (error instanceof CommandError) {
+      io.error(
+        `sampan: ${error.message}\n${error.remedy === undefined ? "" : `  ${error.remedy.replaceAll("\n", "\n  ")}\n`}`,
+      );
+      return error.exitCode;
+    }
+    io.error(
+      `sampan: unexpected failure: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    return 70;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

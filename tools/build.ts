@@ -1,0 +1,41 @@
+/**
+ * Bundles the program into dist/: one entry for the command line, one per worker thread, chunks shared between them and
+ * loaded when first used. Start-up is a promise, so nothing is bundled eagerly that the way to ready does not need.
+ */
+import { existsSync, globSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { build } from "esbuild";
+
+/** Worker threads are separate entries: `src/storage/sqlite/writer.worker.ts` → `dist/writer.worker.js`. */
+const workers = globSync("src/**/*.worker.ts");
+
+for (const old of globSync("dist/*.js")) rmSync(old);
+await build({
+  entryPoints: Object.fromEntries(
+    ["src/main.ts", ...workers].map((file) => [basename(file, ".ts"), file] as const),
+  ),
+  outdir: "dist",
+  chunkNames: "chunk-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  // Native code and its loader stay in node_modules; so does what is only for development.
+  external: ["koffi"],
+  sourcemap: "linked",
+  legalComments: "none",
+  logLevel: "warning",
+  // Packages in CommonJS call require for Node's own modules.
+  banner: {
+    js: `import { createRequire as __createRequire } from "node:module";const require = __createRequire(import.meta.url);`,
+  },
+});
+
+if (existsSync("tools/generate/descriptions.ts")) {
+  const { writeDescriptions } = (await import("./generate/descriptions.ts")) as {
+    writeDescriptions(target: string): Promise<void> | void;
+  };
+  await writeDescriptions("dist/descriptions.json");
+}
+writeFileSync("dist/.built", "");
