@@ -1,0 +1,190 @@
+import type { Clock, Timer } from "../../apimachinery/clock.ts";
+import type { ContainerConfig, ContainerStatus } from "../runtime.ts";
+import type { SimulatedLogs } from "./logs.ts";
+import { type Pretence, pretend } from "./pretend-shell.ts";
+import { type ContainerScript, readScript } from "./script.ts";
+
+/** The annotation by which the kubelet marks containers that are to end by themselves: init containers, Jobs. */
+export const runToCompletion = "sampan.dev/run-to-completion";
+
+export interface SimulatedContainerOptions {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly config: ContainerConfig;
+  readonly podAnnotations: Readonly<Record<string, string>>;
+  readonly logPath: string;
+  readonly clock: Clock;
+  readonly logs: SimulatedLogs;
+  /** Called when it has ended. */
+  readonly onExit: (container: SimulatedContainer, reason: string) => void;
+}
+
+/** One container that obeys its script. A container without a planned end holds no timer. */
+export class SimulatedContainer {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly config: ContainerConfig;
+  readonly script: ContainerScript;
+  readonly #options: SimulatedContainerOptions;
+  readonly #createdAtMs: number;
+  readonly #timers: Timer[] = [];
+  readonly #waiters: (() => void)[] = [];
+  #state: "created" | "running" | "exited" = "created";
+  #startedAtMs = 0;
+  #finishedAtMs = 0;
+  #exitCode = 0;
+  #reason = "";
+  #message = "";
+  #stopping = false;
+
+  constructor(options: SimulatedContainerOptions) {
+    this.id = options.id;
+    this.sandboxId = options.sandboxId;
+    this.config = options.config;
+    this.script = readScript(options.podAnnotations, options.config.name, options.config.attempt);
+    this.#options = options;
+    this.#createdAtMs = options.clock.now();
+  }
+
+  get state(): "created" | "running" | "exited" {
+    return this.#state;
+  }
+
+  get startedAtMs(): number {
+    return this.#startedAtMs;
+  }
+
+  /** What the container's processes see. */
+  get environment(): Record<string, string> {
+    return Object.fromEntries(this.config.env.map(({ name, value }) => [name, value]));
+  }
+
+  start(): void {
+    const { clock, logs, logPath } = this.#options;
+    this.#state = "running";
+    this.#startedAtMs = clock.now();
+    logs.touch(logPath);
+    this.#schedule();
+  }
+
+  /** Ends in the state of a container whose command could not be run. */
+  failToStart(message: string): void {
+    this.#state = "running";
+    this.#startedAtMs = this.#options.clock.now();
+    this.#exit(128, "ContainerCannotRun", message);
+  }
+
+  /** Asks it to stop, kills it after the timeout; resolves when it has ended. */
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.#state !== "running") {
+      if (this.#state === "created") this.#state = "exited";
+      return;
+    }
+    const ended = new Promise<void>((resolve) => this.#waiters.push(resolve));
+    const { ignoreStop, stopDurationMs } = this.script;
+    const delayMs = ignoreStop ? Infinity : stopDurationMs;
+    if (Math.min(delayMs, timeoutMs) <= 0) this.#exit(delayMs <= 0 && timeoutMs > 0 ? 143 : 137, "Error", "");
+    else if (!this.#stopping) {
+      this.#stopping = true;
+      const killed = delayMs > timeoutMs;
+      this.#after(Math.min(delayMs, timeoutMs), () => this.#exit(killed ? 137 : 143, "Error", ""));
+    } else this.#after(timeoutMs, () => this.#exit(137, "Error", ""));
+    await ended;
+  }
+
+  /** Resolves when it has ended, or the signal aborts. */
+  async ended(signal: AbortSignal): Promise<void> {
+    if (this.#state === "exited" || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#waiters.push(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  /** Whether a probe of that kind succeeds now. */
+  passes(kind: "startup" | "readiness" | "liveness"): boolean {
+    if (this.#state !== "running") return false;
+    const ageMs = this.#options.clock.now() - this.#startedAtMs;
+    const { ready, readyAfterMs, unhealthyAfterMs } = this.script;
+    if (ageMs < readyAfterMs) return kind === "liveness";
+    if (kind === "readiness" && !ready) return false;
+    return unhealthyAfterMs === undefined || ageMs < unhealthyAfterMs;
+  }
+
+  status(): ContainerStatus {
+    const { id, sandboxId, config } = this;
+    return {
+      id,
+      sandboxId,
+      name: config.name,
+      attempt: config.attempt,
+      state: this.#state,
+      createdAtMs: this.#createdAtMs,
+      startedAtMs: this.#startedAtMs,
+      finishedAtMs: this.#finishedAtMs,
+      exitCode: this.#exitCode,
+      reason: this.#reason,
+      message: this.#message,
+      image: config.image,
+      imageId: config.imageId,
+      labels: config.labels,
+      annotations: config.annotations,
+      logPath: this.#options.logPath,
+      pid: 0,
+    };
+  }
+
+  /** Plans what will happen by itself: output, the end. */
+  #schedule(): void {
+    const { script, config } = this;
+    const outcome = pretend([...config.command, ...config.args], this.environment);
+    this.#print(script.log);
+    if (script.logEveryMs !== undefined) {
+      this.#timers.push(this.#options.clock.every(script.logEveryMs, () => this.#print(script.log)));
+    }
+    if (outcome.understood) this.#planOutput(outcome);
+    const known = outcome.understood && config.command.length + config.args.length > 0;
+    const completes = config.annotations[runToCompletion] === "true";
+    const defaultMs = known ? outcome.durationMs : completes ? 0 : Infinity;
+    // An exit code without a duration means a container that exits with it, at once.
+    const lastsMs =
+      script.runDurationMs ?? (script.exitCode === undefined ? defaultMs : Math.min(defaultMs, 0));
+    const code = script.exitCode ?? (known ? outcome.exitCode : 0);
+    if (script.oomAfterMs !== undefined && script.oomAfterMs < lastsMs) {
+      this.#after(script.oomAfterMs, () => this.#exit(137, "OOMKilled", ""));
+    } else if (lastsMs !== Infinity) {
+      this.#after(lastsMs, () => this.#exit(code, code === 0 ? "Completed" : "Error", ""));
+    }
+  }
+
+  #planOutput(outcome: Pretence): void {
+    const { logs, logPath } = this.#options;
+    for (const { atMs, stream, text } of outcome.output) {
+      if (atMs === 0) logs.append(logPath, stream, text);
+      else if (atMs !== Infinity) this.#after(atMs, () => logs.append(logPath, stream, text));
+    }
+  }
+
+  #print(lines: readonly string[]): void {
+    for (const line of lines) this.#options.logs.append(this.#options.logPath, "stdout", `${line}\n`);
+  }
+
+  #after(delayMs: number, action: () => void): void {
+    this.#timers.push(
+      this.#options.clock.after(delayMs, () => {
+        if (this.#state === "running") action();
+      }),
+    );
+  }
+
+  #exit(exitCode: number, reason: string, message: string): void {
+    for (const timer of this.#timers.splice(0)) timer.stop();
+    this.#state = "exited";
+    this.#finishedAtMs = this.#options.clock.now();
+    this.#exitCode = exitCode;
+    this.#reason = reason;
+    this.#message = message;
+    this.#options.onExit(this, reason);
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}

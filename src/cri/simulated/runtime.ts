@@ -1,0 +1,293 @@
+import { join } from "node:path";
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { ByteStream, ExecResult, TerminalStreams } from "../../streaming/node-connection.ts";
+import {
+  type ContainerConfig,
+  type ContainerStats,
+  type ContainerStatus,
+  CriError,
+  type ExecSyncResult,
+  type PodSandboxConfig,
+  type PodSandboxStatus,
+  type RuntimeEvent,
+  type RuntimeService,
+  type RuntimeStatus,
+} from "../runtime.ts";
+import { AddressPool } from "./addresses.ts";
+import { SimulatedContainer } from "./container.ts";
+import { EventStream } from "./event-stream.ts";
+import { SimulatedLogs } from "./logs.ts";
+import { SimulatedNetwork } from "./network.ts";
+import { aborted, answer, converse, pretendConnection } from "./streams.ts";
+
+export interface SimulatedRuntimeOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where pod addresses come from: one range per node, or one pool shared by several runtimes. Default 10.244.0.0/24. */
+  readonly podCidr?: string;
+  readonly addresses?: AddressPool;
+  /** How long steps take, beyond what annotations say. All default to 0: nothing is scheduled then. */
+  readonly sandboxMs?: number;
+  readonly startMs?: number;
+}
+
+interface Sandbox {
+  readonly id: string;
+  readonly config: PodSandboxConfig;
+  readonly createdAtMs: number;
+  readonly ips: readonly string[];
+  readonly containers: Map<string, SimulatedContainer>;
+  ready: boolean;
+}
+
+/**
+ * A container runtime that pretends: pods have addresses, containers start, print, become ready, fail and end when
+ * their annotations say so (see script.ts). All of it happens on the given clock, identities come from the given
+ * source, and nothing is written to disk: thousands of pods fit into one process.
+ *
+ * `logs` stands in for the log files and `network` for the wire of HTTP and TCP probes; both are handed to the kubelet.
+ */
+export class SimulatedRuntime implements RuntimeService {
+  readonly logs: SimulatedLogs;
+  readonly network: SimulatedNetwork;
+  readonly #options: SimulatedRuntimeOptions;
+  readonly #addresses: AddressPool;
+  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #containers = new Map<string, SimulatedContainer>();
+  readonly #events = new EventStream();
+
+  constructor(options: SimulatedRuntimeOptions) {
+    this.#options = options;
+    this.#addresses = options.addresses ?? new AddressPool(options.podCidr ?? "10.244.0.0/24");
+    this.logs = new SimulatedLogs(options.clock);
+    this.network = new SimulatedNetwork((id) => this.#containers.get(id));
+  }
+
+  status(): Promise<RuntimeStatus> {
+    return Promise.resolve({ name: "sampan-simulated", version: "1.36", ready: true, problems: [] });
+  }
+
+  async runPodSandbox(config: PodSandboxConfig): Promise<string> {
+    const { clock, sandboxMs = 0 } = this.#options;
+    if (sandboxMs > 0) await clock.sleep(sandboxMs);
+    const ips: string[] = [];
+    if (!config.hostNetwork) {
+      const address = this.#addresses.take();
+      if (address === undefined) throw new CriError("resourceExhausted", "no pod address is free");
+      ips.push(address);
+    }
+    const id = this.#newId();
+    this.#sandboxes.set(id, {
+      id,
+      config,
+      createdAtMs: clock.now(),
+      ips,
+      containers: new Map(),
+      ready: true,
+    });
+    return id;
+  }
+
+  async stopPodSandbox(sandboxId: string): Promise<void> {
+    const sandbox = this.#sandboxes.get(sandboxId);
+    if (sandbox === undefined || !sandbox.ready) return;
+    sandbox.ready = false;
+    for (const address of sandbox.ips) this.#addresses.giveBack(address);
+    await Promise.all([...sandbox.containers.values()].map((container) => container.stop(0)));
+    this.#events.emit({ type: "stopped", sandboxId, containerId: "" });
+  }
+
+  async removePodSandbox(sandboxId: string): Promise<void> {
+    await this.stopPodSandbox(sandboxId);
+    const sandbox = this.#sandboxes.get(sandboxId);
+    if (sandbox === undefined) return;
+    for (const id of sandbox.containers.keys()) this.#containers.delete(id);
+    await this.logs.removeTree(sandbox.config.logDirectory);
+    this.#sandboxes.delete(sandboxId);
+  }
+
+  podSandboxStatus(sandboxId: string): Promise<PodSandboxStatus> {
+    const sandbox = this.#sandboxes.get(sandboxId);
+    if (sandbox === undefined)
+      return Promise.reject(new CriError("notFound", `sandbox ${sandboxId} not found`));
+    return Promise.resolve(statusOf(sandbox));
+  }
+
+  listPodSandboxes(): Promise<PodSandboxStatus[]> {
+    return Promise.resolve([...this.#sandboxes.values()].map(statusOf));
+  }
+
+  createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
+    const sandbox = this.#sandboxes.get(sandboxId);
+    if (sandbox === undefined || !sandbox.ready) {
+      return Promise.reject(new CriError("notFound", `sandbox ${sandboxId} not found or not ready`));
+    }
+    const container = new SimulatedContainer({
+      id: this.#newId(),
+      sandboxId,
+      config,
+      podAnnotations: sandbox.config.annotations,
+      logPath: join(sandbox.config.logDirectory, config.logPath),
+      clock: this.#options.clock,
+      logs: this.logs,
+      onExit: (ended, reason) => this.#onExit(ended, reason),
+    });
+    sandbox.containers.set(container.id, container);
+    this.#containers.set(container.id, container);
+    return Promise.resolve(container.id);
+  }
+
+  async startContainer(containerId: string): Promise<void> {
+    const container = this.#container(containerId);
+    if (container.state !== "created") {
+      throw new CriError("failedPrecondition", `container ${containerId} is ${container.state}`);
+    }
+    const delayMs = container.script.startDelayMs + (this.#options.startMs ?? 0);
+    if (delayMs > 0) await this.#options.clock.sleep(delayMs);
+    const { startError } = container.script;
+    if (startError !== undefined) {
+      container.failToStart(startError);
+      throw new CriError("internal", startError);
+    }
+    // It may have been stopped while it was starting.
+    if (container.state !== "created")
+      throw new CriError("failedPrecondition", `container ${containerId} was stopped`);
+    this.#events.emit({ type: "started", sandboxId: container.sandboxId, containerId });
+    container.start();
+  }
+
+  async stopContainer(containerId: string, timeoutMs: number): Promise<void> {
+    await this.#containers.get(containerId)?.stop(timeoutMs);
+  }
+
+  async removeContainer(containerId: string): Promise<void> {
+    const container = this.#containers.get(containerId);
+    if (container === undefined) return;
+    await container.stop(0);
+    this.#containers.delete(containerId);
+    this.#sandboxes.get(container.sandboxId)?.containers.delete(containerId);
+  }
+
+  containerStatus(containerId: string): Promise<ContainerStatus> {
+    const container = this.#containers.get(containerId);
+    if (container === undefined)
+      return Promise.reject(new CriError("notFound", `container ${containerId} not found`));
+    return Promise.resolve(container.status());
+  }
+
+  listContainers(filter: { readonly sandboxId?: string } = {}): Promise<ContainerStatus[]> {
+    const { sandboxId } = filter;
+    const containers =
+      sandboxId === undefined ? this.#containers : this.#sandboxes.get(sandboxId)?.containers;
+    return Promise.resolve([...(containers?.values() ?? [])].map((container) => container.status()));
+  }
+
+  updateContainerResources(containerId: string): Promise<void> {
+    return this.containerStatus(containerId).then(() => undefined);
+  }
+
+  reopenContainerLog(containerId: string): Promise<void> {
+    const container = this.#containers.get(containerId);
+    if (container !== undefined) this.logs.touch(container.status().logPath);
+    return Promise.resolve();
+  }
+
+  async containerStats(containerId: string): Promise<ContainerStats> {
+    const { script, startedAtMs } = this.#container(containerId);
+    const atMs = this.#options.clock.now();
+    return {
+      cpuUsageNs: Math.round((atMs - startedAtMs) * 1e6 * script.cpuCores),
+      memoryWorkingSetBytes: script.memoryBytes,
+      memoryUsageBytes: script.memoryBytes,
+      atMs,
+    };
+  }
+
+  async execSync(
+    containerId: string,
+    command: readonly string[],
+    timeoutMs: number,
+  ): Promise<ExecSyncResult> {
+    const container = this.#running(containerId);
+    const outcome = answer(container, command);
+    if (outcome.durationMs > 0) await this.#options.clock.sleep(Math.min(outcome.durationMs, timeoutMs));
+    if (outcome.durationMs > timeoutMs) {
+      throw new CriError("deadlineExceeded", `command ${command.join(" ")} timed out`);
+    }
+    const collect = (stream: "stdout" | "stderr"): Buffer =>
+      Buffer.from(outcome.output.map((part) => (part.stream === stream ? part.text : "")).join(""));
+    return { exitCode: outcome.exitCode, stdout: collect("stdout"), stderr: collect("stderr") };
+  }
+
+  async exec(
+    containerId: string,
+    command: readonly string[],
+    _tty: boolean,
+    streams: TerminalStreams,
+    signal: AbortSignal,
+  ): Promise<ExecResult> {
+    const container = this.#running(containerId);
+    return { exitCode: await converse(container, command, streams, this.#options.clock, signal) };
+  }
+
+  async attach(
+    containerId: string,
+    _tty: boolean,
+    streams: TerminalStreams,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const container = this.#running(containerId);
+    const left = AbortSignal.any([signal]);
+    const { stdin, stdout } = streams;
+    if (stdin !== undefined && stdout !== undefined) stdin.pipe(stdout, { end: false });
+    await Promise.race([container.ended(left), aborted(left)]);
+  }
+
+  async portForward(sandboxId: string, _port: number, signal: AbortSignal): Promise<ByteStream> {
+    const sandbox = this.#sandboxes.get(sandboxId);
+    if (sandbox === undefined || !sandbox.ready)
+      throw new CriError("notFound", `sandbox ${sandboxId} not found`);
+    const connection = pretendConnection(`${sandbox.config.namespace}/${sandbox.config.name}`);
+    signal.addEventListener("abort", () => connection.close(), { once: true });
+    return connection;
+  }
+
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    return this.#events.listen(signal);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #onExit(container: SimulatedContainer, reason: string): void {
+    const { sandboxId, id } = container;
+    if (reason === "OOMKilled") this.#events.emit({ type: "oom", sandboxId, containerId: id });
+    this.#events.emit({ type: "stopped", sandboxId, containerId: id });
+  }
+
+  #container(containerId: string): SimulatedContainer {
+    const container = this.#containers.get(containerId);
+    if (container === undefined) throw new CriError("notFound", `container ${containerId} not found`);
+    return container;
+  }
+
+  #running(containerId: string): SimulatedContainer {
+    const container = this.#container(containerId);
+    if (container.state === "running") return container;
+    throw new CriError("failedPrecondition", `container ${containerId} is not running`);
+  }
+
+  /** 64 hexadecimal digits, as runtimes name things. */
+  #newId(): string {
+    const { random } = this.#options;
+    return `${random.uuid()}${random.uuid()}`.replaceAll("-", "");
+  }
+}
+
+function statusOf({ id, config, createdAtMs, ips, ready }: Sandbox): PodSandboxStatus {
+  const { name, namespace, uid, attempt, labels, annotations } = config;
+  const state = ready ? "ready" : "notReady";
+  return { id, name, namespace, uid, attempt, state, createdAtMs, ips, labels, annotations };
+}

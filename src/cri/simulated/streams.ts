@@ -1,0 +1,107 @@
+import { once } from "node:events";
+import { PassThrough, type Writable } from "node:stream";
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { ByteStream, TerminalStreams } from "../../streaming/node-connection.ts";
+import type { SimulatedContainer } from "./container.ts";
+import { type Pretence, pretend } from "./pretend-shell.ts";
+
+/** What a command would answer; one that means nothing here succeeds in silence when the container is healthy. */
+export function answer(container: SimulatedContainer, command: readonly string[]): Pretence {
+  const outcome = pretend(command, container.environment);
+  if (outcome.understood) return outcome;
+  const exitCode = container.passes("readiness") && container.passes("liveness") ? 0 : 1;
+  return { output: [], durationMs: 0, exitCode, understood: false };
+}
+
+/** Runs a command on streams: `cat` and shells read stdin, all others print what they are known to print. */
+export async function converse(
+  container: SimulatedContainer,
+  command: readonly string[],
+  streams: TerminalStreams,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<number> {
+  const name = command[0]?.split("/").at(-1) ?? "";
+  if (name === "cat" && command.length === 1) return copyInput(streams);
+  if (/^(ba|a)?sh$/.test(name) && !command.some((word) => /^-[a-z]*c$/.test(word))) {
+    return readCommands(container, streams);
+  }
+  const outcome = answer(container, command);
+  await play(outcome, streams, clock, signal);
+  return outcome.exitCode;
+}
+
+async function play(
+  outcome: Pretence,
+  streams: TerminalStreams,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  let atMs = 0;
+  for (const part of outcome.output) {
+    if (part.atMs > atMs) await clock.sleep(part.atMs - atMs, signal);
+    atMs = part.atMs;
+    await write(part.stream === "stdout" ? streams.stdout : streams.stderr, part.text);
+  }
+  const restMs = outcome.durationMs - atMs;
+  if (restMs === Infinity) await aborted(signal);
+  else if (restMs > 0) await clock.sleep(restMs, signal);
+}
+
+async function copyInput({ stdin, stdout }: TerminalStreams): Promise<number> {
+  for await (const chunk of stdin ?? []) await write(stdout, chunk as Buffer);
+  return 0;
+}
+
+async function readCommands(container: SimulatedContainer, streams: TerminalStreams): Promise<number> {
+  let pending = "";
+  let exitCode = 0;
+  for await (const chunk of streams.stdin ?? []) {
+    pending += String(chunk).replaceAll("\r", "\n");
+    const lines = pending.split("\n");
+    pending = lines.pop() ?? "";
+    for (const line of lines) {
+      const outcome = answer(container, ["sh", "-c", line]);
+      for (const part of outcome.output) {
+        await write(part.stream === "stdout" ? streams.stdout : streams.stderr, part.text);
+      }
+      exitCode = outcome.exitCode;
+      if (/^\s*exit\b/.test(line)) return exitCode;
+    }
+  }
+  return exitCode;
+}
+
+async function write(target: Writable | undefined, data: string | Buffer): Promise<void> {
+  if (target !== undefined && !target.write(data)) await once(target, "drain");
+}
+
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+}
+
+/** A connection to a server that greets each HTTP request with the name of its pod. */
+export function pretendConnection(pod: string): ByteStream {
+  const readable = new PassThrough();
+  const writable = new PassThrough();
+  let pending = "";
+  writable.on("data", (chunk: Buffer) => {
+    pending += chunk.toString("latin1");
+    for (let end = pending.indexOf("\r\n\r\n"); end >= 0; end = pending.indexOf("\r\n\r\n")) {
+      pending = pending.slice(end + 4);
+      const body = `simulated ${pod}\n`;
+      readable.write(
+        `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    }
+  });
+  writable.on("end", () => readable.end());
+  return {
+    readable,
+    writable,
+    close() {
+      readable.destroy();
+      writable.destroy();
+    },
+  };
+}
