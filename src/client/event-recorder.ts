@@ -5,7 +5,14 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
  * recording never throws, never waits and drops events when too many are pending.
  */
 export interface EventRecorder {
-  event(about: KubernetesObject, type: "Normal" | "Warning", reason: string, message: string): void;
+  /** `fieldPath` names the part that is meant: `spec.containers{web}`. */
+  event(
+    about: KubernetesObject,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+    fieldPath?: string,
+  ): void;
   /** A recorder of the same sink whose events name another component: `kubelet`, `deployment-controller`. */
   forComponent(component: string, host?: string): EventRecorder;
 }
