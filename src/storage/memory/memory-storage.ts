@@ -1,0 +1,75 @@
+import {
+  type Compare,
+  type KeyValue,
+  type ListOptions,
+  type ListResult,
+  type Operation,
+  type Storage,
+  StorageError,
+  type StorageEvent,
+  type TxnResult,
+} from "../storage.ts";
+import { planTransaction, RevisionStore } from "./revision-store.ts";
+import { Watcher } from "./watcher.ts";
+
+/**
+ * A store that lives and dies with the process: for tests, simulation and short-lived clusters. Creating one costs
+ * next to nothing, and a call has taken effect by the time it returns its promise.
+ */
+export class MemoryStorage implements Storage {
+  readonly #store = new RevisionStore();
+
+  async revision(): Promise<number> {
+    this.#checkOpen();
+    return this.#store.revision;
+  }
+
+  async compactedRevision(): Promise<number> {
+    this.#checkOpen();
+    return this.#store.compactedRevision;
+  }
+
+  async get(key: string, options: { readonly revision?: number } = {}): Promise<KeyValue | undefined> {
+    this.#checkOpen();
+    if (options.revision === undefined) return this.#store.find(key);
+    this.#store.checkReadable(options.revision);
+    return this.#store.findAt(key, options.revision) as KeyValue | undefined;
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
+    this.#checkOpen();
+    const { revision = this.#store.revision, limit = 0, after } = options;
+    this.#store.checkReadable(revision);
+    const { versions, remaining } = this.#store.list(prefix, { revision, limit, after });
+    return { revision, items: versions as KeyValue[], remaining };
+  }
+
+  async txn(compare: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
+    this.#checkOpen();
+    const store = this.#store;
+    const plan = planTransaction(compare, operations, store.revision + 1, (key) => store.find(key));
+    if (!plan.holds) return { succeeded: false, revision: store.revision, current: plan.current };
+    if (plan.events.length > 0) store.commit(plan.events);
+    return { succeeded: true, revision: store.revision, current: [] };
+  }
+
+  watch(prefix: string, afterRevision: number, signal?: AbortSignal): AsyncIterable<readonly StorageEvent[]> {
+    this.#checkOpen();
+    return new Watcher({ store: this.#store, prefix, afterRevision, signal });
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#checkOpen();
+    for (const _ of this.#store.compact(revision)) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#store.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#store.closed) throw new StorageError("closed", "the store is closed");
+  }
+}
