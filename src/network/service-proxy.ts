@@ -1,0 +1,124 @@
+import type { Service } from "../api/types/core-v1.ts";
+import type { EndpointSlice } from "../api/types/discovery-v1.ts";
+import type { Clock, Timer } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/logger.ts";
+import { joinKey, keyOf } from "../apimachinery/object.ts";
+import type { Informer } from "../client/informer.ts";
+import { baseTable, mergeRules, type PortRules, portRules, type TableSettings, transition } from "./rules.ts";
+import { servicePortStates } from "./service-ports.ts";
+
+/**
+ * Keeps the node's data path in step with Services and EndpointSlices: what kube-proxy does, as one nftables table. A
+ * change becomes one small transaction; changes that come while one runs share the next.
+ */
+export interface ServiceProxyOptions {
+  readonly settings: TableSettings;
+  readonly nodeName: string;
+  readonly services: Informer<Service>;
+  readonly endpointSlices: Informer<EndpointSlice>;
+  /** Runs a script with `nft -f -`; rejects with what nft said. */
+  readonly runNft: (script: string) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `namespace/name` of Services that the host answers itself, at their own address. */
+  readonly answeredByHost: ReadonlySet<string>;
+}
+
+const serviceOfSlice = "kubernetes.io/service-name";
+const nothing: PortRules = { chains: new Map(), elements: new Map(), affinitySets: new Map() };
+
+/** After a failed transaction the whole table is made anew, at most so often. */
+const retryDelayMs = 1000;
+
+export class ServiceProxy {
+  readonly #options: ServiceProxyOptions;
+  /** Rules of each Service, by `namespace/name`: what the next transaction will lead to. */
+  readonly #wanted = new Map<string, PortRules>();
+  /** What the kernel holds; undefined before the first load and after a failure. */
+  #loaded: PortRules | undefined;
+  readonly #changed = new Set<string>();
+  #running: Promise<void> | undefined;
+  #retry: Timer | undefined;
+  #stopped = false;
+  readonly #unsubscribe: (() => void)[] = [];
+
+  constructor(options: ServiceProxyOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the table is loaded for the first time. Both informers must have synced. */
+  async start(): Promise<void> {
+    const { services, endpointSlices } = this.#options;
+    endpointSlices.addIndex("service", (slice) => [serviceKeyOf(slice)]);
+    const service = (object: Service): void => this.#mark(keyOf(object));
+    const slice = (object: EndpointSlice): void => this.#mark(serviceKeyOf(object));
+    this.#unsubscribe.push(
+      services.addHandler({ added: service, updated: (_old, object) => service(object), deleted: service }),
+      endpointSlices.addHandler({ added: slice, updated: (_old, object) => slice(object), deleted: slice }),
+    );
+    await this.#sync();
+  }
+
+  /** Resolves when every change known now is in the kernel. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined || this.#changed.size > 0) await (this.#running ?? this.#sync());
+  }
+
+  /** Stops following; the table stays, so that traffic goes on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#retry?.stop();
+    await this.#running;
+  }
+
+  #mark(key: string): void {
+    this.#changed.add(key);
+    // What one event brings often comes with a second one: both go into one transaction.
+    if (this.#running === undefined) queueMicrotask(() => void this.#sync());
+  }
+
+  #sync(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#running ??= this.#load().finally(() => {
+      this.#running = undefined;
+      if (this.#changed.size > 0 && this.#loaded !== undefined) void this.#sync();
+    });
+    return this.#running;
+  }
+
+  async #load(): Promise<void> {
+    const { settings, runNft, clock, logger } = this.#options;
+    for (const key of this.#changed) this.#render(key);
+    this.#changed.clear();
+    const target = mergeRules(this.#wanted.values());
+    const script =
+      this.#loaded === undefined
+        ? baseTable(settings) + transition(settings.table, nothing, target)
+        : transition(settings.table, this.#loaded, target);
+    if (script === "") return;
+    try {
+      await runNft(script);
+      this.#loaded = target;
+    } catch (error) {
+      this.#loaded = undefined;
+      logger.error("could not load the Service table; it is made anew", { error });
+      this.#retry?.stop();
+      this.#retry = clock.after(retryDelayMs, () => void this.#sync());
+    }
+  }
+
+  #render(key: string): void {
+    const { services, endpointSlices, nodeName, answeredByHost } = this.#options;
+    const service = services.getByKey(key);
+    if (service === undefined || answeredByHost.has(key)) {
+      this.#wanted.delete(key);
+      return;
+    }
+    const states = servicePortStates(service, endpointSlices.byIndex("service", key), nodeName);
+    this.#wanted.set(key, mergeRules(states.map(portRules)));
+  }
+}
+
+const serviceKeyOf = (slice: EndpointSlice): string =>
+  joinKey(slice.metadata.namespace, slice.metadata.labels?.[serviceOfSlice] ?? "");
