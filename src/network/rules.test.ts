@@ -33,7 +33,9 @@ function state(change: Partial<ServicePortState> = {}): ServicePortState {
 
 /** Chain → rules, with the hashes taken out of the names. */
 function chainsOf(rules: PortRules): Record<string, readonly string[]> {
-  return Object.fromEntries([...rules.chains].map(([name, list]) => [name.replaceAll(/_[0-9a-f]{8}/g, ""), list]));
+  return Object.fromEntries(
+    [...rules.chains].map(([name, list]) => [name.replaceAll(/_[0-9a-f]{8}/g, ""), list]),
+  );
 }
 
 describe("portRules()", () => {
@@ -107,7 +109,10 @@ describe.skipIf(!canUseNetns)("against a real kernel", () => {
   });
 
   function nft(input: string): string {
-    const result = spawnSync("nsenter", [`--net=/run/netns/${namespace}`, "nft", "-f", "-"], { input, encoding: "utf8" });
+    const result = spawnSync("nsenter", [`--net=/run/netns/${namespace}`, "nft", "-f", "-"], {
+      input,
+      encoding: "utf8",
+    });
     return result.stderr;
   }
 
@@ -120,7 +125,10 @@ describe.skipIf(!canUseNetns)("against a real kernel", () => {
       [state({ ...full, affinitySeconds: 10 })],
       [state({ ...full, affinitySeconds: 10, clusterEndpoints: two.slice(1) })],
       [state({ ...full, externalEndpoints: two.slice(0, 1), sourceRanges: ["192.0.2.0/24"] })],
-      [state({ clusterEndpoints: [], externalEndpoints: [] }), state({ id: "a/dns:dns", protocol: "udp", clusterIps: ["10.96.0.8"] })],
+      [
+        state({ clusterEndpoints: [], externalEndpoints: [] }),
+        state({ id: "a/dns:dns", protocol: "udp", clusterIps: ["10.96.0.8"] }),
+      ],
       [],
     ];
     expect(nft(baseTable(settings))).toBe("");
@@ -133,9 +141,13 @@ describe.skipIf(!canUseNetns)("against a real kernel", () => {
         expect(nft(transition(settings.table, before, after))).toBe("");
       }
     }
-    const listed = spawnSync("nsenter", [`--net=/run/netns/${namespace}`, "nft", "list", "table", "ip", settings.table], {
-      encoding: "utf8",
-    });
+    const listed = spawnSync(
+      "nsenter",
+      [`--net=/run/netns/${namespace}`, "nft", "list", "table", "ip", settings.table],
+      {
+        encoding: "utf8",
+      },
+    );
     expect(listed.stdout).not.toContain("svc_");
   });
 });

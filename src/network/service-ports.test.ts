@@ -8,7 +8,12 @@ function service(spec: Partial<ServiceSpec> = {}, status: Service["status"] = {}
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: "web", namespace: "default" },
-    spec: { clusterIP: "10.96.0.7", clusterIPs: ["10.96.0.7"], ports: [{ name: "http", port: 80, protocol: "TCP" }], ...spec },
+    spec: {
+      clusterIP: "10.96.0.7",
+      clusterIPs: ["10.96.0.7"],
+      ports: [{ name: "http", port: 80, protocol: "TCP" }],
+      ...spec,
+    },
     status,
   };
 }
@@ -25,7 +30,11 @@ function slice(endpoints: Endpoint[], change: Partial<EndpointSlice> = {}): Endp
   };
 }
 
-const endpoint = (ip: string, conditions: Endpoint["conditions"] = { ready: true }, nodeName = "one"): Endpoint => ({
+const endpoint = (
+  ip: string,
+  conditions: Endpoint["conditions"] = { ready: true },
+  nodeName = "one",
+): Endpoint => ({
   addresses: [ip],
   conditions,
   nodeName,
@@ -58,7 +67,12 @@ describe("servicePortStates()", () => {
   it("falls back to endpoints that terminate but serve", () => {
     const [state] = servicePortStates(
       service(),
-      [slice([endpoint("10.0.0.1", { ready: false, serving: true, terminating: true }), endpoint("10.0.0.2", { ready: false })])],
+      [
+        slice([
+          endpoint("10.0.0.1", { ready: false, serving: true, terminating: true }),
+          endpoint("10.0.0.2", { ready: false }),
+        ]),
+      ],
       "one",
     );
     expect(ips(state?.clusterEndpoints ?? [])).toEqual(["10.0.0.1"]);
