@@ -1,28 +1,432 @@
-import { deepCopy } from "./json.ts";
+import { deepCopy, isObject, setOwn } from "./json.ts";
 import type { UnstructuredObject } from "./object.ts";
+import { canonicalQuantity } from "./quantity.ts";
 import type { Schema, SchemaSet } from "./schema.ts";
-import { newBadRequest } from "./status.ts";
+import { newBadRequest, type StatusError } from "./status.ts";
+import { normalizeMicroTime, normalizeTime } from "./time.ts";
 
-export interface ParsedJson {
-  readonly value: unknown;
-  readonly duplicates: string[];
-}
+export { type ParsedJson, parseJson } from "./json-text.ts";
 
-export function parseJson(text: string): ParsedJson {
-  try {
-    return { value: JSON.parse(text), duplicates: [] };
-  } catch (error) {
-    throw newBadRequest(String(error));
-  }
-}
-
+/**
+ * Reads a JSON value as Go's decoder reads it into the typed struct of its kind: null is absence, unknown fields are
+ * dropped and listed, wrong types are errors, times and quantities take their canonical form, and what Go would print
+ * although nobody set it is filled in. The result shares nothing with the input.
+ *
+ * A schema is compiled into closures once per schema set: every write and every stored object comes through here.
+ * Messages mirror sigs.k8s.io/json and encoding/json.
+ */
 export interface DecodedObject {
   readonly object: UnstructuredObject;
+  /** `unknown field "spec.foo"`, in the order of the input, a hundred at most. */
   readonly unknownFields: string[];
 }
 
+/**
+ * Decodes a value by the named schema, or by a schema. Throws StatusError 400 when a field has the wrong type; the
+ * message names the kind and the field as the API server does, and `error.cause` holds the bare message of the decoder.
+ */
 export function decodeObject(schemas: SchemaSet, schema: string | Schema, value: unknown): DecodedObject {
-  void schemas;
-  void schema;
-  return { object: deepCopy(value) as UnstructuredObject, unknownFields: [] };
+  const decoder = decoderOf(schemas, typeof schema === "string" ? { ref: schema } : schema);
+  const context: Context = { path: [], struct: "", unknownFields: [] };
+  try {
+    const object = decoder.decode(value, context) as UnstructuredObject;
+    return { object, unknownFields: context.unknownFields };
+  } catch (error) {
+    if (error instanceof DecodingError) throw asBadRequest(value, error);
+    throw error;
+  }
+}
+
+/** The error of strict field validation: the texts are those of `unknownFields` and of duplicates. */
+export function newStrictDecodingError(value: unknown, fields: readonly string[]): StatusError {
+  return asBadRequest(value, new DecodingError(`strict decoding error: ${fields.join(", ")}`));
+}
+
+function asBadRequest(value: unknown, error: DecodingError): StatusError {
+  const kind = isObject(value) && typeof value["kind"] === "string" ? value["kind"] : "";
+  const apiVersion = isObject(value) && typeof value["apiVersion"] === "string" ? value["apiVersion"] : "";
+  if (kind === "") return newBadRequest(error.message, error);
+  const version = apiVersion.slice(apiVersion.indexOf("/") + 1);
+  const message = `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${error.message}`;
+  return newBadRequest(message, error);
+}
+
+/** What went wrong, in the decoder's own words. */
+export class DecodingError extends Error {}
+
+const maxUnknownFields = 100;
+const maxDepth = 1_000;
+
+/** Tells keys of maps, which messages about types leave out, from names of fields. */
+const mapKeyMark = "\0";
+
+interface Context {
+  /** Where the decoder stands: names of fields, indexes of lists, and keys of maps behind `mapKeyMark`. */
+  readonly path: (string | number)[];
+  /** The Go type whose field is being read. */
+  struct: string;
+  readonly unknownFields: string[];
+}
+
+interface Decoder {
+  /** The value as Go would hold it. Never called with undefined or null. */
+  readonly decode: (value: unknown, context: Context) => unknown;
+  /** What Go holds where null stands in a list or map, and where nothing stands in a field it always prints. */
+  readonly zero: () => unknown;
+  /** Go's name of the type, for messages. */
+  readonly typeName: string;
+  /** True for a value that Go leaves out of an optional field: lists and maps without members. */
+  readonly isEmpty: (value: unknown) => boolean;
+}
+
+const never = (): boolean => false;
+
+const compiled = new WeakMap<
+  SchemaSet,
+  { byName: Map<string, Decoder>; bySchema: WeakMap<Schema, Decoder> }
+>();
+
+function decoderOf(schemas: SchemaSet, schema: Schema): Decoder {
+  let cache = compiled.get(schemas);
+  if (cache === undefined) {
+    cache = { byName: new Map(), bySchema: new WeakMap() };
+    compiled.set(schemas, cache);
+  }
+  if (schema.ref !== undefined) return namedDecoder(schemas, schema.ref, cache.byName);
+  let decoder = cache.bySchema.get(schema);
+  if (decoder === undefined) {
+    decoder = compile(schemas, schema, "");
+    cache.bySchema.set(schema, decoder);
+  }
+  return decoder;
+}
+
+/** Types may contain themselves: a decoder is entered in the cache before it is built, and built when first used. */
+function namedDecoder(schemas: SchemaSet, name: string, byName: Map<string, Decoder>): Decoder {
+  const known = byName.get(name);
+  if (known !== undefined) return known;
+  const special = wellKnown[name.slice(name.lastIndexOf(".") + 1)];
+  const decoder = special ?? lazyDecoder(schemas, name);
+  byName.set(name, decoder);
+  return decoder;
+}
+
+function lazyDecoder(schemas: SchemaSet, name: string): Decoder {
+  let built: Decoder | undefined;
+  const build = (): Decoder => {
+    built ??= compile(schemas, schemas.get(name) ?? {}, name);
+    return built;
+  };
+  return {
+    decode: (value, context) => (built ?? build()).decode(value, context),
+    zero: () => (built ?? build()).zero(),
+    typeName: goTypeName(name),
+    isEmpty: never,
+  };
+}
+
+/** `io.k8s.api.apps.v1.Deployment` → `v1.Deployment`. */
+function goTypeName(name: string): string {
+  return name.split(".").slice(-2).join(".");
+}
+
+function compile(schemas: SchemaSet, schema: Schema, name: string): Decoder {
+  if (schema.ref !== undefined) return decoderOf(schemas, schema);
+  if (schema.intOrString === true || schema.format === "int-or-string") return intOrStringDecoder;
+  switch (schema.type) {
+    case "string":
+      return stringDecoder(schema.format);
+    case "integer":
+      return integerDecoder(schema.format === "int64" ? "int64" : "int32");
+    case "number":
+      return numberDecoder;
+    case "boolean":
+      return booleanDecoder;
+    case "array":
+      return arrayDecoder(schemas, schema);
+    default:
+      if (schema.properties !== undefined) return structDecoder(schemas, schema, name);
+      return schema.values === undefined ? emptyStructDecoder(schema, name) : mapDecoder(schemas, schema);
+  }
+}
+
+function fail(context: Context, value: unknown, type: string): never {
+  throw new DecodingError(`json: cannot unmarshal ${describe(value)} ${where(context)}of type ${type}`);
+}
+
+function where({ struct, path }: Context): string {
+  const fields = path.filter((step) => typeof step === "string" && !step.startsWith(mapKeyMark));
+  return fields.length === 0 ? "into Go value " : `into Go struct field ${struct}.${fields.join(".")} `;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "boolean") return "bool";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+const textDecoder = (type: string, normalize: (text: string) => string): Decoder => ({
+  decode: (value, context) => (typeof value === "string" ? normalize(value) : fail(context, value, type)),
+  zero: () => "",
+  typeName: type,
+  isEmpty: never,
+});
+
+const plainString = textDecoder("string", (text) => text);
+const byteString = textDecoder("[]uint8", normalizeBase64);
+
+/** A zero time prints as null, which is absence here. */
+const timeDecoder = (normalize: (text: string) => string | undefined, typeName: string): Decoder => ({
+  decode: (value, context) => {
+    if (typeof value !== "string") return fail(context, value, "string");
+    try {
+      return normalize(value);
+    } catch (error) {
+      throw new DecodingError(error instanceof Error ? error.message : String(error));
+    }
+  },
+  zero: () => null,
+  typeName,
+  isEmpty: never,
+});
+
+const time = timeDecoder(normalizeTime, "v1.Time");
+const microTime = timeDecoder(normalizeMicroTime, "v1.MicroTime");
+
+const quantityDecoder: Decoder = {
+  decode: (value) => {
+    try {
+      return canonicalQuantity(
+        typeof value === "string" || typeof value === "number" ? value : String(value),
+      );
+    } catch (error) {
+      throw new DecodingError(error instanceof Error ? error.message : String(error));
+    }
+  },
+  zero: () => "0",
+  typeName: "resource.Quantity",
+  isEmpty: never,
+};
+
+function stringDecoder(format: string | undefined): Decoder {
+  switch (format) {
+    case "byte":
+      return byteString;
+    case "date-time":
+      return time;
+    case "quantity":
+      return quantityDecoder;
+    default:
+      return plainString;
+  }
+}
+
+const int32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
+const int64 = { min: -(2 ** 63), max: 2 ** 63 };
+
+function integerDecoder(type: "int32" | "int64"): Decoder {
+  const { min, max } = type === "int32" ? int32 : int64;
+  return {
+    decode: (value, context) => {
+      if (typeof value !== "number") return fail(context, value, type);
+      if (Number.isInteger(value) && value >= min && value <= max) return value;
+      throw new DecodingError(`json: cannot unmarshal number ${value} ${where(context)}of type ${type}`);
+    },
+    zero: () => 0,
+    typeName: type,
+    isEmpty: never,
+  };
+}
+
+const numberDecoder: Decoder = {
+  decode: (value, context) => (typeof value === "number" ? value : fail(context, value, "float64")),
+  zero: () => 0,
+  typeName: "float64",
+  isEmpty: never,
+};
+
+const booleanDecoder: Decoder = {
+  decode: (value, context) => (typeof value === "boolean" ? value : fail(context, value, "bool")),
+  zero: () => false,
+  typeName: "bool",
+  isEmpty: never,
+};
+
+const int32Decoder = integerDecoder("int32");
+
+const intOrStringDecoder: Decoder = {
+  decode: (value, context) => (typeof value === "string" ? value : int32Decoder.decode(value, context)),
+  zero: () => 0,
+  typeName: "intstr.IntOrString",
+  isEmpty: never,
+};
+
+/** Whatever JSON it is: embedded objects, CRD defaults, sets of fields. */
+const anyDecoder: Decoder = {
+  decode: (value) => deepCopy(value),
+  zero: () => null,
+  typeName: "runtime.RawExtension",
+  isEmpty: never,
+};
+
+/** Types with their own way of reading themselves, by the last part of their name. */
+const wellKnown: Readonly<Record<string, Decoder>> = {
+  Quantity: quantityDecoder,
+  Time: time,
+  MicroTime: microTime,
+  IntOrString: intOrStringDecoder,
+  RawExtension: anyDecoder,
+  FieldsV1: anyDecoder,
+  JSON: anyDecoder,
+  JSONSchemaPropsOrArray: anyDecoder,
+  JSONSchemaPropsOrBool: anyDecoder,
+  JSONSchemaPropsOrStringArray: anyDecoder,
+};
+
+/** A struct without fields takes an object and keeps nothing of it; a schema that says nothing takes anything. */
+function emptyStructDecoder(schema: Schema, name: string): Decoder {
+  if (name === "" || schema.type === undefined || schema.preserveUnknownFields === true) return anyDecoder;
+  return structDecoder(new Map(), { ...schema, properties: {} }, name);
+}
+
+function arrayDecoder(schemas: SchemaSet, schema: Schema): Decoder {
+  const item = schema.items === undefined ? anyDecoder : decoderOf(schemas, schema.items);
+  const typeName = `[]${item.typeName}`;
+  return {
+    decode: (value, context) => {
+      if (!Array.isArray(value)) return fail(context, value, typeName);
+      const depth = enter(context);
+      const items = value as unknown[];
+      const result: unknown[] = [];
+      for (let index = 0; index < items.length; index++) {
+        const child = items[index];
+        context.path[depth] = index;
+        result.push(child === null || child === undefined ? item.zero() : item.decode(child, context));
+      }
+      context.path.length = depth;
+      return result;
+    },
+    zero: () => null,
+    typeName,
+    isEmpty: (value) => Array.isArray(value) && value.length === 0,
+  };
+}
+
+function mapDecoder(schemas: SchemaSet, schema: Schema): Decoder {
+  const item = schema.values === undefined ? anyDecoder : decoderOf(schemas, schema.values);
+  const typeName = `map[string]${item.typeName}`;
+  return {
+    decode: (value, context) => {
+      if (!isObject(value)) return fail(context, value, typeName);
+      const depth = enter(context);
+      const result: Record<string, unknown> = {};
+      for (const key of Object.keys(value)) {
+        const child = value[key];
+        context.path[depth] = mapKeyMark + key;
+        const read = child === null || child === undefined ? item.zero() : item.decode(child, context);
+        setOwn(result, key, read);
+      }
+      context.path.length = depth;
+      return result;
+    },
+    zero: () => null,
+    typeName,
+    isEmpty: (value) => isObject(value) && Object.keys(value).length === 0,
+  };
+}
+
+/** One level deeper: the returned index is where this level's step of the path goes. */
+function enter({ path }: Context): number {
+  if (path.length >= maxDepth) throw new DecodingError("exceeded max depth");
+  return path.length;
+}
+
+interface Field {
+  readonly decoder: Decoder;
+  /** Go prints an empty list or map only where it is not optional. */
+  readonly isEmpty: (value: unknown) => boolean;
+}
+
+function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decoder {
+  const required = new Set(schema.required);
+  const fields = new Map<string, Field>();
+  const alwaysPrinted: (readonly [string, () => unknown])[] = [];
+  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+    const decoder = decoderOf(schemas, property);
+    fields.set(key, { decoder, isEmpty: required.has(key) ? never : decoder.isEmpty });
+    if (isZeroValue(property.default)) alwaysPrinted.push([key, decoder.zero]);
+  }
+  const struct = name.slice(name.lastIndexOf(".") + 1);
+  const keepsUnknown = schema.preserveUnknownFields === true;
+  const fill = (result: Record<string, unknown>): Record<string, unknown> => {
+    for (const [key, zero] of alwaysPrinted) if (result[key] === undefined) result[key] = zero();
+    return result;
+  };
+
+  const decode = (value: unknown, context: Context): unknown => {
+    if (!isObject(value)) return fail(context, value, goTypeName(name));
+    const outer = context.struct;
+    const depth = enter(context);
+    const result: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      const child = value[key];
+      const field = fields.get(key);
+      if (field === undefined) {
+        if (keepsUnknown) setOwn(result, key, deepCopy(child));
+        else noteUnknown(context, key);
+        continue;
+      }
+      if (child === null || child === undefined) continue;
+      if (field.isEmpty(child)) continue;
+      context.path[depth] = key;
+      context.struct = struct;
+      const read = field.decoder.decode(child, context);
+      if (read !== undefined) result[key] = read;
+      context.path.length = depth;
+    }
+    context.struct = outer;
+    return fill(result);
+  };
+  return { decode, zero: () => fill({}), typeName: goTypeName(name), isEmpty: never };
+}
+
+/** A default in the facts is the zero value that Go prints, or a real default: the latter are rules of `api/`. */
+function isZeroValue(value: unknown): boolean {
+  if (value === "" || value === 0 || value === false) return true;
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
+function noteUnknown({ path, unknownFields }: Context, key: string): void {
+  if (unknownFields.length >= maxUnknownFields) return;
+  unknownFields.push(`unknown field ${JSON.stringify(formatPath([...path, key]))}`);
+}
+
+function formatPath(path: readonly (string | number)[]): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else text += `${text === "" ? "" : "."}${step.startsWith(mapKeyMark) ? step.slice(1) : step}`;
+  }
+  return text;
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Line breaks are allowed in base64 text and not printed again. */
+function normalizeBase64(text: string): string {
+  if (base64.test(text)) return text;
+  const joined = text.replace(/[\r\n]/g, "");
+  if (base64.test(joined)) return joined;
+  throw new DecodingError(`illegal base64 data at input byte ${corruptBase64At(text)}`);
+}
+
+/** Go names the first byte that cannot be, or the start of the last quantum when it is cut short. */
+function corruptBase64At(text: string): number {
+  const wrong = text.search(/[^A-Za-z0-9+/=\r\n]/);
+  if (wrong >= 0) return wrong;
+  const padding = text.indexOf("=");
+  if (padding >= 0) {
+    const digits = padding % 4;
+    return digits < 2 ? padding : Math.min(text.length, padding + (digits === 2 ? 2 : 1));
+  }
+  return text.length - (text.length % 4);
 }

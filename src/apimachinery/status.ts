@@ -92,8 +92,8 @@ export function newUnauthorized(why = "Unauthorized"): StatusError {
   return newStatusError(401, "Unauthorized", why);
 }
 
-export function newBadRequest(why: string): StatusError {
-  return newStatusError(400, "BadRequest", why);
+export function newBadRequest(why: string, cause?: unknown): StatusError {
+  return newStatusError(400, "BadRequest", why, { cause });
 }
 
 export function newMethodNotSupported(resource: GroupResource, action: string): StatusError {
