@@ -13,6 +13,17 @@ export interface AuthenticationRequest {
   readonly certificates: readonly Uint8Array[];
   /** The token of `Authorization: Bearer`, or of the WebSocket subprotocol `base64url.bearer.authorization.k8s.io.`. */
   readonly bearerToken: string | undefined;
+  /** The URL path: only some may be read without saying who asks. */
+  readonly path?: string;
+}
+
+/**
+ * Knows one kind of bearer token. Undefined means a token of another kind; a bad one of its own kind throws, with the
+ * reason as the error's cause: the client only learns "Unauthorized".
+ */
+export interface TokenAuthenticator {
+  /** `audiences`: whom the token must be meant for; one in common is enough. */
+  authenticateToken(token: string, audiences: readonly string[]): Promise<AuthenticatedUser | undefined>;
 }
 
 export interface AuthenticatedUser {

@@ -1,0 +1,87 @@
+import type {
+  AuthenticatedUser,
+  AuthenticationRequest,
+  Authenticator,
+  TokenAuthenticator,
+} from "./authenticator.ts";
+import { anonymousUser, rejected, rejectionReason, withAuthenticatedGroup } from "./users.ts";
+
+/** What anybody may read: whether the server is well, and its version. */
+export const defaultAnonymousPaths: readonly string[] = ["/healthz", "/livez", "/readyz", "/version"];
+
+export interface AuthenticatorChainOptions {
+  /** In order; certificates come before tokens. */
+  readonly certificates: readonly Authenticator[];
+  readonly tokens: readonly TokenAuthenticator[];
+  /** The audiences of the API server: tokens for others are refused. */
+  readonly audiences: readonly string[];
+  /** Paths, with all below them, open to requests without credentials. `"*"` opens every path to authorization. */
+  readonly anonymousPaths?: readonly string[];
+}
+
+/**
+ * The order in which credentials are tried: client certificate, bearer token, nobody. The first that is accepted
+ * decides; one that is refused does not spoil another that is good, but it does rule out being anonymous.
+ */
+export class AuthenticatorChain implements Authenticator {
+  readonly tokens: TokenReviewer;
+  readonly #options: AuthenticatorChainOptions;
+
+  constructor(options: AuthenticatorChainOptions) {
+    this.#options = options;
+    this.tokens = new TokenReviewer(options.tokens);
+  }
+
+  /** Undefined: no credentials, and the path is not open to the anonymous; the server answers 401. */
+  async authenticate(request: AuthenticationRequest): Promise<AuthenticatedUser | undefined> {
+    let refused: unknown;
+    for (const attempt of this.#attempts(request)) {
+      try {
+        const found = await attempt();
+        if (found !== undefined) return withAuthenticatedGroup(found);
+      } catch (error) {
+        refused ??= error;
+      }
+    }
+    if (refused !== undefined) throw refused;
+    return this.#isOpen(request.path) ? { user: anonymousUser } : undefined;
+  }
+
+  *#attempts(request: AuthenticationRequest): Iterable<() => Promise<AuthenticatedUser | undefined>> {
+    for (const authenticator of this.#options.certificates) yield () => authenticator.authenticate(request);
+    const token = request.bearerToken;
+    if (token !== undefined) yield () => this.tokens.authenticateToken(token, this.#options.audiences);
+  }
+
+  #isOpen(path: string | undefined): boolean {
+    const open = this.#options.anonymousPaths ?? defaultAnonymousPaths;
+    if (path === undefined) return open.includes("*");
+    return open.some((prefix) => prefix === "*" || path === prefix || path.startsWith(`${prefix}/`));
+  }
+}
+
+/** Asks every kind of token in turn; a token that none of them knows is refused. Also serves TokenReview. */
+export class TokenReviewer {
+  readonly #authenticators: readonly TokenAuthenticator[];
+
+  constructor(authenticators: readonly TokenAuthenticator[]) {
+    this.#authenticators = authenticators;
+  }
+
+  /** Throws 401 for every token that is not good; the cause says why. */
+  async authenticateToken(token: string, audiences: readonly string[]): Promise<AuthenticatedUser> {
+    const reasons: string[] = [];
+    for (const authenticator of this.#authenticators) {
+      try {
+        const found = await authenticator.authenticateToken(token, audiences);
+        // Tokens that name no audience are meant for this server.
+        if (found !== undefined) return withAuthenticatedGroup({ audiences, ...found });
+      } catch (error) {
+        reasons.push(rejectionReason(error));
+      }
+    }
+    throw rejected(
+      reasons.length === 0 ? "invalid bearer token" : `[invalid bearer token, ${reasons.join(", ")}]`,
+    );
+  }
+}

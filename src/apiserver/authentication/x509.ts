@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { type Certificate, certificatesOf, isSignedBy, parseCertificate } from "../../pki/index.ts";
+import type { AuthenticatedUser, AuthenticationRequest, Authenticator } from "./authenticator.ts";
+import { credentialIdKey, newUser, rejected } from "./users.ts";
+
+interface Options {
+  /** PEM of the authorities whose client certificates are accepted; read again when the text changes. */
+  readonly authorities: () => string;
+  readonly nowMs: () => number;
+}
+
+/** A leaf and the intermediates that lead to an authority, all of which must be valid now. */
+interface VerifiedChain {
+  readonly leaf: Certificate;
+  readonly others: readonly Certificate[];
+  readonly fingerprint: string;
+}
+
+const maxChainLength = 5;
+const maxCachedChains = 1000;
+
+/**
+ * Client certificates: the common name is the user, each organisation a group. The chain is verified here, so that the
+ * TLS layer may let every certificate through and a bad one still ends as 401 and not as a failed handshake.
+ */
+export class X509Authenticator implements Authenticator {
+  readonly #options: Options;
+  /** Chains whose signatures are known to be good, by the leaf's fingerprint. Times are checked on every use. */
+  readonly #verified = new Map<string, VerifiedChain>();
+  #authoritiesPem: string | undefined;
+  #authorities: Certificate[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async authenticate({ certificates }: AuthenticationRequest): Promise<AuthenticatedUser | undefined> {
+    const [leafDer] = certificates;
+    if (leafDer === undefined) return undefined;
+    const { leaf, others, fingerprint } = this.#verify(leafDer, certificates.slice(1));
+    const nowMs = this.#options.nowMs();
+    for (const { notBeforeMs, notAfterMs } of [leaf, ...others]) {
+      if (nowMs < notBeforeMs || nowMs > notAfterMs) {
+        throw rejected("x509: certificate has expired or is not yet valid");
+      }
+    }
+    const { commonName, organizations, uid } = leaf.subject;
+    if (commonName === "") return undefined;
+    const extra = { [credentialIdKey]: [`X509SHA256=${fingerprint}`] };
+    return { user: newUser(commonName, organizations, { extra, uid: uid ?? "" }) };
+  }
+
+  #verify(leafDer: Uint8Array, intermediates: readonly Uint8Array[]): VerifiedChain {
+    const authorities = this.#currentAuthorities();
+    const fingerprint = createHash("sha256").update(leafDer).digest("hex");
+    const known = this.#verified.get(fingerprint);
+    if (known !== undefined) return known;
+    const chain = { ...verifyChain(leafDer, intermediates, authorities), fingerprint };
+    if (this.#verified.size >= maxCachedChains) this.#verified.clear();
+    this.#verified.set(fingerprint, chain);
+    return chain;
+  }
+
+  #currentAuthorities(): Certificate[] {
+    const pem = this.#options.authorities();
+    if (pem !== this.#authoritiesPem) {
+      this.#authoritiesPem = pem;
+      this.#authorities = certificatesOf(pem).map(parseCertificate);
+      this.#verified.clear();
+    }
+    return this.#authorities;
+  }
+}
+
+function verifyChain(
+  leafDer: Uint8Array,
+  intermediateDers: readonly Uint8Array[],
+  authorities: readonly Certificate[],
+): { leaf: Certificate; others: Certificate[] } {
+  let leaf: Certificate;
+  let intermediates: Certificate[];
+  try {
+    leaf = parseCertificate(leafDer);
+    intermediates = intermediateDers.slice(0, maxChainLength).map(parseCertificate);
+  } catch (error) {
+    throw rejected(`x509: malformed certificate: ${String(error)}`);
+  }
+  const others: Certificate[] = [];
+  for (let current = leaf; others.length < maxChainLength; ) {
+    const authority = authorities.find((candidate) => isSignedBy(current, candidate));
+    if (authority !== undefined) {
+      others.push(authority);
+      checkUsage(leaf);
+      return { leaf, others };
+    }
+    const next = intermediates.find((candidate) => candidate.isAuthority && isSignedBy(current, candidate));
+    if (next === undefined) break;
+    others.push(next);
+    current = next;
+  }
+  throw rejected("x509: certificate signed by unknown authority");
+}
+
+const extendedUsages = new Set([
+  "server auth",
+  "code signing",
+  "email protection",
+  "timestamping",
+  "ocsp signing",
+]);
+
+/** A certificate that says what it is for must say that it is for clients. */
+function checkUsage({ usages }: Certificate): void {
+  if (usages.includes("client auth") || usages.includes("any")) return;
+  if (usages.some((usage) => extendedUsages.has(usage) || usage.startsWith("ipsec"))) {
+    throw rejected("x509: certificate specifies an incompatible key usage");
+  }
+}
