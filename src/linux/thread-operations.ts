@@ -1,0 +1,250 @@
+/**
+ * The operations by system calls, run on a thread of their own: setns and unshare change the calling thread only, and no
+ * other thread of the process may ever be in a pod's namespace. Files are touched with synchronous calls for the same
+ * reason: asynchronous ones run on the thread pool, in the host's namespaces.
+ */
+import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  CLONE_FS,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWUTS,
+  type Libc,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOCK_STREAM,
+  SystemCallError,
+} from "./libc.ts";
+import {
+  acknowledgedErrno,
+  deleteLink,
+  getLink,
+  linkIndex,
+  NetlinkError,
+  type NetlinkSocket,
+  newAddress,
+  newRoute,
+  newVeth,
+  setLinkUp,
+  splitMessages,
+} from "./netlink.ts";
+import type {
+  MountFlag,
+  MountRequest,
+  Operations,
+  PodNetwork,
+  SandboxNamespace,
+  SandboxRequest,
+} from "./operations.ts";
+
+const cloneFlags: Readonly<Record<SandboxNamespace, number>> = {
+  net: CLONE_NEWNET,
+  ipc: CLONE_NEWIPC,
+  uts: CLONE_NEWUTS,
+};
+
+const mountFlags: Readonly<Record<MountFlag, bigint>> = {
+  ro: 0x1n,
+  nosuid: 0x2n,
+  nodev: 0x4n,
+  noexec: 0x8n,
+  remount: 0x20n,
+  bind: 0x1000n,
+  rec: 0x4000n,
+  private: 0x40000n,
+  slave: 0x80000n,
+  shared: 0x100000n,
+};
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+const ENODEV = 19;
+
+/** Must be called on the thread that is to run them; that thread then has a working directory of its own. */
+export function threadOperations(libc: Libc): Operations {
+  libc.unshare(CLONE_FS);
+  // Held for the life of the thread: the way home from every other namespace.
+  const home = {
+    net: openSync("/proc/thread-self/ns/net", "r"),
+    ipc: openSync("/proc/thread-self/ns/ipc", "r"),
+    uts: openSync("/proc/thread-self/ns/uts", "r"),
+    mnt: openSync("/proc/thread-self/ns/mnt", "r"),
+  };
+  const hostNetlink = openNetlink(libc);
+
+  const unmount = (target: string): void => {
+    for (;;) {
+      try {
+        libc.umount(target, MNT_DETACH | UMOUNT_NOFOLLOW);
+      } catch (error) {
+        if (error instanceof SystemCallError && (error.code === "EINVAL" || error.code === "ENOENT")) return;
+        throw error;
+      }
+    }
+  };
+
+  /** The kernel waits 15 to 40 ms for all readers of the interface: this thread makes other pods meanwhile. */
+  const deleteInterface = async (name: string): Promise<void> => {
+    const netlink = openNetlink(libc);
+    try {
+      await netlink.requestLater(deleteLink(name));
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.errno === ENODEV)) throw error;
+    } finally {
+      netlink.close();
+    }
+  };
+
+  return {
+    createSandbox(request) {
+      for (const kind of request.namespaces) writeFileSync(join(request.directory, kind), "");
+      libc.unshare(request.namespaces.reduce((flags, kind) => flags | cloneFlags[kind], 0));
+      let podNetlink: NetlinkSocket | undefined;
+      try {
+        for (const kind of request.namespaces) {
+          libc.mount(`/proc/thread-self/ns/${kind}`, join(request.directory, kind), "", mountFlags.bind, "");
+        }
+        if (request.namespaces.includes("uts")) libc.sethostname(request.hostname);
+        if (request.namespaces.includes("net")) {
+          podNetlink = openNetlink(libc);
+          if (request.network !== undefined) connectPod(request, request.network, podNetlink);
+          else podNetlink.request(setLinkUp(1));
+        }
+        for (const [name, value] of Object.entries(request.sysctls)) writeSysctl(name, value);
+      } catch (error) {
+        // The link goes with its namespace.
+        for (const kind of request.namespaces) unmount(join(request.directory, kind));
+        throw error;
+      } finally {
+        podNetlink?.close();
+        goHome(request.namespaces);
+      }
+    },
+
+    async deleteSandbox(request) {
+      for (const kind of request.namespaces) unmount(join(request.directory, kind));
+      if (request.hostInterface !== undefined) await deleteInterface(request.hostInterface);
+    },
+
+    mount(request: MountRequest) {
+      if (request.workingDirectory !== undefined) libc.chdir(request.workingDirectory);
+      try {
+        const flags = request.flags.reduce((sum, flag) => sum | mountFlags[flag], 0n);
+        libc.mount(request.source, request.target, request.type, flags, request.data);
+      } finally {
+        if (request.workingDirectory !== undefined) libc.chdir("/");
+      }
+    },
+
+    unmount,
+
+    socketIn({ namespaceFile, family }) {
+      const namespace = openSync(namespaceFile, "r");
+      try {
+        libc.setns(namespace, CLONE_NEWNET);
+        return libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      } finally {
+        libc.setns(home.net, CLONE_NEWNET);
+        closeSync(namespace);
+      }
+    },
+
+    mountViewWithout(paths) {
+      libc.unshare(CLONE_NEWNS);
+      try {
+        for (const path of paths) {
+          if (!existsSync(path)) continue;
+          // Where mounts are shared the unmounting would reach the host: cut the parent loose first.
+          libc.mount("", join(path, ".."), "", mountFlags.private, "");
+          unmount(path);
+        }
+        return openSync("/proc/thread-self/ns/mnt", "r");
+      } finally {
+        libc.setns(home.mnt, CLONE_NEWNS);
+      }
+    },
+
+    mknod({ path, mode, device }) {
+      libc.mknod(path, mode, device);
+    },
+  };
+
+  function goHome(namespaces: readonly SandboxNamespace[]): void {
+    for (const kind of namespaces) libc.setns(home[kind], cloneFlags[kind]);
+  }
+
+  function connectPod(request: SandboxRequest, network: PodNetwork, pod: NetlinkSocket): void {
+    const namespace = openSync(join(request.directory, "net"), "r");
+    try {
+      hostNetlink.request(newVeth(network.hostInterface, network.podInterface, namespace, network.mtu));
+    } finally {
+      closeSync(namespace);
+    }
+    const host = indexOf(hostNetlink, network.hostInterface);
+    const inner = indexOf(pod, network.podInterface);
+    hostNetlink.request(newAddress(host, network.gateway, 32));
+    hostNetlink.request(setLinkUp(host));
+    pod.request(setLinkUp(1));
+    pod.request(newAddress(inner, network.address, 32));
+    pod.request(setLinkUp(inner));
+    pod.request(newRoute({ destination: `${network.gateway}/32`, interfaceIndex: inner }));
+    pod.request(newRoute({ destination: "default", gateway: network.gateway, interfaceIndex: inner }));
+    hostNetlink.request(newRoute({ destination: `${network.address}/32`, interfaceIndex: host }));
+  }
+}
+
+/** /proc/sys shows the namespaces of the thread that opens it. */
+function writeSysctl(name: string, value: string): void {
+  writeFileSync(sysctlPath(name), value);
+}
+
+/** `net.ipv4.conf.eth0/1.forwarding`: dots separate, a slash stands for a dot in a name. */
+export function sysctlPath(name: string): string {
+  const swapped = name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+  if (swapped.split("/").includes("..")) throw new Error(`"${name}" is not a sysctl`);
+  return `/proc/sys/${swapped}`;
+}
+
+function indexOf(netlink: NetlinkSocket, name: string): number {
+  const reply = netlink.request(getLink(name))[0];
+  if (reply === undefined) throw new NetlinkError(ENODEV, name);
+  return linkIndex(reply);
+}
+
+/** A netlink socket belongs to the namespace in which it was opened, wherever its thread goes later. */
+function openNetlink(libc: Libc): NetlinkSocket {
+  const NETLINK_ROUTE = 0;
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  libc.bind(fd, address);
+  const buffer = Buffer.alloc(32_768);
+  const replies = (type: number): Buffer[] => {
+    const found: Buffer[] = [];
+    for (;;) {
+      const received = Buffer.from(buffer.subarray(0, libc.receive(fd, buffer, 0)));
+      for (const reply of splitMessages(received)) {
+        const errno = acknowledgedErrno(reply);
+        if (errno === undefined) found.push(reply);
+        else if (errno === 0) return found;
+        else throw new NetlinkError(errno, `request ${type}`);
+      }
+    }
+  };
+  return {
+    request(message) {
+      libc.send(fd, message, 0);
+      return replies(message.readUInt16LE(4));
+    },
+    async requestLater(message) {
+      await libc.sendLater(fd, message);
+      return replies(message.readUInt16LE(4));
+    },
+    close: () => libc.close(fd),
+  };
+}
