@@ -1,5 +1,7 @@
+import { formatApiVersion } from "../apimachinery/gvk.ts";
 import type { KubernetesList, KubernetesObject } from "../apimachinery/object.ts";
-import type { Transport, WatchEvent } from "../apimachinery/transport.ts";
+import type { Transport, TransportRequest, WatchEvent } from "../apimachinery/transport.ts";
+import { type Query, resourcePath } from "./paths.ts";
 
 /**
  * A client over any Transport. All that a controller, the scheduler or the kubelet holds is one of these, so each of
@@ -7,7 +9,7 @@ import type { Transport, WatchEvent } from "../apimachinery/transport.ts";
  *
  *   const pods = client.resource(resources.pods);           // typed: ResourceClient<Pod>
  *   await pods.create({ … }, { namespace: "default" });
- *   const things = client.dynamic({ group: "example.com", version: "v1", resource: "things", namespaced: true });
+ *   const things = client.resource({ group: "example.com", version: "v1", resource: "things", kind: "Thing", namespaced: true });
  *
  * Every failure is a StatusError. Objects that come back may be shared and frozen: copy before changing.
  */
@@ -87,4 +89,186 @@ export interface DeleteCallOptions extends Namespaced {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: "Orphan" | "Background" | "Foreground";
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+
+/** A client over the transport. It holds no state: make as many as needed. */
+export function newClient(transport: Transport): Client {
+  return { transport, resource: (reference) => new TransportResourceClient(transport, reference) };
+}
+
+const patchTypes: Readonly<Record<PatchOptions["type"], string>> = {
+  json: "application/json-patch+json",
+  merge: "application/merge-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
+};
+
+class TransportResourceClient<T extends KubernetesObject> implements ResourceClient<T> {
+  readonly #transport: Transport;
+  readonly #reference: ResourceReference<T>;
+
+  constructor(transport: Transport, reference: ResourceReference<T>) {
+    this.#transport = transport;
+    this.#reference = reference;
+  }
+
+  async get(name: string, options: GetOptions = {}): Promise<T> {
+    return await this.getSubresource<T>(name, "", options);
+  }
+
+  async getSubresource<R>(name: string, subresource: string, options: GetOptions = {}): Promise<R> {
+    const query = { resourceVersion: options.resourceVersion };
+    return await this.#send<R>("GET", this.#path(options.namespace, name, subresource), options, { query });
+  }
+
+  async list(options: ListOptions = {}): Promise<KubernetesList<T>> {
+    const path = this.#path(options.namespace);
+    const list = await this.#send<KubernetesList<T>>("GET", path, options, { query: listQuery(options) });
+    return withItemKinds(list, this.#reference);
+  }
+
+  watch(options: WatchOptions = {}): AsyncIterable<WatchEvent<T>> {
+    const events = this.#transport.watch({
+      path: this.#path(options.namespace),
+      query: watchQuery(options),
+      ...signalOf(options),
+    });
+    return events as AsyncIterable<WatchEvent<unknown>> as AsyncIterable<WatchEvent<T>>;
+  }
+
+  async create(object: T, options: WriteOptions = {}): Promise<T> {
+    const namespace = options.namespace ?? object.metadata.namespace;
+    return await this.#send<T>("POST", this.#path(namespace), options, {
+      query: writeQuery(options),
+      body: object,
+    });
+  }
+
+  async update(object: T, options: WriteOptions = {}): Promise<T> {
+    return await this.#put(object, "", options);
+  }
+
+  async updateStatus(object: T, options: WriteOptions = {}): Promise<T> {
+    return await this.#put(object, "status", options);
+  }
+
+  async patch(name: string, patch: unknown, options: PatchOptions): Promise<T> {
+    const query = { ...writeQuery(options), force: options.force === true ? "true" : undefined };
+    const path = this.#path(options.namespace, name, options.subresource);
+    const contentType = patchTypes[options.type];
+    return await this.#send<T>("PATCH", path, options, { query, body: patch, contentType });
+  }
+
+  async delete(name: string, options: DeleteCallOptions = {}): Promise<void> {
+    const body = deleteBody(options);
+    await this.#send("DELETE", this.#path(options.namespace, name), options, { body });
+  }
+
+  async deleteCollection(options: DeleteCallOptions & ListOptions = {}): Promise<void> {
+    const body = deleteBody(options);
+    await this.#send("DELETE", this.#path(options.namespace), options, { query: listQuery(options), body });
+  }
+
+  async postSubresource<R>(
+    name: string,
+    subresource: string,
+    body: unknown,
+    options: WriteOptions = {},
+  ): Promise<R> {
+    const path = this.#path(options.namespace, name, subresource);
+    return await this.#send<R>("POST", path, options, { query: writeQuery(options), body });
+  }
+
+  async putSubresource<R>(
+    name: string,
+    subresource: string,
+    body: unknown,
+    options: WriteOptions = {},
+  ): Promise<R> {
+    const path = this.#path(options.namespace, name, subresource);
+    return await this.#send<R>("PUT", path, options, { query: writeQuery(options), body });
+  }
+
+  async #put(object: T, subresource: string, options: WriteOptions): Promise<T> {
+    const { name = "", namespace } = object.metadata;
+    return await this.putSubresource<T>(name, subresource, object, {
+      ...options,
+      ...scope(options, namespace),
+    });
+  }
+
+  #path(namespace: string | undefined, name?: string, subresource?: string): string {
+    return resourcePath(this.#reference, { namespace, name, subresource });
+  }
+
+  async #send<R>(
+    method: TransportRequest["method"],
+    path: string,
+    options: Namespaced,
+    rest: Pick<TransportRequest, "query" | "body" | "contentType">,
+  ): Promise<R> {
+    const response = await this.#transport.request({ method, path, ...signalOf(options), ...rest });
+    return response.body as R;
+  }
+}
+
+function scope(options: Namespaced, own: string | undefined): { namespace?: string } {
+  const namespace = options.namespace ?? own;
+  return namespace === undefined ? {} : { namespace };
+}
+
+function signalOf({ signal }: Namespaced): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}
+
+/** Kubernetes leaves apiVersion and kind out of the items of a list; what leaves a client always carries them. */
+function withItemKinds<T extends KubernetesObject>(
+  list: KubernetesList<T>,
+  { group, version, kind }: ResourceReference<T>,
+): KubernetesList<T> {
+  // Go writes an empty list as null.
+  const items: T[] = list.items ?? [];
+  if (items === list.items && items.every((item) => item.kind !== undefined)) return list;
+  const apiVersion = formatApiVersion({ group, version });
+  return {
+    ...list,
+    items: items.map((item) => (item.kind === undefined ? { ...item, apiVersion, kind } : item)),
+  };
+}
+
+function listQuery(options: ListOptions): Query {
+  return {
+    labelSelector: options.labelSelector,
+    fieldSelector: options.fieldSelector,
+    resourceVersion: options.resourceVersion,
+    resourceVersionMatch: options.resourceVersionMatch,
+    limit: options.limit?.toString(),
+    continue: options.continue,
+  };
+}
+
+function watchQuery(options: WatchOptions): Query {
+  return {
+    labelSelector: options.labelSelector,
+    fieldSelector: options.fieldSelector,
+    resourceVersion: options.resourceVersion,
+    resourceVersionMatch: options.resourceVersionMatch,
+    allowWatchBookmarks: options.allowWatchBookmarks?.toString(),
+    sendInitialEvents: options.sendInitialEvents?.toString(),
+    timeoutSeconds: options.timeoutSeconds?.toString(),
+  };
+}
+
+function writeQuery(options: WriteOptions): Query {
+  return { fieldManager: options.fieldManager, dryRun: options.dryRun === true ? "All" : undefined };
+}
+
+function deleteBody({ gracePeriodSeconds, propagationPolicy, preconditions }: DeleteCallOptions): unknown {
+  return {
+    apiVersion: "v1",
+    kind: "DeleteOptions",
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+    ...(preconditions === undefined ? {} : { preconditions }),
+  };
 }
