@@ -1,5 +1,266 @@
-/** Applies an RFC 6902 patch. Pure. Throws StatusError 400 or 422. */
+import { deepCopy, deepEqual, isObject, setOwn } from "../json.ts";
+import { newBadRequest, newStatusError, type StatusError } from "../status.ts";
+
+/**
+ * JSON Patch (RFC 6902) with the answers of the API server: 400 for what is no patch, 413 for one that is too long,
+ * 422 for one that does not apply. The reasons are those of gopkg.in/evanphx/json-patch.v4 and stand in the error's
+ * cause; the server shows its clients a general message only.
+ *
+ * As there, replacing a member that does not exist adds it.
+ */
+type Container = Record<string, unknown> | unknown[];
+
+const maxOperations = 10_000;
+const maxCopiedValues = 1_000_000;
+
+/** Applies the patch and returns a new document; neither input is changed. Throws StatusError 400, 413 or 422. */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
-  void patch;
-  return document;
+  const operations = readOperations(patch);
+  const target: Target = { root: deepCopy(document), copyBudget: maxCopiedValues };
+  try {
+    for (const operation of operations) applyOperation(target, operation);
+  } catch (error) {
+    if (error instanceof PatchError) throw unprocessable(error);
+    throw error;
+  }
+  return target.root;
+}
+
+interface Target {
+  root: unknown;
+  /** How many values `copy` may still make: few operations can double a document many times. */
+  copyBudget: number;
+}
+
+class PatchError extends Error {}
+
+function unprocessable(cause: PatchError): StatusError {
+  const message = "the server rejected our request due to an error in our request";
+  return newStatusError(422, "Invalid", message, { details: {}, cause });
+}
+
+function readOperations(patch: unknown): Record<string, unknown>[] {
+  if (!Array.isArray(patch)) {
+    const kind = typeof patch === "boolean" ? "bool" : typeof patch;
+    throw newBadRequest(`json: cannot unmarshal ${kind} into Go value of type jsonpatch.Patch`);
+  }
+  if (patch.length > maxOperations) {
+    throw newStatusError(
+      413,
+      "RequestEntityTooLarge",
+      `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`,
+    );
+  }
+  return (patch as unknown[]).map((operation) => {
+    if (isObject(operation)) return operation;
+    throw newBadRequest("json: cannot unmarshal value into Go value of type jsonpatch.Operation");
+  });
+}
+
+function applyOperation(target: Target, operation: Record<string, unknown>): void {
+  const kind = operation["op"];
+  switch (kind) {
+    case "add":
+      return add(target, kind, pathOf(operation, kind), valueOf(operation, kind));
+    case "remove":
+      remove(target, kind, pathOf(operation, kind));
+      return;
+    case "replace":
+      return replace(target, pathOf(operation, kind), valueOf(operation, kind));
+    case "move":
+      return move(target, fromOf(operation, kind), pathOf(operation, kind));
+    case "copy":
+      return copy(target, fromOf(operation, kind), pathOf(operation, kind));
+    case "test":
+      return test(target, pathOf(operation, kind), valueOf(operation, kind));
+    default:
+      throw new PatchError(`Unexpected kind: ${typeof kind === "string" ? kind : "unknown"}`);
+  }
+}
+
+function pathOf(operation: Record<string, unknown>, kind: string): string {
+  const path = operation["path"];
+  if (typeof path === "string") return path;
+  throw new PatchError(`${kind} operation failed to decode path: missing value`);
+}
+
+function fromOf(operation: Record<string, unknown>, kind: string): string {
+  const from = operation["from"];
+  if (typeof from === "string") return from;
+  throw new PatchError(
+    `${kind} operation failed to decode from: operation, missing from field: missing value`,
+  );
+}
+
+function valueOf(operation: Record<string, unknown>, kind: string): unknown {
+  if (Object.hasOwn(operation, "value")) return deepCopy(operation["value"]);
+  throw new PatchError(`${kind} operation, missing value field: missing value`);
+}
+
+interface Place {
+  readonly container: Container;
+  readonly key: string;
+}
+
+/** The container that holds the path's last step; undefined when a step before it leads nowhere. */
+function find(root: unknown, path: string): Place | undefined {
+  if (!path.startsWith("/")) return undefined;
+  const steps = path.split("/").slice(1).map(unescapeStep);
+  const key = steps.pop() ?? "";
+  let container = root;
+  for (const step of steps) {
+    if (!isContainer(container)) return undefined;
+    container = Array.isArray(container) ? elementAt(container, step) : ownMember(container, step);
+  }
+  return isContainer(container) ? { container, key } : undefined;
+}
+
+const isContainer = (value: unknown): value is Container => Array.isArray(value) || isObject(value);
+const unescapeStep = (step: string): string => step.replaceAll("~1", "/").replaceAll("~0", "~");
+const ownMember = (container: Record<string, unknown>, key: string): unknown =>
+  Object.hasOwn(container, key) ? container[key] : undefined;
+
+const indexPattern = /^(?:0|[1-9][0-9]*)$/;
+
+function elementAt(list: readonly unknown[], step: string): unknown {
+  return indexPattern.test(step) ? list[Number(step)] : undefined;
+}
+
+/** The index that a step names, below `end`. */
+function indexOf(step: string, end: number): number {
+  if (!indexPattern.test(step)) {
+    throw new PatchError(`strconv.Atoi: parsing ${JSON.stringify(step)}: invalid syntax`);
+  }
+  const index = Number(step);
+  if (index >= end)
+    throw new PatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
+  return index;
+}
+
+function within<T>(what: string, path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof PatchError)
+      throw new PatchError(`error in ${what} for path: '${path}': ${error.message}`);
+    throw error;
+  }
+}
+
+function add(target: Target, kind: string, path: string, value: unknown): void {
+  if (path === "") {
+    target.root = value;
+    return;
+  }
+  const place = find(target.root, path);
+  if (place === undefined) {
+    throw new PatchError(`${kind} operation does not apply: doc is missing path: "${path}": missing value`);
+  }
+  const { container, key } = place;
+  within(kind, path, () => {
+    if (!Array.isArray(container)) setOwn(container, key, value);
+    else if (key === "-") container.push(value);
+    else container.splice(indexOf(key, container.length + 1), 0, value);
+  });
+}
+
+/** Takes the value out and returns it. */
+function remove(target: Target, kind: string, path: string): unknown {
+  const place = find(target.root, path);
+  if (place === undefined) {
+    throw new PatchError(`${kind} operation does not apply: doc is missing path: "${path}": missing value`);
+  }
+  const { container, key } = place;
+  return within(kind, path, () => {
+    if (Array.isArray(container)) return container.splice(indexOf(key, container.length), 1)[0] as unknown;
+    if (!Object.hasOwn(container, key)) {
+      throw new PatchError(`Unable to remove nonexistent key: ${key}: missing value`);
+    }
+    const value = container[key];
+    delete container[key];
+    return value;
+  });
+}
+
+function replace(target: Target, path: string, value: unknown): void {
+  if (path === "") {
+    target.root = value;
+    return;
+  }
+  const place = find(target.root, path);
+  if (place === undefined) {
+    throw new PatchError(`replace operation does not apply: doc is missing path: ${path}: missing value`);
+  }
+  const { container, key } = place;
+  if (!Array.isArray(container)) {
+    setOwn(container, key, value);
+    return;
+  }
+  if (!indexPattern.test(key) || Number(key) >= container.length) {
+    throw new PatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`);
+  }
+  container[Number(key)] = value;
+}
+
+/** The value that a `from` names. */
+function read(root: unknown, from: string, kind: string): unknown {
+  if (from === "") return root;
+  const place = find(root, from);
+  if (place === undefined) {
+    throw new PatchError(
+      `${kind} operation does not apply: doc is missing from path: ${from}: missing value`,
+    );
+  }
+  const { container, key } = place;
+  if (Array.isArray(container)) {
+    return within(kind, from, () => container[indexOf(key, container.length)]);
+  }
+  if (!Object.hasOwn(container, key)) {
+    throw new PatchError(
+      `error in ${kind} for path: '${from}': Unable to get nonexistent key: ${key}: missing value`,
+    );
+  }
+  return container[key];
+}
+
+function move(target: Target, from: string, path: string): void {
+  if (from === path) {
+    read(target.root, from, "move");
+    return;
+  }
+  if (path.startsWith(`${from}/`)) {
+    throw new PatchError(`move operation does not apply: ${from} contains ${path}: invalid state detected`);
+  }
+  const value = remove(target, "move", from);
+  add(target, "move", path, value);
+}
+
+function copy(target: Target, from: string, path: string): void {
+  const value = deepCopy(read(target.root, from, "copy"));
+  target.copyBudget -= countValues(value);
+  if (target.copyBudget < 0) throw new PatchError("copy operations make the document too large");
+  add(target, "copy", path, value);
+}
+
+function countValues(value: unknown): number {
+  if (!isContainer(value)) return 1;
+  let count = 1;
+  for (const child of Object.values(value)) count += countValues(child);
+  return count;
+}
+
+/** A missing member equals null, as it does upstream. */
+function test(target: Target, path: string, expected: unknown): void {
+  let actual: unknown = target.root;
+  if (path !== "") {
+    const place = find(target.root, path);
+    if (place === undefined) {
+      throw new PatchError(`test operation does not apply: is missing path: ${path}: missing value`);
+    }
+    const { container, key } = place;
+    actual = Array.isArray(container)
+      ? within("test", path, () => container[indexOf(key, container.length)])
+      : (ownMember(container, key) ?? null);
+  }
+  if (!deepEqual(actual, expected)) throw new PatchError(`testing value ${path} failed: test failed`);
 }
