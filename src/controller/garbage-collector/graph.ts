@@ -1,0 +1,138 @@
+import type { OwnerReference } from "../../apimachinery/meta-v1.ts";
+import type { KubernetesObject } from "../../apimachinery/object.ts";
+import type { ResourceReference } from "../../client/client.ts";
+
+/** One object, or an owner that others name and nobody has seen. */
+export interface GraphNode {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Absent for an owner that was only named: whether it exists must be asked. */
+  resource: ResourceReference | undefined;
+  owners: readonly OwnerReference[];
+  readonly dependents: Set<string>;
+  beingDeleted: boolean;
+  /** It waits in the API server until its blocking dependents are gone (finalizer foregroundDeletion). */
+  deletingDependents: boolean;
+  /** Its dependents are to be left behind (finalizer orphan). */
+  orphaning: boolean;
+}
+
+export const foregroundFinalizer = "foregroundDeletion";
+export const orphanFinalizer = "orphan";
+
+/**
+ * Who owns whom, by uid, over every resource. Invariant: for each owner reference of a node, the owner's node exists and
+ * lists the node among its dependents.
+ */
+export class OwnerGraph {
+  readonly #nodes = new Map<string, GraphNode>();
+
+  get(uid: string): GraphNode | undefined {
+    return this.#nodes.get(uid);
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** Takes in an object's newest state; answers the uids that deserve a look because of it. */
+  put(resource: ResourceReference, object: KubernetesObject): string[] {
+    const { uid = "", ownerReferences: owners = [], finalizers = [], deletionTimestamp } = object.metadata;
+    const known = this.#nodes.get(uid);
+    const node = known ?? this.#add(uid, object);
+    const interesting = new Set<string>();
+    const wasOwnedBy = new Set(node.owners.map((owner) => owner.uid));
+    node.resource = resource;
+    for (const owner of owners) {
+      if (wasOwnedBy.delete(owner.uid)) continue;
+      const created = this.#ensureOwner(owner, node.namespace);
+      this.#nodes.get(owner.uid)?.dependents.add(uid);
+      // An owner nobody has seen may not exist: then this object is garbage.
+      if (created) interesting.add(owner.uid);
+    }
+    for (const former of wasOwnedBy) {
+      this.#unlink(former, uid);
+      interesting.add(former);
+    }
+    node.owners = owners;
+    const beingDeleted = deletionTimestamp !== undefined;
+    const deletingDependents = beingDeleted && finalizers.includes(foregroundFinalizer);
+    const orphaning = beingDeleted && finalizers.includes(orphanFinalizer);
+    if ((deletingDependents && !node.deletingDependents) || (orphaning && !node.orphaning))
+      interesting.add(uid);
+    // An owner that waits in the foreground counts a dependent no more once it stopped blocking.
+    if (owners.length > 0 && known === undefined) interesting.add(uid);
+    for (const owner of owners)
+      if (this.#nodes.get(owner.uid)?.deletingDependents === true) interesting.add(owner.uid);
+    Object.assign(node, { beingDeleted, deletingDependents, orphaning });
+    return [...interesting];
+  }
+
+  /** The object is gone; answers those that it leaves behind, and owners that waited for it. */
+  remove(uid: string): string[] {
+    const node = this.#nodes.get(uid);
+    if (node === undefined) return [];
+    const waiting = node.owners
+      .map((owner) => owner.uid)
+      .filter((owner) => this.#nodes.get(owner)?.deletingDependents === true);
+    for (const owner of node.owners) this.#unlink(owner.uid, uid);
+    const dependents = [...node.dependents];
+    this.#nodes.delete(uid);
+    // Dependents still name it: keep an empty place for them, so that the invariant holds.
+    if (dependents.length > 0) {
+      const ghost = this.#add(uid, { apiVersion: node.apiVersion, kind: node.kind, metadata: node });
+      for (const dependent of dependents) ghost.dependents.add(dependent);
+    }
+    return [...dependents, ...waiting];
+  }
+
+  /** The dependents that are known, with their nodes. */
+  dependentsOf(node: GraphNode): GraphNode[] {
+    return [...node.dependents].flatMap((uid) => this.#nodes.get(uid) ?? []);
+  }
+
+  #add(
+    uid: string,
+    object: {
+      apiVersion: string;
+      kind: string;
+      metadata: { namespace?: string | undefined; name?: string | undefined };
+    },
+  ): GraphNode {
+    const node: GraphNode = {
+      uid,
+      namespace: object.metadata.namespace ?? "",
+      name: object.metadata.name ?? "",
+      apiVersion: object.apiVersion,
+      kind: object.kind,
+      resource: undefined,
+      owners: [],
+      dependents: new Set(),
+      beingDeleted: false,
+      deletingDependents: false,
+      orphaning: false,
+    };
+    this.#nodes.set(uid, node);
+    return node;
+  }
+
+  /** True when the owner was not known. Its namespace is the dependent's until its resource says it has none. */
+  #ensureOwner(owner: OwnerReference, namespace: string): boolean {
+    if (this.#nodes.has(owner.uid)) return false;
+    this.#add(owner.uid, {
+      apiVersion: owner.apiVersion,
+      kind: owner.kind,
+      metadata: { namespace, name: owner.name },
+    });
+    return true;
+  }
+
+  #unlink(owner: string, dependent: string): void {
+    const node = this.#nodes.get(owner);
+    node?.dependents.delete(dependent);
+    if (node?.resource === undefined && node?.dependents.size === 0) this.#nodes.delete(owner);
+  }
+}

@@ -1,0 +1,48 @@
+import { isBeingDeleted } from "../../apimachinery/object.ts";
+import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerRegistration } from "../controller.ts";
+import { enqueueSelf, watch } from "../watch.ts";
+
+/** Gives every namespace its `default` ServiceAccount, also after somebody deleted it. Keys are namespaces. */
+export const serviceAccountController: ControllerRegistration = {
+  name: "serviceaccount-controller",
+  setup({ client, informers }) {
+    const namespaces = informers.informer(resources.namespaces);
+    const accounts = informers.informer(resources.serviceaccounts);
+    return {
+      watches: [
+        watch(namespaces, enqueueSelf),
+        watch(accounts, ({ metadata }) => (metadata.name === "default" ? [metadata.namespace ?? ""] : [])),
+      ],
+      async reconcile(name) {
+        const namespace = namespaces.get(name);
+        if (
+          namespace === undefined ||
+          isBeingDeleted(namespace) ||
+          accounts.get("default", name) !== undefined
+        )
+          return;
+        try {
+          await client
+            .resource(resources.serviceaccounts)
+            .create({
+              apiVersion: "v1",
+              kind: "ServiceAccount",
+              metadata: { name: "default", namespace: name },
+            });
+        } catch (error) {
+          // The namespace is gone or going, or somebody was faster.
+          if (!isAlreadyExists(error) && !isNotFound(error) && !isNamespaceEnding(error)) throw error;
+        }
+      },
+    };
+  },
+};
+
+/** A create that was refused because the namespace is being deleted: nothing is left to do in it. */
+export function isNamespaceEnding(error: unknown): boolean {
+  const causes = (error as { status?: { details?: { causes?: { reason?: string }[] } } }).status?.details
+    ?.causes;
+  return (causes ?? []).some(({ reason }) => reason === "NamespaceTerminating");
+}
