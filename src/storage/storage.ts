@@ -112,7 +112,11 @@ export type StorageErrorCode =
   /** The store was closed. */
   | "closed"
   /** The file is damaged or of another format; nothing was changed. */
-  | "corrupt";
+  | "corrupt"
+  /** Another process holds the file. */
+  | "inUse"
+  /** The disk refused the write for another reason than space; nothing was written. */
+  | "ioFailure";
 
 export class StorageError extends Error {
   readonly code: StorageErrorCode;

@@ -1,0 +1,89 @@
+import { RevisionStore } from "../memory/revision-store.ts";
+import { type KeyValue, StorageError, type StorageEvent } from "../storage.ts";
+import type { PackedVersions, Row } from "./rows.ts";
+
+/**
+ * Makes the state in memory from the rows of the file, in order of revision. Rows through the compacted revision are
+ * its ground; each later revision is a commit, and none may be missing.
+ */
+export class Loader {
+  readonly store = new RevisionStore();
+  /** Versions that the last compaction had not deleted yet when the process ended. */
+  readonly leftovers: PackedVersions = { revisions: [], keys: [] };
+  readonly #file: string;
+  readonly #compactedRevision: number;
+  readonly #historyBytesMax: number;
+  readonly #ground = new Map<string, KeyValue>();
+  #grounded = false;
+  #commit: Row[] = [];
+
+  constructor(options: {
+    readonly file: string;
+    readonly compactedRevision: number;
+    readonly historyBytesMax: number;
+  }) {
+    this.#file = options.file;
+    this.#compactedRevision = options.compactedRevision;
+    this.#historyBytesMax = options.historyBytesMax;
+  }
+
+  add(rows: readonly Row[]): void {
+    for (const row of rows) {
+      if (row.revision <= this.#compactedRevision) this.#addToGround(row);
+      else this.#addToCommit(row);
+    }
+    this.store.evict(this.#historyBytesMax);
+  }
+
+  finish(): RevisionStore {
+    this.#finishGround();
+    this.#finishCommit();
+    return this.store;
+  }
+
+  #addToGround({ key, revision, createRevision, value }: Row): void {
+    const before = this.#ground.get(key);
+    if (before !== undefined) this.#leaveOver(key, before.modRevision);
+    if (value === undefined) {
+      this.#ground.delete(key);
+      this.#leaveOver(key, revision);
+    } else {
+      this.#ground.set(key, { key, value, createRevision, modRevision: revision });
+    }
+  }
+
+  #leaveOver(key: string, revision: number): void {
+    this.leftovers.revisions.push(revision);
+    this.leftovers.keys.push(key);
+  }
+
+  #finishGround(): void {
+    if (this.#grounded) return;
+    this.#grounded = true;
+    this.store.load(this.#ground.values(), this.#compactedRevision);
+    this.#ground.clear();
+  }
+
+  #addToCommit(row: Row): void {
+    this.#finishGround();
+    if (this.#commit[0]?.revision !== row.revision) this.#finishCommit();
+    this.#commit.push(row);
+  }
+
+  #finishCommit(): void {
+    const revision = this.#commit[0]?.revision;
+    if (revision === undefined) return;
+    const expected = this.store.revision + 1;
+    if (revision !== expected) {
+      throw new StorageError("corrupt", `${this.#file} is damaged: revision ${expected} is missing`);
+    }
+    this.store.commit(this.#commit.map((row) => toEvent(row, this.store.find(row.key)?.value)));
+    this.#commit = [];
+  }
+}
+
+function toEvent(row: Row, previousValue: Uint8Array | undefined): StorageEvent {
+  const { key, revision, createRevision, value } = row;
+  const type = value === undefined ? "delete" : "put";
+  return { type, key, revision, createRevision, value, previousValue };
+}

@@ -1,0 +1,43 @@
+import type { StorageErrorCode } from "../storage.ts";
+import type { PackedRows, PackedVersions } from "./rows.ts";
+
+/**
+ * What the store (main thread) and the writer (worker) say to each other. The writer alone touches the file.
+ *
+ * Commits are sent as soon as they are judged, so several are under way at once. When one fails, those after it were
+ * judged against a state that never came to be: the writer discards every commit of that epoch, tells the store, and
+ * goes on with the next epoch, in which the store sends again what still holds.
+ */
+export interface WriterOptions {
+  readonly file: string;
+  readonly sizeBytesMax: number | undefined;
+}
+
+export type ToWriter =
+  | { readonly type: "commit"; readonly epoch: number; readonly rows: PackedRows }
+  /** Records the compacted revision durably. Answered. */
+  | { readonly type: "compact"; readonly id: number; readonly revision: number }
+  /** Deletes versions, in small steps between commits. Not answered. */
+  | { readonly type: "drop"; readonly versions: PackedVersions }
+  /** Asks for the values of versions. Answered. */
+  | { readonly type: "read"; readonly id: number; readonly versions: PackedVersions }
+  | { readonly type: "close" };
+
+export type FromWriter =
+  | { readonly type: "opened"; readonly compactedRevision: number }
+  /** All rows of the file, in order of revision, after `opened`. */
+  | { readonly type: "loading"; readonly rows: PackedRows }
+  | { readonly type: "loaded" }
+  | { readonly type: "openFailed"; readonly failure: Failure }
+  /** Every commit through the revision is durable. */
+  | { readonly type: "committed"; readonly revision: number }
+  /** The commits after the last durable one through this revision were not written. */
+  | { readonly type: "commitFailed"; readonly through: number; readonly failure: Failure }
+  | { readonly type: "answer"; readonly id: number; readonly rows: PackedRows }
+  | { readonly type: "answerFailed"; readonly id: number; readonly failure: Failure }
+  | { readonly type: "closed" };
+
+export interface Failure {
+  readonly code: StorageErrorCode;
+  readonly message: string;
+}

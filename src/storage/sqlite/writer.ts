@@ -1,0 +1,208 @@
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { StorageError } from "../storage.ts";
+import { Database } from "./database.ts";
+import type { Failure, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
+import { type PackedVersions, packRows, type Row, unpackRows } from "./rows.ts";
+
+/**
+ * The writer thread: takes every commit that has arrived, writes them in one SQLite transaction with one sync, and says
+ * so. While it syncs, the next ones arrive; the busier the store, the more commits share a sync. Compaction is work for
+ * the moments in between: one small step after each transaction, and more of them only when nothing waits.
+ */
+class Writer {
+  readonly #port: MessagePort;
+  readonly #database: Database;
+  readonly #inbox: ToWriter[] = [];
+  #epoch = 0;
+  /** Versions to delete; the first from index `#dropStart` on. */
+  readonly #drops: PackedVersions[] = [];
+  #dropStart = 0;
+  /** Set while deleted versions may have left pages to give back. */
+  #shrinks = false;
+  /** Set after maintenance failed, until a commit succeeds again: a full disk is not asked over and over. */
+  #resting = false;
+
+  constructor(port: MessagePort, database: Database) {
+    this.#port = port;
+    this.#database = database;
+  }
+
+  /** Sends the whole content. */
+  load(): void {
+    this.#send({ type: "opened", compactedRevision: this.#database.compactedRevision() });
+    let rows: Row[] = [];
+    let sizeBytes = 0;
+    for (const row of this.#database.rows()) {
+      rows.push(row);
+      sizeBytes += row.value?.byteLength ?? 0;
+      if (sizeBytes < chunkBytes && rows.length < chunkRows) continue;
+      this.#sendRows(rows, (packed) => ({ type: "loading", rows: packed }));
+      rows = [];
+      sizeBytes = 0;
+    }
+    this.#sendRows(rows, (packed) => ({ type: "loading", rows: packed }));
+    this.#send({ type: "loaded" });
+  }
+
+  run(): void {
+    this.#port.on("message", (message: ToWriter) => {
+      this.#inbox.push(message);
+      this.#work();
+    });
+  }
+
+  #work(): void {
+    for (this.#receive(); this.#inbox.length > 0; this.#receive()) {
+      if (this.#inbox[0]?.type === "commit") {
+        this.#commit(this.#takeGroup());
+        this.#maintain(rowsPerBusyStep);
+      } else {
+        this.#handle(this.#inbox.shift());
+      }
+    }
+    if (this.#hasMaintenance()) setImmediate(() => this.#idle());
+  }
+
+  #idle(): void {
+    this.#receive();
+    if (this.#inbox.length === 0) this.#maintain(rowsPerIdleStep);
+    this.#work();
+  }
+
+  #receive(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: ToWriter } | undefined;
+      if (received === undefined) return;
+      this.#inbox.push(received.message);
+    }
+  }
+
+  /** The commits that share the next transaction. */
+  #takeGroup(): Row[] {
+    const rows: Row[] = [];
+    let sizeBytes = 0;
+    for (;;) {
+      const message = this.#inbox[0];
+      if (message === undefined) this.#receive();
+      const next = this.#inbox[0];
+      if (next?.type !== "commit" || sizeBytes > groupBytesMax) return rows;
+      this.#inbox.shift();
+      if (next.epoch !== this.#epoch) continue;
+      for (const row of unpackRows(next.rows)) rows.push(row);
+      sizeBytes += next.rows.bytes.byteLength;
+    }
+  }
+
+  #commit(rows: readonly Row[]): void {
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    try {
+      this.#database.transaction(true, () => this.#insert(rows));
+      this.#resting = false;
+      this.#send({ type: "committed", revision: last.revision });
+    } catch (error) {
+      this.#epoch++;
+      this.#send({ type: "commitFailed", through: last.revision, failure: toFailure(error) });
+    }
+  }
+
+  #insert(rows: readonly Row[]): void {
+    let revision = 0;
+    let ordinal = 0;
+    for (const row of rows) {
+      ordinal = row.revision === revision ? ordinal + 1 : 0;
+      revision = row.revision;
+      this.#database.insert(row, ordinal);
+    }
+  }
+
+  #handle(message: ToWriter | undefined): void {
+    if (message?.type === "drop") {
+      this.#drops.push(message.versions);
+      this.#resting = false;
+    } else if (message?.type === "read") {
+      this.#answer(message.id, () => this.#database.find(message.versions));
+    } else if (message?.type === "compact") {
+      this.#answer(message.id, () => {
+        this.#database.transaction(true, () => this.#database.setCompactedRevision(message.revision));
+        return [];
+      });
+    } else if (message?.type === "close") {
+      this.#database.close();
+      this.#send({ type: "closed" });
+      this.#port.close();
+    }
+  }
+
+  #answer(id: number, work: () => readonly Row[]): void {
+    try {
+      this.#sendRows(work(), (rows) => ({ type: "answer", id, rows }));
+    } catch (error) {
+      this.#send({ type: "answerFailed", id, failure: toFailure(error) });
+    }
+  }
+
+  #hasMaintenance(): boolean {
+    return !this.#resting && (this.#drops.length > 0 || this.#shrinks);
+  }
+
+  /** One step of compaction. */
+  #maintain(rowsMax: number): void {
+    if (!this.#hasMaintenance()) return;
+    const versions = this.#drops[0];
+    try {
+      if (versions === undefined) this.#shrinks = this.#database.shrink(pagesPerShrink);
+      else this.#drop(versions, rowsMax);
+    } catch {
+      // The versions stay in the queue; should the process end first, the next start finds them again.
+      this.#resting = true;
+    }
+  }
+
+  #drop(versions: PackedVersions, rowsMax: number): void {
+    const end = Math.min(this.#dropStart + rowsMax, versions.keys.length);
+    this.#database.transaction(false, () => this.#database.remove(versions, this.#dropStart, end));
+    this.#dropStart = end;
+    if (end < versions.keys.length) return;
+    this.#drops.shift();
+    this.#dropStart = 0;
+    this.#shrinks = true;
+  }
+
+  #send(message: FromWriter): void {
+    this.#port.postMessage(message);
+  }
+
+  #sendRows(rows: readonly Row[], wrap: (packed: ReturnType<typeof packRows>) => FromWriter): void {
+    const packed = packRows(rows);
+    this.#port.postMessage(wrap(packed), [packed.bytes.buffer]);
+  }
+}
+
+/** Loaded values are views of chunks this large: a chunk stays in memory as long as one of its values is in use. */
+const chunkBytes = 256 * 1024;
+const chunkRows = 2000;
+/** A transaction takes no further commits once it is this large. */
+const groupBytesMax = 8 * 1024 * 1024;
+/** About half a millisecond of work. */
+const rowsPerBusyStep = 64;
+const rowsPerIdleStep = 512;
+const pagesPerShrink = 128;
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof StorageError) return { code: error.code, message: error.message };
+  return { code: "ioFailure", message: error instanceof Error ? error.message : String(error) };
+}
+
+function main(port: MessagePort, options: WriterOptions): void {
+  try {
+    const writer = new Writer(port, Database.open(options.file, options.sizeBytesMax));
+    writer.load();
+    writer.run();
+  } catch (error) {
+    const failed: FromWriter = { type: "openFailed", failure: toFailure(error) };
+    port.postMessage(failed);
+  }
+}
+
+if (parentPort !== null) main(parentPort, workerData as WriterOptions);
