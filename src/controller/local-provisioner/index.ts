@@ -1,0 +1,147 @@
+import type { PersistentVolume, PersistentVolumeClaim } from "../../api/types/core-v1.ts";
+import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
+import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerContext, ControllerRegistration } from "../controller.ts";
+import { classOf, waitsForConsumer } from "../persistent-volume/matching.ts";
+import {
+  bindCompleted,
+  provisionerAnnotation,
+  selectedNodeAnnotation,
+} from "../persistent-volume/reconciler.ts";
+import { watch } from "../watch.ts";
+
+/** What StorageClasses of local volumes name as their provisioner. */
+export const localProvisioner = "sampan.dev/local";
+const provisionedBy = "pv.kubernetes.io/provisioned-by";
+
+/** The folders behind local volumes, on the node. */
+export interface LocalVolumes {
+  /** Makes the volume's folder if it is missing; answers its path. */
+  create(volume: string): Promise<string>;
+  /** Removes the folder and all in it. A folder that is gone already is success. */
+  remove(volume: string): Promise<void>;
+  /** The node that has the folders. */
+  readonly nodeName: string;
+}
+
+/** Makes a volume for each claim that waits for `sampan.dev/local`, and removes its data when the claim has gone. */
+export function localProvisionerController(volumes: LocalVolumes): ControllerRegistration {
+  return {
+    name: "local-provisioner-controller",
+    setup(context) {
+      const claims = context.informers.informer(resources.persistentvolumeclaims);
+      const persistentVolumes = context.informers.informer(resources.persistentvolumes);
+      return {
+        workers: 2,
+        watches: [
+          watch(claims, (claim) => [`claim ${keyOf(claim)}`]),
+          watch(persistentVolumes, ({ metadata }) => [`volume ${metadata.name}`]),
+        ],
+        async reconcile(key) {
+          const [what, name = ""] = key.split(" ");
+          if (what === "claim") await provision(context, volumes, claims.getByKey(name));
+          else await reclaim(context, volumes, persistentVolumes.get(name));
+        },
+      };
+    },
+  };
+}
+
+async function provision(
+  context: ControllerContext,
+  volumes: LocalVolumes,
+  claim: PersistentVolumeClaim | undefined,
+): Promise<void> {
+  if (claim === undefined || isBeingDeleted(claim) || (claim.spec.volumeName ?? "") !== "") return;
+  if (claim.metadata.annotations?.[provisionerAnnotation] !== localProvisioner) return;
+  if (claim.metadata.annotations[bindCompleted] !== undefined) return;
+  const storageClass = context.informers.informer(resources.storageclasses).get(classOf(claim));
+  if (storageClass === undefined) return;
+  const node = claim.metadata.annotations[selectedNodeAnnotation];
+  if (waitsForConsumer(storageClass) && node === undefined) return;
+  if (node !== undefined && node !== volumes.nodeName) return;
+  const refusal = refusalOf(claim);
+  if (refusal !== undefined) {
+    context.events.event(claim, "Warning", "ProvisioningFailed", refusal);
+    return;
+  }
+  const name = `pvc-${claim.metadata.uid}`;
+  const { events } = context;
+  events.event(
+    claim,
+    "Normal",
+    "Provisioning",
+    `External provisioner is provisioning volume for claim "${keyOf(claim)}"`,
+  );
+  const path = await volumes.create(name);
+  try {
+    await context.client.resource(resources.persistentvolumes).create({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name, annotations: { [provisionedBy]: localProvisioner } },
+      spec: {
+        capacity: { storage: claim.spec.resources?.requests?.["storage"] ?? "0" },
+        accessModes: claim.spec.accessModes,
+        volumeMode: "Filesystem",
+        persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? "Delete",
+        storageClassName: classOf(claim),
+        mountOptions: storageClass.mountOptions,
+        claimRef: {
+          apiVersion: "v1",
+          kind: "PersistentVolumeClaim",
+          namespace: claim.metadata.namespace,
+          name: claim.metadata.name,
+          uid: claim.metadata.uid,
+          resourceVersion: claim.metadata.resourceVersion,
+        },
+        hostPath: { path, type: "DirectoryOrCreate" },
+        nodeAffinity: {
+          required: {
+            nodeSelectorTerms: [
+              {
+                matchExpressions: [
+                  { key: "kubernetes.io/hostname", operator: "In", values: [volumes.nodeName] },
+                ],
+              },
+            ],
+          },
+        },
+      },
+    });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+  events.event(claim, "Normal", "ProvisioningSucceeded", `Successfully provisioned volume ${name}`);
+}
+
+/** Folders are shared by the pods of one node, so every mode is honoured there. */
+function refusalOf(claim: PersistentVolumeClaim): string | undefined {
+  if (claim.spec.volumeMode === "Block")
+    return `${localProvisioner} makes no block volumes: use volumeMode Filesystem`;
+  if (claim.spec.selector !== undefined)
+    return `${localProvisioner} cannot honour a selector: claims with one need a volume made by hand`;
+  if (claim.spec.dataSource !== undefined || claim.spec.dataSourceRef !== undefined) {
+    return `${localProvisioner} cannot fill a volume from a data source`;
+  }
+  return undefined;
+}
+
+async function reclaim(
+  context: ControllerContext,
+  volumes: LocalVolumes,
+  volume: PersistentVolume | undefined,
+): Promise<void> {
+  if (volume?.metadata.annotations?.[provisionedBy] !== localProvisioner) return;
+  if (volume.spec.persistentVolumeReclaimPolicy !== "Delete" || volume.status?.phase !== "Released") return;
+  if (!JSON.stringify(volume.spec.nodeAffinity ?? {}).includes(JSON.stringify(volumes.nodeName))) return;
+  const { name = "", uid } = volume.metadata;
+  await volumes.remove(name);
+  try {
+    await context.client
+      .resource(resources.persistentvolumes)
+      .delete(name, { preconditions: uid === undefined ? {} : { uid } });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
