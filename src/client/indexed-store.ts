@@ -1,0 +1,89 @@
+import { joinKey, type KubernetesObject, keyOf } from "../apimachinery/object.ts";
+
+interface Index<T> {
+  readonly keysOf: (object: T) => readonly string[];
+  /** Index value → object key → object. A value without objects is absent. */
+  readonly buckets: Map<string, Map<string, T>>;
+}
+
+/** Objects by key, by namespace and by any number of named indexes. Every index always agrees with the objects. */
+export class IndexedStore<T extends KubernetesObject> {
+  readonly #objects = new Map<string, T>();
+  readonly #indexes = new Map<string, Index<T>>();
+
+  constructor() {
+    this.addIndex(byNamespace, ({ metadata }) => [metadata.namespace ?? ""]);
+  }
+
+  /** An index of that name that exists already stays as it is. */
+  addIndex(name: string, keysOf: (object: T) => readonly string[]): void {
+    if (this.#indexes.has(name)) return;
+    const index: Index<T> = { keysOf, buckets: new Map() };
+    this.#indexes.set(name, index);
+    for (const [key, object] of this.#objects) insert(index, key, object);
+  }
+
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  getByName(name: string, namespace?: string): T | undefined {
+    return this.#objects.get(joinKey(namespace, name));
+  }
+
+  list(namespace?: string): T[] {
+    if (namespace !== undefined && namespace !== "") return this.byIndex(byNamespace, namespace);
+    return [...this.#objects.values()];
+  }
+
+  byIndex(name: string, value: string): T[] {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new Error(`index ${JSON.stringify(name)} was not added`);
+    const bucket = index.buckets.get(value);
+    return bucket === undefined ? [] : [...bucket.values()];
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#objects.keys();
+  }
+
+  /** Returns what the key held before. */
+  set(object: T): T | undefined {
+    const key = keyOf(object);
+    const old = this.#objects.get(key);
+    this.#objects.set(key, object);
+    for (const index of this.#indexes.values()) {
+      if (old !== undefined) withdraw(index, key, old);
+      insert(index, key, object);
+    }
+    return old;
+  }
+
+  /** Returns what the key held. */
+  delete(key: string): T | undefined {
+    const old = this.#objects.get(key);
+    if (old === undefined) return undefined;
+    this.#objects.delete(key);
+    for (const index of this.#indexes.values()) withdraw(index, key, old);
+    return old;
+  }
+}
+
+/** No index of a caller can have this name by accident. */
+const byNamespace = "\0namespace";
+
+function insert<T>({ keysOf, buckets }: Index<T>, key: string, object: T): void {
+  for (const value of keysOf(object)) {
+    const bucket = buckets.get(value);
+    if (bucket === undefined) buckets.set(value, new Map([[key, object]]));
+    else bucket.set(key, object);
+  }
+}
+
+function withdraw<T>({ keysOf, buckets }: Index<T>, key: string, object: T): void {
+  for (const value of keysOf(object)) {
+    const bucket = buckets.get(value);
+    bucket?.delete(key);
+    if (bucket?.size === 0) buckets.delete(value);
+  }
+}

@@ -1,0 +1,194 @@
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/logger.ts";
+import { type KubernetesObject, keyOf } from "../apimachinery/object.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { WatchEvent } from "../apimachinery/transport.ts";
+import type { Client, ResourceReference } from "./client.ts";
+import { IndexedStore } from "./indexed-store.ts";
+import type { EventHandler, Informer, InformerFactory, InformerOptions } from "./informer.ts";
+import { Reflector, type ReflectorSink } from "./reflector.ts";
+
+export interface SharedInformerFactoryOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Spreads retries and the ends of watches; without it they are exact. */
+  readonly random?: Random;
+  /** Ask servers for the initial state as a stream of events; those that refuse are listed. Default false. */
+  readonly streamInitialState?: boolean;
+}
+
+/** The one InformerFactory: an informer per resource and selection, fed by a reflector each. */
+export class SharedInformerFactory implements InformerFactory {
+  readonly #options: SharedInformerFactoryOptions;
+  readonly #informers = new Map<string, SharedInformer<KubernetesObject>>();
+  /** Set by `start`: informers asked for later run until it aborts. */
+  #signal: AbortSignal | undefined;
+
+  constructor(options: SharedInformerFactoryOptions) {
+    this.#options = options;
+  }
+
+  informer<T extends KubernetesObject>(
+    reference: ResourceReference<T>,
+    options: InformerOptions = {},
+  ): Informer<T> {
+    const { group, version, resource } = reference;
+    const { namespace, fieldSelector, labelSelector } = options;
+    const key = JSON.stringify([group, version, resource, namespace, fieldSelector, labelSelector]);
+    let informer = this.#informers.get(key) as SharedInformer<T> | undefined;
+    if (informer === undefined) {
+      informer = new SharedInformer(reference, options, this.#options);
+      // The key names the resource, and the resource the type of its objects.
+      this.#informers.set(key, informer as unknown as SharedInformer<KubernetesObject>);
+      if (this.#signal !== undefined) informer.start(this.#signal);
+    }
+    return informer;
+  }
+
+  /** Rejects with the signal's reason when it aborts before all have synced. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const informers = [...this.#informers.values()];
+    for (const informer of informers) informer.start(signal);
+    await Promise.race([Promise.all(informers.map((informer) => informer.synced())), aborted(signal)]);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+class SharedInformer<T extends KubernetesObject> implements Informer<T>, ReflectorSink<T> {
+  readonly reference: ResourceReference<T>;
+  readonly #selection: InformerOptions;
+  readonly #options: SharedInformerFactoryOptions;
+  readonly #store = new IndexedStore<T>();
+  readonly #handlers = new Set<EventHandler<T>>();
+  readonly #synced = Promise.withResolvers<void>();
+  #hasSynced = false;
+  #resourceVersion = "";
+  #started = false;
+
+  constructor(
+    reference: ResourceReference<T>,
+    selection: InformerOptions,
+    options: SharedInformerFactoryOptions,
+  ) {
+    this.reference = reference;
+    this.#selection = selection;
+    this.#options = options;
+  }
+
+  /** Does nothing when it was started before. */
+  start(signal: AbortSignal): void {
+    if (this.#started) return;
+    this.#started = true;
+    const { client, clock, logger, random, streamInitialState = false } = this.#options;
+    const reflector = new Reflector({
+      client,
+      reference: this.reference,
+      selection: this.#selection,
+      sink: this,
+      clock,
+      random,
+      logger: logger.named("reflector"),
+      streamInitialState,
+    });
+    void reflector.run(signal);
+  }
+
+  addHandler(handler: EventHandler<T>): () => void {
+    this.#handlers.add(handler);
+    for (const object of this.#store.list()) this.#call(() => handler.added?.(object));
+    return () => this.#handlers.delete(handler);
+  }
+
+  addIndex(name: string, keysOf: (object: T) => readonly string[]): void {
+    this.#store.addIndex(name, keysOf);
+  }
+
+  hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  lastResourceVersion(): string {
+    return this.#resourceVersion;
+  }
+
+  get(name: string, namespace?: string): T | undefined {
+    return this.#store.getByName(name, namespace);
+  }
+
+  getByKey(key: string): T | undefined {
+    return this.#store.get(key);
+  }
+
+  list(namespace?: string): T[] {
+    return this.#store.list(namespace);
+  }
+
+  byIndex(index: string, value: string): T[] {
+    return this.#store.byIndex(index, value);
+  }
+
+  replace(objects: readonly T[], resourceVersion: string): void {
+    const gone = new Set(this.#store.keys());
+    for (const object of objects) {
+      gone.delete(keyOf(object));
+      this.#put(object);
+    }
+    for (const key of gone) this.#remove(key, undefined);
+    this.#resourceVersion = resourceVersion;
+    this.#hasSynced = true;
+    this.#synced.resolve();
+  }
+
+  apply({ type, object }: WatchEvent<T>): void {
+    if (type === "DELETED") this.#remove(keyOf(object), object);
+    else if (type !== "BOOKMARK") this.#put(object);
+    this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion;
+  }
+
+  #put(object: T): void {
+    const known = this.#store.get(keyOf(object));
+    if (known !== undefined && known.metadata.uid !== object.metadata.uid) {
+      // Deleted and made anew between two looks: whoever waits for the old one's end must hear of it.
+      this.#remove(keyOf(object), undefined);
+    }
+    if (known?.metadata.uid === object.metadata.uid && sameRevision(known, object)) return;
+    const old = this.#store.set(object);
+    for (const handler of this.#handlers) {
+      this.#call(() => (old === undefined ? handler.added?.(object) : handler.updated?.(old, object)));
+    }
+  }
+
+  #remove(key: string, last: T | undefined): void {
+    const old = this.#store.delete(key);
+    if (old === undefined) return;
+    const object = last ?? old;
+    for (const handler of this.#handlers) this.#call(() => handler.deleted?.(object));
+  }
+
+  /** One handler's fault must not keep the others, or the store, from hearing of a change. */
+  #call(deliver: () => void): void {
+    try {
+      deliver();
+    } catch (error) {
+      const { resource } = this.reference;
+      this.#options.logger.error("event handler failed", { resource, error: String(error) });
+    }
+  }
+}
+
+function sameRevision(a: KubernetesObject | undefined, b: KubernetesObject): boolean {
+  const revision = a?.metadata.resourceVersion;
+  return revision !== undefined && revision !== "" && revision === b.metadata.resourceVersion;
+}
