@@ -19,6 +19,14 @@ export interface AuthorizationAttributes {
   readonly name: string;
   /** For requests that name no resource. */
   readonly path: string;
+  /** The field selector of a list, watch or deletecollection: nodes may list pods only with `spec.nodeName=` theirs. */
+  readonly fieldSelector?: readonly FieldRequirement[];
+}
+
+export interface FieldRequirement {
+  readonly field: string;
+  readonly operator: "=" | "!=";
+  readonly value: string;
 }
 
 export interface AuthorizationDecision {
