@@ -71,7 +71,7 @@ class Writer {
 
   #receive(): void {
     for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: ToWriter } | undefined;
+      const received = receiveMessageOnPort(this.#port);
       if (received === undefined) return;
       this.#inbox.push(received.message);
     }
@@ -170,7 +170,7 @@ class Writer {
   }
 
   #send(message: FromWriter): void {
-    this.#port.postMessage(message);
+    this.#port.postMessage(message, []);
   }
 
   #sendRows(rows: readonly Row[], wrap: (packed: ReturnType<typeof packRows>) => FromWriter): void {
@@ -201,7 +201,7 @@ function main(port: MessagePort, options: WriterOptions): void {
     writer.run();
   } catch (error) {
     const failed: FromWriter = { type: "openFailed", failure: toFailure(error) };
-    port.postMessage(failed);
+    port.postMessage(failed, []);
   }
 }
 
