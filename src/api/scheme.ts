@@ -48,6 +48,16 @@ export interface TableColumn {
 export interface TablePrinter {
   readonly columns: readonly TableColumn[];
   cells(object: UnstructuredObject, nowMs: number): unknown[];
+  /** Conditions of the row: pods that have ended are marked as completed. */
+  conditions?(object: UnstructuredObject): TableRowCondition[];
+}
+
+/** meta/v1 TableRowCondition. */
+export interface TableRowCondition {
+  readonly type: "Completed";
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason?: string;
+  readonly message?: string;
 }
 
 export interface Scheme {

@@ -1,0 +1,80 @@
+import { type GroupVersion, type GroupVersionKind, parseApiVersion } from "../apimachinery/gvk.ts";
+import { resourceTable } from "./generated/resources.ts";
+import type { ResourceInfo, SubresourceInfo } from "./scheme.ts";
+
+/** Groups that are described, but served only once their machinery is there. */
+export const notYetServed: readonly string[] = [
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+];
+
+export interface ResourceTableOptions {
+  /** Beta versions, which Kubernetes leaves off unless asked for. */
+  readonly betas?: boolean;
+  /** The groups of `notYetServed`, or some of them. */
+  readonly notYetServed?: boolean | readonly string[];
+}
+
+/** The built-in resources in the order of discovery. */
+export function builtinResources(options: ResourceTableOptions = {}): ResourceInfo[] {
+  return resourceTable
+    .split("\n")
+    .map(parseResource)
+    .filter((resource) => isServed(resource, options));
+}
+
+function isServed({ group, version }: GroupVersion, options: ResourceTableOptions): boolean {
+  if (version.includes("beta") && options.betas !== true) return false;
+  if (!notYetServed.includes(group)) return true;
+  const also = options.notYetServed ?? false;
+  return typeof also === "boolean" ? also : also.includes(group);
+}
+
+function parseResource(line: string): ResourceInfo {
+  const [
+    apiVersion = "",
+    resource = "",
+    kind = "",
+    scope,
+    verbs = "",
+    subresources = "",
+    shortNames = "",
+    categories = "",
+    storage = "",
+    schemaName = "",
+  ] = line.split("\t");
+  return {
+    ...parseApiVersion(apiVersion),
+    kind,
+    resource,
+    singular: kind.toLowerCase(),
+    listKind: `${kind}List`,
+    shortNames: list(shortNames),
+    categories: list(categories),
+    namespaced: scope === "N",
+    verbs: list(verbs),
+    subresources: subresources === "" ? [] : subresources.split(" ").map(parseSubresource),
+    schemaName,
+    storage: { ...parseApiVersion(storage), resource },
+  };
+}
+
+const list = (text: string): string[] => (text === "" ? [] : text.split(","));
+
+/** `scale(get,patch,update)autoscaling/v1/Scale`. */
+function parseSubresource(text: string): SubresourceInfo {
+  const open = text.indexOf("(");
+  const close = text.indexOf(")");
+  const kind = text.slice(close + 1);
+  return {
+    name: text.slice(0, open),
+    verbs: list(text.slice(open + 1, close)),
+    ...(kind !== "" && { kind: parseKind(kind) }),
+  };
+}
+
+function parseKind(text: string): GroupVersionKind {
+  const slash = text.lastIndexOf("/");
+  return { ...parseApiVersion(text.slice(0, slash)), kind: text.slice(slash + 1) };
+}
