@@ -1,6 +1,11 @@
+import type { Scheme } from "../../api/scheme.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { Random } from "../../apimachinery/random.ts";
 import type { NodeConnection } from "../../streaming/node-connection.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { RequestContext } from "../request-context.ts";
 
@@ -42,6 +47,10 @@ export interface Strategy {
     object: UnstructuredObject,
     asked: number | undefined,
   ): number | undefined;
+  /** True while something in the object, besides finalizers, must go before it can be removed (a namespace's content). */
+  holdsDeletion?(object: UnstructuredObject): boolean;
+  /** Called when the object is marked as being deleted and kept because of finalizers or `holdsDeletion`. May change it. */
+  prepareForDelete?(context: RequestContext, object: UnstructuredObject): void;
   /**
    * Takes what the object needs (addresses, ports) just before the commit; may change the object. Exactly one of
    * `commit` and `rollback` of the answer is called. `old` is absent on create, `object` on delete.
@@ -86,8 +95,14 @@ export interface ResourceExtension {
 export interface RegistryDependencies {
   readonly reader: ObjectReader;
   readonly stores: ResourceStores;
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly nowMs: () => number;
   readonly nodes: NodeLocator;
+  /** For reviews of tokens and access. */
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
 }
 
 /** The generic stores, for subresources that change a stored object (binding, eviction, finalize). */

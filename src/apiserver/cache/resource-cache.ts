@@ -1,0 +1,237 @@
+import { formatGroupResource, type GroupResource } from "../../apimachinery/gvk.ts";
+import type { KubernetesObject } from "../../apimachinery/object.ts";
+import { CacheEvent } from "./cache-event.ts";
+import type { CachedObject } from "./cached-object.ts";
+import type { Selection } from "./selection.ts";
+import { SortedObjects } from "./sorted-objects.ts";
+import { type Watcher, WatcherIndex } from "./watcher.ts";
+
+/** Recent events kept for watches that resume: at most so many, and so many bytes of objects. */
+const maxEvents = 10_000;
+const maxEventBytes = 4 * 1024 * 1024;
+
+export type ChangeListener = (
+  object: KubernetesObject | undefined,
+  old: KubernetesObject | undefined,
+) => void;
+
+/** The current state of one storage resource, its recent events, and who watches it. All calls are synchronous. */
+export class ResourceCache {
+  readonly resource: GroupResource;
+  /** By namespace; "" holds the objects of a cluster-scoped resource. */
+  readonly #namespaces = new Map<string, SortedObjects>();
+  /** The namespaces in the order of keys; undefined after one came or went. */
+  #order: string[] | undefined;
+  /** Events after #completeAfter, in order; the first `#ringStart` entries are forgotten already. */
+  #ring: CacheEvent[] = [];
+  #ringStart = 0;
+  #ringBytes = 0;
+  /** Every event after this revision is in the ring. */
+  #completeAfter: number;
+  /** The revision of the newest change. */
+  #lastChange: number;
+  readonly #watchers = new WatcherIndex();
+  readonly #listeners = new Set<ChangeListener>();
+
+  constructor(resource: GroupResource, revision: number) {
+    this.resource = resource;
+    this.#completeAfter = revision;
+    this.#lastChange = revision;
+  }
+
+  get lastChange(): number {
+    return this.#lastChange;
+  }
+
+  /** The oldest revision that a watch can resume from without the store's history. */
+  get completeAfter(): number {
+    return this.#completeAfter;
+  }
+
+  get watchers(): ReadonlySet<Watcher> {
+    return this.#watchers.all;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const objects of this.#namespaces.values()) size += objects.size;
+    return size;
+  }
+
+  get(namespace: string, name: string): CachedObject | undefined {
+    return this.#namespaces.get(namespace)?.get(name);
+  }
+
+  /** Objects in the order of their keys, from the first one after `after` ("namespace/name" or "name") on. */
+  *objects(namespace: string, after = ""): Generator<CachedObject> {
+    const slash = after.indexOf("/");
+    const [afterNamespace, afterName] =
+      slash < 0 ? [namespace, after] : [after.slice(0, slash), after.slice(slash + 1)];
+    for (const each of namespace === "" ? this.#orderedNamespaces() : [namespace]) {
+      const objects = this.#namespaces.get(each);
+      if (objects === undefined || (after !== "" && `${each}/` < `${afterNamespace}/`)) continue;
+      const isFirst = after !== "" && each === afterNamespace;
+      const all = objects.all;
+      for (let index = isFirst ? objects.indexAfter(afterName) : 0; index < all.length; index++) {
+        const object = all[index];
+        if (object !== undefined) yield object;
+      }
+    }
+  }
+
+  /** All objects of the selection, as an array of its own. */
+  select(selection: Selection): CachedObject[] {
+    if (selection.isWhole) return this.#all(selection.namespace);
+    const selected: CachedObject[] = [];
+    for (const object of this.#all(selection.namespace)) if (selection.matches(object)) selected.push(object);
+    return selected;
+  }
+
+  /** How many objects `objects(namespace, after)` would yield. */
+  countAfter(namespace: string, after: string): number {
+    const slash = after.indexOf("/");
+    const afterNamespace = slash < 0 ? namespace : after.slice(0, slash);
+    let count = 0;
+    for (const each of namespace === "" ? this.#orderedNamespaces() : [namespace]) {
+      const objects = this.#namespaces.get(each);
+      if (objects === undefined || `${each}/` < `${afterNamespace}/`) continue;
+      const skipped = each === afterNamespace ? objects.indexAfter(after.slice(slash + 1)) : 0;
+      count += objects.size - skipped;
+    }
+    return count;
+  }
+
+  /** Puts an object that was there at the start; no event. */
+  load(object: CachedObject): void {
+    this.#put(object);
+  }
+
+  /** Applies a change of the store and tells those who watch. Calls `touched` for each watcher that got something. */
+  apply(
+    revision: number,
+    namespace: string,
+    name: string,
+    current: CachedObject | undefined,
+    touched: (watcher: Watcher) => void,
+  ): void {
+    const previous = this.get(namespace, name);
+    this.#lastChange = revision;
+    if (current !== undefined) this.#put(current);
+    else if (previous !== undefined) this.#remove(namespace, name);
+    else return;
+    const event = new CacheEvent(revision, current, previous);
+    this.#remember(event);
+    for (const listener of this.#listeners) listener(current?.object, previous?.object);
+    this.#watchers.forEach(event, (watcher) => {
+      if (deliver(watcher, event)) touched(watcher);
+    });
+  }
+
+  /**
+   * Starts a watch with the events after `watcher.afterRevision` that are still known; false when some are forgotten.
+   */
+  watch(watcher: Watcher): boolean {
+    if (watcher.afterRevision < this.#completeAfter) return false;
+    for (let index = this.#firstAfter(watcher.afterRevision); index < this.#ring.length; index++) {
+      const event = this.#ring[index];
+      if (event !== undefined) deliver(watcher, event);
+    }
+    this.#watchers.add(watcher);
+    watcher.sink.flush();
+    return true;
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  /** After the feed broke: what happened before the revision can no longer be told event by event. */
+  forgetEvents(revision: number): void {
+    this.#ring = [];
+    this.#ringStart = 0;
+    this.#ringBytes = 0;
+    this.#completeAfter = revision;
+    this.#lastChange = revision;
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  toString(): string {
+    return formatGroupResource(this.resource);
+  }
+
+  #all(namespace: string): CachedObject[] {
+    if (namespace !== "") return this.#namespaces.get(namespace)?.all.slice() ?? [];
+    const order = this.#orderedNamespaces();
+    if (order.length === 1) return this.#namespaces.get(order[0] ?? "")?.all.slice() ?? [];
+    return order.flatMap((each) => this.#namespaces.get(each)?.all ?? []);
+  }
+
+  #orderedNamespaces(): readonly string[] {
+    // Keys are compared as a whole, so the namespace is followed by its slash: "a-b/" sorts before "a/".
+    this.#order ??= [...this.#namespaces.keys()].sort((a, b) => (`${a}/` < `${b}/` ? -1 : 1));
+    return this.#order;
+  }
+
+  #put(object: CachedObject): void {
+    let objects = this.#namespaces.get(object.namespace);
+    if (objects === undefined) {
+      objects = new SortedObjects();
+      this.#namespaces.set(object.namespace, objects);
+      this.#order = undefined;
+    }
+    objects.set(object);
+  }
+
+  #remove(namespace: string, name: string): void {
+    const objects = this.#namespaces.get(namespace);
+    objects?.delete(name);
+    if (objects?.size === 0) {
+      this.#namespaces.delete(namespace);
+      this.#order = undefined;
+    }
+  }
+
+  #remember(event: CacheEvent): void {
+    this.#ring.push(event);
+    this.#ringBytes += event.sizeBytes;
+    while (
+      this.#ring.length - this.#ringStart > maxEvents ||
+      (this.#ringBytes > maxEventBytes && this.#ring.length - this.#ringStart > 100)
+    ) {
+      const oldest = this.#ring[this.#ringStart];
+      this.#ringStart++;
+      if (oldest === undefined) continue;
+      this.#ringBytes -= oldest.sizeBytes;
+      this.#completeAfter = oldest.revision;
+    }
+    // Forgotten events are cut off in bulk, so that remembering one stays cheap.
+    if (this.#ringStart > 1_000 && this.#ringStart > this.#ring.length / 2) {
+      this.#ring = this.#ring.slice(this.#ringStart);
+      this.#ringStart = 0;
+    }
+  }
+
+  #firstAfter(revision: number): number {
+    let low = this.#ringStart;
+    let high = this.#ring.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ring[middle]?.revision ?? 0) <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Hands the event to the watcher when it is news to it and selected; says whether it was. */
+export function deliver(watcher: Watcher, event: CacheEvent): boolean {
+  if (event.revision <= watcher.afterRevision) return false;
+  const notice = event.select(watcher.selection);
+  if (notice === undefined) return false;
+  watcher.sink.notice(notice);
+  return true;
+}

@@ -1,0 +1,294 @@
+import type { Clock, Timer } from "../../apimachinery/clock.ts";
+import type { GroupResource } from "../../apimachinery/gvk.ts";
+import type { Logger } from "../../apimachinery/logger.ts";
+import type { KubernetesObject, UnstructuredObject } from "../../apimachinery/object.ts";
+import { newServiceUnavailable, newStatusError, newTimeout } from "../../apimachinery/status.ts";
+import type { Storage, StorageEvent } from "../../storage/storage.ts";
+import type { ObjectReader } from "../object-reader.ts";
+import { CachedObject } from "./cached-object.ts";
+import { type ChangeListener, ResourceCache } from "./resource-cache.ts";
+import { objectKey, parseKey, registryPrefix } from "./storage-key.ts";
+import type { Watcher } from "./watcher.ts";
+
+export interface WatchCacheOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A write on its way: when its event comes back from the store, the cache takes this object instead of parsing. */
+interface Announcement {
+  readonly value: Uint8Array;
+  readonly object: UnstructuredObject;
+  cached: CachedObject | undefined;
+}
+
+interface Waiter {
+  readonly revision: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** How long a read waits for a revision that the store has not shown yet (as kube-apiserver does). */
+const freshnessTimeoutMs = 3_000;
+
+/**
+ * The current state of everything that is stored, fed by one watch over the whole store, in the order of revisions.
+ * One feed for all resources means that `revision` holds for each of them.
+ */
+export class WatchCache implements ObjectReader {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #resources = new Map<string, ResourceCache>();
+  /** All events up to here have been applied. */
+  #revision = 0;
+  /** The revision of the list that filled the cache. */
+  #startRevision = 0;
+  readonly #announced = new Map<string, Announcement[]>();
+  #waiters: Waiter[] = [];
+  /** Watchers that got something from the batch being applied. */
+  readonly #touched = new Set<Watcher>();
+  readonly #touch = (watcher: Watcher): void => void this.#touched.add(watcher);
+  readonly #stopped = new AbortController();
+
+  constructor({ storage, clock, logger }: WatchCacheOptions) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#logger = logger.named("watch-cache");
+  }
+
+  /** Everything up to this revision can be read here. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get storage(): Storage {
+    return this.#storage;
+  }
+
+  /** Fills the cache and begins to follow the store. Call once, before the first read. */
+  async start(): Promise<void> {
+    await this.#load();
+    void this.#follow();
+  }
+
+  /** Ends all watches and stops following. */
+  stop(): void {
+    this.#stopped.abort();
+    this.#endWatches(undefined);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(newServiceUnavailable("the server is shutting down"));
+  }
+
+  /** The cache of one resource, made when it is first asked for. */
+  resource({ group, resource }: GroupResource): ResourceCache {
+    const key = `${group}/${resource}`;
+    let cache = this.#resources.get(key);
+    if (cache === undefined) {
+      cache = new ResourceCache({ group, resource }, this.#startRevision);
+      this.#resources.set(key, cache);
+    }
+    return cache;
+  }
+
+  /** Resolves when all that the store had committed at the time of the call can be read here. */
+  async current(): Promise<number> {
+    const revision = await this.#storage.revision();
+    await this.waitFor(revision);
+    return this.#revision;
+  }
+
+  /** Resolves when the revision has been applied; rejects with 504 when that takes longer than three seconds. */
+  waitFor(revision: number): Promise<void> {
+    if (revision <= this.#revision) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const waiter: Waiter = {
+        revision,
+        resolve: () => {
+          timer?.stop();
+          resolve();
+        },
+        reject: (error) => {
+          timer?.stop();
+          reject(error);
+        },
+      };
+      timer = this.#clock.after(freshnessTimeoutMs, () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(newTooLargeResourceVersion(revision, this.#revision));
+      });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /**
+   * To be called before a put: the object becomes the cached one when the event with these very bytes arrives. The
+   * answer tells the cached object once the write's revision has been applied, and must be asked exactly once.
+   */
+  announce(key: string, value: Uint8Array, object: UnstructuredObject): () => CachedObject | undefined {
+    const announcement: Announcement = { value, object, cached: undefined };
+    const waiting = this.#announced.get(key);
+    if (waiting === undefined) this.#announced.set(key, [announcement]);
+    else waiting.push(announcement);
+    return () => {
+      const rest = this.#announced.get(key)?.filter((other) => other !== announcement) ?? [];
+      if (rest.length === 0) this.#announced.delete(key);
+      else this.#announced.set(key, rest);
+      return announcement.cached;
+    };
+  }
+
+  get<T extends KubernetesObject>(resource: GroupResource, namespace: string, name: string): T | undefined {
+    return this.resource(resource).get(namespace, name)?.object as T | undefined;
+  }
+
+  list<T extends KubernetesObject>(resource: GroupResource, namespace = ""): readonly T[] {
+    const objects: T[] = [];
+    for (const cached of this.resource(resource).objects(namespace))
+      objects.push(cached.object as KubernetesObject as T);
+    return objects;
+  }
+
+  onChange(resource: GroupResource, listener: ChangeListener): () => void {
+    return this.resource(resource).onChange(listener);
+  }
+
+  /** Sends every watcher that wants them a bookmark at the current revision. */
+  sendBookmarks(): void {
+    for (const resource of this.#resources.values()) {
+      for (const watcher of resource.watchers) {
+        if (watcher.bookmarks) watcher.sink.bookmark(this.#revision, false);
+      }
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { revision, items } = await this.#storage.list(registryPrefix);
+    this.#startRevision = revision;
+    this.#revision = revision;
+    for (const { key, value, modRevision } of items) {
+      const parsed = parseKey(key);
+      if (parsed === undefined) continue;
+      this.resource(parsed).load(CachedObject.stored(parsed.namespace, parsed.name, modRevision, value));
+    }
+  }
+
+  /** Follows the store until stopped. When the feed breaks, all watches end and the cache is filled anew. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      try {
+        for await (const batch of this.#storage.watch(registryPrefix, this.#revision, signal))
+          this.#apply(batch);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#logger.error("the feed from the store broke, filling the cache anew", { error: String(error) });
+        await this.#refill(signal);
+      }
+    }
+  }
+
+  async #refill(signal: AbortSignal): Promise<void> {
+    this.#endWatches(newServiceUnavailable("the watch cache is being filled anew"));
+    try {
+      await this.#clock.sleep(100, signal);
+      await this.#resync();
+    } catch (error) {
+      if (!signal.aborted) this.#logger.error("the store cannot be read", { error: String(error) });
+    }
+  }
+
+  /** Brings every resource to the store's present state as if by events, so that listeners hear of each change. */
+  async #resync(): Promise<void> {
+    const { revision, items } = await this.#storage.list(registryPrefix);
+    const present = new Set<string>();
+    for (const { key, value, modRevision } of items) {
+      present.add(key);
+      this.#applyChange(key, modRevision, value);
+    }
+    for (const resource of this.#resources.values()) {
+      const gone = [...resource.objects("")].filter(
+        (object) => !present.has(objectKey(resource.resource, object.namespace, object.name)),
+      );
+      for (const { namespace, name } of gone)
+        resource.apply(revision, namespace, name, undefined, this.#touch);
+      resource.forgetEvents(revision);
+    }
+    this.#touched.clear();
+    this.#advance(revision);
+  }
+
+  #apply(batch: readonly StorageEvent[]): void {
+    let revision = this.#revision;
+    for (const event of batch) {
+      revision = event.revision;
+      this.#applyChange(event.key, event.revision, event.value);
+    }
+    for (const watcher of this.#touched) watcher.sink.flush();
+    this.#touched.clear();
+    this.#advance(revision);
+  }
+
+  #applyChange(key: string, revision: number, value: Uint8Array | undefined): void {
+    const parsed = parseKey(key);
+    if (parsed === undefined) return;
+    const resource = this.resource(parsed);
+    const { namespace, name } = parsed;
+    if (value === undefined) {
+      resource.apply(revision, namespace, name, undefined, this.#touch);
+      return;
+    }
+    if (resource.get(namespace, name)?.revision === revision) return;
+    const current =
+      this.#takeAnnounced(key, revision, value) ?? CachedObject.stored(namespace, name, revision, value);
+    resource.apply(revision, namespace, name, current, this.#touch);
+  }
+
+  /** Equal bytes are an equal object, so it does not matter which of two equal writes is taken. */
+  #takeAnnounced(key: string, revision: number, value: Uint8Array): CachedObject | undefined {
+    const announcement = this.#announced
+      .get(key)
+      ?.find(
+        (each) =>
+          each.cached === undefined && (each.value === value || Buffer.compare(each.value, value) === 0),
+      );
+    if (announcement === undefined) return undefined;
+    announcement.cached = CachedObject.written(announcement.object, revision, value);
+    return announcement.cached;
+  }
+
+  #advance(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision);
+    if (this.#waiters.length === 0) return;
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter((waiter) => waiter.revision > this.#revision);
+    for (const waiter of waiting) if (waiter.revision <= this.#revision) waiter.resolve();
+  }
+
+  #endWatches(error: unknown): void {
+    for (const resource of this.#resources.values()) {
+      for (const watcher of Array.from(resource.watchers)) {
+        resource.unwatch(watcher);
+        watcher.sink.end(error);
+      }
+    }
+  }
+}
+
+/** The client is ahead of us: retry soon (k8s.io/apiserver/pkg/storage.NewTooLargeResourceVersionError). */
+export function newTooLargeResourceVersion(asked: number, current: number): Error {
+  const { message = "", reason = "" } = newTimeout(
+    `Too large resource version: ${asked}, current: ${current}`,
+    1,
+  ).status;
+  return newStatusError(504, reason, message, {
+    details: {
+      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+      retryAfterSeconds: 1,
+    },
+  });
+}

@@ -1,0 +1,147 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { ResourceInfo } from "../../api/scheme.ts";
+import type { KubernetesObject } from "../../apimachinery/object.ts";
+import type { MessageChannelConnection } from "../../apimachinery/transport.ts";
+import type { AuthenticationRequest } from "../authentication/authenticator.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
+import type { WatchSink } from "../cache/watcher.ts";
+import type { ListPage } from "../registry/list.ts";
+import type { RequestInfo, UserInfo } from "../request-context.ts";
+
+/** A request as the pipeline sees it, whether it came over a socket or from this process. */
+export interface ApiRequest {
+  readonly method: string;
+  /** The path of the URL, still escaped, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** By lower-case name. */
+  header(name: string): string | undefined;
+  /** The names of all headers, in lower case. */
+  headerNames(): readonly string[];
+  readonly body: RequestBody;
+  /** Who the client says it is; a request of this process brings its user. */
+  readonly credentials: AuthenticationRequest | UserInfo;
+  /** True when the client presented a certificate that no authority of ours signed. */
+  readonly hasForeignCertificate?: boolean;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+  /** Present when the client asks to upgrade an HTTP/1.1 connection. */
+  readonly upgrade?: UpgradeRequest;
+  /** Present when a caller of this process asks for a channel of messages instead. */
+  readonly channel?: ChannelRequest;
+  /** True for requests of this process: they are not counted against the limits of connections. */
+  readonly isInProcess: boolean;
+}
+
+/** Bytes to decode, or a JSON value of the same process, which must not be changed. */
+export type RequestBody =
+  | {
+      readonly type: "bytes";
+      /** Reads all of it, once; 413 beyond the limit. */
+      read(limitBytes: number): Promise<Uint8Array>;
+      /** For who passes the body on instead of reading it. */
+      readonly source: unknown;
+    }
+  | { readonly type: "value"; readonly value: unknown };
+
+export interface UpgradeRequest {
+  readonly message: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** The in-process form of an upgrade: the handler makes the connection and hands over the client's end. */
+export interface ChannelRequest {
+  readonly protocols: readonly string[];
+  accept(connection: MessageChannelConnection): void;
+}
+
+/** What the filters find out on the way to the route. */
+export interface RequestState {
+  readonly request: ApiRequest;
+  info: RequestInfo;
+  user: UserInfo;
+  /** Aborts when the client has gone, the request timed out or the server closes. */
+  signal: AbortSignal;
+  readonly warnings: string[];
+}
+
+export type Handler = (state: RequestState) => Promise<ApiResponse>;
+
+/** A step around the rest of the chain. */
+export type Filter = (state: RequestState, next: Handler) => Promise<ApiResponse>;
+
+/** What a route answers, before it is encoded for a socket or handed to a caller of this process. */
+export type ApiResponse =
+  | ObjectResponse
+  | ListResponse
+  | WatchResponse
+  | ValueResponse
+  | BytesResponse
+  | StreamResponse
+  | UpgradedResponse;
+
+export interface ObjectResponse {
+  readonly type: "object";
+  readonly status: number;
+  readonly object: CachedObject;
+  readonly served: ResourceInfo;
+}
+
+export interface ListResponse {
+  readonly type: "list";
+  readonly page: ListPage;
+  readonly served: ResourceInfo;
+}
+
+export interface WatchResponse {
+  readonly type: "watch";
+  readonly served: ResourceInfo;
+  /** Ends the watch after so long. */
+  readonly timeoutMs: number;
+  /** Starts; events go to the sink until the answer is called or the sink is ended. */
+  open(sink: WatchSink, signal: AbortSignal): Promise<() => void>;
+}
+
+/** An object that is not stored: a Status, a Scale, a review. */
+export interface ValueResponse {
+  readonly type: "value";
+  readonly status: number;
+  readonly value: Omit<KubernetesObject, "metadata"> & object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Bytes of one form, made already: text, metrics, OpenAPI. */
+export interface BytesResponse {
+  readonly type: "bytes";
+  readonly status: number;
+  readonly contentType: string;
+  readonly bytes: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Bytes as they come: logs, proxied content. */
+export interface StreamResponse {
+  readonly type: "stream";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** The connection was taken over; nothing more is to be sent. */
+export interface UpgradedResponse {
+  readonly type: "upgraded";
+  /** Resolves when the connection is done with. */
+  readonly ended: Promise<void>;
+}
+
+export function textResponse(status: number, text: string): BytesResponse {
+  return {
+    type: "bytes",
+    status,
+    contentType: "text/plain; charset=utf-8",
+    bytes: Buffer.from(text),
+    headers: { "x-content-type-options": "nosniff" },
+  };
+}

@@ -1,0 +1,83 @@
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { newBadRequest, newMethodNotAllowed } from "../../apimachinery/status.ts";
+import { createObject } from "../registry/create.ts";
+import { recordUpdate } from "../registry/managed-fields.ts";
+import { hasStatus } from "../registry/resource-facts.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import type { RequestContext, RequestInfo } from "../request-context.ts";
+import { admissionAttributes, optionsObject } from "./admit.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { newRequestContext } from "./context.ts";
+import { decodeBody } from "./decode-body.ts";
+import { dedupeOwners } from "./owner-references.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** POST to a collection. */
+export async function create(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  if (state.info.name !== "") throw newMethodNotAllowed();
+  const context = newRequestContext(state, "CreateOptions");
+  const object = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
+  fitNamespace(object, state.info, info.namespaced);
+  if (hasStatus(info)) resetStatus(object);
+  core.scheme.applyDefaults(info, object);
+  const options = optionsObject(context, "CreateOptions");
+  const attributes = (created: UnstructuredObject) =>
+    admissionAttributes(context, info, {
+      operation: "CREATE",
+      object: created,
+      oldObject: undefined,
+      options,
+      name: created.metadata.name ?? "",
+    });
+  if (store === undefined) {
+    await core.admission.mutate(attributes(object));
+    await core.admission.validate(attributes(object));
+    return review(served, context, object);
+  }
+  dedupeOwners(context, object, false);
+  recordUpdate(store, context, info, undefined, object, "");
+  await core.admission.mutate(attributes(object));
+  dedupeOwners(context, object, true);
+  const created = await createObject(store, context, info, object, (final) =>
+    core.admission.validate(attributes(final)),
+  );
+  return { type: "object", status: 201, object: created, served: info };
+}
+
+/** Resources that are questions: the answer is made, nothing is stored. */
+async function review(
+  served: ServedResource,
+  context: RequestContext,
+  object: UnstructuredObject,
+): Promise<ApiResponse> {
+  if (served.create === undefined) throw newMethodNotAllowed();
+  return { type: "value", status: 201, value: await served.create(context, object) };
+}
+
+/** What the client says of the status is not wanted; Go prints the empty struct. */
+function resetStatus(object: UnstructuredObject): void {
+  object["status"] = {};
+}
+
+/** The namespace of the URL is the object's; 400 when the body names another one. */
+export function fitNamespace(object: UnstructuredObject, info: RequestInfo, namespaced: boolean): void {
+  const { metadata } = object;
+  if (!namespaced) {
+    if ((metadata.namespace ?? "") !== "") throw namespaceMismatch();
+    delete metadata.namespace;
+    return;
+  }
+  if (info.namespace === "") {
+    throw newBadRequest("an empty namespace may not be set during creation");
+  }
+  if ((metadata.namespace ?? "") !== "" && metadata.namespace !== info.namespace) throw namespaceMismatch();
+  metadata.namespace = info.namespace;
+}
+
+const namespaceMismatch = (): Error =>
+  newBadRequest("the namespace of the provided object does not match the namespace sent on the request");

@@ -1,0 +1,143 @@
+import type { Scheme } from "../../api/scheme.ts";
+import { decodeObject, newStrictDecodingError, parseJson } from "../../apimachinery/decode.ts";
+import { formatApiVersion, type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
+import { isObject } from "../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/status.ts";
+import type { RequestContext } from "../request-context.ts";
+import type { ApiRequest } from "./api-request.ts";
+import { jsonType, protobufType, yamlType } from "./negotiate.ts";
+
+/** The largest body that is read, as in kube-apiserver. */
+export const maxBodyBytes = 3 * 1024 * 1024;
+
+/** A value as it came, before it is known to be an object of the right kind. */
+export interface RawBody {
+  readonly value: unknown;
+  /** Keys that were given twice, as strict decoding names them. */
+  readonly duplicates: readonly string[];
+}
+
+/** The media type of the body; JSON when the request does not say. */
+export function contentTypeOf(request: ApiRequest): string {
+  const [type = ""] = (request.header("content-type") ?? jsonType).split(";");
+  return type.trim().toLowerCase() || jsonType;
+}
+
+/** Reads a body of any of the forms that objects come in; undefined when it is empty. */
+export async function readBody(request: ApiRequest, kind: string): Promise<RawBody | undefined> {
+  if (request.body.type === "value") {
+    return request.body.value === undefined ? undefined : { value: request.body.value, duplicates: [] };
+  }
+  const bytes = await request.body.read(maxBodyBytes);
+  if (bytes.length === 0) return undefined;
+  return parseBody(bytes, contentTypeOf(request), kind);
+}
+
+async function parseBody(bytes: Uint8Array, contentType: string, kind: string): Promise<RawBody> {
+  switch (contentType) {
+    case jsonType:
+      return parseText(textOf(bytes), kind);
+    case yamlType:
+    case "application/x-yaml":
+    case "text/yaml": {
+      const { parseYaml } = await import("../../apimachinery/yaml.ts");
+      return { value: parseYaml(textOf(bytes)), duplicates: [] };
+    }
+    case protobufType: {
+      const { decodeProtobufBody } = await import("./protobuf.ts");
+      return { value: decodeProtobufBody(bytes), duplicates: [] };
+    }
+    default:
+      throw newUnsupportedMediaType([jsonType, yamlType, protobufType]);
+  }
+}
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+
+function parseText(text: string, kind: string): RawBody {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const start = Buffer.from(text.slice(0, 30)).toString("hex");
+    throw newBadRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ` +
+        `${why} (${start}${text.length > 30 ? " ..." : ""})`,
+    );
+  }
+}
+
+/** The object of the body in the version that is asked for; unknown fields are treated as the request wants. */
+export async function decodeBody(
+  request: ApiRequest,
+  context: RequestContext,
+  scheme: Scheme,
+  kind: GroupVersionKind,
+  schemaName: string,
+): Promise<UnstructuredObject> {
+  const body = await readBody(request, kind.kind);
+  const value = withKind(body?.value ?? {}, kind, scheme);
+  return decodeValue(context, scheme, schemaName, value, body?.duplicates ?? []);
+}
+
+/** Decodes a value; strict errors become a 400, warnings or nothing. */
+export function decodeValue(
+  context: RequestContext,
+  scheme: Scheme,
+  schemaName: string,
+  value: unknown,
+  duplicates: readonly string[],
+): UnstructuredObject {
+  const { object, unknownFields } = decodeObject(scheme.schemas, schemaName, value);
+  // The decoder leaves metadata out where nothing is set; everything behind it relies on its being there.
+  object.metadata ??= {};
+  const faults = [...unknownFields, ...duplicates];
+  if (faults.length > 0) {
+    if (context.fieldValidation === "Strict") throw newStrictDecodingError(value, faults);
+    if (context.fieldValidation === "Warn") for (const fault of faults) context.addWarning(fault);
+  }
+  return object;
+}
+
+/** Fills in kind and apiVersion where the body leaves them out, and refuses those that do not fit. */
+function withKind(value: unknown, expected: GroupVersionKind, scheme: Scheme): Record<string, unknown> {
+  if (!isObject(value)) {
+    const found = Array.isArray(value) ? "array" : typeof value;
+    throw newBadRequest(
+      `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse ` +
+        `error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
+  }
+  const expectedVersion = formatApiVersion(expected);
+  const kind = textOr(value["kind"], expected.kind);
+  const apiVersion = textOr(value["apiVersion"], expectedVersion);
+  if (kind !== expected.kind || apiVersion !== expectedVersion) {
+    const found = { ...parseApiVersion(apiVersion), kind };
+    if (scheme.resourceForKind(found) === undefined && found.kind !== expected.kind)
+      throw unknownKind(found, expected);
+    if (apiVersion !== expectedVersion) {
+      throw newBadRequest(
+        `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,
+      );
+    }
+    const why = `converting (${kind}) to (${expected.kind}): unknown conversion`;
+    throw newBadRequest(
+      `${kind} in version "${found.version}" cannot be handled as a ${expected.kind}: ${why}`,
+    );
+  }
+  return { ...value, kind, apiVersion };
+}
+
+function unknownKind(found: GroupVersionKind, expected: GroupVersionKind): Error {
+  const why =
+    `no kind "${found.kind}" is registered for version "${formatApiVersion(found)}" in scheme ` +
+    `"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`;
+  return newBadRequest(
+    `${found.kind} in version "${found.version}" cannot be handled as a ${expected.kind}: ${why}`,
+  );
+}
+
+const textOr = (value: unknown, otherwise: string): string =>
+  typeof value === "string" && value !== "" ? value : otherwise;

@@ -1,0 +1,42 @@
+import { isNotFound, newNotFound, StatusError } from "../../apimachinery/status.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
+import { checkDeleteOptions, deleteObject } from "../registry/delete.ts";
+import { listObjects } from "../registry/list.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import { admissionAttributes } from "./admit.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { deleteContext } from "./delete.ts";
+import { readDeleteOptions } from "./delete-options.ts";
+import { listOptions } from "./list.ts";
+import { selectionOf } from "./selection.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** DELETE of a collection: each object of the list is deleted by itself; the list is the answer. */
+export async function deleteCollection(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  if (store === undefined) throw newNotFound(info, "");
+  const options = await readDeleteOptions(state.request, core.scheme);
+  checkDeleteOptions(options);
+  const context = deleteContext(state, options);
+  const { query } = state.request;
+  const selection = selectionOf(core.scheme, info, state.info.namespace, query);
+  const page = await listObjects(store, info, selection, listOptions(query));
+  const deleted: CachedObject[] = [];
+  for (const { namespace, name } of page.items) {
+    try {
+      const result = await deleteObject(store, context, info, namespace, name, { ...options }, (current) => {
+        const parts = { operation: "DELETE", object: undefined, oldObject: current, name } as const;
+        return core.admission.validate(admissionAttributes(context, info, parts));
+      });
+      deleted.push(result.object);
+    } catch (error) {
+      // Someone else was faster: the object is gone, as it should be.
+      if (!(error instanceof StatusError) || !isNotFound(error)) throw error;
+    }
+  }
+  return { type: "list", page: { ...page, items: deleted }, served: info };
+}

@@ -1,0 +1,53 @@
+import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
+import { newNotFound, successStatus } from "../../apimachinery/status.ts";
+import { deleteObject } from "../registry/delete.ts";
+import { deleteAnswersWithObject } from "../registry/resource-facts.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import type { RequestContext } from "../request-context.ts";
+import { admissionAttributes } from "./admit.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { asDryRun, newRequestContext } from "./context.ts";
+import { readDeleteOptions } from "./delete-options.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** DELETE of one object. */
+export async function remove(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  const { namespace, name } = state.info;
+  if (store === undefined) throw newNotFound(info, name);
+  const options = await readDeleteOptions(state.request, core.scheme);
+  const context = deleteContext(state, options);
+  const { object, deleted } = await deleteObject(
+    store,
+    context,
+    info,
+    namespace,
+    name,
+    options,
+    async (current) => {
+      const attributes = admissionAttributes(context, info, {
+        operation: "DELETE",
+        object: undefined,
+        oldObject: current,
+        options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options } as never,
+      });
+      await core.admission.mutate(attributes);
+      await core.admission.validate(attributes);
+    },
+  );
+  if (deleted && !deleteAnswersWithObject(info)) {
+    return { type: "value", status: 200, value: successStatus(info, name, object.object.metadata.uid ?? "") };
+  }
+  const isCascading = !deleted && options.orphanDependents === false;
+  return { type: "object", status: isCascading ? 202 : 200, object, served: info };
+}
+
+/** Options in the body may ask for a dry run as well as those in the query. */
+export function deleteContext(state: RequestState, options: DeleteOptions): RequestContext {
+  const context = newRequestContext(state, "DeleteOptions");
+  return options.dryRun?.includes("All") === true ? asDryRun(context) : context;
+}

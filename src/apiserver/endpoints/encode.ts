@@ -1,0 +1,188 @@
+import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
+import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import type { ListMeta } from "../../apimachinery/meta-v1.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { WatchEventType } from "../../apimachinery/transport.ts";
+import type { FrameEncoder } from "../cache/cache-event.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
+import { encodeList } from "../cache/encode-list.ts";
+import type { ListPage } from "../registry/list.ts";
+import type { ListResponse, ObjectResponse, ValueResponse } from "./api-request.ts";
+import { jsonType, type Negotiated, protobufType, yamlType } from "./negotiate.ts";
+import { type IncludeObject, partialOf, tableOf } from "./table.ts";
+
+export interface EncodeOptions {
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly negotiated: Negotiated;
+  readonly include: IncludeObject;
+  readonly pretty: boolean;
+}
+
+/** The bytes of an answer in the form that was negotiated. JSON of stored objects is copied, never made anew. */
+export async function encodeObject(
+  { object, served }: ObjectResponse,
+  options: EncodeOptions,
+): Promise<Uint8Array> {
+  const { negotiated, pretty } = options;
+  if (negotiated.as === undefined && negotiated.mediaType === jsonType && !pretty) return object.bytes();
+  return encodeValue(objectForm(object, served, options), options);
+}
+
+export async function encodePage(
+  { page, served }: ListResponse,
+  options: EncodeOptions,
+): Promise<Uint8Array> {
+  const { negotiated, pretty } = options;
+  if (negotiated.as === undefined && negotiated.mediaType === jsonType && !pretty) {
+    return encodeList(served.listKind, formatApiVersion(served), listMeta(page), page.items);
+  }
+  return encodeValue(listForm(page, served, options), options);
+}
+
+export function encodeAnswer({ value }: ValueResponse, options: EncodeOptions): Promise<Uint8Array> {
+  return encodeValue(value, options);
+}
+
+/** The object, its table or its metadata, as a value. */
+export function objectForm(
+  object: CachedObject,
+  served: ResourceInfo,
+  options: EncodeOptions,
+): UnstructuredObject {
+  const { negotiated, scheme, clock, include } = options;
+  switch (negotiated.as) {
+    case undefined:
+      return object.object;
+    case "Table": {
+      const { resourceVersion } = object.object.metadata;
+      const { version } = negotiated;
+      const rest = { scheme, served, version, include, nowMs: clock.now(), withColumns: true };
+      return tableOf([object.object], { resourceVersion }, rest);
+    }
+    default:
+      return partialOf(object.object, negotiated.version);
+  }
+}
+
+/** The list, its table or its metadata, as a value. Items keep kind and apiVersion only for callers of this process. */
+export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOptions): UnstructuredObject {
+  const { negotiated, scheme, clock, include } = options;
+  const { version } = negotiated;
+  const metadata = listMeta(page);
+  const objects = page.items.map((item) => item.object);
+  switch (negotiated.as) {
+    case undefined:
+      return {
+        kind: served.listKind,
+        apiVersion: formatApiVersion(served),
+        metadata,
+        items: objects,
+      } as UnstructuredObject;
+    case "Table":
+      return tableOf(objects, metadata, {
+        scheme,
+        served,
+        version,
+        include,
+        nowMs: clock.now(),
+        withColumns: true,
+      });
+    default:
+      return {
+        kind: "PartialObjectMetadataList",
+        apiVersion: `meta.k8s.io/${version}`,
+        metadata,
+        items: objects.map((object) => partialOf(object, version)),
+      } as UnstructuredObject;
+  }
+}
+
+function listMeta({ resourceVersion, continueToken, remainingItemCount }: ListPage): ListMeta {
+  return {
+    resourceVersion,
+    ...(continueToken === undefined ? {} : { continue: continueToken }),
+    ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
+  };
+}
+
+async function encodeValue(
+  value: object,
+  { negotiated, pretty, scheme }: EncodeOptions,
+): Promise<Uint8Array> {
+  switch (negotiated.mediaType) {
+    case jsonType:
+      return Buffer.from(pretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value));
+    case yamlType: {
+      const { printYaml } = await import("../../apimachinery/yaml.ts");
+      return Buffer.from(printYaml(value));
+    }
+    case protobufType: {
+      const { encodeProtobufAnswer } = await import("./protobuf.ts");
+      return encodeProtobufAnswer(value as UnstructuredObject, scheme);
+    }
+  }
+}
+
+/** Makes the frames of a watch in the form that was negotiated. */
+export async function frameEncoder(served: ResourceInfo, options: EncodeOptions): Promise<FrameEncoder> {
+  const { negotiated } = options;
+  const version = formatApiVersion(served);
+  const key = `${negotiated.mediaType} ${version} ${negotiated.as ?? ""} ${negotiated.version} ${options.include}`;
+  const inVersion = (object: CachedObject): CachedObject => object.inVersion(served, options.scheme);
+  if (negotiated.mediaType === jsonType && negotiated.as === undefined) {
+    return { key, encode: (type, object) => inVersion(object).bytes(`{"type":"${type}","object":`, "}\n") };
+  }
+  const formOf = (object: CachedObject): UnstructuredObject => objectForm(inVersion(object), served, options);
+  const encode = await valueFrameEncoder(options);
+  return { key, encode: (type, object) => encode(type, formOf(object)) };
+}
+
+/** Frames of values that are no cached objects: bookmarks and errors. */
+export async function valueFrameEncoder({
+  negotiated,
+  scheme,
+}: EncodeOptions): Promise<(type: WatchEventType | "ERROR", object: object) => Uint8Array> {
+  switch (negotiated.mediaType) {
+    case jsonType:
+      return (type, object) => Buffer.from(`${JSON.stringify({ type, object })}\n`);
+    case yamlType: {
+      const { printYaml } = await import("../../apimachinery/yaml.ts");
+      return (type, object) => Buffer.from(`---\n${printYaml({ type, object })}`);
+    }
+    case protobufType: {
+      const { encodeProtobufFrame } = await import("./protobuf.ts");
+      return (type, object) => encodeProtobufFrame(type, object as UnstructuredObject, scheme);
+    }
+  }
+}
+
+/** A bookmark: no object, just how far the watch has come. */
+export function bookmarkObject(
+  served: ResourceInfo,
+  revision: number,
+  initialEventsEnd: boolean,
+  negotiated: Negotiated,
+): UnstructuredObject {
+  const annotations = initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {};
+  const metadata = { resourceVersion: String(revision), ...annotations };
+  if (negotiated.as === "Table") {
+    const partial = {
+      kind: "PartialObjectMetadata",
+      apiVersion: `meta.k8s.io/${negotiated.version}`,
+      metadata,
+    };
+    return {
+      kind: "Table",
+      apiVersion: `meta.k8s.io/${negotiated.version}`,
+      metadata: { resourceVersion: String(revision) },
+      columnDefinitions: null,
+      rows: [{ cells: [], object: partial }],
+    };
+  }
+  if (negotiated.as !== undefined) {
+    return { kind: negotiated.as, apiVersion: `meta.k8s.io/${negotiated.version}`, metadata };
+  }
+  return { kind: served.kind, apiVersion: formatApiVersion(served), metadata };
+}

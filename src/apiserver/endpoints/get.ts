@@ -1,0 +1,22 @@
+import { newNotFound } from "../../apimachinery/status.ts";
+import { parseResourceVersion } from "../registry/list.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** GET of one object: from the cache, as new as `resourceVersion` asks ("": the newest there is). */
+export async function get(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  const { namespace, name } = state.info;
+  if (store === undefined) throw newNotFound(info, name);
+  const resourceVersion = state.request.query.get("resourceVersion") ?? "";
+  if (resourceVersion === "") await core.watchCache.current();
+  else await core.watchCache.waitFor(parseResourceVersion(resourceVersion));
+  const cached = store.cache.get(namespace, name);
+  if (cached === undefined) throw newNotFound(info, name);
+  return { type: "object", status: 200, object: cached.inVersion(info, core.scheme), served: info };
+}

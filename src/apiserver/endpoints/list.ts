@@ -1,0 +1,40 @@
+import { newBadRequest } from "../../apimachinery/status.ts";
+import { type ListOptions, listObjects } from "../registry/list.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { selectionOf } from "./selection.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** GET of a collection. */
+export async function list(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  const { query } = state.request;
+  const options = listOptions(query);
+  const selection = selectionOf(core.scheme, info, state.info.namespace, query);
+  if (store === undefined) return { type: "list", page: { items: [], resourceVersion: "0" }, served: info };
+  return { type: "list", page: await listObjects(store, info, selection, options), served: info };
+}
+
+/** The options of a list in the query. */
+export function listOptions(query: URLSearchParams): ListOptions {
+  return {
+    resourceVersion: query.get("resourceVersion") ?? "",
+    resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
+    limit: Math.max(0, integerOf(query, "limit") ?? 0),
+    continueToken: query.get("continue") ?? "",
+  };
+}
+
+/** An integer of the query; undefined when absent, 400 when it is none. */
+export function integerOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === "") return undefined;
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw newBadRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  return Number(text);
+}

@@ -1,0 +1,58 @@
+import { parseJson } from "../../apimachinery/decode.ts";
+import { isObject } from "../../apimachinery/json.ts";
+import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
+import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
+import { applyStrategicMergePatch } from "../../apimachinery/patch/strategic-merge-patch.ts";
+import type { Schema, SchemaSet } from "../../apimachinery/schema.ts";
+import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/status.ts";
+import type { ApiRequest } from "./api-request.ts";
+import { contentTypeOf, maxBodyBytes } from "./decode-body.ts";
+
+export const jsonPatchType = "application/json-patch+json";
+export const mergePatchType = "application/merge-patch+json";
+export const strategicPatchType = "application/strategic-merge-patch+json";
+export const applyPatchType = "application/apply-patch+yaml";
+
+const patchTypes = [jsonPatchType, mergePatchType, strategicPatchType, applyPatchType];
+
+export interface PatchBody {
+  readonly type: string;
+  readonly value: unknown;
+  readonly duplicates: readonly string[];
+  /** The patched document; pure. Not for apply, which needs to know who owns what. */
+  apply(document: unknown, schema: Schema | undefined, schemas: SchemaSet): unknown;
+}
+
+/** Reads the patch of a request; 415 for a type that is none. */
+export async function readPatch(request: ApiRequest): Promise<PatchBody> {
+  const type = contentTypeOf(request);
+  if (!patchTypes.includes(type)) throw newUnsupportedMediaType(patchTypes);
+  const { value, duplicates } = await readValue(request, type);
+  return { type, value, duplicates, apply: applierOf(type, value) };
+}
+
+async function readValue(
+  request: ApiRequest,
+  type: string,
+): Promise<{ value: unknown; duplicates: readonly string[] }> {
+  if (request.body.type === "value") return { value: request.body.value, duplicates: [] };
+  const bytes = await request.body.read(maxBodyBytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  if (type !== applyPatchType) return parseJson(text);
+  const { parseYaml } = await import("../../apimachinery/yaml.ts");
+  try {
+    return { value: parseYaml(text), duplicates: [] };
+  } catch (error) {
+    throw newBadRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function applierOf(type: string, patch: unknown): PatchBody["apply"] {
+  if (type === jsonPatchType) return (document) => applyJsonPatch(document, patch);
+  if (!isObject(patch)) throw newBadRequest("the patch must be an object");
+  if (type === mergePatchType) return (document) => applyMergePatch(document, patch);
+  return (document, schema, schemas) =>
+    schema === undefined
+      ? applyMergePatch(document, patch)
+      : applyStrategicMergePatch(document, patch, schema, schemas);
+}

@@ -1,0 +1,176 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
+import { decodeObject } from "../../apimachinery/decode.ts";
+import { type FieldError, forbidden, invalid, required } from "../../apimachinery/field-error.ts";
+import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import { isObject } from "../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { newBadRequest, newInvalid, newNotFound, StatusError } from "../../apimachinery/status.ts";
+import { isTrue } from "../filters/request-info.ts";
+import { newInvalidOptions } from "../registry/errors.ts";
+import { applyConfiguration, recordUpdate } from "../registry/managed-fields.ts";
+import { hasStatus } from "../registry/resource-facts.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import type { GenericStore } from "../registry/store.ts";
+import { updateObject } from "../registry/update.ts";
+import type { RequestContext } from "../request-context.ts";
+import { admissionAttributes, optionsObject } from "./admit.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { newRequestContext } from "./context.ts";
+import { decodeValue } from "./decode-body.ts";
+import { formatGo } from "./go-format.ts";
+import { dedupeOwners } from "./owner-references.ts";
+import { applyPatchType, jsonPatchType, type PatchBody, readPatch } from "./patch-body.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, or server-side apply. */
+export async function patch(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  const { namespace, name, subresource } = state.info;
+  if (store === undefined) throw newNotFound(info, name);
+  const body = await readPatch(state.request);
+  const isApply = body.type === applyPatchType;
+  const force = state.request.query.get("force");
+  checkOptions(state, isApply, force);
+  const context = newRequestContext(state, "PatchOptions");
+  const options = optionsObject(context, "PatchOptions", force === null ? {} : { force: isTrue(force) });
+  const attributes = (object: UnstructuredObject, old: UnstructuredObject | undefined) =>
+    admissionAttributes(context, info, {
+      operation: old === undefined ? "CREATE" : "UPDATE",
+      object,
+      oldObject: old,
+      options,
+    });
+  const { object, created } = await updateObject(store, context, info, {
+    namespace,
+    name,
+    subresource,
+    forceAllowCreate: isApply,
+    async change(current) {
+      const patched = isApply
+        ? applied(core, state, context, info, store, current, body, force !== null && isTrue(force))
+        : merged(core, context, info, current, body);
+      checkIdentity(patched, state, info);
+      core.scheme.applyDefaults(info, patched);
+      if (subresource === "" && hasStatus(info)) patched["status"] = current?.["status"] ?? {};
+      dedupeOwners(context, patched, false);
+      if (!isApply) recordUpdate(store, context, info, current, patched, subresource);
+      await core.admission.mutate(attributes(patched, current));
+      dedupeOwners(context, patched, true);
+      return patched;
+    },
+    validate: (object, old) => core.admission.validate(attributes(object, old)),
+  });
+  return { type: "object", status: created ? 201 : 200, object, served: info };
+}
+
+function checkOptions(state: RequestState, isApply: boolean, force: string | null): void {
+  const errors: FieldError[] = [];
+  const manager = state.request.query.get("fieldManager") ?? "";
+  if (isApply && manager === "") errors.push(required("fieldManager", "is required for apply patch"));
+  if (!isApply && force !== null) errors.push(forbidden("force", "may not be specified for non-apply patch"));
+  if (errors.length > 0) throw newInvalidOptions("PatchOptions", errors);
+}
+
+/** What the patch makes of the current object. Faults of the result are faults of the patch. */
+function merged(
+  core: ServerCore,
+  context: RequestContext,
+  info: ResourceInfo,
+  current: UnstructuredObject | undefined,
+  body: PatchBody,
+): UnstructuredObject {
+  const { schemas } = core.scheme;
+  const value = body.apply(current, schemas.get(info.schemaName), schemas);
+  const shown = body.type === jsonPatchType ? JSON.stringify(value) : formatGo(body.value);
+  const fault = (why: string): Error =>
+    newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
+  let decoded: ReturnType<typeof decodeObject>;
+  try {
+    decoded = decodeObject(schemas, info.schemaName, value);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    throw fault(error.cause instanceof Error ? error.cause.message : error.message);
+  }
+  const faults = [...body.duplicates, ...decoded.unknownFields];
+  if (faults.length > 0 && context.fieldValidation === "Strict") {
+    throw fault(`strict decoding error: ${faults.join(", ")}`);
+  }
+  if (context.fieldValidation === "Warn") for (const text of faults) context.addWarning(text);
+  decoded.object.metadata ??= {};
+  return decoded.object;
+}
+
+/** What server-side apply makes of the current object and the configuration. */
+function applied(
+  core: ServerCore,
+  state: RequestState,
+  context: RequestContext,
+  info: ResourceInfo,
+  store: GenericStore,
+  current: UnstructuredObject | undefined,
+  body: PatchBody,
+  force: boolean,
+): UnstructuredObject {
+  const { name, namespace, subresource } = state.info;
+  const { value } = body;
+  if (!isObject(value)) throw newBadRequest("error decoding YAML: the configuration must be an object");
+  const apiVersion = value["apiVersion"];
+  if (apiVersion !== formatApiVersion(info) || value["kind"] !== info.kind) {
+    throw newBadRequest(
+      `invalid object type: ${formatGo(apiVersion ?? "")}, Kind=${formatGo(value["kind"] ?? "")}, ` +
+        `expected ${formatApiVersion(info)}, Kind=${info.kind}`,
+    );
+  }
+  const configuration = decodeValue(context, core.scheme, info.schemaName, value, body.duplicates);
+  if ((configuration.metadata.managedFields ?? []).length > 0) {
+    throw newBadRequest("metadata.managedFields must be nil");
+  }
+  configuration.metadata.name ??= name;
+  if (info.namespaced) configuration.metadata.namespace ??= namespace;
+  // Apply looks at what the client wrote, not at the zero values that decoding fills in.
+  const sent = {
+    ...value,
+    metadata: { ...metadataOf(value), ...identity(configuration) },
+  } as UnstructuredObject;
+  const result = applyConfiguration(store, context, info, current, sent, subresource, force);
+  const { object } = decodeObject(core.scheme.schemas, info.schemaName, result);
+  object.metadata ??= {};
+  return object;
+}
+
+const metadataOf = (value: Record<string, unknown>): object =>
+  isObject(value["metadata"]) ? value["metadata"] : {};
+
+function identity({ metadata }: UnstructuredObject): { name?: string; namespace?: string } {
+  const { name, namespace } = metadata;
+  return { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** A patch may not move the object. */
+function checkIdentity(object: UnstructuredObject, state: RequestState, info: ResourceInfo): void {
+  const { name, namespace } = state.info;
+  const { metadata } = object;
+  if (object.kind !== info.kind || object.apiVersion !== formatApiVersion(info)) {
+    throw newBadRequest(
+      `the API version in the data (${object.apiVersion}) does not match the expected API version (${formatApiVersion(info)})`,
+    );
+  }
+  if ((metadata.name ?? "") === "") metadata.name = name;
+  if (metadata.name !== name) {
+    throw newBadRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+  if (info.namespaced) {
+    if ((metadata.namespace ?? "") === "") metadata.namespace = namespace;
+    if (metadata.namespace !== namespace) {
+      throw newBadRequest(
+        `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,
+      );
+    }
+  } else delete metadata.namespace;
+}

@@ -1,0 +1,96 @@
+import { newGenericNotFound, newMethodNotAllowed } from "../../apimachinery/status.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import { type ApiResponse, type Handler, type RequestState, textResponse } from "./api-request.ts";
+import { connect, isConnect } from "./connect.ts";
+import { create } from "./create.ts";
+import { remove } from "./delete.ts";
+import { deleteCollection } from "./delete-collection.ts";
+import { get } from "./get.ts";
+import { list } from "./list.ts";
+import { log } from "./log.ts";
+import { patch } from "./patch.ts";
+import { scale } from "./scale.ts";
+import type { ServerCore } from "./server-core.ts";
+import { subresource } from "./subresource.ts";
+import { update } from "./update.ts";
+import { watch } from "./watch.ts";
+
+type Endpoint = (core: ServerCore, state: RequestState, served: ServedResource) => Promise<ApiResponse>;
+
+/** One file per verb. */
+const verbs: Readonly<Record<string, Endpoint>> = {
+  create,
+  get,
+  list,
+  watch,
+  update,
+  patch,
+  delete: remove,
+  deletecollection: deleteCollection,
+};
+
+/** The answer to a path that names no resource; undefined when there is nothing at the path. */
+export type NonResourceRoute = (state: RequestState) => Promise<ApiResponse | undefined>;
+
+/** The innermost step of the chain: finds the endpoint of a request. */
+export function router(core: ServerCore, nonResource: NonResourceRoute): Handler {
+  return async (state) => {
+    if (state.info.isResourceRequest) return routeResource(core, state);
+    return (await nonResource(state)) ?? textResponse(404, "404 page not found\n");
+  };
+}
+
+async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
+  const { group, version, resource, subresource: name } = state.info;
+  const served = core.resources.find(group, version, resource);
+  if (served === undefined) {
+    const isKnown = core.scheme
+      .groupVersions()
+      .some((each) => each.group === group && each.version === version);
+    // A version that is not served has no routes at all, so not even a Status is spoken there.
+    if (!isKnown) return textResponse(404, "404 page not found\n");
+    throw newGenericNotFound();
+  }
+  checkScope(state, served);
+  if (name === "") return routeMain(core, state, served);
+  return routeSubresource(core, state, served);
+}
+
+function checkScope(state: RequestState, { info }: ServedResource): void {
+  const { namespace, name, verb, resource } = state.info;
+  if (!info.namespaced) {
+    // A namespace is in itself: the path of namespaces/x reads as both.
+    if (namespace !== "" && resource !== "namespaces") throw newGenericNotFound();
+    return;
+  }
+  if (namespace !== "") return;
+  if (verb === "create" || verb === "deletecollection") throw newMethodNotAllowed();
+  if (name !== "" && verb !== "list" && verb !== "watch") throw newGenericNotFound();
+}
+
+function routeMain(core: ServerCore, state: RequestState, served: ServedResource): Promise<ApiResponse> {
+  const { verb } = state.info;
+  const endpoint = verbs[verb];
+  if (endpoint === undefined || !served.info.verbs.includes(verb)) throw newMethodNotAllowed();
+  return endpoint(core, state, served);
+}
+
+async function routeSubresource(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { subresource: name, verb } = state.info;
+  const known = served.info.subresources.find((each) => each.name === name);
+  if (known === undefined) throw newGenericNotFound();
+  if (isConnect(name)) return connect(core, state, served);
+  if (!known.verbs.includes(verb)) throw newMethodNotAllowed();
+  const handler = served.subresources[name];
+  if (handler !== undefined) return subresource(core, state, served, known, handler);
+  if (name === "scale") return scale(core, state, served);
+  if (name === "log") return log(core, state, served);
+  // The others are the object itself, seen through the strategy: status, ephemeralcontainers, resize, approval.
+  const endpoint = verbs[verb];
+  if (known.kind !== undefined || endpoint === undefined) throw newMethodNotAllowed();
+  return endpoint(core, state, served);
+}

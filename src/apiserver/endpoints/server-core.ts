@@ -1,0 +1,22 @@
+import type { Scheme } from "../../api/scheme.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { Logger } from "../../apimachinery/logger.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import type { AdmissionRunner } from "../registry/admission-runner.ts";
+import type { ServedResources } from "../registry/served-resources.ts";
+import type { NodeLocator } from "../registry/strategy.ts";
+import type { ConnectHandlers } from "./connect.ts";
+
+/** What the endpoints work with. */
+export interface ServerCore {
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly watchCache: WatchCache;
+  readonly resources: ServedResources;
+  readonly admission: AdmissionRunner;
+  readonly nodes: NodeLocator;
+  readonly connect: ConnectHandlers;
+}

@@ -1,0 +1,88 @@
+import type { ResourceInfo, Scheme, TableColumn, TablePrinter } from "../../api/scheme.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { newBadRequest } from "../../apimachinery/status.ts";
+
+/** How much of the object a row carries. */
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+/** The `includeObject` of a query; 400 for an unknown one. */
+export function includeObjectOf(query: URLSearchParams): IncludeObject {
+  const value = query.get("includeObject") ?? "";
+  if (value === "" || value === "Metadata") return "Metadata";
+  if (value === "None" || value === "Object") return value;
+  throw newBadRequest(
+    `includeObject: Invalid value: ${JSON.stringify(value)}: must be one of "", "None", "Metadata", or "Object"`,
+  );
+}
+
+export interface TableOptions {
+  readonly scheme: Scheme;
+  readonly served: ResourceInfo;
+  readonly version: string;
+  readonly include: IncludeObject;
+  readonly nowMs: number;
+  /** False for all but the first event of a watch: the columns are known by then. */
+  readonly withColumns: boolean;
+}
+
+/** A meta.k8s.io Table of objects, as `kubectl get` prints them. */
+export function tableOf(
+  objects: Iterable<UnstructuredObject>,
+  metadata: object,
+  options: TableOptions,
+): UnstructuredObject {
+  const { scheme, served, version, include, nowMs, withColumns } = options;
+  const printer = scheme.printer(served) ?? defaultPrinter;
+  const rows = Array.from(objects, (object) => ({
+    cells: printer.cells(object, nowMs),
+    ...(include === "None" ? {} : { object: include === "Object" ? object : partialOf(object, version) }),
+  }));
+  return {
+    kind: "Table",
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata,
+    columnDefinitions: withColumns ? printer.columns.map(definition) : null,
+    rows,
+  };
+}
+
+const definition = ({ name, type, format, description, priority }: TableColumn): object => ({
+  name,
+  type,
+  format: format ?? "",
+  description,
+  priority,
+});
+
+/** The metadata alone. */
+export function partialOf(object: UnstructuredObject, version: string): UnstructuredObject {
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
+}
+
+/** Name and age: for kinds that have no columns of their own. */
+const defaultPrinter: TablePrinter = {
+  columns: [
+    {
+      name: "Name",
+      type: "string",
+      format: "name",
+      description:
+        "Name must be unique within a namespace. Is required when creating resources, although some resources may allow " +
+        "a client to request the generation of an appropriate name automatically. Name is primarily intended for " +
+        "creation idempotence and configuration definition. Cannot be updated. More info: " +
+        "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+      priority: 0,
+    },
+    {
+      name: "Created At",
+      type: "date",
+      description:
+        "CreationTimestamp is a timestamp representing the server time when this object was created. It is not " +
+        "guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It " +
+        "is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More " +
+        "info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+      priority: 0,
+    },
+  ],
+  cells: ({ metadata }) => [metadata.name ?? "", metadata.creationTimestamp ?? null],
+};

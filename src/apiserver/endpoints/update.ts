@@ -1,0 +1,78 @@
+import { deepCopy } from "../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { newBadRequest, newNotFound } from "../../apimachinery/status.ts";
+import { recordUpdate } from "../registry/managed-fields.ts";
+import { hasStatus } from "../registry/resource-facts.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import { updateObject } from "../registry/update.ts";
+import type { RequestInfo } from "../request-context.ts";
+import { admissionAttributes, optionsObject } from "./admit.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { newRequestContext } from "./context.ts";
+import { decodeBody } from "./decode-body.ts";
+import { dedupeOwners } from "./owner-references.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** PUT of an object, or of a subresource that is the object itself (status, ephemeralcontainers, resize, approval). */
+export async function update(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  const { namespace, name, subresource } = state.info;
+  if (store === undefined) throw newNotFound(info, name);
+  const context = newRequestContext(state, "UpdateOptions");
+  const decoded = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
+  fitName(decoded, state.info);
+  core.scheme.applyDefaults(info, decoded);
+  const options = optionsObject(context, "UpdateOptions");
+  const attributes = (object: UnstructuredObject, old: UnstructuredObject | undefined) =>
+    admissionAttributes(context, info, {
+      operation: old === undefined ? "CREATE" : "UPDATE",
+      object,
+      oldObject: old,
+      options,
+    });
+  const { object, created } = await updateObject(store, context, info, {
+    namespace,
+    name,
+    subresource,
+    async change(current) {
+      const object = deepCopy(decoded);
+      // What the request may not change is put back before anyone looks, so nobody owns it and nobody objects to it.
+      if (subresource === "" && hasStatus(info) && current !== undefined)
+        object["status"] = current["status"];
+      dedupeOwners(context, object, false);
+      recordUpdate(store, context, info, current, object, subresource);
+      await core.admission.mutate(attributes(object, current));
+      dedupeOwners(context, object, true);
+      return object;
+    },
+    validate: (object, old) => core.admission.validate(attributes(object, old)),
+  });
+  return { type: "object", status: created ? 201 : 200, object, served: info };
+}
+
+/** Name and namespace of the body are those of the URL, or absent. */
+export function fitName(object: UnstructuredObject, info: RequestInfo): void {
+  const { metadata } = object;
+  if ((metadata.name ?? "") === "") throw newBadRequest("name must be provided");
+  if (metadata.name !== info.name) {
+    throw newBadRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`,
+    );
+  }
+  if (info.namespace === "" || info.resource === "namespaces") {
+    if ((metadata.namespace ?? "") !== "") throw namespaceMismatch(metadata.namespace, "");
+    delete metadata.namespace;
+    return;
+  }
+  metadata.namespace = metadata.namespace === "" ? info.namespace : (metadata.namespace ?? info.namespace);
+  if (metadata.namespace !== info.namespace) throw namespaceMismatch(metadata.namespace, info.namespace);
+}
+
+const namespaceMismatch = (found: string | undefined, expected: string): Error =>
+  newBadRequest(
+    `the namespace of the object (${found}) does not match the namespace on the request (${expected})`,
+  );

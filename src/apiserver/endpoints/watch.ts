@@ -1,0 +1,39 @@
+import { newMethodNotAllowed } from "../../apimachinery/status.ts";
+import { isTrue } from "../filters/request-info.ts";
+import type { ServedResource } from "../registry/served-resources.ts";
+import { checkWatchOptions, type WatchOptions, watchObjects } from "../registry/watch.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
+import { integerOf } from "./list.ts";
+import { selectionOf } from "./selection.ts";
+import type { ServerCore } from "./server-core.ts";
+
+/** A watch that does not say how long it wants lasts between 30 and 60 minutes, so that ends are spread. */
+const minTimeoutSeconds = 1800;
+
+/** GET of a collection with `watch`, or of a path below `watch/`. */
+export async function watch(
+  core: ServerCore,
+  state: RequestState,
+  served: ServedResource,
+): Promise<ApiResponse> {
+  const { info, store } = served;
+  if (store === undefined) throw newMethodNotAllowed();
+  const { query } = state.request;
+  const initial = query.get("sendInitialEvents");
+  const options: WatchOptions = {
+    resourceVersion: query.get("resourceVersion") ?? "",
+    resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
+    allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
+    sendInitialEvents: initial === null ? undefined : isTrue(initial),
+  };
+  checkWatchOptions(options);
+  const selection = selectionOf(core.scheme, info, state.info.namespace, query, state.info.name);
+  const asked = integerOf(query, "timeoutSeconds") ?? 0;
+  const seconds = asked > 0 ? asked : minTimeoutSeconds * (1 + core.random.next());
+  return {
+    type: "watch",
+    served: info,
+    timeoutMs: seconds * 1000,
+    open: (sink, signal) => watchObjects(store, selection, options, sink, signal),
+  };
+}

@@ -1,0 +1,44 @@
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { Logger } from "../../apimachinery/logger.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import type { Filter, Handler } from "../endpoints/api-request.ts";
+import type { ServerMetrics } from "../metrics.ts";
+import { type AuditSink, audit } from "./audit.ts";
+import { authentication } from "./authentication.ts";
+import { authorization } from "./authorization.ts";
+import { impersonation } from "./impersonation.ts";
+import { type InFlightLimits, maxInFlight } from "./max-in-flight.ts";
+import { measure } from "./measure.ts";
+import { panic } from "./panic.ts";
+import { timeout } from "./timeout.ts";
+
+export interface ChainOptions {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly audit: AuditSink | undefined;
+  readonly limits: InFlightLimits;
+  readonly requestTimeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ServerMetrics;
+}
+
+/**
+ * The order in which a request passes, from the outside in. TLS and the reading of the request line come before
+ * (`http/`); request info is computed there too, because every filter reads it.
+ */
+export function buildChain(options: ChainOptions, route: Handler): Handler {
+  const { authenticator, authorizer, clock, logger } = options;
+  const filters: readonly Filter[] = [
+    panic(logger),
+    measure(options.metrics, clock),
+    timeout(clock, options.requestTimeoutMs),
+    authentication(authenticator),
+    audit(options.audit),
+    impersonation(authorizer),
+    maxInFlight(options.limits),
+    authorization(authorizer),
+  ];
+  return filters.reduceRight<Handler>((next, filter) => (state) => filter(state, next), route);
+}

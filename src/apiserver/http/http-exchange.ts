@@ -1,0 +1,23 @@
+import type { ApiRequest } from "../endpoints/api-request.ts";
+
+export type ResponseHeaders = Record<string, string | readonly string[]>;
+
+/** One request of a socket and the way to answer it, whether it speaks HTTP/1.1 or HTTP/2. */
+export interface HttpExchange {
+  readonly request: ApiRequest;
+  /** The whole answer at once. */
+  respond(status: number, headers: ResponseHeaders, body: Uint8Array): void;
+  /** An answer that grows. The head is sent at once. */
+  begin(status: number, headers: ResponseHeaders): ResponseBody;
+}
+
+/** The body of an answer that grows. Nothing here throws after the client has gone. */
+export interface ResponseBody {
+  /** False when the client reads slower than we write. */
+  write(bytes: Uint8Array): boolean;
+  /** What is written and not yet taken by the socket. */
+  readonly pendingBytes: number;
+  /** Resolves when all that was written is taken, or the client has gone. */
+  drained(): Promise<void>;
+  end(): void;
+}

@@ -1,0 +1,138 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { HttpExchange } from "./http-exchange.ts";
+import { http1Exchange, upgradeExchange } from "./http1-exchange.ts";
+import { http2Exchange, type Peer } from "./http2-exchange.ts";
+
+export interface TlsOptions {
+  /** PEM. */
+  readonly key: string | Uint8Array;
+  readonly cert: string | Uint8Array;
+  /** The authorities whose client certificates say who asks. */
+  readonly clientCa: string | Uint8Array | readonly (string | Uint8Array)[];
+}
+
+export interface HttpServerOptions {
+  readonly tls: TlsOptions;
+  /** Takes one request and answers it; must not reject. */
+  readonly handle: (exchange: HttpExchange) => Promise<void>;
+}
+
+/** HTTPS for HTTP/2 and HTTP/1.1 on one port. Client certificates are asked for, and judged by the authenticator. */
+export class HttpServer {
+  readonly #server: Http2SecureServer;
+  readonly #handle: HttpServerOptions["handle"];
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Duplex>();
+  /** A certificate is looked at once per connection. */
+  readonly #peers = new WeakMap<object, Peer>();
+
+  constructor({ tls, handle }: HttpServerOptions) {
+    this.#handle = handle;
+    const { key, cert, clientCa } = tls;
+    this.#server = createSecureServer({
+      key: pem(key),
+      cert: pem(cert),
+      ca: Array.isArray(clientCa) ? clientCa.map(pem) : [pem(clientCa as string | Uint8Array)],
+      requestCert: true,
+      rejectUnauthorized: false,
+      allowHTTP1: true,
+      settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1_000 },
+    });
+    // The compatible API listens for "stream" too as soon as anybody listens for "request"; here only HTTP/1.1 needs it.
+    this.#server.on("request", (message: unknown, response: unknown) => {
+      this.#onRequest(message as IncomingMessage, response as ServerResponse);
+    });
+    this.#server.removeAllListeners("stream");
+    this.#server.on("stream", (stream, headers) => this.#onStream(stream, headers));
+    this.#server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#onUpgrade(message, socket, head);
+    });
+    this.#server.on("session", (session) => this.#track(session));
+    this.#server.on("secureConnection", (socket: Duplex) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    // A client that breaks off or does not speak TLS is its own trouble.
+    this.#server.on("tlsClientError", () => undefined);
+    this.#server.on("sessionError", () => undefined);
+  }
+
+  /** Resolves with the port when the socket is open; rejects when it cannot be. */
+  listen(port: number, address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, address, () => {
+        this.#server.off("error", reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Stops accepting, tells clients to go, waits for what is under way, and cuts off after `graceMs`. */
+  async close(wait: (work: Promise<unknown>) => Promise<unknown>): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    (this.#server as unknown as Partial<Pick<Server, "closeIdleConnections">>).closeIdleConnections?.();
+    await wait(closed);
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #track(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.on("close", () => this.#sessions.delete(session));
+    session.on("error", () => undefined);
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    void this.#handle(http2Exchange(stream, headers, this.#peer(stream.session?.socket)));
+  }
+
+  #onRequest(message: IncomingMessage, response: ServerResponse): void {
+    void this.#handle(http1Exchange(message, response, this.#peer(message.socket)));
+  }
+
+  #onUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    void this.#handle(upgradeExchange({ message, socket, head }, this.#peer(socket)));
+  }
+
+  #peer(socket: object | undefined): Peer {
+    const known = socket === undefined ? undefined : this.#peers.get(socket);
+    if (known !== undefined) return known;
+    const peer = peerOf(socket);
+    if (socket !== undefined) this.#peers.set(socket, peer);
+    return peer;
+  }
+}
+
+const anonymous: Peer = {
+  credentials: { certificates: [], bearerToken: undefined },
+  hasForeignCertificate: false,
+};
+
+function peerOf(socket: unknown): Peer {
+  // HTTP/2 hands out a proxy of its socket, so it is known by its methods.
+  if (typeof (socket as TLSSocket | undefined)?.getPeerX509Certificate !== "function") return anonymous;
+  const tls = socket as TLSSocket;
+  const certificate = tls.getPeerX509Certificate();
+  if (certificate === undefined) return anonymous;
+  if (!tls.authorized) return { ...anonymous, hasForeignCertificate: true };
+  return {
+    credentials: { certificates: [new Uint8Array(certificate.raw)], bearerToken: undefined },
+    hasForeignCertificate: false,
+  };
+}
+
+const pem = (text: string | Uint8Array): string | Buffer =>
+  typeof text === "string" ? text : Buffer.from(text);

@@ -1,0 +1,159 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { newRequestEntityTooLarge } from "../../apimachinery/status.ts";
+import type { AuthenticationRequest } from "../authentication/authenticator.ts";
+import type { ApiRequest, RequestBody, UpgradeRequest } from "../endpoints/api-request.ts";
+import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
+
+export interface Peer {
+  readonly credentials: AuthenticationRequest;
+  readonly hasForeignCertificate: boolean;
+}
+
+/** The request of one HTTP/2 stream, on the stream API: the compatible one costs a fifth of the throughput. */
+export function http2Exchange(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: Peer,
+): HttpExchange {
+  const gone = new AbortController();
+  stream.on("close", () => gone.abort());
+  // Errors of a stream are those of its client; the request ends by "close".
+  stream.on("error", () => undefined);
+  const url = headers[":path"] ?? "/";
+  const request = newRequest(
+    headers[":method"] ?? "GET",
+    url,
+    headers,
+    peer,
+    gone.signal,
+    streamBody(stream),
+  );
+  return {
+    request,
+    respond(status, responseHeaders, body) {
+      if (stream.destroyed || stream.headersSent) return;
+      stream.respond({
+        ":status": status,
+        ...responseHeaders,
+        "content-length": String(body.length),
+      });
+      if (request.method === "HEAD") stream.end();
+      else stream.end(body);
+      // An answer before the body was read (413, 401) must not leave the client waiting to send it.
+      if (!stream.readableEnded) stream.resume();
+    },
+    begin(status, responseHeaders) {
+      if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": status, ...responseHeaders });
+      if (!stream.readableEnded) stream.resume();
+      return http2Body(stream);
+    },
+  };
+}
+
+function http2Body(stream: ServerHttp2Stream): ResponseBody {
+  return {
+    write: (bytes) => stream.destroyed || stream.writableEnded || stream.write(bytes),
+    get pendingBytes() {
+      return stream.writableLength;
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (stream.destroyed || !stream.writableNeedDrain) return resolve();
+        stream.once("drain", resolve);
+        stream.once("close", resolve);
+      }),
+    end() {
+      if (!stream.destroyed && !stream.writableEnded) stream.end();
+    },
+  };
+}
+
+/** Aborts a stream whose answer broke off, so that the client does not take it for complete. */
+export function abortStream(stream: ServerHttp2Stream): void {
+  if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+}
+
+/** A request of either protocol. */
+export function newRequest(
+  method: string,
+  url: string,
+  headers: IncomingHttpHeaders,
+  { credentials, hasForeignCertificate }: Peer,
+  signal: AbortSignal,
+  body: RequestBody,
+  upgrade?: UpgradeRequest,
+): ApiRequest {
+  const question = url.indexOf("?");
+  const path = question < 0 ? url : url.slice(0, question);
+  return {
+    method,
+    path,
+    query: new URLSearchParams(question < 0 ? "" : url.slice(question + 1)),
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    },
+    headerNames: () => Object.keys(headers).filter((name) => !name.startsWith(":")),
+    body,
+    credentials: { ...credentials, bearerToken: bearerToken(headers), path },
+    hasForeignCertificate,
+    signal,
+    isInProcess: false,
+    ...(upgrade === undefined ? {} : { upgrade }),
+  };
+}
+
+const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
+
+/** The bearer token of the Authorization header, or of a WebSocket, which in a browser can set no header. */
+function bearerToken(headers: IncomingHttpHeaders): string | undefined {
+  const match = /^bearer\s+(\S.*)$/i.exec(headers.authorization ?? "");
+  if (match?.[1] !== undefined) return match[1].trim();
+  const protocols = headers["sec-websocket-protocol"];
+  const found = protocols
+    ?.split(",")
+    .map((protocol) => protocol.trim())
+    .find((protocol) => protocol.startsWith(tokenProtocol));
+  return found === undefined
+    ? undefined
+    : Buffer.from(found.slice(tokenProtocol.length), "base64url").toString();
+}
+
+interface ByteSource {
+  on(event: "data", listener: (chunk: Buffer) => void): unknown;
+  on(event: "end" | "close" | "aborted", listener: () => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  resume(): unknown;
+}
+
+/** Reads a body at most once, and no more of it than the limit. */
+export function streamBody(source: ByteSource): RequestBody {
+  let reading: Promise<Uint8Array> | undefined;
+  return {
+    type: "bytes",
+    read(limitBytes) {
+      reading ??= readAll(source, limitBytes);
+      return reading;
+    },
+    source,
+  };
+}
+
+function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    source.on("data", (chunk) => {
+      length += chunk.length;
+      // What comes beyond the limit is read and dropped: the client must be able to finish and see the answer.
+      if (length <= limitBytes) chunks.push(chunk);
+      else reject(newRequestEntityTooLarge(limitBytes));
+    });
+    source.on("end", () => {
+      const [only] = chunks;
+      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
+    });
+    source.on("close", () => reject(new Error("the client closed the connection while sending")));
+    source.on("error", reject);
+  });
+}

@@ -1,0 +1,161 @@
+import { gzip } from "node:zlib";
+import { newInternalError, StatusError } from "../../apimachinery/status.ts";
+import type { ApiResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
+import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
+import { jsonType, listForms, type Negotiated, negotiate, objectForms } from "../endpoints/negotiate.ts";
+import type { ServerCore } from "../endpoints/server-core.ts";
+import { includeObjectOf } from "../endpoints/table.ts";
+import type { HttpExchange, ResponseHeaders } from "./http-exchange.ts";
+import { serveWatch } from "./serve-watch.ts";
+
+/** Answers beyond this are compressed for clients that take it. */
+const gzipMinBytes = 128 * 1024;
+
+/** Sends what a route answered over the socket, in the form that the client accepts. */
+export async function respond(
+  core: ServerCore,
+  exchange: HttpExchange,
+  state: RequestState,
+  response: ApiResponse,
+): Promise<void> {
+  switch (response.type) {
+    case "object":
+      return send(exchange, state, response.status, core, objectForms, (options) =>
+        encodeObject(response, options),
+      );
+    case "list":
+      return send(exchange, state, 200, core, listForms, (options) => encodePage(response, options));
+    case "value":
+      return send(exchange, state, response.status, core, [], (options) => encodeAnswer(response, options), {
+        ...response.headers,
+      });
+    case "watch":
+      return serveWatch(core, exchange, state, response);
+    case "bytes": {
+      const headers = { ...baseHeaders(state), ...response.headers, "content-type": response.contentType };
+      return sendBytes(exchange, response.status, headers, response.bytes);
+    }
+    case "stream":
+      return sendStream(exchange, state, response);
+    case "upgraded":
+      return response.ended;
+  }
+}
+
+async function send(
+  exchange: HttpExchange,
+  state: RequestState,
+  status: number,
+  core: ServerCore,
+  forms: readonly string[],
+  encode: (options: EncodeOptions) => Promise<Uint8Array>,
+  headers: ResponseHeaders = {},
+): Promise<void> {
+  const { request } = exchange;
+  const negotiated = negotiate(request.header("accept"), { forms });
+  const options = encodeOptions(core, state, negotiated);
+  const bytes = await encode(options);
+  const all = { ...baseHeaders(state), ...headers, "content-type": negotiated.mediaType };
+  return sendBytes(exchange, status, all, bytes);
+}
+
+export function encodeOptions(core: ServerCore, state: RequestState, negotiated: Negotiated): EncodeOptions {
+  const { query } = state.request;
+  return {
+    scheme: core.scheme,
+    clock: core.clock,
+    negotiated,
+    include: negotiated.as === "Table" ? includeObjectOf(query) : "Metadata",
+    pretty: isPretty(state),
+  };
+}
+
+/** `?pretty`, and for people with a browser or curl unless they say no. */
+function isPretty({ request }: RequestState): boolean {
+  const asked = request.query.get("pretty");
+  if (asked !== null) return asked !== "false" && asked !== "0";
+  const agent = request.header("user-agent") ?? "";
+  return agent.startsWith("curl") || agent.startsWith("Wget") || agent.startsWith("Mozilla/5.0");
+}
+
+/** Headers of every answer. */
+export function baseHeaders(state: RequestState): ResponseHeaders {
+  const headers: ResponseHeaders = { "cache-control": "no-cache, private" };
+  if (state.warnings.length > 0) headers["warning"] = state.warnings.map(warningHeader);
+  return headers;
+}
+
+/** RFC 7234: code, agent, quoted text. Control characters would break the header. */
+function warningHeader(text: string): string {
+  const safe = Array.from(text, (character) =>
+    (character.codePointAt(0) ?? 0) < 0x20 ? " " : character,
+  ).join("");
+  return `299 - "${Buffer.from(safe.replace(/["\\]/g, "\\$&")).toString("latin1")}"`;
+}
+
+async function sendBytes(
+  exchange: HttpExchange,
+  status: number,
+  headers: ResponseHeaders,
+  bytes: Uint8Array,
+): Promise<void> {
+  if (bytes.length < gzipMinBytes || !acceptsGzip(exchange) || headers["content-encoding"] !== undefined) {
+    exchange.respond(status, headers, bytes);
+    return;
+  }
+  const compressed = await new Promise<Uint8Array>((resolve, reject) => {
+    // Level 1, as kube-apiserver: on a fast network more would only cost time.
+    gzip(bytes, { level: 1 }, (error, result) => (error === null ? resolve(result) : reject(error)));
+  });
+  exchange.respond(status, { ...headers, "content-encoding": "gzip", vary: "Accept-Encoding" }, compressed);
+}
+
+function acceptsGzip({ request }: HttpExchange): boolean {
+  return /(?:^|[,\s])gzip(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(request.header("accept-encoding") ?? "");
+}
+
+async function sendStream(
+  exchange: HttpExchange,
+  state: RequestState,
+  response: StreamResponse,
+): Promise<void> {
+  const body = exchange.begin(response.status, { ...baseHeaders(state), ...response.headers });
+  const iterator = response.chunks[Symbol.asyncIterator]();
+  const stop = (): void => void iterator.return?.();
+  state.signal.addEventListener("abort", stop, { once: true });
+  try {
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      if (!body.write(next.value)) await body.drained();
+      if (state.signal.aborted) break;
+    }
+  } finally {
+    state.signal.removeEventListener("abort", stop);
+    body.end();
+  }
+}
+
+/** Sends an error as a Status; whatever the client accepts, it must be told. */
+export async function respondError(
+  core: ServerCore,
+  exchange: HttpExchange,
+  state: RequestState,
+  error: unknown,
+): Promise<void> {
+  const failure = error instanceof StatusError ? error : newInternalError(error);
+  const { status } = failure;
+  const headers: ResponseHeaders = { ...baseHeaders(state) };
+  const retryAfter = status.details?.retryAfterSeconds ?? 0;
+  if (retryAfter > 0) headers["retry-after"] = String(retryAfter);
+  let negotiated: Negotiated = { mediaType: jsonType, as: undefined, group: "", version: "" };
+  try {
+    negotiated = negotiate(exchange.request.header("accept"), { forms: [...objectForms, ...listForms] });
+  } catch {
+    // The client takes nothing that we speak: JSON is what it is most likely to understand.
+  }
+  const options = {
+    ...encodeOptions(core, state, { ...negotiated, as: undefined }),
+    include: "None" as const,
+  };
+  const bytes = await encodeAnswer({ type: "value", status: failure.code, value: status }, options);
+  exchange.respond(failure.code, { ...headers, "content-type": negotiated.mediaType }, bytes);
+}

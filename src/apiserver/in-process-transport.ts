@@ -1,0 +1,247 @@
+import type { ResourceInfo } from "../api/scheme.ts";
+import type { Status } from "../apimachinery/meta-v1.ts";
+import { newBadRequest, newStatusError, StatusError } from "../apimachinery/status.ts";
+import type {
+  ConnectRequest,
+  MessageChannelConnection,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+  WatchEvent,
+} from "../apimachinery/transport.ts";
+import type { WatchNotice } from "./cache/cache-event.ts";
+import type { WatchSink } from "./cache/watcher.ts";
+import type { ApiRequest, ApiResponse, RequestState, WatchResponse } from "./endpoints/api-request.ts";
+import { bookmarkObject, type EncodeOptions, listForm, objectForm } from "./endpoints/encode.ts";
+import { jsonType, listForms, negotiate, objectForms } from "./endpoints/negotiate.ts";
+import type { ServerCore } from "./endpoints/server-core.ts";
+import { includeObjectOf } from "./endpoints/table.ts";
+import type { UserInfo } from "./request-context.ts";
+
+/** Runs a request through the chain; rejects with StatusError. */
+export type Dispatch = (request: ApiRequest) => Promise<{ response: ApiResponse; state: RequestState }>;
+
+export interface InProcessOptions {
+  readonly core: ServerCore;
+  readonly dispatch: Dispatch;
+  readonly user: UserInfo;
+  /** Names the field manager of writes that name none. */
+  readonly userAgent: string;
+}
+
+/**
+ * The transport of the server's own process: the same chain as over a socket, from authorization to validation, without
+ * encoding anything. What it answers is what the cache holds: frozen and shared.
+ */
+export class InProcessTransport implements Transport {
+  readonly #core: ServerCore;
+  readonly #dispatch: Dispatch;
+  readonly #user: UserInfo;
+  readonly #userAgent: string;
+
+  constructor({ core, dispatch, user, userAgent }: InProcessOptions) {
+    this.#core = core;
+    this.#dispatch = dispatch;
+    this.#user = user;
+    this.#userAgent = userAgent;
+  }
+
+  async request(request: TransportRequest): Promise<TransportResponse> {
+    const apiRequest = this.#newRequest(request);
+    const { response, state } = await this.#dispatch(apiRequest);
+    const { warnings } = state;
+    switch (response.type) {
+      case "object": {
+        const options = this.#encodeOptions(apiRequest, objectForms);
+        return {
+          status: response.status,
+          body: objectForm(response.object, response.served, options),
+          warnings,
+        };
+      }
+      case "list": {
+        const options = this.#encodeOptions(apiRequest, listForms);
+        return { status: 200, body: listForm(response.page, response.served, options), warnings };
+      }
+      case "value":
+        return { status: response.status, body: response.value, warnings };
+      case "bytes": {
+        const text = Buffer.from(response.bytes).toString();
+        if (response.status >= 400) throw asError(response.status, text);
+        const isJson = response.contentType.startsWith(jsonType);
+        return { status: response.status, body: isJson ? JSON.parse(text) : text, warnings };
+      }
+      case "stream": {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of response.chunks) chunks.push(chunk);
+        return { status: response.status, body: Buffer.concat(chunks).toString(), warnings };
+      }
+      default:
+        throw newBadRequest(`the request is a ${response.type}: use the transport's own method for it`);
+    }
+  }
+
+  async *watch(request: Omit<TransportRequest, "method" | "body">): AsyncIterable<WatchEvent> {
+    const query = { ...request.query, watch: "true" };
+    const stopped = new AbortController();
+    const signal =
+      request.signal === undefined ? stopped.signal : AbortSignal.any([request.signal, stopped.signal]);
+    if (signal.aborted) return;
+    const { response, state } = await this.#dispatch(
+      this.#newRequest({ ...request, method: "GET", query, signal }),
+    );
+    if (response.type !== "watch") throw newBadRequest("the request is not a watch");
+    const queue = new EventQueue(response.served, this.#core);
+    const timer = this.#core.clock.after(response.timeoutMs, () => queue.end());
+    const onAbort = (): void => queue.end();
+    state.signal.addEventListener("abort", onAbort, { once: true });
+    const stop = await open(response, queue, state.signal);
+    try {
+      yield* queue.events();
+    } finally {
+      stop();
+      timer.stop();
+      state.signal.removeEventListener("abort", onAbort);
+      stopped.abort();
+    }
+  }
+
+  async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
+    const { response } = await this.#dispatch(this.#newRequest(request));
+    if (response.type === "stream") return response.chunks;
+    if (response.type !== "bytes") throw newBadRequest("the answer is no stream of bytes");
+    if (response.status >= 400) throw asError(response.status, Buffer.from(response.bytes).toString());
+    const { bytes } = response;
+    return (async function* () {
+      yield bytes;
+    })();
+  }
+
+  async connect(request: ConnectRequest): Promise<MessageChannelConnection> {
+    const connected = Promise.withResolvers<MessageChannelConnection>();
+    const channel = { protocols: request.protocols, accept: connected.resolve };
+    const base = this.#newRequest({ ...request, method: "GET" });
+    const { response } = await this.#dispatch({ ...base, channel });
+    if (response.type !== "upgraded") throw newBadRequest("the path does not upgrade");
+    return connected.promise;
+  }
+
+  #newRequest(request: TransportRequest): ApiRequest {
+    const [path = "", inline] = request.path.split("?");
+    const query = new URLSearchParams(inline);
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value === undefined) continue;
+      for (const each of typeof value === "string" ? [value] : value) query.append(name, each);
+    }
+    const headers: Record<string, string | undefined> = {
+      accept: request.accept,
+      "content-type": request.contentType ?? jsonType,
+      "user-agent": this.#userAgent,
+    };
+    return {
+      method: request.method,
+      path,
+      query,
+      header: (name) => headers[name],
+      headerNames: () => Object.keys(headers),
+      body: { type: "value", value: request.body },
+      credentials: this.#user,
+      signal: request.signal ?? neverAborted,
+      isInProcess: true,
+    };
+  }
+
+  #encodeOptions(request: ApiRequest, forms: readonly string[]): EncodeOptions {
+    const negotiated = negotiate(request.header("accept"), { forms });
+    return {
+      scheme: this.#core.scheme,
+      clock: this.#core.clock,
+      negotiated,
+      include: includeObjectOf(request.query),
+      pretty: false,
+    };
+  }
+}
+
+const neverAborted = new AbortController().signal;
+
+async function open(response: WatchResponse, sink: WatchSink, signal: AbortSignal): Promise<() => void> {
+  const stop = await response.open(sink, signal);
+  if (signal.aborted) sink.end();
+  return stop;
+}
+
+function asError(code: number, text: string): StatusError {
+  try {
+    const status = JSON.parse(text) as Status;
+    if (status.kind === "Status") return new StatusError(status);
+  } catch {
+    // Plain text: the words of the paths that speak no Status.
+  }
+  const reason = code === 404 ? "NotFound" : "";
+  const message = code === 404 ? "the server could not find the requested resource" : text.trim();
+  return newStatusError(code, reason, message, { details: {} });
+}
+
+/** A consumer that leaves so many events waiting has stopped reading: its watch ends, and it resumes from its place. */
+const maxWaiting = 100_000;
+
+/** Events that wait for the consumer of an in-process watch. They are references, so a long queue costs little. */
+class EventQueue implements WatchSink {
+  readonly #served: ResourceInfo;
+  readonly #core: ServerCore;
+  #waiting: WatchEvent[] = [];
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #error: unknown;
+  /** The initial state comes at once and may be longer than what a slow consumer may leave. */
+  #stateSize = 0;
+
+  constructor(served: ResourceInfo, core: ServerCore) {
+    this.#served = served;
+    this.#core = core;
+  }
+
+  notice({ type, object, event }: WatchNotice): void {
+    if (this.#ended) return;
+    if (event === undefined) this.#stateSize++;
+    this.#waiting.push({ type, object: object.inVersion(this.#served, this.#core.scheme).object });
+  }
+
+  flush(): void {
+    if (this.#waiting.length > maxWaiting + this.#stateSize) this.end();
+    this.#wake?.();
+  }
+
+  bookmark(revision: number, initialEventsEnd: boolean): void {
+    if (this.#ended) return;
+    const plain = { mediaType: jsonType, as: undefined, group: "", version: "" } as const;
+    const object = bookmarkObject(this.#served, revision, initialEventsEnd, plain);
+    this.#waiting.push({ type: "BOOKMARK", object });
+    this.flush();
+  }
+
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  async *events(): AsyncGenerator<WatchEvent> {
+    for (;;) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      yield* batch;
+      if (this.#waiting.length > 0) continue;
+      if (this.#ended) {
+        if (this.#error !== undefined) throw this.#error;
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+  }
+}

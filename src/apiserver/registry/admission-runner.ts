@@ -1,0 +1,21 @@
+import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
+
+/** Runs the plugins in their order: all mutating ones, later all validating ones. */
+export class AdmissionRunner {
+  readonly #mutating: readonly AdmissionPlugin[];
+  readonly #validating: readonly AdmissionPlugin[];
+
+  constructor(plugins: readonly AdmissionPlugin[]) {
+    this.#mutating = plugins.filter((plugin) => plugin.admit !== undefined);
+    this.#validating = plugins.filter((plugin) => plugin.validate !== undefined);
+  }
+
+  async mutate(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#mutating) if (plugin.handles(attributes)) await plugin.admit?.(attributes);
+  }
+
+  async validate(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#validating)
+      if (plugin.handles(attributes)) await plugin.validate?.(attributes);
+  }
+}

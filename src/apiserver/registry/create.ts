@@ -1,0 +1,107 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { randomSuffix } from "../../apimachinery/random.ts";
+import { newAlreadyExists, newInvalid, newStatusError } from "../../apimachinery/status.ts";
+import { CachedObject } from "../cache/cached-object.ts";
+import type { RequestContext } from "../request-context.ts";
+import { newGenerateNameConflict } from "./errors.ts";
+import { validateMetadata } from "./object-meta.ts";
+import { hasGeneration } from "./resource-facts.ts";
+import type { GenericStore } from "./store.ts";
+
+/** The last word before the commit: validating admission. */
+export type ValidateHook = (object: UnstructuredObject, old: UnstructuredObject | undefined) => Promise<void>;
+
+/** A generated name is 63 characters at most, five of them random. */
+const maxNamePrefix = 58;
+const generateAttempts = 8;
+
+/**
+ * Creates the object, which is decoded, defaulted and admitted by mutating plugins, in the version it is served in.
+ * The store owns it from here on.
+ */
+export async function createObject(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  object: UnstructuredObject,
+  validate: ValidateHook,
+): Promise<CachedObject> {
+  prepareMetadata(store, served, object);
+  store.strategy.prepareForCreate?.(context, object);
+  const { generateName = "" } = object.metadata;
+  const isGenerated = generateName !== "" && (object.metadata.name ?? "") === "";
+  for (let attempt = 1; ; attempt++) {
+    if (isGenerated) object.metadata.name = generateName.slice(0, maxNamePrefix) + randomSuffix(store.random);
+    if (attempt === 1 || isGenerated) await check(store, context, served, object, validate);
+    const created = await commit(store, context, served, object);
+    if (created !== undefined) return created;
+    const name = object.metadata.name ?? "";
+    if (!isGenerated) throw newAlreadyExists(served, name);
+    if (attempt === generateAttempts) throw newGenerateNameConflict(served, name);
+  }
+}
+
+function prepareMetadata(store: GenericStore, served: ResourceInfo, object: UnstructuredObject): void {
+  const { metadata } = object;
+  if ((metadata.resourceVersion ?? "") !== "" && metadata.resourceVersion !== "0") {
+    throw newStatusError(500, "", "resourceVersion should not be set on objects to be created");
+  }
+  delete metadata.resourceVersion;
+  delete metadata.selfLink;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  metadata.uid = store.random.uuid();
+  metadata.creationTimestamp = formatTime(store.clock.now());
+  if (hasGeneration(served)) metadata.generation = 1;
+  else delete metadata.generation;
+}
+
+async function check(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  object: UnstructuredObject,
+  validate: ValidateHook,
+): Promise<void> {
+  const known = store.scheme.validateCreate(served, object);
+  const errors = [
+    ...validateMetadata(object).filter(({ path }) => !known.some((error) => error.path === path)),
+    ...known,
+    ...(store.strategy.validateCreate?.(context, object) ?? []),
+  ];
+  if (errors.length > 0) throw newInvalid(served, object.metadata.name ?? "", errors);
+  for (const warning of store.scheme.warnings(served, object, undefined)) context.addWarning(warning);
+  await validate(object, undefined);
+}
+
+/** Undefined when the name is taken. */
+async function commit(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  object: UnstructuredObject,
+): Promise<CachedObject | undefined> {
+  const { namespace = "", name = "" } = object.metadata;
+  if (store.cache.get(namespace, name) !== undefined) return undefined;
+  const reservation = store.strategy.begin?.(context, object, undefined);
+  try {
+    if (context.dryRun) {
+      reservation?.rollback();
+      return CachedObject.detached(object);
+    }
+    const stored = store.toStorage(object);
+    // A name may be generated anew after a lost race, so the writer keeps the object until the name is taken.
+    const created = await store.put(
+      stored === object ? { ...object, metadata: { ...object.metadata } } : stored,
+      0,
+    );
+    if (created === undefined) reservation?.rollback();
+    else reservation?.commit();
+    return created?.inVersion(served, store.scheme);
+  } catch (error) {
+    reservation?.rollback();
+    throw error;
+  }
+}

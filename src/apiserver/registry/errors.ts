@@ -1,0 +1,32 @@
+import type { FieldError } from "../../apimachinery/field-error.ts";
+import type { GroupResource } from "../../apimachinery/gvk.ts";
+import type { StatusError } from "../../apimachinery/status.ts";
+import { newConflict, newInvalid, newStatusError } from "../../apimachinery/status.ts";
+
+/** Errors of the options of a request: `ListOptions.meta.k8s.io "" is invalid: …`. */
+export function newInvalidOptions(kind: string, errors: readonly FieldError[]): StatusError {
+  return newInvalid({ group: "meta.k8s.io", kind }, "", errors);
+}
+
+/** The 409 of a generated name that stayed taken after all attempts. */
+export function newGenerateNameConflict(resource: GroupResource, name: string): StatusError {
+  const qualified = resource.group === "" ? resource.resource : `${resource.resource}.${resource.group}`;
+  const details = { name, kind: resource.resource, retryAfterSeconds: 1 };
+  return newStatusError(
+    409,
+    "AlreadyExists",
+    `${qualified} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    { details: resource.group === "" ? details : { ...details, group: resource.group } },
+  );
+}
+
+/** The wording of a failed precondition inside the store (k8s.io/apiserver/pkg/storage.Preconditions.Check). */
+export function newPreconditionFailed(
+  resource: GroupResource,
+  key: string,
+  name: string,
+  why: string,
+): StatusError {
+  const text = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`;
+  return newConflict(resource, name, text);
+}

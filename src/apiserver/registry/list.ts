@@ -1,0 +1,230 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
+import { type FieldError, forbidden, notSupported } from "../../apimachinery/field-error.ts";
+import { newBadRequest, newResourceExpired, newStatusError } from "../../apimachinery/status.ts";
+import { StorageError } from "../../storage/storage.ts";
+import { CachedObject } from "../cache/cached-object.ts";
+import type { Selection } from "../cache/selection.ts";
+import { parseKey, resourcePrefix } from "../cache/storage-key.ts";
+import { newTooLargeResourceVersion } from "../cache/watch-cache.ts";
+import { decodeContinue, encodeContinue } from "./continue-token.ts";
+import { newInvalidOptions } from "./errors.ts";
+import { type GenericStore, translate } from "./store.ts";
+
+export interface ListOptions {
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: string;
+  /** 0: no limit. */
+  readonly limit: number;
+  readonly continueToken: string;
+}
+
+export interface ListPage {
+  readonly items: readonly CachedObject[];
+  readonly resourceVersion: string;
+  /** Absent on the last page. */
+  readonly continueToken?: string;
+  /** Absent when a selector makes it unknown. */
+  readonly remainingItemCount?: number;
+}
+
+/** A consistent page of a list, from the cache where it can tell, else from the store's history. */
+export async function listObjects(
+  store: GenericStore,
+  served: ResourceInfo,
+  selection: Selection,
+  options: ListOptions,
+): Promise<ListPage> {
+  checkListOptions(options);
+  const page =
+    options.continueToken === ""
+      ? await firstPage(store, selection, options)
+      : await nextPage(store, selection, options);
+  return { ...page, items: page.items.map((item) => item.inVersion(served, store.scheme)) };
+}
+
+/** Throws 422 for a combination that has no meaning (k8s.io/apimachinery/…/internalversion/validation). */
+function checkListOptions(options: ListOptions): void {
+  const { resourceVersion, resourceVersionMatch: match, continueToken } = options;
+  if (match === "") return;
+  const errors: FieldError[] = [];
+  const field = "resourceVersionMatch";
+  if (resourceVersion === "") {
+    errors.push(forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+  }
+  if (continueToken !== "") {
+    errors.push(forbidden(field, "resourceVersionMatch is forbidden when continue is provided"));
+  }
+  if (match !== "Exact" && match !== "NotOlderThan") {
+    errors.push(notSupported(field, match, ["Exact", "NotOlderThan", ""]));
+  }
+  if (match === "Exact" && resourceVersion === "0") {
+    errors.push(forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (errors.length > 0) throw newInvalidOptions("ListOptions", errors);
+}
+
+async function firstPage(store: GenericStore, selection: Selection, options: ListOptions): Promise<ListPage> {
+  const { resourceVersion, resourceVersionMatch, limit } = options;
+  // "0" accepts any state and, as in Kubernetes, the whole of it.
+  if (resourceVersion === "0") return pageFromCache(store, selection, 0, "");
+  if (resourceVersion === "") {
+    await store.watchCache.current();
+    return pageFromCache(store, selection, limit, "");
+  }
+  const revision = parseResourceVersion(resourceVersion);
+  // Without a match, a limit asks for exactly this revision, and no limit for any that is not older.
+  if (resourceVersionMatch === "Exact" || (resourceVersionMatch === "" && limit > 0)) {
+    return pageAt(store, selection, revision, limit, "", false);
+  }
+  await store.watchCache.waitFor(revision);
+  return pageFromCache(store, selection, limit, "");
+}
+
+async function nextPage(store: GenericStore, selection: Selection, options: ListOptions): Promise<ListPage> {
+  if (options.resourceVersion !== "" && options.resourceVersion !== "0") {
+    throw newBadRequest("specifying resource version is not allowed when using continue");
+  }
+  const { revision, start } = decodeContinue(options.continueToken);
+  if (revision < 0) {
+    await store.watchCache.current();
+    return pageFromCache(store, selection, options.limit, start);
+  }
+  return pageAt(store, selection, revision, options.limit, start, true);
+}
+
+/** The cache holds the state at `revision` too while nothing of the resource changed since. */
+async function pageAt(
+  store: GenericStore,
+  selection: Selection,
+  revision: number,
+  limit: number,
+  after: string,
+  isContinued: boolean,
+): Promise<ListPage> {
+  if (revision > store.watchCache.revision) await store.watchCache.current();
+  if (revision > store.watchCache.revision)
+    throw newTooLargeResourceVersion(revision, store.watchCache.revision);
+  if (revision >= store.cache.lastChange) return pageFromCache(store, selection, limit, after, revision);
+  return pageFromHistory(store, selection, revision, limit, after, isContinued);
+}
+
+function pageFromCache(
+  store: GenericStore,
+  selection: Selection,
+  limit: number,
+  after: string,
+  revision: number = store.watchCache.revision,
+): ListPage {
+  const resourceVersion = String(revision);
+  if (limit === 0 && after === "") return { items: store.cache.select(selection), resourceVersion };
+  const items: CachedObject[] = [];
+  let hasMore = false;
+  for (const object of store.cache.objects(selection.namespace, after)) {
+    if (!selection.matches(object)) continue;
+    hasMore = limit > 0 && items.length === limit;
+    if (hasMore) break;
+    items.push(object);
+  }
+  const page = { items, resourceVersion };
+  if (!hasMore) return page;
+  const last = items.at(-1);
+  const remaining = last === undefined ? 0 : store.cache.countAfter(selection.namespace, startOf(last));
+  return withContinuation(page, last, remaining, revision, selection);
+}
+
+async function pageFromHistory(
+  store: GenericStore,
+  selection: Selection,
+  revision: number,
+  limit: number,
+  after: string,
+  isContinued: boolean,
+): Promise<ListPage> {
+  const prefix = resourcePrefix(store.resource, selection.namespace);
+  const resourceVersion = String(revision);
+  const items: CachedObject[] = [];
+  let start = after === "" ? undefined : `${resourcePrefix(store.resource)}${after}`;
+  for (;;) {
+    const bound = limit === 0 ? {} : { limit: limit - items.length };
+    const from = start === undefined ? {} : { after: start };
+    const found = await readHistory(store, prefix, { revision, ...bound, ...from }, after, isContinued);
+    for (const { key, value, modRevision } of found.items) {
+      start = key;
+      const object = reuse(store, key, modRevision, value);
+      if (object !== undefined && selection.matches(object)) items.push(object);
+    }
+    if (found.remaining === 0) return { items, resourceVersion };
+    if (limit > 0 && items.length >= limit) {
+      return withContinuation({ items, resourceVersion }, items.at(-1), found.remaining, revision, selection);
+    }
+  }
+}
+
+async function readHistory(
+  store: GenericStore,
+  prefix: string,
+  options: { revision: number; limit?: number; after?: string },
+  after: string,
+  isContinued: boolean,
+): ReturnType<GenericStore["watchCache"]["storage"]["list"]> {
+  try {
+    return await store.watchCache.storage.list(prefix, options);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== "compacted")
+      return translate(Promise.reject(error));
+    throw isContinued ? newExpiredContinuation(after) : newResourceExpired(tooOldList);
+  }
+}
+
+const tooOldList = "The resourceVersion for the provided list is too old.";
+
+/** 410 with a token that goes on from the same place at the newest state. */
+function newExpiredContinuation(after: string): Error {
+  const message =
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. " +
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or " +
+    "deleted between the time the first chunk was returned and now may show up in the list.";
+  const error = newStatusError(410, "Expired", message);
+  error.status.metadata.continue = encodeContinue({ revision: -1, start: after });
+  return error;
+}
+
+/** The cached object when it is still the one of that revision: nothing to decode. */
+function reuse(
+  store: GenericStore,
+  key: string,
+  revision: number,
+  value: Uint8Array,
+): CachedObject | undefined {
+  const parsed = parseKey(key);
+  if (parsed === undefined) return undefined;
+  const cached = store.cache.get(parsed.namespace, parsed.name);
+  if (cached?.revision === revision) return cached;
+  return CachedObject.stored(parsed.namespace, parsed.name, revision, value);
+}
+
+function withContinuation(
+  page: ListPage,
+  last: CachedObject | undefined,
+  remaining: number,
+  revision: number,
+  selection: Selection,
+): ListPage {
+  if (last === undefined || remaining === 0) return page;
+  const more = { ...page, continueToken: encodeContinue({ revision, start: startOf(last) }) };
+  return selection.isWhole ? { ...more, remainingItemCount: remaining } : more;
+}
+
+const startOf = ({ namespace, name }: CachedObject): string =>
+  namespace === "" ? name : `${namespace}/${name}`;
+
+/** A decimal revision; 400 otherwise. "" means 0. */
+export function parseResourceVersion(text: string): number {
+  if (text === "") return 0;
+  if (!/^\d{1,16}$/.test(text)) {
+    const why = `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
+    throw newBadRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${why}`);
+  }
+  return Number(text);
+}

@@ -1,0 +1,70 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
+import type { GroupResource } from "../../apimachinery/gvk.ts";
+
+/** Facts of built-in resources that their schema does not tell; strategies and custom resources may differ. */
+const withGeneration = new Set([
+  "/pods",
+  "/podtemplates",
+  "/replicationcontrollers",
+  "admissionregistration.k8s.io/mutatingadmissionpolicies",
+  "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+  "admissionregistration.k8s.io/validatingadmissionpolicies",
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings",
+  "admissionregistration.k8s.io/validatingwebhookconfigurations",
+  "apiextensions.k8s.io/customresourcedefinitions",
+  "apps/daemonsets",
+  "apps/deployments",
+  "apps/replicasets",
+  "apps/statefulsets",
+  "batch/cronjobs",
+  "batch/jobs",
+  "discovery.k8s.io/endpointslices",
+  "flowcontrol.apiserver.k8s.io/flowschemas",
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
+  "networking.k8s.io/ingressclasses",
+  "networking.k8s.io/ingresses",
+  "networking.k8s.io/networkpolicies",
+  "policy/poddisruptionbudgets",
+  "resource.k8s.io/devicetaintrules",
+  "resource.k8s.io/resourceslices",
+  "scheduling.k8s.io/priorityclasses",
+  "storage.k8s.io/csidrivers",
+]);
+
+/** Whether the resource counts its generations: 1 at creation, one more with each change of what is wanted. */
+export function hasGeneration({ group, resource }: GroupResource): boolean {
+  return withGeneration.has(`${group}/${resource}`);
+}
+
+/** Resources whose delete answers with the deleted object; the others answer with a Status. */
+const answersWithObject = new Set([
+  "/persistentvolumeclaims",
+  "/persistentvolumes",
+  "/pods",
+  "/podtemplates",
+  "/resourcequotas",
+  "/serviceaccounts",
+  "/services",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/storageclasses",
+  "storage.k8s.io/volumeattachments",
+  "storage.k8s.io/volumeattributesclasses",
+]);
+
+export function deleteAnswersWithObject({ group, resource }: GroupResource): boolean {
+  return answersWithObject.has(`${group}/${resource}`);
+}
+
+/** Resources that for back compatibility orphan their dependents unless the request says otherwise. */
+const orphansByDefault = new Set(["/replicationcontrollers", "batch/jobs"]);
+
+export function orphansDependentsByDefault({ group, resource }: GroupResource): boolean {
+  return orphansByDefault.has(`${group}/${resource}`);
+}
+
+/** Whether status is written only through its subresource. */
+export function hasStatus(served: ResourceInfo): boolean {
+  return served.subresources.some(({ name }) => name === "status");
+}

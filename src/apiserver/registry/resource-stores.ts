@@ -1,0 +1,59 @@
+import { deepCopy } from "../../apimachinery/json.ts";
+import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
+import { newNotFound } from "../../apimachinery/status.ts";
+import { createObject } from "./create.ts";
+import { deleteObject } from "./delete.ts";
+import { recordUpdate } from "./managed-fields.ts";
+import type { ServedResource, ServedResources } from "./served-resources.ts";
+import type { GenericStore } from "./store.ts";
+import type { ResourceStores } from "./strategy.ts";
+import { updateObject } from "./update.ts";
+
+type Stored = ServedResource & { readonly store: GenericStore };
+
+const unchecked = (): Promise<void> => Promise.resolve();
+
+/** The stores as strategies and subresources use them: with validation, without admission. */
+export function resourceStores(resources: ServedResources): ResourceStores {
+  return {
+    async get(_context, group, resource, namespace, name) {
+      const { info, store } = find(resources, group, resource);
+      return (await store.read(info, namespace, name)).inVersion(info, store.scheme).object;
+    },
+    async update(context, group, resource, namespace, name, subresource, change) {
+      const { info, store } = find(resources, group, resource);
+      const result = await updateObject(store, context, info, {
+        namespace,
+        name,
+        subresource,
+        change(current) {
+          if (current === undefined) throw newNotFound(info, name);
+          const changed = change(deepCopy(current));
+          recordUpdate(store, context, info, current, changed, subresource);
+          return changed;
+        },
+        validate: unchecked,
+      });
+      return result.object.object;
+    },
+    async create(context, group, resource, namespace, object) {
+      const { info, store } = find(resources, group, resource);
+      const owned = deepCopy(object);
+      if (info.namespaced) owned.metadata.namespace = namespace;
+      store.scheme.applyDefaults(info, owned);
+      recordUpdate(store, context, info, undefined, owned, "");
+      return (await createObject(store, context, info, owned, unchecked)).object;
+    },
+    async delete(context, group, resource, namespace, name, options) {
+      const { info, store } = find(resources, group, resource);
+      const wanted = (options ?? {}) as DeleteOptions;
+      return (await deleteObject(store, context, info, namespace, name, wanted, unchecked)).object.object;
+    },
+  };
+}
+
+function find(resources: ServedResources, group: string, resource: string): Stored {
+  const served = resources.findPreferred(group, resource);
+  if (served?.store === undefined) throw newNotFound({ group, resource }, "");
+  return { ...served, store: served.store };
+}

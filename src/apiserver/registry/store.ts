@@ -1,0 +1,136 @@
+import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
+import { formatApiVersion, type GroupResource, type GroupVersionKind } from "../../apimachinery/gvk.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { Schema } from "../../apimachinery/schema.ts";
+import { newInternalError, newNotFound, newStatusError } from "../../apimachinery/status.ts";
+import { StorageError } from "../../storage/storage.ts";
+import { CachedObject, encodeForStorage } from "../cache/cached-object.ts";
+import type { ResourceCache } from "../cache/resource-cache.ts";
+import { objectKey } from "../cache/storage-key.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import type { Strategy } from "./strategy.ts";
+
+export interface StoreDependencies {
+  readonly watchCache: WatchCache;
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** etcd refuses requests beyond 1.5 MiB; the same bound keeps every store exchangeable. */
+const maxObjectBytes = 1.5 * 1024 * 1024;
+
+/**
+ * The one store that serves every resource: the verbs are in the files beside this one, each a function on a store.
+ * A store belongs to a storage resource; the versions and groups that share its objects are converted at its edge.
+ */
+export class GenericStore {
+  readonly resource: GroupResource;
+  readonly storageKind: GroupVersionKind;
+  readonly namespaced: boolean;
+  readonly strategy: Strategy;
+  readonly cache: ResourceCache;
+  readonly watchCache: WatchCache;
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
+
+  constructor(info: ResourceInfo, strategy: Strategy, dependencies: StoreDependencies) {
+    const { watchCache, scheme, clock, random } = dependencies;
+    const stored = scheme.resource(info.storage) ?? info;
+    this.resource = { group: info.storage.group, resource: info.storage.resource };
+    this.storageKind = { group: stored.group, version: stored.version, kind: stored.kind };
+    this.namespaced = info.namespaced;
+    this.strategy = strategy;
+    this.watchCache = watchCache;
+    this.cache = watchCache.resource(this.resource);
+    this.scheme = scheme;
+    this.clock = clock;
+    this.random = random;
+  }
+
+  key(namespace: string, name: string): string {
+    return objectKey(this.resource, namespace, name);
+  }
+
+  schemaOf(served: ResourceInfo): Schema | undefined {
+    return this.scheme.schemas.get(served.schemaName);
+  }
+
+  /** The newest state, or 404. */
+  async read(served: ResourceInfo, namespace: string, name: string): Promise<CachedObject> {
+    const cached = this.cache.get(namespace, name);
+    if (cached !== undefined) return cached;
+    // Another server that shares the store may have created it a moment ago.
+    await this.watchCache.current();
+    const late = this.cache.get(namespace, name);
+    if (late === undefined) throw newNotFound(served, name);
+    return late;
+  }
+
+  /** The object in the version in which it is stored; it stays the caller's. */
+  toStorage(object: UnstructuredObject): UnstructuredObject {
+    if (object.apiVersion === formatApiVersion(this.storageKind) && object.kind === this.storageKind.kind) {
+      return object;
+    }
+    return this.scheme.convert(object, this.storageKind);
+  }
+
+  /**
+   * Writes the object (in its storage version, given away) when the key is still at the expected revision (0: absent).
+   * Undefined when the race was lost; the cache has then seen who won.
+   */
+  async put(object: UnstructuredObject, expected: number): Promise<CachedObject | undefined> {
+    const { namespace = "", name = "" } = object.metadata;
+    const key = this.key(namespace, name);
+    const value = encodeForStorage(object);
+    if (value.length > maxObjectBytes) throw tooLarge();
+    const finish = this.watchCache.announce(key, value, object);
+    let cached: CachedObject | undefined;
+    try {
+      const compare = [{ key, modRevision: expected }];
+      const result = await translate(this.watchCache.storage.txn(compare, [{ type: "put", key, value }]));
+      await this.watchCache.waitFor(result.revision);
+      if (!result.succeeded) return undefined;
+      cached = finish();
+      return cached ?? CachedObject.stored(namespace, name, result.revision, value);
+    } finally {
+      if (cached === undefined) finish();
+    }
+  }
+
+  /** Deletes the state that was read; undefined when the race was lost. The answer is the last state. */
+  async remove(cached: CachedObject): Promise<CachedObject | undefined> {
+    const key = this.key(cached.namespace, cached.name);
+    const compare = [{ key, modRevision: cached.revision }];
+    const result = await translate(this.watchCache.storage.txn(compare, [{ type: "delete", key }]));
+    await this.watchCache.waitFor(result.revision);
+    return result.succeeded ? cached.at(result.revision) : undefined;
+  }
+}
+
+const tooLarge = (): Error =>
+  newStatusError(413, "RequestEntityTooLarge", `Request entity is too large: limit is ${maxObjectBytes}`);
+
+/** The one place where the codes of the store become answers. */
+export async function translate<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof StorageError ? storageFailure(error) : error;
+  }
+}
+
+function storageFailure(error: StorageError): Error {
+  if (error.code === "noSpace") {
+    return newStatusError(507, "InternalError", `the store's disk is full: ${error.message}`, {
+      cause: error,
+    });
+  }
+  if (error.code === "closed") {
+    return newStatusError(503, "ServiceUnavailable", "the server is shutting down", { cause: error });
+  }
+  return newInternalError(error);
+}

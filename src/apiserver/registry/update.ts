@@ -1,0 +1,239 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
+import { invalid } from "../../apimachinery/field-error.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import {
+  newBadRequest,
+  newConflict,
+  newInvalid,
+  newNotFound,
+  newTimeout,
+  staleObject,
+} from "../../apimachinery/status.ts";
+import { CachedObject } from "../cache/cached-object.ts";
+import type { RequestContext } from "../request-context.ts";
+import { createObject, type ValidateHook } from "./create.ts";
+import { newPreconditionFailed } from "./errors.ts";
+import { hasGeneration, hasStatus } from "./resource-facts.ts";
+import type { GenericStore } from "./store.ts";
+
+export interface UpdateRequest {
+  readonly namespace: string;
+  readonly name: string;
+  /** "" for the main resource. */
+  readonly subresource: string;
+  /**
+   * The object as it is to be, in the served version, given away; `current` is frozen. Called again after a lost race.
+   * Includes what mutating admission adds.
+   */
+  change(current: UnstructuredObject | undefined): Promise<UnstructuredObject> | UnstructuredObject;
+  readonly validate: ValidateHook;
+  /** Creates an absent object: server-side apply, and strategies that allow it. */
+  readonly forceAllowCreate?: boolean;
+}
+
+export interface UpdateResult {
+  readonly object: CachedObject;
+  readonly created: boolean;
+}
+
+/** Far more than any honest contention; a bound against a change that never settles. */
+const maxAttempts = 100;
+
+/** Read, change, write, until no race is lost (mirrors k8s.io/apiserver/pkg/registry/generic/registry.Store.Update). */
+export async function updateObject(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  request: UpdateRequest,
+): Promise<UpdateResult> {
+  const { namespace, name } = request;
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const cached = await find(store, namespace, name);
+    if (cached === undefined) {
+      const created = await createAbsent(store, context, served, request);
+      if (created !== undefined) return { object: created, created: true };
+      continue;
+    }
+    const updated = await updateOnce(store, context, served, request, cached);
+    if (updated !== undefined) return { object: updated, created: false };
+  }
+  throw newTimeout(`the object ${name} changes faster than it can be updated`, 1);
+}
+
+async function find(store: GenericStore, namespace: string, name: string): Promise<CachedObject | undefined> {
+  const cached = store.cache.get(namespace, name);
+  if (cached !== undefined) return cached;
+  await store.watchCache.current();
+  return store.cache.get(namespace, name);
+}
+
+async function createAbsent(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  request: UpdateRequest,
+): Promise<CachedObject | undefined> {
+  const mayCreate = request.forceAllowCreate === true || store.strategy.allowCreateOnUpdate === true;
+  if (!mayCreate || request.subresource !== "") throw newNotFound(served, request.name);
+  const object = await request.change(undefined);
+  if ((object.metadata.uid ?? "") !== "") {
+    const why = `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `;
+    throw newPreconditionFailed(served, store.key(request.namespace, request.name), request.name, why);
+  }
+  const { resourceVersion = "" } = object.metadata;
+  if (resourceVersion !== "" && resourceVersion !== "0") throw newNotFound(served, request.name);
+  return createObject(store, context, served, object, request.validate);
+}
+
+/** Undefined when the race was lost. */
+async function updateOnce(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  request: UpdateRequest,
+  cached: CachedObject,
+): Promise<CachedObject | undefined> {
+  const old = cached.inVersion(served, store.scheme).object;
+  const object = await request.change(old);
+  if (!(await checkVersion(store, served, request, object, cached))) return undefined;
+  prepareObject(store, context, served, object, old, request.subresource);
+  check(store, context, served, object, old, request.subresource);
+  await request.validate(object, old);
+
+  if (deepEqual(object, old)) return cached.inVersion(served, store.scheme);
+  const deletes = isDeletionComplete(store, object, old);
+  if (context.dryRun) return CachedObject.detached(object);
+  const reservation = store.strategy.begin?.(context, deletes ? undefined : object, old);
+  let written: CachedObject | undefined;
+  try {
+    if (deletes) {
+      const removed = await store.remove(cached);
+      written = removed && CachedObject.detached(object);
+    } else {
+      written = await store.put(store.toStorage(object), cached.revision);
+    }
+  } finally {
+    if (written === undefined) reservation?.rollback();
+    else reservation?.commit();
+  }
+  return written?.inVersion(served, store.scheme);
+}
+
+/** False when the cache was behind and the update is to be tried on a newer state. */
+async function checkVersion(
+  store: GenericStore,
+  served: ResourceInfo,
+  request: UpdateRequest,
+  object: UnstructuredObject,
+  cached: CachedObject,
+): Promise<boolean> {
+  const { name, namespace } = request;
+  const { resourceVersion = "", uid = "" } = object.metadata;
+  const current = cached.object.metadata;
+  if (uid !== "" && uid !== current.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`;
+    throw newPreconditionFailed(served, store.key(namespace, name), name, why);
+  }
+  if (resourceVersion === "" || resourceVersion === "0") {
+    if (store.strategy.allowUnconditionalUpdate !== false) return true;
+    const error = invalid("metadata.resourceVersion", 0, "must be specified for an update");
+    throw newInvalid(served, name, [error]);
+  }
+  if (resourceVersion === String(cached.revision)) return true;
+  if (!/^\d+$/.test(resourceVersion)) {
+    throw newBadRequest(`resourceVersion: Invalid value: "${resourceVersion}": must be an unsigned integer`);
+  }
+  await store.watchCache.current();
+  if (store.cache.get(namespace, name)?.revision !== cached.revision) return false;
+  throw newConflict(served, name, staleObject);
+}
+
+/** What no update may change, and what follows from the change. */
+function prepareObject(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  object: UnstructuredObject,
+  old: UnstructuredObject,
+  subresource: string,
+): void {
+  const { metadata } = object;
+  const before = old.metadata;
+  if (before.generation === undefined) delete metadata.generation;
+  else metadata.generation = before.generation;
+  if (subresource === "status") keepAllButStatus(object, old);
+  else if (subresource === "" && hasStatus(served)) keepStatus(object, old);
+  store.strategy.prepareForUpdate?.(context, object, old, subresource);
+  metadata.uid ??= before.uid;
+  metadata.creationTimestamp = before.creationTimestamp;
+  metadata.resourceVersion = before.resourceVersion;
+  delete metadata.selfLink;
+  if (before.deletionTimestamp === undefined) {
+    delete metadata.deletionTimestamp;
+    delete metadata.deletionGracePeriodSeconds;
+  } else {
+    metadata.deletionTimestamp = before.deletionTimestamp;
+    metadata.deletionGracePeriodSeconds ??= before.deletionGracePeriodSeconds;
+  }
+  raiseGeneration(served, object, old, subresource);
+}
+
+function keepStatus(object: UnstructuredObject, old: UnstructuredObject): void {
+  if (old["status"] === undefined) delete object["status"];
+  else object["status"] = old["status"];
+}
+
+function keepAllButStatus(object: UnstructuredObject, old: UnstructuredObject): void {
+  for (const field of Object.keys(object)) {
+    if (!ownFields.has(field) && old[field] === undefined) delete object[field];
+  }
+  for (const field of Object.keys(old)) if (!ownFields.has(field)) object[field] = old[field];
+}
+
+/** What a status write may bring: metadata too, less what `prepareObject` protects. */
+const ownFields = new Set(["apiVersion", "kind", "metadata", "status"]);
+
+/** Writes that do not change what is wanted, however they change the object. */
+const withoutGeneration = new Set(["status", "binding", "finalize", "approval"]);
+
+function raiseGeneration(
+  served: ResourceInfo,
+  object: UnstructuredObject,
+  old: UnstructuredObject,
+  subresource: string,
+): void {
+  if (!hasGeneration(served) || withoutGeneration.has(subresource)) return;
+  if (object.metadata.generation !== old.metadata.generation) return;
+  const changed = [...new Set([...Object.keys(object), ...Object.keys(old)])].some(
+    (field) => !ownFields.has(field) && !deepEqual(object[field], old[field]),
+  );
+  if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+}
+
+function check(
+  store: GenericStore,
+  context: RequestContext,
+  served: ResourceInfo,
+  object: UnstructuredObject,
+  old: UnstructuredObject,
+  subresource: string,
+): void {
+  const errors = [
+    ...store.scheme.validateUpdate(served, object, old, subresource),
+    ...(store.strategy.validateUpdate?.(context, object, old, subresource) ?? []),
+  ];
+  if (errors.length > 0) throw newInvalid(served, object.metadata.name ?? "", errors);
+  for (const warning of store.scheme.warnings(served, object, old)) context.addWarning(warning);
+}
+
+/** The update that takes the last finalizer off an object whose deletion waits for nothing else. */
+function isDeletionComplete(
+  store: GenericStore,
+  object: UnstructuredObject,
+  old: UnstructuredObject,
+): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
+  if (deletionTimestamp === undefined || (object.metadata.finalizers ?? []).length > 0) return false;
+  return deletionGracePeriodSeconds === 0 && store.strategy.holdsDeletion?.(object) !== true;
+}

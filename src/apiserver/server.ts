@@ -1,0 +1,235 @@
+import type { Scheme } from "../api/scheme.ts";
+import type { Clock, Timer } from "../apimachinery/clock.ts";
+import { type Logger, silentLogger } from "../apimachinery/logger.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Transport } from "../apimachinery/transport.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { AdmissionPlugin } from "./admission/admission.ts";
+import type { Authenticator } from "./authentication/authenticator.ts";
+import type { Authorizer } from "./authorization/authorizer.ts";
+import { WatchCache } from "./cache/watch-cache.ts";
+import type { ApiRequest, Handler, RequestState } from "./endpoints/api-request.ts";
+import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
+import { type HealthCheck, nonResourceRoutes } from "./endpoints/non-resource.ts";
+import { router } from "./endpoints/router.ts";
+import type { ServerCore } from "./endpoints/server-core.ts";
+import type { AuditSink } from "./filters/audit.ts";
+import { buildChain } from "./filters/chain.ts";
+import { defaultInFlightLimits, type InFlightLimits } from "./filters/max-in-flight.ts";
+import { requestInfo } from "./filters/request-info.ts";
+import type { HttpExchange } from "./http/http-exchange.ts";
+import { HttpServer, type TlsOptions } from "./http/http-server.ts";
+import { respond, respondError } from "./http/respond.ts";
+import { InProcessTransport } from "./in-process-transport.ts";
+import { ServerMetrics } from "./metrics.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import { AdmissionRunner } from "./registry/admission-runner.ts";
+import { resourceStores } from "./registry/resource-stores.ts";
+import { ServedResources } from "./registry/served-resources.ts";
+import type { NodeLocator, ResourceExtension, ResourceStores } from "./registry/strategy.ts";
+import type { UserInfo } from "./request-context.ts";
+
+export interface ApiServerOptions {
+  readonly storage: Storage;
+  readonly scheme: Scheme;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Default: none. */
+  readonly logger?: Logger;
+  /** Called once by the constructor, with a reader of caches that are filled by `start`. */
+  security(dependencies: SecurityDependencies): Security;
+  /** `registry/index.ts` lists them; set up in this order, after `security`. */
+  readonly extensions?: readonly ResourceExtension[];
+  /** Where logs and streams of nodes come from. Default: no node is connected. */
+  readonly nodes?: NodeLocator;
+  /** Who serves exec, attach, port-forward and proxies. Default: refused with 503. */
+  connect?(dependencies: { readonly reader: ObjectReader; readonly nodes: NodeLocator }): ConnectHandlers;
+  /** Requests that are worked on at once. Default: 400 reading, 200 writing. */
+  readonly limits?: InFlightLimits;
+  /** Default: 60 s, as in kube-apiserver. */
+  readonly requestTimeoutMs?: number;
+  readonly audit?: AuditSink;
+  /** Named checks of /readyz beyond the server's own. */
+  readonly readyChecks?: readonly HealthCheck[];
+}
+
+export interface SecurityDependencies {
+  readonly reader: ObjectReader;
+  readonly stores: ResourceStores;
+  readonly nowMs: () => number;
+}
+
+export interface Security {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  /** In the order in which they run. */
+  readonly admission: readonly AdmissionPlugin[];
+}
+
+export interface ListenOptions {
+  readonly tls: TlsOptions;
+  readonly address: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+const bookmarkIntervalMs = 60_000;
+/** How long `close` waits for answers under way before it cuts connections. */
+const closeGraceMs = 1_000;
+
+/**
+ * The API server. In this order:
+ *
+ *   const server = new ApiServer({ storage, scheme, clock, random, security, extensions });
+ *   await server.start();                              // fills the caches; from here on in-process transports work
+ *   const client = newClient(server.inProcessTransport(user));
+ *   const port = await server.listen({ tls, address, port });   // optional: HTTPS for everybody else
+ *   await server.close();                              // ends watches, finishes answers, leaves the storage open
+ */
+export class ApiServer {
+  readonly reader: ObjectReader;
+  /** For parts of the cluster that write without admission: allocators, bootstrapping. */
+  readonly stores: ResourceStores;
+  readonly metrics = new ServerMetrics();
+  readonly #core: ServerCore;
+  readonly #handler: Handler;
+  readonly #watchCache: WatchCache;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #closing = new AbortController();
+  #http: HttpServer | undefined;
+  #bookmarks: Timer | undefined;
+  #isStarted = false;
+
+  constructor(options: ApiServerOptions) {
+    const { storage, scheme, clock, random, logger = silentLogger } = options;
+    this.#clock = clock;
+    this.#logger = logger.named("apiserver");
+    const nodes: NodeLocator = options.nodes ?? { connection: () => undefined };
+    const watchCache = new WatchCache({ storage, clock, logger });
+    const resources = new ServedResources({ watchCache, scheme, clock, random });
+    this.#watchCache = watchCache;
+    this.reader = watchCache;
+    this.stores = resourceStores(resources);
+    const nowMs = (): number => clock.now();
+    const { authenticator, authorizer, admission } = options.security({
+      reader: watchCache,
+      stores: this.stores,
+      nowMs,
+    });
+    resources.extend(options.extensions ?? [], {
+      reader: watchCache,
+      stores: this.stores,
+      scheme,
+      clock,
+      random,
+      nowMs,
+      nodes,
+      authenticator,
+      authorizer,
+    });
+    this.#core = {
+      scheme,
+      clock,
+      random,
+      logger: this.#logger,
+      watchCache,
+      resources,
+      admission: new AdmissionRunner(admission),
+      nodes,
+      connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
+    };
+    const nonResource = nonResourceRoutes(this.#core, {
+      metrics: this.metrics,
+      readyChecks: options.readyChecks ?? [],
+      isReady: () => this.#isStarted && !this.#closing.signal.aborted,
+      isClosing: () => this.#closing.signal.aborted,
+    });
+    this.#handler = buildChain(
+      {
+        authenticator,
+        authorizer,
+        audit: options.audit,
+        limits: options.limits ?? defaultInFlightLimits,
+        requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
+        clock,
+        logger: this.#logger,
+        metrics: this.metrics,
+      },
+      router(this.#core, nonResource),
+    );
+  }
+
+  /** Fills the caches from the store. Call once, before anything is asked. */
+  async start(): Promise<void> {
+    await this.#watchCache.start();
+    this.#bookmarks = this.#clock.every(bookmarkIntervalMs, () => this.#watchCache.sendBookmarks());
+    this.#isStarted = true;
+  }
+
+  /** Opens the port; resolves with its number. */
+  async listen({ tls, address, port }: ListenOptions): Promise<number> {
+    this.#http = new HttpServer({ tls, handle: (exchange) => this.#serve(exchange) });
+    return this.#http.listen(port, address);
+  }
+
+  /**
+   * A transport of this process for the user. `userAgent` names the field manager of writes that name none; by default
+   * it is the component in the user's name: `kube-scheduler` for `system:kube-scheduler`.
+   */
+  inProcessTransport(user: UserInfo, { userAgent = componentOf(user.name) } = {}): Transport {
+    return new InProcessTransport({
+      core: this.#core,
+      user,
+      userAgent,
+      dispatch: async (request) => {
+        const state = this.#newState(request);
+        return { response: await this.#handler(state), state };
+      },
+    });
+  }
+
+  /** Ends watches, finishes what is under way and closes the port. The storage stays open. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#bookmarks?.stop();
+    this.#watchCache.stop();
+    await this.#http?.close((work) => Promise.race([work, this.#clock.sleep(closeGraceMs)]));
+  }
+
+  async #serve(exchange: HttpExchange): Promise<void> {
+    const state = this.#newState(exchange.request);
+    try {
+      await respond(this.#core, exchange, state, await this.#handler(state));
+    } catch (error) {
+      await this.#answerError(exchange, state, error);
+    }
+  }
+
+  async #answerError(exchange: HttpExchange, state: RequestState, error: unknown): Promise<void> {
+    try {
+      await respondError(this.#core, exchange, state, error);
+    } catch (failure) {
+      this.#logger.error("an answer could not be sent", { path: state.request.path, error: String(failure) });
+    }
+  }
+
+  #newState(request: ApiRequest): RequestState {
+    const info = requestInfo(request.method, request.path, request.query);
+    return { request, info, user: nobody, signal: this.#signalOf(request, info.verb), warnings: [] };
+  }
+
+  /** Watches and streams end with the server; other requests are finished. */
+  #signalOf(request: ApiRequest, verb: string): AbortSignal {
+    if (verb !== "watch" && request.upgrade === undefined) return request.signal;
+    return AbortSignal.any([request.signal, this.#closing.signal]);
+  }
+}
+
+const nobody: UserInfo = { name: "", uid: "", groups: [], extra: {} };
+
+/** "system:kube-scheduler" → "kube-scheduler", "system:node:worker" → "kubelet". */
+function componentOf(userName: string): string {
+  if (userName.startsWith("system:node:")) return "kubelet";
+  return userName.split(":").at(-1) ?? userName;
+}
