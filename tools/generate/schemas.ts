@@ -135,11 +135,16 @@ interface OpenApiV2 {
   >;
 }
 
-/** Message name, a tab, and its fields as JSON: `{"name":[1,"string"]}`; repeated fields end in `*`. */
+/**
+ * Message name, a tab, and its fields as JSON: `{"name":"1 string"}`; repeated fields end in `*`. Versions that no
+ * schema is of are left out.
+ */
 export function protobufTable(
   facts: Readonly<Record<string, Record<string, [number, string, string]>>>,
+  packages: ReadonlySet<string>,
 ): string {
   return Object.entries(facts)
+    .filter(([name]) => packages.has(name.slice(0, name.lastIndexOf("."))))
     .map(([name, fields]) => {
       const compact = Object.fromEntries(
         Object.entries(fields).map(([field, [number, type, label]]) => [
@@ -150,6 +155,15 @@ export function protobufTable(
       return `${name}\t${JSON.stringify(compact)}`;
     })
     .join("\n");
+}
+
+/** The protobuf packages of the types: `io.k8s.api.core.v1.Pod` is in `k8s.io.api.core.v1`. */
+function packagesOf(schemaNames: readonly string[]): Set<string> {
+  return new Set(
+    schemaNames.map((name) =>
+      name.slice(0, name.lastIndexOf(".")).replace("io.k8s.", "k8s.io.").replaceAll("-", "_"),
+    ),
+  );
 }
 
 /** Writes the three tables. */
@@ -167,7 +181,10 @@ export function generateSchemas(folder: string): void {
   write(
     "protobuf",
     "protobufTable",
-    protobufTable(read<Record<string, Record<string, [number, string, string]>>>("protobuf-facts.json")),
+    protobufTable(
+      read<Record<string, Record<string, [number, string, string]>>>("protobuf-facts.json"),
+      packagesOf(Object.keys(facts)),
+    ),
   );
 }
 
