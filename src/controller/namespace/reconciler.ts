@@ -103,10 +103,10 @@ export class NamespaceReconciler {
 
   async #report(namespace: Namespace, contents: Contents): Promise<void> {
     const nowMs = this.#context.clock.now();
-    const conditions = (namespace.status?.conditions ?? []).map((condition) => ({ ...condition }));
-    const before = JSON.stringify(conditions);
-    for (const condition of conditionsOf(contents)) setCondition(conditions, condition, nowMs);
-    if (JSON.stringify(conditions) === before) return;
+    const before = namespace.status?.conditions ?? [];
+    let conditions = before;
+    for (const condition of conditionsOf(contents)) conditions = setCondition(conditions, condition, nowMs);
+    if (conditions === before) return;
     try {
       await this.#context.client.resource(resources.namespaces).updateStatus({
         ...namespace,

@@ -1,0 +1,20 @@
+import { resources } from "../../client/resources.ts";
+import type { ControllerRegistration } from "../controller.ts";
+import { enqueueOwner, enqueueSelf, watch } from "../watch.ts";
+import { CronJobReconciler } from "./reconciler.ts";
+
+/** Starts Jobs on schedule. */
+export const cronJobController: ControllerRegistration = {
+  name: "cronjob-controller",
+  setup(context) {
+    const reconciler = new CronJobReconciler(context);
+    return {
+      workers: 5,
+      reconcile: (key) => reconciler.reconcile(key),
+      watches: [
+        watch(context.informers.informer(resources.cronjobs), enqueueSelf),
+        watch(context.informers.informer(resources.jobs), enqueueOwner("CronJob")),
+      ],
+    };
+  },
+};

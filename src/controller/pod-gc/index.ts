@@ -1,0 +1,98 @@
+import type { Pod } from "../../api/types/core-v1.ts";
+import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerContext, ControllerRegistration } from "../controller.ts";
+import { watch } from "../watch.ts";
+
+/** Ended pods are kept up to this number, as `--terminated-pod-gc-threshold` defaults to. */
+const keepEnded = 12_500;
+/** A node that is missing may come back within this time. */
+const quarantineMs = 40_000;
+
+/** Removes pods that nobody else will: of nodes that are gone, deleted before they were scheduled, ended by the thousand. */
+export const podGcController: ControllerRegistration = {
+  name: "pod-garbage-collector-controller",
+  setup(context) {
+    const pods = context.informers.informer(resources.pods);
+    const nodes = context.informers.informer(resources.nodes);
+    const missingSince = new Map<string, number>();
+    return {
+      watches: [
+        watch(pods, (pod) => (needsLook(pod) ? [keyOf(pod)] : [])),
+        // A node's end concerns each of its pods.
+        watch(nodes, (node) =>
+          nodes.get(node.metadata.name ?? "") === undefined ? podsOn(pods.list(), node.metadata.name) : [],
+        ),
+      ],
+      async reconcile(key) {
+        const pod = pods.getByKey(key);
+        if (pod === undefined) return undefined;
+        const { nodeName } = pod.spec;
+        if (nodeName === undefined || nodeName === "") {
+          if (isBeingDeleted(pod)) await forceDelete(context, pod);
+          return undefined;
+        }
+        if (nodes.get(nodeName) === undefined) {
+          const since = missingSince.get(nodeName) ?? context.clock.now();
+          missingSince.set(nodeName, since);
+          const leftMs = since + quarantineMs - context.clock.now();
+          if (leftMs > 0) return { requeueAfterMs: leftMs };
+          await markFailed(context, pod);
+          await forceDelete(context, pod);
+          return undefined;
+        }
+        missingSince.delete(nodeName);
+        if (hasEnded(pod)) await trimEnded(context, pods.list().filter(hasEnded));
+        return undefined;
+      },
+    };
+  },
+};
+
+const hasEnded = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+const needsLook = (pod: Pod): boolean =>
+  hasEnded(pod) ||
+  (isBeingDeleted(pod) && (pod.spec.nodeName ?? "") === "") ||
+  (pod.spec.nodeName ?? "") !== "";
+const podsOn = (pods: readonly Pod[], node: string | undefined): string[] =>
+  pods.filter(({ spec }) => spec.nodeName === node).map(keyOf);
+
+async function trimEnded(context: ControllerContext, ended: readonly Pod[]): Promise<void> {
+  if (ended.length <= keepEnded) return;
+  const oldest = ended.toSorted((a, b) =>
+    (a.metadata.creationTimestamp ?? "") < (b.metadata.creationTimestamp ?? "") ? -1 : 1,
+  );
+  for (const pod of oldest.slice(0, ended.length - keepEnded)) await forceDelete(context, pod);
+}
+
+async function markFailed(context: ControllerContext, pod: Pod): Promise<void> {
+  if (hasEnded(pod)) return;
+  const message = "PodGC: node no longer exists";
+  const conditions = [
+    ...(pod.status?.conditions ?? []).filter(({ type }) => type !== "DisruptionTarget"),
+    { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message },
+  ];
+  await ignoreNotFound(
+    context.client
+      .resource(resources.pods)
+      .updateStatus({ ...pod, status: { ...pod.status, phase: "Failed", conditions } }),
+  );
+}
+
+async function forceDelete(context: ControllerContext, pod: Pod): Promise<void> {
+  const { name = "", namespace, uid = "" } = pod.metadata;
+  await ignoreNotFound(
+    context.client
+      .resource(resources.pods)
+      .delete(name, { namespace, gracePeriodSeconds: 0, preconditions: { uid } }),
+  );
+}
+
+async function ignoreNotFound(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
