@@ -2,7 +2,15 @@
  * Control groups as they are on this host: v2 alone, v1 alone, or both at once (hybrid). A group is known by its path
  * below the root (`/sampan0/burstable/podX/Y`), which is the same in every v1 hierarchy.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 export interface CgroupHost {
@@ -16,7 +24,9 @@ export interface CgroupHost {
 }
 
 /** Reads the mount table; undefined when the host has no control groups. */
-export function detectCgroups(mountInfo = readFileSync("/proc/self/mountinfo", "utf8")): CgroupHost | undefined {
+export function detectCgroups(
+  mountInfo = readFileSync("/proc/self/mountinfo", "utf8"),
+): CgroupHost | undefined {
   const hierarchies = new Map<string, string>();
   let unified: string | undefined;
   for (const line of mountInfo.split("\n")) {
@@ -27,7 +37,9 @@ export function detectCgroups(mountInfo = readFileSync("/proc/self/mountinfo", "
     if (type === "cgroup2") unified ??= target;
     if (type !== "cgroup") continue;
     for (const option of options?.split(",") ?? []) {
-      if (v1Controllers.has(option) && !hierarchies.has(option)) hierarchies.set(option, target);
+      // `name=systemd`: a hierarchy without a controller, in which the runtime makes groups too.
+      const isHierarchy = v1Controllers.has(option) || option.startsWith("name=");
+      if (isHierarchy && !hierarchies.has(option)) hierarchies.set(option, target);
     }
   }
   if (unified === undefined && hierarchies.size === 0) return undefined;

@@ -19,6 +19,12 @@ export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array): void;
   connect(fd: number, address: Uint8Array): void;
+  listen(fd: number, backlog: number): void;
+  /** 1 ends sending. */
+  shutdown(fd: number, how: number): void;
+  /** Undefined when nobody waits and the socket does not block. */
+  accept(fd: number): number | undefined;
+  setSocketOption(fd: number, level: number, option: number, value: Uint8Array): void;
   send(fd: number, data: Uint8Array, flags: number): number;
   /** send on the thread pool, for a request that the kernel answers slowly. */
   sendLater(fd: number, data: Uint8Array): Promise<void>;
@@ -66,10 +72,21 @@ export const AF_NETLINK = 16;
 export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 export const SOCK_SEQPACKET = 5;
+export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const O_CLOEXEC = 0o2000000;
 
 let loaded: Libc | null | undefined;
+
+/** The address of a unix socket: struct sockaddr_un. Throws when the path is too long for one. */
+export function unixAddress(path: string): Buffer {
+  const bytes = Buffer.from(path);
+  if (bytes.length > 107) throw new SystemCallError("bind", "ENAMETOOLONG", path);
+  const address = Buffer.alloc(2 + bytes.length + 1);
+  address.writeUInt16LE(AF_UNIX, 0);
+  bytes.copy(address, 2);
+  return address;
+}
 
 /** The library, or undefined where it cannot be loaded. `SAMPAN_NO_FFI=1` takes the other way, to test it. */
 export function loadLibc(): Libc | undefined {
@@ -126,6 +143,10 @@ function bindLibc(koffi: Koffi): Libc {
   const socket = declare("socket", ["int", "int", "int"]);
   const bind = declare("bind", ["int", "uint8_t *", "uint"]);
   const connect = declare("connect", ["int", "uint8_t *", "uint"]);
+  const listen = declare("listen", ["int", "int"]);
+  const shutdown = declare("shutdown", ["int", "int"]);
+  const accept4 = declare("accept4", ["int", "void *", "void *", "int"]);
+  const setsockopt = declare("setsockopt", ["int", "int", "int", "uint8_t *", "uint"]);
   const send = declare("send", ["int", "uint8_t *", "size_t", "int"], "intptr_t");
   const recv = declare("recv", ["int", "uint8_t *", "size_t", "int"], "intptr_t");
   const ioctl = declare("ioctl", ["int", "ulong", "uint8_t *"]);
@@ -148,6 +169,17 @@ function bindLibc(koffi: Koffi): Libc {
     socket: (family, type, protocol) => check(socket(family, type, protocol), "socket"),
     bind: (fd, address) => void check(bind(fd, address, address.length), "bind"),
     connect: (fd, address) => void check(connect(fd, address, address.length), "connect"),
+    listen: (fd, backlog) => void check(listen(fd, backlog), "listen"),
+    shutdown: (fd, how) => void shutdown(fd, how),
+    accept: (fd) => {
+      const accepted = Number(accept4(fd, null, null, SOCK_CLOEXEC));
+      if (accepted >= 0) return accepted;
+      const error = failure("accept");
+      if (error.code === "EAGAIN" || error.code === "EWOULDBLOCK") return undefined;
+      throw error;
+    },
+    setSocketOption: (fd, level, option, value) =>
+      void check(setsockopt(fd, level, option, value, value.length), "setsockopt"),
     send: (fd, data, flags) => check(send(fd, data, data.length, flags), "send"),
     sendLater: (fd, data) =>
       new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ export function spawnedOperations(): System {
     for (const kind of request.namespaces) await unmountAll(join(request.directory, kind));
   };
   return {
-    direct: false,
+    isDirect: () => Promise.resolve(false),
     async createSandbox(request) {
       try {
         await makeNamespaces(request);
@@ -38,17 +38,22 @@ export function spawnedOperations(): System {
     deleteSandbox,
     mount: spawnMount,
     unmount: unmountAll,
-    socketIn: () => Promise.reject(new Error("a socket inside a namespace needs the native module koffi")),
-    mountViewWithout: () =>
-      Promise.reject(new Error("a mount namespace of one's own needs the native module koffi")),
+    socketIn: () => Promise.reject(needsFfi("a socket inside a namespace")),
+    mountViewWithout: () => Promise.reject(needsFfi("a mount namespace of one's own")),
     mknod: async ({ path, mode, device }) => {
       const type = (mode & 0o170000) === 0o020000 ? "c" : (mode & 0o170000) === 0o060000 ? "b" : "p";
       const numbers = type === "p" ? [] : [String(device >> 8n), String(device & 0xffn)];
       await run("mknod", ["-m", (mode & 0o7777).toString(8), path, type, ...numbers]);
     },
+    pipe: () => Promise.reject(needsFfi("a pipe")),
+    listenUnix: () => Promise.reject(needsFfi("a terminal")),
+    acceptTerminal: () => Promise.reject(needsFfi("a terminal")),
+    resizeTerminal: () => Promise.reject(needsFfi("a terminal")),
     close: () => Promise.resolve(),
   };
 }
+
+const needsFfi = (what: string): Error => new Error(`${what} needs the native module koffi: run npm ci`);
 
 async function makeNamespaces({ directory, namespaces, hostname, sysctls }: SandboxRequest): Promise<void> {
   if (namespaces.length === 0) return;

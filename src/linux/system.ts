@@ -3,7 +3,6 @@
  * `nsenter`, `unshare`) where it does not.
  */
 import { Worker } from "node:worker_threads";
-import { loadLibc } from "./libc.ts";
 import type { Operations } from "./operations.ts";
 import { spawnedOperations } from "./spawned-operations.ts";
 import type { OperationAnswer } from "./system.worker.ts";
@@ -15,61 +14,31 @@ export type System = {
     argument: Parameters<Operations[Name]>[0],
   ) => Promise<Awaited<ReturnType<Operations[Name]>>>;
 } & {
-  /** True when system calls are made directly. */
-  readonly direct: boolean;
+  /** Whether system calls are made directly; what only they can do is refused otherwise. */
+  isDirect(): Promise<boolean>;
   /** Ends the thread; operations under way finish first. */
   close(): Promise<void>;
 };
 
-/** Starts the system thread at once, so that it is warm when the first pod comes. */
+/**
+ * Starts the system thread at once, so that it is warm when the first pod comes. This thread does not load the library
+ * itself: that takes 17 ms, which would be missing from the way to ready.
+ */
 export function openSystem(): System {
-  return loadLibc() === undefined ? spawnedOperations() : threadSystem();
-}
-
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
-function threadSystem(): System {
-  const worker = new Worker(workerUrl(new URL("./system.worker.ts", import.meta.url)));
-  worker.unref();
-  const waiting = new Map<number, Waiting>();
-  let lastId = 0;
-  let ended: Error | undefined;
-
-  worker.on("message", ({ id, result, error }: OperationAnswer) => {
-    const call = waiting.get(id);
-    waiting.delete(id);
-    if (waiting.size === 0) worker.unref();
-    if (error === undefined) call?.resolve(result);
-    else
-      call?.reject(
-        Object.assign(new Error(error.message), error.code === undefined ? {} : { code: error.code }),
-      );
+  const thread = new SystemThread();
+  let spawned: System | undefined;
+  const direct = thread.ready.then((ready) => {
+    if (!ready) spawned = spawnedOperations();
+    return ready;
   });
-  const end = (error: Error): void => {
-    ended = error;
-    for (const call of waiting.values()) call.reject(error);
-    waiting.clear();
-  };
-  worker.on("error", end);
-  worker.on("exit", () => end(new Error("the system thread has ended")));
-
-  const call = (name: string, argument: unknown): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (ended !== undefined) return reject(ended);
-      const id = ++lastId;
-      waiting.set(id, { resolve, reject });
-      // The process must not end between a question and its answer.
-      worker.ref();
-      worker.postMessage({ id, name, argument });
-    });
+  // Messages keep their order: until the thread has said that it cannot, calls go to it and wait there.
   const operation = <Name extends keyof Operations>(name: Name): System[Name] =>
-    ((argument: unknown) => call(name, argument)) as System[Name];
-
+    (async (argument: unknown) => {
+      if (spawned === undefined && (thread.isReady || (await direct))) return thread.call(name, argument);
+      return (spawned?.[name] as ((argument: unknown) => Promise<unknown>) | undefined)?.(argument);
+    }) as System[Name];
   return {
-    direct: true,
+    isDirect: () => direct,
     createSandbox: operation("createSandbox"),
     deleteSandbox: operation("deleteSandbox"),
     mount: operation("mount"),
@@ -77,9 +46,83 @@ function threadSystem(): System {
     socketIn: operation("socketIn"),
     mountViewWithout: operation("mountViewWithout"),
     mknod: operation("mknod"),
-    close: async () => {
-      await Promise.allSettled([...waiting.values()].map(() => undefined));
-      await worker.terminate();
-    },
+    pipe: operation("pipe"),
+    listenUnix: operation("listenUnix"),
+    acceptTerminal: operation("acceptTerminal"),
+    resizeTerminal: operation("resizeTerminal"),
+    close: () => thread.close(),
   };
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+class SystemThread {
+  /** False when the thread has no FFI. */
+  readonly ready: Promise<boolean>;
+  isReady = false;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #ended: Error | undefined;
+
+  constructor() {
+    this.#worker = new Worker(workerUrl(new URL("./system.worker.ts", import.meta.url)), {
+      // Descriptors opened there are handed over to callers, who close them.
+      trackUnmanagedFds: false,
+    });
+    this.ready = new Promise((resolve) => {
+      this.#worker.on("message", (answer: OperationAnswer) => {
+        if (answer.id !== 0) return this.#answer(answer);
+        this.isReady = answer.error === undefined;
+        // Nobody may be waiting: an idle thread does not keep the process alive.
+        if (this.#waiting.size === 0) this.#worker.unref();
+        resolve(this.isReady);
+      });
+      this.#worker.on("error", (error) => {
+        this.#end(error);
+        resolve(false);
+      });
+      this.#worker.on("exit", () => {
+        this.#end(new Error("the system thread has ended"));
+        resolve(false);
+      });
+    });
+  }
+
+  call(name: string, argument: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { resolve, reject });
+      // The process must not end between a question and its answer.
+      this.#worker.ref();
+      this.#worker.postMessage({ id, name, argument });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.ready;
+    while (this.#waiting.size > 0 && this.#ended === undefined) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    await this.#worker.terminate();
+  }
+
+  #answer({ id, result, error }: OperationAnswer): void {
+    const call = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (error === undefined) call?.resolve(result);
+    else
+      call?.reject(Object.assign(new Error(error.message), error.code !== undefined && { code: error.code }));
+  }
+
+  #end(error: Error): void {
+    this.#ended = error;
+    for (const call of this.#waiting.values()) call.reject(error);
+    this.#waiting.clear();
+  }
 }

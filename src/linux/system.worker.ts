@@ -10,6 +10,7 @@ export interface OperationCall {
   readonly argument: unknown;
 }
 
+/** The first answer has the number 0 and says whether this thread can make system calls at all. */
 export interface OperationAnswer {
   readonly id: number;
   readonly result?: unknown;
@@ -18,6 +19,7 @@ export interface OperationAnswer {
 
 const port = parentPort;
 const libc = loadLibc();
+if (port !== null && libc === undefined) port.postMessage({ id: 0, error: { message: "no FFI" } });
 if (port !== null && libc !== undefined) {
   const operations = threadOperations(libc) as unknown as Record<string, (argument: unknown) => unknown>;
   port.on("message", ({ id, name, argument }: OperationCall) => {

@@ -9,16 +9,20 @@ import {
   AF_INET,
   AF_INET6,
   AF_NETLINK,
+  AF_UNIX,
   CLONE_FS,
   CLONE_NEWIPC,
   CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWUTS,
   type Libc,
+  O_CLOEXEC,
   SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
   SOCK_RAW,
   SOCK_STREAM,
   SystemCallError,
+  unixAddress,
 } from "./libc.ts";
 import {
   acknowledgedErrno,
@@ -61,6 +65,9 @@ const mountFlags: Readonly<Record<MountFlag, bigint>> = {
   shared: 0x100000n,
 };
 
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const TIOCSWINSZ = 0x5414;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 const ENODEV = 19;
@@ -172,6 +179,40 @@ export function threadOperations(libc: Libc): Operations {
     mknod({ path, mode, device }) {
       libc.mknod(path, mode, device);
     },
+
+    pipe: () => libc.pipe(O_CLOEXEC),
+
+    listenUnix(path) {
+      const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      try {
+        libc.bind(fd, unixAddress(path));
+        libc.listen(fd, 1);
+      } catch (error) {
+        libc.close(fd);
+        throw error;
+      }
+      return fd;
+    },
+
+    acceptTerminal(listener) {
+      const connection = libc.accept(listener);
+      if (connection === undefined) return undefined;
+      try {
+        // The runtime sends at once; should it die in between, this thread must not wait for ever.
+        libc.setSocketOption(connection, SOL_SOCKET, SO_RCVTIMEO, seconds(2));
+        return libc.receiveDescriptor(connection);
+      } finally {
+        libc.close(connection);
+      }
+    },
+
+    resizeTerminal({ fd, width, height }) {
+      // struct winsize: rows, columns, and two sizes in pixels that nobody uses.
+      const size = Buffer.alloc(8);
+      size.writeUInt16LE(height & 0xffff, 0);
+      size.writeUInt16LE(width & 0xffff, 2);
+      libc.ioctl(fd, TIOCSWINSZ, size);
+    },
   };
 
   function goHome(namespaces: readonly SandboxNamespace[]): void {
@@ -196,6 +237,13 @@ export function threadOperations(libc: Libc): Operations {
     pod.request(newRoute({ destination: "default", gateway: network.gateway, interfaceIndex: inner }));
     hostNetlink.request(newRoute({ destination: `${network.address}/32`, interfaceIndex: host }));
   }
+}
+
+/** struct timeval. */
+function seconds(count: number): Buffer {
+  const value = Buffer.alloc(16);
+  value.writeBigInt64LE(BigInt(count), 0);
+  return value;
 }
 
 /** /proc/sys shows the namespaces of the thread that opens it. */

@@ -1,0 +1,119 @@
+/** Commands with a terminal: the runtime makes the terminal inside the container and sends its other end here. */
+import { closeSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ReadStream } from "node:tty";
+import type { ExecResult, TerminalSize, TerminalStreams } from "../../streaming/node-connection.ts";
+import { CriError } from "../runtime.ts";
+import { type Engine, newId } from "./engine.ts";
+import { startExecution } from "./exec.ts";
+
+const acceptIntervalMs = 2;
+
+export async function execInTerminal(
+  engine: Engine,
+  id: string,
+  command: readonly string[],
+  streams: TerminalStreams,
+  signal: AbortSignal,
+): Promise<ExecResult> {
+  if (!(await engine.system.isDirect())) {
+    throw new CriError("unimplemented", "exec with a terminal needs the native module koffi: run npm ci");
+  }
+  // Short and outside the container's folder: a socket's path has at most 107 characters.
+  const socket = join("/run", `${engine.interfacePrefix}-${newId(engine.random).slice(0, 12)}.tty`);
+  const listener = await engine.system.listenUnix(socket);
+  let execution: ReturnType<typeof startExecution> | undefined;
+  const abort = (): void => execution?.kill();
+  try {
+    execution = startExecution(engine, id, command, ["ignore", "ignore", "ignore"], socket);
+    signal.addEventListener("abort", abort, { once: true });
+    const terminal = await acceptTerminal(engine, listener, execution.exited);
+    // Ended before it had a terminal: the code, or the reason.
+    if (terminal === undefined) return { exitCode: await execution.exited };
+    const closed = joinTerminal(engine, terminal, streams, signal);
+    const exitCode = await execution.exited;
+    await closed;
+    return { exitCode };
+  } finally {
+    signal.removeEventListener("abort", abort);
+    closeSync(listener);
+    rmSync(socket, { force: true });
+  }
+}
+
+async function acceptTerminal(
+  engine: Engine,
+  listener: number,
+  exited: Promise<number>,
+): Promise<number | undefined> {
+  let ended = false;
+  void exited.then(
+    () => (ended = true),
+    () => (ended = true),
+  );
+  for (;;) {
+    const wasEnded = ended;
+    const terminal = await engine.system.acceptTerminal(listener);
+    if (terminal !== undefined || wasEnded) return terminal;
+    await engine.clock.sleep(acceptIntervalMs);
+  }
+}
+
+/** Connects the client with the terminal; resolves when the terminal was closed and all it said is written. */
+function joinTerminal(
+  engine: Engine,
+  fd: number,
+  streams: TerminalStreams,
+  signal: AbortSignal,
+): Promise<void> {
+  const terminal = new ReadStream(fd);
+  const writable = terminal as unknown as NodeJS.ReadWriteStream;
+  const resizing = new AbortController();
+  if (streams.resize !== undefined) {
+    void followSize(engine, fd, streams.resize, AbortSignal.any([signal, resizing.signal]));
+  }
+  const onInput = (chunk: Buffer): void => {
+    if (!writable.write(chunk)) {
+      streams.stdin?.pause();
+      writable.once("drain", () => streams.stdin?.resume());
+    }
+  };
+  // End of input is a character to a terminal.
+  const onEnd = (): void => void writable.write("\u0004");
+  streams.stdin?.on("data", onInput);
+  streams.stdin?.once("end", onEnd);
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      resizing.abort();
+      streams.stdin?.off("data", onInput);
+      streams.stdin?.off("end", onEnd);
+      terminal.destroy();
+      resolve();
+    };
+    terminal.on("data", (chunk: Buffer) => {
+      if (streams.stdout?.write(chunk) !== false) return;
+      terminal.pause();
+      streams.stdout.once("drain", () => terminal.resume());
+    });
+    // A terminal whose last program is gone answers with an error rather than an end.
+    terminal.once("error", finish);
+    terminal.once("end", finish);
+    terminal.once("close", finish);
+  });
+}
+
+async function followSize(
+  engine: Engine,
+  fd: number,
+  sizes: AsyncIterable<TerminalSize>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const { width, height } of sizes) {
+      if (signal.aborted) return;
+      await engine.system.resizeTerminal({ fd, width, height });
+    }
+  } catch {
+    // The terminal or the client is gone.
+  }
+}
