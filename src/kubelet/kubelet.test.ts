@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { resources } from "../client/resources.ts";
+import { Harness } from "./testing/harness.ts";
+
+let harness: Harness | undefined;
+
+async function started(...options: ConstructorParameters<typeof Harness>): Promise<Harness> {
+  harness = new Harness(...options);
+  await harness.start();
+  return harness;
+}
+
+afterEach(() => harness?.stop());
+
+describe("the node", () => {
+  test("registers itself as Ready with what it has", async () => {
+    const h = await started();
+    const { metadata, status } = await h.node();
+    expect(metadata.labels).toMatchObject({
+      "kubernetes.io/hostname": "node-1",
+      "kubernetes.io/os": "linux",
+    });
+    expect(status?.conditions?.map(({ type, status, reason }) => [type, status, reason])).toEqual([
+      ["MemoryPressure", "False", "KubeletHasSufficientMemory"],
+      ["DiskPressure", "False", "KubeletHasNoDiskPressure"],
+      ["PIDPressure", "False", "KubeletHasSufficientPID"],
+      ["Ready", "True", "KubeletReady"],
+    ]);
+    expect(status?.allocatable?.["pods"]).toBe("110");
+  });
+
+  test("renews its lease every ten seconds", async () => {
+    const h = await started();
+    const lease = () => h.client.resource(resources.leases).get("node-1", { namespace: "kube-node-lease" });
+    expect((await lease()).spec.renewTime).toBe("2026-01-01T00:00:00.000000Z");
+    await h.advance(10_000);
+    expect((await lease()).spec).toMatchObject({
+      renewTime: "2026-01-01T00:00:10.000000Z",
+      holderIdentity: "node-1",
+    });
+  });
+});
+
+describe("a pod", () => {
+  test("that is bound to the node runs and is ready", async () => {
+    const h = await started();
+    await h.createPod("web");
+    const { status } = await h.pod("web");
+    expect(status).toMatchObject({
+      phase: "Running",
+      podIP: "10.244.0.2",
+      hostIP: "192.168.0.1",
+      qosClass: "BestEffort",
+    });
+    expect(status?.conditions?.map(({ type, status }) => [type, status])).toEqual([
+      ["PodReadyToStartContainers", "True"],
+      ["Initialized", "True"],
+      ["Ready", "True"],
+      ["ContainersReady", "True"],
+    ]);
+    expect(status?.containerStatuses).toMatchObject([
+      { name: "app", ready: true, started: true, restartCount: 0, state: { running: {} }, lastState: {} },
+    ]);
+    expect(status?.containerStatuses?.[0]?.containerID).toMatch(/^simulated:\/\/[0-9a-f]{64}$/);
+    expect(h.events.filter((event) => event.startsWith("web"))).toEqual([
+      'web spec.containers{app} Normal Pulling: Pulling image "example.com/app:1"',
+      'web spec.containers{app} Normal Pulled: Successfully pulled image "example.com/app:1" in 0s (0s including waiting). Image size: 1000000 bytes.',
+      "web spec.containers{app} Normal Created: Container created",
+      "web spec.containers{app} Normal Started: Container started",
+    ]);
+  });
+
+  test("that is deleted is stopped, and its object goes last", async () => {
+    const h = await started();
+    await h.createPod("web", {}, { "simulated.sampan.dev/stop-duration": "5s" });
+    await h.deletePod("web");
+    expect(await h.exists("web")).toBe(true);
+    expect(h.events.at(-1)).toBe("web spec.containers{app} Normal Killing: Stopping container app");
+    await h.advance(5_000);
+    expect(await h.exists("web")).toBe(false);
+    await h.settle();
+    expect(await h.runtime.listPodSandboxes()).toEqual([]);
+  });
+});

@@ -1,0 +1,352 @@
+import { mkdir, readFile } from "node:fs/promises";
+import type { Node, Pod } from "../api/types/core-v1.ts";
+import { KeyedBackoff } from "../apimachinery/backoff.ts";
+import type { Timer } from "../apimachinery/clock.ts";
+import type { Informer } from "../client/informer.ts";
+import { resources } from "../client/resources.ts";
+import type {
+  AttachOptions,
+  ByteStream,
+  ContainerTarget,
+  ExecOptions,
+  ExecResult,
+  LogOptions,
+  NodeConnection,
+  PodTarget,
+  TerminalStreams,
+} from "../streaming/node-connection.ts";
+import { ContainerConfigs } from "./environment/container-configs.ts";
+import { type ClusterDns, parseResolvConf } from "./environment/dns-config.ts";
+import { ImageDigests } from "./images/image-digests.ts";
+import { ImagePuller } from "./images/image-puller.ts";
+import { DiskLogs } from "./logs/disk-logs.ts";
+import { rotateLog } from "./logs/rotate-logs.ts";
+import { type Machine, pretendMachine, readMachine } from "./node/machine.ts";
+import { NodeLease } from "./node/node-lease.ts";
+import { allocatableOf, capacityOf, type NodeSources } from "./node/node-object.ts";
+import { NodeRegistration } from "./node/node-registration.ts";
+import type { NodeContext } from "./node-context.ts";
+import { NodeStreams } from "./node-streams.ts";
+import type { KubeletOptions } from "./options.ts";
+import { Paths } from "./paths.ts";
+import { admitPod } from "./pods/admission.ts";
+import { HookRunner } from "./pods/hooks.ts";
+import { Pleg } from "./pods/pleg.ts";
+import { PodWorker } from "./pods/pod-worker.ts";
+import { emptyState, type RuntimeState } from "./pods/runtime-state.ts";
+import { ProbeManager } from "./probes/probe-manager.ts";
+import { machineNetwork } from "./probes/probe-network.ts";
+import { Prober } from "./probes/prober.ts";
+import { ObjectSources } from "./sources.ts";
+import { StatusManager } from "./status/status-manager.ts";
+import { TokenCache } from "./volumes/token-cache.ts";
+import { VolumeManager } from "./volumes/volume-manager.ts";
+
+/** Logs are measured, and tokens looked at, this often. */
+const housekeepingMs = 30_000;
+
+/**
+ * The node agent: registers the node, runs the pods that are bound to it, and answers for their logs and streams.
+ *
+ *   const kubelet = new Kubelet({ client, informers, runtime, images, … });
+ *   await kubelet.start(signal);   // resolves when the node is registered and pods are being worked on
+ *
+ * Stopping, by the signal or by `stop`, leaves containers running: the next kubelet finds and adopts them.
+ */
+export class Kubelet implements NodeConnection {
+  readonly #options: KubeletOptions;
+  readonly #stop = new AbortController();
+  readonly #workers = new Map<string, PodWorker>();
+  /** Whose a sandbox is. */
+  readonly #owners = new Map<string, string>();
+  readonly #sources: ObjectSources;
+  readonly #pods: Informer<Pod>;
+  readonly #nodes: Informer<Node>;
+  readonly #pleg: Pleg;
+  #running: Running | undefined;
+
+  constructor(given: KubeletOptions) {
+    const options = { ...given, events: given.events.forComponent("kubelet", given.nodeName) };
+    this.#options = options;
+    this.#sources = new ObjectSources(options.client, options.informers);
+    this.#pods = options.informers.informer(resources.pods, {
+      fieldSelector: `spec.nodeName=${options.nodeName}`,
+    });
+    this.#nodes = options.informers.informer(resources.nodes);
+    this.#pleg = new Pleg({
+      runtime: options.runtime,
+      clock: options.clock,
+      logger: options.logger,
+      signal: this.#stop.signal,
+      onChange: (sandboxId) => this.#wake(this.#owners.get(sandboxId)),
+      onRelist: (pods) => void this.#removeOrphans(pods),
+    });
+  }
+
+  /** Resolves when the node is registered and its pods are being worked on. The informers must have been started. */
+  async start(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => void this.stop(), { once: true });
+    const { clock, client, logger, nodeName } = this.#options;
+    const machine = await this.#readMachine();
+    const registration = new NodeRegistration({
+      client,
+      clock,
+      logger,
+      read: () => this.#readNode(machine),
+      current: () => this.#nodes.get(nodeName),
+    });
+    const lease = new NodeLease({ client, clock, logger, nodeName });
+    const [context, dns, hostFile] = await Promise.all([
+      this.#newContext(machine, registration),
+      this.#readDns(),
+      this.#options.simulated === undefined ? readFile("/etc/hosts", "utf8").catch(() => "") : "",
+    ]);
+    const streams = new NodeStreams({
+      context,
+      findWorker: (uid) => this.#workers.get(uid),
+      onRuntimeEvent: (listener) => this.#pleg.onEvent(listener),
+    });
+    this.#running = { context, dns, hostFile, registration, lease, streams, timer: undefined };
+    const [node, adopted] = await Promise.all([
+      registration.register(),
+      this.#pleg.list(),
+      this.#pods.synced(),
+      this.#sources.synced(),
+    ]);
+    if (this.#stop.signal.aborted) return;
+    lease.start(node);
+    registration.start();
+    this.#adopt(this.#running, adopted);
+    this.#pleg.start();
+    this.#running.timer = clock.every(housekeepingMs, () => void this.#keepHouse());
+    this.#options.events.event(node, "Normal", "Starting", "Starting kubelet.");
+  }
+
+  /** Ends the kubelet and leaves containers running. */
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    const running = this.#running;
+    running?.timer?.stop();
+    running?.lease.stop();
+    running?.registration.stop();
+    running?.context.probes.stop();
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+  }
+
+  logs(
+    target: ContainerTarget,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    return this.#streams().logs(target, options, signal);
+  }
+
+  exec(
+    target: ContainerTarget,
+    options: ExecOptions,
+    streams: TerminalStreams,
+    signal: AbortSignal,
+  ): Promise<ExecResult> {
+    return this.#streams().exec(target, options, streams, signal);
+  }
+
+  attach(
+    target: ContainerTarget,
+    options: AttachOptions,
+    streams: TerminalStreams,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#streams().attach(target, options, streams, signal);
+  }
+
+  portForward(pod: PodTarget, port: number, signal: AbortSignal): Promise<ByteStream> {
+    return this.#streams().portForward(pod, port, signal);
+  }
+
+  #streams(): NodeStreams {
+    if (this.#running === undefined) throw new Error("the kubelet has not been started");
+    return this.#running.streams;
+  }
+
+  /** Takes on every pod of the node, with what the runtime already runs of it. Handlers from now on bring changes. */
+  #adopt(running: Running, adopted: ReadonlyMap<string, RuntimeState>): void {
+    this.#pods.addHandler({
+      added: (pod) => this.#add(running, pod, adopted.get(pod.metadata.uid ?? "") ?? emptyState),
+      updated: (_, pod) => this.#update(running, pod),
+      deleted: (pod) => this.#workers.get(pod.metadata.uid ?? "")?.remove(pod),
+    });
+    this.#sources.onChange((kind, key) => {
+      for (const uid of running.context.volumes.usersOf(kind, key)) this.#wake(uid);
+    });
+    void this.#removeOrphans(adopted);
+  }
+
+  #update(running: Running, pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata.uid ?? "");
+    if (worker === undefined) this.#add(running, pod, emptyState);
+    else worker.update(pod);
+  }
+
+  #add(running: Running, pod: Pod, adopted: RuntimeState): void {
+    const uid = pod.metadata.uid ?? "";
+    if (this.#workers.has(uid) || this.#stop.signal.aborted) return;
+    const worker = new PodWorker({
+      context: running.context,
+      dns: running.dns,
+      hostFile: running.hostFile,
+      pod,
+      adopted,
+      onSandbox: (sandboxId) => this.#owners.set(sandboxId, uid),
+      onGone: () => this.#forget(uid),
+    });
+    this.#workers.set(uid, worker);
+    worker.wake();
+  }
+
+  #forget(uid: string): void {
+    this.#workers.delete(uid);
+    for (const [sandboxId, owner] of this.#owners) if (owner === uid) this.#owners.delete(sandboxId);
+  }
+
+  #wake(uid: string | undefined): void {
+    if (uid !== undefined) this.#workers.get(uid)?.wake();
+  }
+
+  /** Sandboxes of pods that the API server does not know, or no longer binds to this node. */
+  async #removeOrphans(pods: ReadonlyMap<string, RuntimeState>): Promise<void> {
+    const { runtime, logger } = this.#options;
+    for (const [uid, { sandboxes }] of pods) {
+      if (this.#workers.has(uid) || this.#stop.signal.aborted) continue;
+      for (const { id, namespace, name } of sandboxes) {
+        logger.info("removing a pod that nobody asked for", { pod: `${namespace}/${name}`, uid });
+        await runtime.removePodSandbox(id).catch((error: unknown) => {
+          logger.warn("removing a sandbox failed", { sandbox: id, error: String(error) });
+        });
+      }
+    }
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { runtime, clock, logger, simulated } = this.#options;
+    const { tokens } = this.#running?.context ?? {};
+    for (const [uid, worker] of this.#workers) {
+      if (tokens?.due(uid) === true) worker.wake();
+      if (simulated !== undefined) continue;
+      for (const container of worker.state.containers.filter(({ state }) => state === "running")) {
+        await rotateLog(this.#running?.context.logs ?? new DiskLogs(clock), runtime, clock, container).catch(
+          (error: unknown) =>
+            logger.warn("rotating a log failed", { log: container.logPath, error: String(error) }),
+        );
+      }
+    }
+  }
+
+  async #readMachine(): Promise<Machine> {
+    const { simulated, rootDirectory, nodeName } = this.#options;
+    if (simulated !== undefined)
+      return { ...pretendMachine, hostname: nodeName, machineId: nodeName, systemUuid: nodeName };
+    await mkdir(rootDirectory, { recursive: true, mode: 0o750 });
+    return readMachine(rootDirectory);
+  }
+
+  async #readNode(machine: Machine): Promise<NodeSources> {
+    const { runtime, images } = this.#options;
+    const [status, list] = await Promise.all([runtime.status(), images.listImages()]);
+    return { options: this.#options, machine, runtime: status, images: list, pressures: new Map() };
+  }
+
+  async #readDns(): Promise<ClusterDns> {
+    const { dns, simulated } = this.#options;
+    const text = simulated === undefined ? await readFile("/etc/resolv.conf", "utf8").catch(() => "") : "";
+    return { servers: dns.servers, domain: dns.domain, host: parseResolvConf(text) };
+  }
+
+  async #newContext(machine: Machine, registration: NodeRegistration): Promise<NodeContext> {
+    const options = this.#options;
+    const { client, clock, logger, events, runtime, images, simulated, nodeName } = options;
+    const sources = this.#sources;
+    const paths = new Paths(options.rootDirectory);
+    const disk = simulated === undefined;
+    const hostIps = options.nodeAddresses
+      .filter(({ type }) => type === "InternalIP")
+      .map(({ address }) => address);
+    const allocatable = allocatableOf(capacityOf(options, machine), options.reserved ?? {});
+    const network = simulated?.network ?? machineNetwork;
+    const tokens = new TokenCache(client, clock);
+    const configs = new ContainerConfigs({
+      sources,
+      paths,
+      nodeName,
+      hostIps,
+      allocatable,
+      memoryCapacityBytes: machine.memoryBytes,
+      disk,
+    });
+    const readSecret = sources.secret.bind(sources);
+    return {
+      options,
+      signal: this.#stop.signal,
+      paths,
+      statuses: new StatusManager({ client, clock, logger, signal: this.#stop.signal }),
+      probes: new ProbeManager({
+        prober: new Prober(runtime, network),
+        clock,
+        events,
+        onChange: (uid) => this.#wake(uid),
+      }),
+      hooks: new HookRunner(runtime, network, clock),
+      puller: new ImagePuller({ images, clock, events, readSecret }),
+      digests: new ImageDigests(images),
+      volumes: new VolumeManager({
+        sources,
+        tokens,
+        events,
+        clock,
+        logger,
+        paths,
+        mounter: options.mounter,
+        disk,
+        fields: (podIps) => configs.fields(podIps),
+      }),
+      configs,
+      tokens,
+      logs: simulated?.logs ?? new DiskLogs(clock),
+      network,
+      crashes: new KeyedBackoff({ initialMs: 10_000, maxMs: 300_000 }),
+      runtimeName: (await runtime.status()).name.replace(/^sampan-/, ""),
+      hostIps,
+      memoryCapacityBytes: machine.memoryBytes,
+      admit: (pod) => {
+        const { node } = registration;
+        return node === undefined ? undefined : admitPod(pod, node, this.#activePods(pod));
+      },
+      missingPullSecrets: (pod) => missingSecrets(pod, sources),
+    };
+  }
+
+  /** All other pods that take up room on the node. */
+  #activePods(except: Pod): Pod[] {
+    const others = [...this.#workers.values()].filter((worker) => !worker.ended && worker.accepted);
+    return others.map((worker) => worker.pod).filter((pod) => pod.metadata.uid !== except.metadata.uid);
+  }
+}
+
+interface Running {
+  readonly context: NodeContext;
+  readonly dns: ClusterDns;
+  readonly hostFile: string;
+  readonly registration: NodeRegistration;
+  readonly lease: NodeLease;
+  readonly streams: NodeStreams;
+  timer: Timer | undefined;
+}
+
+async function missingSecrets(pod: Pod, sources: ObjectSources): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { name = "" } of pod.spec?.imagePullSecrets ?? []) {
+    const found = await sources.secret(pod.metadata.namespace ?? "", name).catch(() => undefined);
+    if (found === undefined) missing.push(name);
+  }
+  return missing;
+}

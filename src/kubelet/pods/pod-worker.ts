@@ -1,0 +1,523 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import type { ContainerStateWaiting, Pod, PodStatus } from "../../api/types/core-v1.ts";
+import { Backoff } from "../../apimachinery/backoff.ts";
+import type { Timer } from "../../apimachinery/clock.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
+import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { resources } from "../../client/resources.ts";
+import type { ClusterDns } from "../environment/dns-config.ts";
+import { hostsFile } from "../environment/hosts-file.ts";
+import type { NodeContext, Rejection } from "../node-context.ts";
+import { StartError } from "../start-error.ts";
+import { ownConditionTypes } from "../status/own-conditions.ts";
+import { podStatus } from "../status/pod-status.ts";
+import type { MountedVolumes } from "../volumes/container-mounts.ts";
+import { VolumeError } from "../volumes/volume.ts";
+import { type PodActions, podActions } from "./actions.ts";
+import { GraceDeadline } from "./grace-deadline.ts";
+import { killContainer, killPodContainers } from "./kill-containers.ts";
+import { allContainers, findContainer, graceSeconds } from "./pod-spec.ts";
+import { emptyState, newestContainer, type RuntimeState, readState, readySandbox } from "./runtime-state.ts";
+import { sandboxConfig } from "./sandbox-config.ts";
+import { crashRetryAtMs, startContainer } from "./start-container.ts";
+import { terminationMessage } from "./termination-message.ts";
+
+export interface PodWorkerOptions {
+  readonly context: NodeContext;
+  readonly dns: ClusterDns;
+  /** The node's /etc/hosts. */
+  readonly hostFile: string;
+  readonly pod: Pod;
+  /** What the runtime held of the pod when the kubelet came up. */
+  readonly adopted: RuntimeState;
+  /** Called for each sandbox the pod gets, so that runtime events find their way. */
+  readonly onSandbox: (sandboxId: string) => void;
+  /** Called when nothing of the pod is left: neither in the API nor on the node. */
+  readonly onGone: () => void;
+}
+
+/**
+ * Brings one pod from what it is to what it is to be, one step at a time, whenever something has changed. It works by
+ * level: each step looks at the newest spec and at what the runtime holds, so one that is repeated or that follows a
+ * crash does the right thing.
+ *
+ *   running → ending → ended
+ *
+ * A pod leaves `running` when it is deleted, when the kubelet ends it (a verdict), or when its containers are done.
+ */
+export class PodWorker {
+  readonly #options: PodWorkerOptions;
+  readonly #context: NodeContext;
+  readonly #uid: string;
+  readonly #sandboxIds = new Set<string>();
+  readonly #waiting = new Map<string, ContainerStateWaiting>();
+  readonly #messages = new Map<string, string>();
+  readonly #retry = new Backoff({ initialMs: 500, maxMs: 120_000 });
+  #pod: Pod;
+  #stage: "running" | "ending" | "ended" = "running";
+  #state: RuntimeState = emptyState;
+  #accepted: boolean;
+  #verdict: Rejection | undefined;
+  /** The API object is gone. */
+  #removed = false;
+  /** The deletion without grace was sent; the object may live on for its finalizers. */
+  #deleteSent = false;
+  #deadline: GraceDeadline | undefined;
+  #sync: AbortController | undefined;
+  #dirty = false;
+  #working = false;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: PodWorkerOptions) {
+    this.#options = options;
+    this.#context = options.context;
+    this.#pod = options.pod;
+    this.#uid = options.pod.metadata.uid ?? "";
+    for (const { id } of options.adopted.sandboxes) this.#addSandbox(id);
+    // A pod that was running here before is not judged again.
+    this.#accepted = options.adopted.sandboxes.length > 0 || options.pod.status?.startTime !== undefined;
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  get state(): RuntimeState {
+    return this.#state;
+  }
+
+  /** Whether the pod was let in: only then it takes up room. */
+  get accepted(): boolean {
+    return this.#accepted;
+  }
+
+  /** Ended pods hold no resources of the node any more. */
+  get ended(): boolean {
+    return this.#stage === "ended";
+  }
+
+  /** The newest desired state. */
+  update(pod: Pod): void {
+    const old = this.#pod;
+    this.#pod = pod;
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      this.#sync?.abort();
+      if (old.metadata.deletionGracePeriodSeconds !== pod.metadata.deletionGracePeriodSeconds) {
+        this.#deadline?.shorten(graceSeconds(pod));
+      }
+    }
+    if (mattersToWorker(old, pod)) this.wake();
+  }
+
+  /** The API object is gone: end the pod without further ado. */
+  remove(pod: Pod): void {
+    this.#pod = pod;
+    this.#removed = true;
+    this.#sync?.abort();
+    this.wake();
+  }
+
+  /** The kubelet's own decision to end the pod: eviction. Its phase will be Failed. */
+  end(verdict: Rejection): void {
+    if (this.#verdict !== undefined || this.#stage !== "running") return;
+    this.#verdict = verdict;
+    this.#sync?.abort();
+    this.wake();
+  }
+
+  /** Something may have changed: have a look. */
+  wake(): void {
+    this.#dirty = true;
+    if (this.#stopped) return;
+    if (!this.#working) void this.#work();
+  }
+
+  /** Lets go of the pod without touching what runs. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.stop();
+    this.#sync?.abort();
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    while (this.#dirty && !this.#stopped) {
+      this.#dirty = false;
+      try {
+        await this.#step();
+      } catch (error) {
+        if (this.#sync?.signal.aborted === true || this.#stopped) continue;
+        const { name, namespace } = this.#pod.metadata;
+        const fields = { pod: `${namespace}/${name}`, error: String(error) };
+        if (!(error instanceof VolumeError))
+          this.#context.options.logger.warn("a step of a pod failed", fields);
+        this.#wakeAfter(this.#retry.next());
+      }
+    }
+    this.#working = false;
+  }
+
+  async #step(): Promise<void> {
+    if (this.#stage === "running" && !this.#mustEnd()) await this.#syncPod();
+    if (this.#stage === "running" && this.#mustEnd()) this.#stage = "ending";
+    if (this.#stage === "ending") await this.#endPod();
+    if (this.#stage === "ended") await this.#finish();
+  }
+
+  #mustEnd(): boolean {
+    const { phase } = this.#context.statuses.get(this.#uid) ?? this.#pod.status ?? {};
+    return (
+      this.#removed ||
+      this.#verdict !== undefined ||
+      this.#pod.metadata.deletionTimestamp !== undefined ||
+      phase === "Succeeded" ||
+      phase === "Failed"
+    );
+  }
+
+  async #syncPod(): Promise<void> {
+    const controller = new AbortController();
+    this.#sync = controller;
+    if (!this.#accepted && this.#reject()) return;
+    this.#accepted = true;
+    await this.#refresh();
+    this.#publish();
+    if (this.#mustEnd() || this.#pastDeadline()) return;
+    const volumes = await this.#prepare();
+    let actions = podActions(this.#pod, this.#state, this.#context.probes);
+    if (actions.start.length > 0 || actions.createSandbox !== undefined) await this.#warnOfSecrets();
+    // Each round may make the next one possible; the bound only guards against a runtime that never agrees.
+    for (let round = 0; round < 100 && hasWork(actions); round++) {
+      const progress = await this.#execute(actions, volumes, controller.signal);
+      controller.signal.throwIfAborted();
+      await this.#refresh();
+      this.#publish();
+      if (!progress || this.#mustEnd()) break;
+      actions = podActions(this.#pod, this.#state, this.#context.probes);
+    }
+    this.#retry.reset();
+    this.#planWakeUp();
+  }
+
+  /** True when the pod may not run here; its status says why. */
+  #reject(): boolean {
+    const rejection = this.#context.admit(this.#pod);
+    if (rejection === undefined) return false;
+    const { events, clock } = this.#context.options;
+    events.event(this.#pod, "Warning", rejection.reason, rejection.message);
+    const message = `Pod was rejected: ${rejection.message}`;
+    this.#verdict = { reason: rejection.reason, message };
+    this.#context.statuses.set(this.#pod, {
+      ...this.#pod.status,
+      ...this.#statusNow(clock.now()),
+      phase: "Failed",
+    });
+    this.#stage = "ending";
+    return true;
+  }
+
+  /** Directories, volumes, and the files that containers share. */
+  async #prepare(): Promise<MountedVolumes> {
+    const { paths, volumes, options } = this.#context;
+    const ips = readySandbox(this.#state)?.ips ?? [];
+    if (options.simulated === undefined) {
+      await mkdir(paths.volumes(this.#uid), { recursive: true, mode: 0o750 });
+      await mkdir(paths.logDirectory(this.#pod), { recursive: true, mode: 0o755 });
+    }
+    return volumes.mount(this.#pod, this.#pod.spec?.hostNetwork === true ? this.#context.hostIps : ips);
+  }
+
+  /** Carries the actions out; false when nothing got on and the pod has to wait for something. */
+  async #execute(actions: PodActions, volumes: MountedVolumes, signal: AbortSignal): Promise<boolean> {
+    if (actions.killSandboxes) await this.#killSandboxes(actions.createSandbox !== undefined);
+    if (actions.createSandbox !== undefined) {
+      await this.#createSandbox(actions.createSandbox);
+      return true;
+    }
+    await Promise.all(actions.kill.map((action) => this.#kill(action)));
+    const { sandbox } = actions;
+    let progress = actions.kill.length > 0;
+    if (sandbox === undefined) return progress;
+    for (const entry of actions.start) {
+      const { name } = entry.container;
+      try {
+        const last = newestContainer(this.#state, name);
+        await startContainer(this.#context, { pod: this.#pod, entry, sandbox, last, volumes, signal });
+        this.#waiting.delete(name);
+        progress = true;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof StartError)) throw error;
+        this.#waiting.set(name, error.waiting);
+      }
+    }
+    return progress;
+  }
+
+  async #createSandbox(attempt: number): Promise<void> {
+    const { options, paths } = this.#context;
+    const config = sandboxConfig(this.#pod, attempt, this.#options.dns, options.nodeName, paths);
+    try {
+      const id = await options.runtime.runPodSandbox(config);
+      this.#addSandbox(id);
+      await this.#refresh();
+      await this.#writeHostsFile();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      options.events.event(
+        this.#pod,
+        "Warning",
+        "FailedCreatePodSandBox",
+        `Failed to create pod sandbox: ${message}`,
+      );
+      throw error;
+    }
+  }
+
+  async #writeHostsFile(): Promise<void> {
+    const { options, paths } = this.#context;
+    if (options.simulated !== undefined) return;
+    const ips = readySandbox(this.#state)?.ips ?? [];
+    const text = hostsFile(this.#pod, ips, this.#options.dns.domain, this.#options.hostFile);
+    await writeFile(paths.etcHosts(this.#uid), text, { mode: 0o644 });
+  }
+
+  /** The pod's network or its processes' namespaces are gone: all of it has to go before it is made anew. */
+  async #killSandboxes(renewed: boolean): Promise<void> {
+    const { runtime, events } = this.#context.options;
+    if (renewed) {
+      events.event(
+        this.#pod,
+        "Normal",
+        "SandboxChanged",
+        "Pod sandbox changed, it will be killed and re-created.",
+      );
+    }
+    await killPodContainers(this.#context, this.#state.containers, this.#killRequest());
+    for (const { id } of this.#state.sandboxes) await runtime.stopPodSandbox(id);
+  }
+
+  async #kill({ container, message, graceSeconds }: PodActions["kill"][number]): Promise<void> {
+    const { clock } = this.#context.options;
+    const request = this.#killRequest();
+    const deadline = graceSeconds === undefined ? request.deadline : new GraceDeadline(clock, graceSeconds);
+    await killContainer(this.#context, container, { ...request, deadline, message });
+  }
+
+  #killRequest(): { pod: Pod; podIp: string; deadline: GraceDeadline } {
+    const deadline = new GraceDeadline(this.#context.options.clock, graceSeconds(this.#pod));
+    return { pod: this.#pod, podIp: this.#podIp(), deadline };
+  }
+
+  #podIp(): string {
+    const ips = this.#pod.spec?.hostNetwork === true ? this.#context.hostIps : readySandbox(this.#state)?.ips;
+    return ips?.[0] ?? "";
+  }
+
+  /** Ends all containers, gives the address and the volumes back. */
+  async #endPod(): Promise<void> {
+    const { runtime, clock } = this.#context.options;
+    await this.#refresh();
+    this.#deadline ??= new GraceDeadline(clock, graceSeconds(this.#pod));
+    if (!this.#removed) this.#publish();
+    const request = { pod: this.#pod, podIp: this.#podIp(), deadline: this.#deadline };
+    await killPodContainers(this.#context, this.#state.containers, request);
+    for (const { id } of this.#state.sandboxes) await runtime.stopPodSandbox(id);
+    await this.#refresh();
+    if (!this.#removed) this.#publish();
+    this.#context.puller.forget(this.#uid);
+    await this.#context.volumes.unmount(this.#pod);
+    this.#stage = "ended";
+  }
+
+  /** What is left to do for a pod that has ended: let the API object go, and clean up behind it. */
+  async #finish(): Promise<void> {
+    if (this.#removed) return this.#cleanUp();
+    const { name = "", namespace, uid = "", deletionTimestamp } = this.#pod.metadata;
+    if (deletionTimestamp === undefined || this.#deleteSent) return;
+    await this.#context.statuses.flushed(this.#uid);
+    try {
+      const pods = this.#context.options.client.resource(resources.pods);
+      await pods.delete(name, { namespace, gracePeriodSeconds: 0, preconditions: { uid } });
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+    this.#deleteSent = true;
+  }
+
+  async #cleanUp(): Promise<void> {
+    const { options, logs, paths, statuses, probes } = this.#context;
+    for (const { id } of this.#state.containers) {
+      probes.forget(id);
+      await options.runtime.removeContainer(id);
+    }
+    for (const id of this.#sandboxIds) await options.runtime.removePodSandbox(id);
+    await logs.removeTree(paths.logDirectory(this.#pod));
+    if (options.simulated === undefined) await rm(paths.pod(this.#uid), { recursive: true, force: true });
+    statuses.forget(this.#uid);
+    this.#timer?.stop();
+    this.#stopped = true;
+    this.#options.onGone();
+  }
+
+  /** Looks at the runtime, and takes notice of what began and what ended. */
+  async #refresh(): Promise<void> {
+    const { options, digests, probes } = this.#context;
+    this.#state = await readState(options.runtime, this.#sandboxIds);
+    const present = new Set(this.#state.sandboxes.map(({ id }) => id));
+    for (const id of this.#sandboxIds) if (!present.has(id)) this.#sandboxIds.delete(id);
+    await digests.learn(this.#state.containers.map(({ imageId }) => imageId));
+    for (const container of this.#state.containers) {
+      const entry = findContainer(this.#pod, container.name);
+      if (container.state === "running" && entry !== undefined) {
+        probes.watch(this.#pod, entry, container.id, container.startedAtMs, this.#podIp());
+      } else if (container.state === "exited") {
+        probes.forget(container.id);
+        await this.#hearLastWords(container);
+      }
+    }
+    await this.#removeOld();
+  }
+
+  async #hearLastWords(container: RuntimeState["containers"][number]): Promise<void> {
+    if (this.#messages.has(container.id)) return;
+    const { options, paths, logs } = this.#context;
+    const spec = findContainer(this.#pod, container.name)?.container;
+    const file =
+      options.simulated === undefined
+        ? paths.terminationMessage(this.#uid, container.name, container.attempt)
+        : undefined;
+    this.#messages.set(container.id, await terminationMessage(spec, container, file, logs));
+  }
+
+  /** Of each container the newest is kept, and the one before it for its log and its exit code. */
+  async #removeOld(): Promise<void> {
+    const { options, logs } = this.#context;
+    const seen = new Map<string, number>();
+    for (const container of this.#state.containers) {
+      const count = seen.get(container.name) ?? 0;
+      seen.set(container.name, count + 1);
+      if (count < 2 || container.state === "running") continue;
+      await options.runtime.removeContainer(container.id);
+      await logs.remove(container.logPath);
+      this.#messages.delete(container.id);
+    }
+  }
+
+  #publish(): void {
+    const { statuses, options } = this.#context;
+    const { phase } = this.#pod.status ?? {};
+    // The runtime has forgotten the containers of a pod that had ended before: its last status stands.
+    if ((phase === "Succeeded" || phase === "Failed") && this.#state.containers.length === 0) return;
+    statuses.set(this.#pod, this.#statusNow(options.clock.now()));
+  }
+
+  #statusNow(nowMs: number): PodStatus {
+    const { statuses, probes, digests, runtimeName, hostIps } = this.#context;
+    return podStatus(this.#pod, {
+      state: this.#state,
+      waiting: this.#waiting,
+      probes,
+      runtimeName,
+      imageDigest: (id) => digests.get(id),
+      terminationMessages: this.#messages,
+      ending: this.#stage !== "running",
+      nowMs,
+      previous: statuses.get(this.#uid) ?? this.#pod.status,
+      hostIps,
+      verdict: this.#verdict,
+    });
+  }
+
+  /** Ends the pod when it has been active for as long as it may be. */
+  #pastDeadline(): boolean {
+    const dueAtMs = this.#deadlineAtMs();
+    const { clock, events } = this.#context.options;
+    if (dueAtMs === undefined || clock.now() < dueAtMs) return false;
+    const message = "Pod was active on the node longer than the specified deadline";
+    events.event(this.#pod, "Normal", "DeadlineExceeded", message);
+    this.#verdict = { reason: "DeadlineExceeded", message };
+    return true;
+  }
+
+  #deadlineAtMs(): number | undefined {
+    const seconds = this.#pod.spec?.activeDeadlineSeconds;
+    const startTime = this.#context.statuses.get(this.#uid)?.startTime ?? this.#pod.status?.startTime;
+    return seconds === undefined || startTime === undefined
+      ? undefined
+      : Date.parse(startTime) + seconds * 1000;
+  }
+
+  /** Time alone can change things: back-offs that run out, the pod's deadline. */
+  #planWakeUp(): void {
+    const { clock } = this.#context.options;
+    const times: number[] = [];
+    const deadlineAtMs = this.#deadlineAtMs();
+    if (deadlineAtMs !== undefined) times.push(deadlineAtMs);
+    for (const entry of allContainers(this.#pod)) {
+      const reason = this.#waiting.get(entry.container.name)?.reason;
+      const retryAtMs =
+        reason === "CrashLoopBackOff"
+          ? crashRetryAtMs(
+              this.#context,
+              this.#pod,
+              entry,
+              newestContainer(this.#state, entry.container.name),
+            )
+          : this.#context.puller.retryAtMs(this.#pod, entry.container.image ?? "");
+      // Having failed to pull, a container soon shows that it waits for the next try.
+      if (reason === "ErrImagePull") times.push(clock.now() + showBackOffMs);
+      else if (retryAtMs !== undefined && reason !== undefined) times.push(retryAtMs);
+      else if (reason !== undefined) times.push(clock.now() + resyncMs);
+    }
+    if (times.length > 0) this.#wakeAfter(Math.max(0, Math.min(...times) - clock.now()));
+  }
+
+  #wakeAfter(delayMs: number): void {
+    this.#timer?.stop();
+    this.#timer = this.#context.options.clock.after(delayMs, () => this.wake());
+  }
+
+  /** Missing pull secrets are told of, and the pull is tried without them. */
+  async #warnOfSecrets(): Promise<void> {
+    const missing = await this.#context.missingPullSecrets(this.#pod);
+    if (missing.length === 0) return;
+    const names = missing.join(", ");
+    this.#context.options.events.event(
+      this.#pod,
+      "Warning",
+      "FailedToRetrieveImagePullSecret",
+      `Unable to retrieve some image pull secrets (${names}); attempting to pull the image may not succeed.`,
+    );
+  }
+
+  #addSandbox(id: string): void {
+    this.#sandboxIds.add(id);
+    this.#options.onSandbox(id);
+  }
+}
+
+/** A container that waits for something that nobody announces is tried again after this. */
+const resyncMs = 10_000;
+/** How long ErrImagePull is shown before ImagePullBackOff. */
+const showBackOffMs = 1_000;
+
+function hasWork({ killSandboxes, createSandbox, kill, start }: PodActions): boolean {
+  return killSandboxes || createSandbox !== undefined || kill.length > 0 || start.length > 0;
+}
+
+/** Most updates are the echo of our own writes to the status. */
+function mattersToWorker(old: Pod, pod: Pod): boolean {
+  const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+  const foreign = ({ status }: Pod): unknown =>
+    (status?.conditions ?? []).filter(({ type }) => !ownConditionTypes.has(type));
+  return (
+    deletionTimestamp !== old.metadata.deletionTimestamp ||
+    deletionGracePeriodSeconds !== old.metadata.deletionGracePeriodSeconds ||
+    !deepEqual(labels, old.metadata.labels) ||
+    !deepEqual(annotations, old.metadata.annotations) ||
+    !deepEqual(pod.spec, old.spec) ||
+    !deepEqual(foreign(pod), foreign(old))
+  );
+}
