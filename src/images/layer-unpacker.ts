@@ -68,7 +68,7 @@ export class LayerUnpacker {
         this.#worker = undefined;
         reject(error);
       });
-      worker.postMessage(call);
+      worker.postMessage(call, []);
     });
   }
 }

@@ -27,7 +27,7 @@ function missing(what: string): never {
 }
 
 parentPort?.on("message", ({ source, target }: UnpackCall) => {
-  unpackLayer(source, target, system)
+  void unpackLayer(source, target, system)
     .then((layer): UnpackAnswer => ({ layer }))
     .catch(
       (error: Error & { code?: string }): UnpackAnswer => ({
@@ -35,5 +35,5 @@ parentPort?.on("message", ({ source, target }: UnpackCall) => {
         brokenInput: error instanceof TarError || /^Z_|^ZSTD_/.test(error.code ?? ""),
       }),
     )
-    .then((answer) => parentPort?.postMessage(answer));
+    .then((answer) => parentPort?.postMessage(answer, []));
 });

@@ -250,7 +250,7 @@ function bindReceiveDescriptor(
     message.writeBigUInt64LE(1n, 24);
     message.writeBigUInt64LE(full.address(control), 32);
     message.writeBigUInt64LE(BigInt(control.length), 40);
-    const count = Number(call(fd, message, SOCK_CLOEXEC_MSG));
+    const count = call(fd, message, SOCK_CLOEXEC_MSG);
     if (count < 0) return "error";
     const controlLength = Number(message.readBigUInt64LE(40));
     // One cmsghdr: length (8), level SOL_SOCKET = 1 (4), type SCM_RIGHTS = 1 (4), then the descriptor.

@@ -53,6 +53,7 @@ export function connectPacketSocket(path: string, maxBytes: number, handlers: Pa
     closeSync(folder);
   }
   let open = true;
+  const isOpen = (): boolean => open;
   const close = (): void => {
     if (!open) return;
     open = false;
@@ -63,8 +64,8 @@ export function connectPacketSocket(path: string, maxBytes: number, handlers: Pa
   const buffer = Buffer.alloc(maxBytes);
   const read = (): void => {
     try {
-      for (let count = 0; open; ) {
-        count = libc.receive(fd, buffer, MSG_DONTWAIT);
+      while (isOpen()) {
+        const count = libc.receive(fd, buffer, MSG_DONTWAIT);
         if (count < 0) return;
         if (count === 0) return close();
         handlers.packet(Buffer.from(buffer.subarray(0, count)));

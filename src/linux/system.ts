@@ -99,7 +99,7 @@ class SystemThread {
       this.#waiting.set(id, { resolve, reject });
       // The process must not end between a question and its answer.
       this.#worker.ref();
-      this.#worker.postMessage({ id, name, argument });
+      this.#worker.postMessage({ id, name, argument }, []);
     });
   }
 

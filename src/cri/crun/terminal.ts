@@ -5,7 +5,7 @@ import { ReadStream } from "node:tty";
 import type { ExecResult, TerminalSize, TerminalStreams } from "../../streaming/node-connection.ts";
 import { CriError } from "../runtime.ts";
 import { type Engine, newId } from "./engine.ts";
-import { startExecution } from "./exec.ts";
+import { startExecution } from "./execution.ts";
 
 const acceptIntervalMs = 2;
 
