@@ -10,6 +10,7 @@ import { readDeleteOptions } from "./delete-options.ts";
 import { listOptions } from "./list.ts";
 import { selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** DELETE of a collection: each object of the list is deleted by itself; the list is the answer. */
 export async function deleteCollection(
@@ -23,7 +24,7 @@ export async function deleteCollection(
   checkDeleteOptions(options);
   const context = deleteContext(state, options);
   const { query } = state.request;
-  const selection = selectionOf(core.scheme, info, state.info.namespace, query);
+  const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
   const page = await listObjects(store, info, selection, listOptions(query));
   const deleted: CachedObject[] = [];
   for (const { namespace, name } of page.items) {

@@ -19,8 +19,8 @@ export async function readDeleteOptions(request: ApiRequest, scheme: Scheme): Pr
   if (kind !== "DeleteOptions" && kind !== "") {
     throw newBadRequest(`decoded object cannot be converted to DeleteOptions`);
   }
-  if (scheme.schemas.get(schemaName) === undefined) return body.value as DeleteOptions;
-  return decodeObject(scheme.schemas, schemaName, body.value).object as DeleteOptions;
+  if (scheme.schemas.get(schemaName) === undefined) return body.value;
+  return decodeObject(scheme.schemas, schemaName, body.value).object;
 }
 
 function fromQuery(query: URLSearchParams): DeleteOptions {

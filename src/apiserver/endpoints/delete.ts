@@ -9,6 +9,7 @@ import type { ApiResponse, RequestState } from "./api-request.ts";
 import { asDryRun, newRequestContext } from "./context.ts";
 import { readDeleteOptions } from "./delete-options.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** DELETE of one object. */
 export async function remove(
@@ -17,7 +18,7 @@ export async function remove(
   served: ServedResource,
 ): Promise<ApiResponse> {
   const { info, store } = served;
-  const { namespace, name } = state.info;
+  const { namespace, name } = targetOf(state.info, info);
   if (store === undefined) throw newNotFound(info, name);
   const options = await readDeleteOptions(state.request, core.scheme);
   const context = deleteContext(state, options);

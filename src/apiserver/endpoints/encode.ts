@@ -79,7 +79,7 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
         apiVersion: formatApiVersion(served),
         metadata,
         items: objects,
-      } as UnstructuredObject;
+      };
     case "Table":
       return tableOf(objects, metadata, {
         scheme,
@@ -95,7 +95,7 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
         apiVersion: `meta.k8s.io/${version}`,
         metadata,
         items: objects.map((object) => partialOf(object, version)),
-      } as UnstructuredObject;
+      };
   }
 }
 

@@ -3,6 +3,7 @@ import { parseResourceVersion } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** GET of one object: from the cache, as new as `resourceVersion` asks ("": the newest there is). */
 export async function get(
@@ -11,7 +12,7 @@ export async function get(
   served: ServedResource,
 ): Promise<ApiResponse> {
   const { info, store } = served;
-  const { namespace, name } = state.info;
+  const { namespace, name } = targetOf(state.info, info);
   if (store === undefined) throw newNotFound(info, name);
   const resourceVersion = state.request.query.get("resourceVersion") ?? "";
   if (resourceVersion === "") await core.watchCache.current();

@@ -50,12 +50,13 @@ function all(state: RequestState, root: string, checks: readonly HealthCheck[]):
   const excluded = new Set(state.request.query.getAll("exclude"));
   const lines: string[] = [];
   let failed = false;
-  for (const { name, check } of checks) {
+  for (const each of checks) {
+    const { name } = each;
     if (excluded.has(name)) {
       lines.push(`[+]${name} excluded: ok`);
       continue;
     }
-    const why = check();
+    const why = each.check();
     failed ||= why !== undefined;
     lines.push(why === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
   }

@@ -4,6 +4,7 @@ import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** GET of a collection. */
 export async function list(
@@ -14,7 +15,7 @@ export async function list(
   const { info, store } = served;
   const { query } = state.request;
   const options = listOptions(query);
-  const selection = selectionOf(core.scheme, info, state.info.namespace, query);
+  const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
   if (store === undefined) return { type: "list", page: { items: [], resourceVersion: "0" }, served: info };
   return { type: "list", page: await listObjects(store, info, selection, options), served: info };
 }

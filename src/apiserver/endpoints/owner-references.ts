@@ -20,6 +20,6 @@ export function dedupeOwners(
   context.addWarning(
     `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may ` +
       `reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...uids].join(", ")}` +
-      `${isAfterMutation ? " after mutating admission happens" : ""}`,
+      (isAfterMutation ? " after mutating admission happens" : ""),
   );
 }

@@ -21,6 +21,7 @@ import { formatGo } from "./go-format.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import { applyPatchType, jsonPatchType, type PatchBody, readPatch } from "./patch-body.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, or server-side apply. */
 export async function patch(
@@ -29,7 +30,8 @@ export async function patch(
   served: ServedResource,
 ): Promise<ApiResponse> {
   const { info, store } = served;
-  const { namespace, name, subresource } = state.info;
+  const { namespace, name } = targetOf(state.info, info);
+  const { subresource } = state.info;
   if (store === undefined) throw newNotFound(info, name);
   const body = await readPatch(state.request);
   const isApply = body.type === applyPatchType;

@@ -1,7 +1,7 @@
 import { decodeObject } from "../../apimachinery/decode.ts";
 import { invalid } from "../../apimachinery/field-error.ts";
 import { deepCopy, isObject } from "../../apimachinery/json.ts";
-import { selectorFromselectorFromMap } from "../../apimachinery/labels.ts";
+import { selectorFromLabelSelector, selectorFromMap } from "../../apimachinery/labels.ts";
 import type { ObjectMeta } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {

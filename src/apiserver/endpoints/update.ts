@@ -12,6 +12,7 @@ import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** PUT of an object, or of a subresource that is the object itself (status, ephemeralcontainers, resize, approval). */
 export async function update(
@@ -20,11 +21,12 @@ export async function update(
   served: ServedResource,
 ): Promise<ApiResponse> {
   const { info, store } = served;
-  const { namespace, name, subresource } = state.info;
+  const { namespace, name } = targetOf(state.info, info);
+  const { subresource } = state.info;
   if (store === undefined) throw newNotFound(info, name);
   const context = newRequestContext(state, "UpdateOptions");
   const decoded = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
-  fitName(decoded, state.info);
+  fitName(decoded, state.info, info.namespaced);
   core.scheme.applyDefaults(info, decoded);
   const options = optionsObject(context, "UpdateOptions");
   const attributes = (object: UnstructuredObject, old: UnstructuredObject | undefined) =>
@@ -55,7 +57,7 @@ export async function update(
 }
 
 /** Name and namespace of the body are those of the URL, or absent. */
-export function fitName(object: UnstructuredObject, info: RequestInfo): void {
+export function fitName(object: UnstructuredObject, info: RequestInfo, namespaced: boolean): void {
   const { metadata } = object;
   if ((metadata.name ?? "") === "") throw newBadRequest("name must be provided");
   if (metadata.name !== info.name) {
@@ -63,7 +65,7 @@ export function fitName(object: UnstructuredObject, info: RequestInfo): void {
       `the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`,
     );
   }
-  if (info.namespace === "" || info.resource === "namespaces") {
+  if (!namespaced) {
     if ((metadata.namespace ?? "") !== "") throw namespaceMismatch(metadata.namespace, "");
     delete metadata.namespace;
     return;

@@ -6,6 +6,7 @@ import type { ApiResponse, RequestState } from "./api-request.ts";
 import { integerOf } from "./list.ts";
 import { selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** A watch that does not say how long it wants lasts between 30 and 60 minutes, so that ends are spread. */
 const minTimeoutSeconds = 1800;
@@ -27,7 +28,13 @@ export async function watch(
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
   };
   checkWatchOptions(options);
-  const selection = selectionOf(core.scheme, info, state.info.namespace, query, state.info.name);
+  const selection = selectionOf(
+    core.scheme,
+    info,
+    targetOf(state.info, info).namespace,
+    query,
+    state.info.name,
+  );
   const asked = integerOf(query, "timeoutSeconds") ?? 0;
   const seconds = asked > 0 ? asked : minTimeoutSeconds * (1 + core.random.next());
   return {

@@ -4,7 +4,7 @@ import type { ApiResponse, RequestState, StreamResponse } from "../endpoints/api
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
 import { jsonType, listForms, type Negotiated, negotiate, objectForms } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
-import { includeObjectOf } from "../endpoints/table.ts";
+import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseHeaders } from "./http-exchange.ts";
 import { serveWatch } from "./serve-watch.ts";
 
@@ -57,40 +57,6 @@ async function send(
   const bytes = await encode(options);
   const all = { ...baseHeaders(state), ...headers, "content-type": negotiated.mediaType };
   return sendBytes(exchange, status, all, bytes);
-}
-
-export function encodeOptions(core: ServerCore, state: RequestState, negotiated: Negotiated): EncodeOptions {
-  const { query } = state.request;
-  return {
-    scheme: core.scheme,
-    clock: core.clock,
-    negotiated,
-    include: negotiated.as === "Table" ? includeObjectOf(query) : "Metadata",
-    pretty: isPretty(state),
-  };
-}
-
-/** `?pretty`, and for people with a browser or curl unless they say no. */
-function isPretty({ request }: RequestState): boolean {
-  const asked = request.query.get("pretty");
-  if (asked !== null) return asked !== "false" && asked !== "0";
-  const agent = request.header("user-agent") ?? "";
-  return agent.startsWith("curl") || agent.startsWith("Wget") || agent.startsWith("Mozilla/5.0");
-}
-
-/** Headers of every answer. */
-export function baseHeaders(state: RequestState): ResponseHeaders {
-  const headers: ResponseHeaders = { "cache-control": "no-cache, private" };
-  if (state.warnings.length > 0) headers["warning"] = state.warnings.map(warningHeader);
-  return headers;
-}
-
-/** RFC 7234: code, agent, quoted text. Control characters would break the header. */
-function warningHeader(text: string): string {
-  const safe = Array.from(text, (character) =>
-    (character.codePointAt(0) ?? 0) < 0x20 ? " " : character,
-  ).join("");
-  return `299 - "${Buffer.from(safe.replace(/["\\]/g, "\\$&")).toString("latin1")}"`;
 }
 
 async function sendBytes(

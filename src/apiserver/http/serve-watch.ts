@@ -5,8 +5,8 @@ import type { RequestState, WatchResponse } from "../endpoints/api-request.ts";
 import { bookmarkObject, frameEncoder, valueFrameEncoder } from "../endpoints/encode.ts";
 import { negotiate, objectForms } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
+import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
-import { baseHeaders, encodeOptions } from "./respond.ts";
 
 /** A client that lets this much pile up is too slow: its watch ends, and it resumes from where it came to. */
 const maxPendingBytes = 32 * 1024 * 1024;

@@ -18,12 +18,13 @@ export function resourceStores(resources: ServedResources): ResourceStores {
   return {
     async get(_context, group, resource, namespace, name) {
       const { info, store } = find(resources, group, resource);
-      return (await store.read(info, namespace, name)).inVersion(info, store.scheme).object;
+      return (await store.read(info, info.namespaced ? namespace : "", name)).inVersion(info, store.scheme)
+        .object;
     },
     async update(context, group, resource, namespace, name, subresource, change) {
       const { info, store } = find(resources, group, resource);
       const result = await updateObject(store, context, info, {
-        namespace,
+        namespace: info.namespaced ? namespace : "",
         name,
         subresource,
         change(current) {
@@ -47,7 +48,9 @@ export function resourceStores(resources: ServedResources): ResourceStores {
     async delete(context, group, resource, namespace, name, options) {
       const { info, store } = find(resources, group, resource);
       const wanted = (options ?? {}) as DeleteOptions;
-      return (await deleteObject(store, context, info, namespace, name, wanted, unchecked)).object.object;
+      return (
+        await deleteObject(store, context, info, info.namespaced ? namespace : "", name, wanted, unchecked)
+      ).object.object;
     },
   };
 }

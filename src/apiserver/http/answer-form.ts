@@ -1,0 +1,41 @@
+import type { RequestState } from "../endpoints/api-request.ts";
+import type { EncodeOptions } from "../endpoints/encode.ts";
+import type { Negotiated } from "../endpoints/negotiate.ts";
+import type { ServerCore } from "../endpoints/server-core.ts";
+import { includeObjectOf } from "../endpoints/table.ts";
+import type { ResponseHeaders } from "./http-exchange.ts";
+
+/** How this answer is to be encoded. */
+export function encodeOptions(core: ServerCore, state: RequestState, negotiated: Negotiated): EncodeOptions {
+  const { query } = state.request;
+  return {
+    scheme: core.scheme,
+    clock: core.clock,
+    negotiated,
+    include: negotiated.as === "Table" ? includeObjectOf(query) : "Metadata",
+    pretty: isPretty(state),
+  };
+}
+
+/** `?pretty`, and for people with a browser or curl unless they say no. */
+function isPretty({ request }: RequestState): boolean {
+  const asked = request.query.get("pretty");
+  if (asked !== null) return asked !== "false" && asked !== "0";
+  const agent = request.header("user-agent") ?? "";
+  return agent.startsWith("curl") || agent.startsWith("Wget") || agent.startsWith("Mozilla/5.0");
+}
+
+/** Headers of every answer. */
+export function baseHeaders(state: RequestState): ResponseHeaders {
+  const headers: ResponseHeaders = { "cache-control": "no-cache, private" };
+  if (state.warnings.length > 0) headers["warning"] = state.warnings.map(warningHeader);
+  return headers;
+}
+
+/** RFC 7234: code, agent, quoted text. Control characters would break the header. */
+function warningHeader(text: string): string {
+  const safe = Array.from(text, (character) =>
+    (character.codePointAt(0) ?? 0) < 0x20 ? " " : character,
+  ).join("");
+  return `299 - "${Buffer.from(safe.replace(/["\\]/g, "\\$&")).toString("latin1")}"`;
+}
