@@ -1,35 +1,279 @@
-import type { ManagedFieldsEntry } from "../meta-v1.ts";
+import { deepEqual, isObject } from "../json.ts";
+import type { ManagedFieldsEntry, ObjectMeta } from "../meta-v1.ts";
 import type { UnstructuredObject } from "../object.ts";
 import type { Schema, SchemaSet } from "../schema.ts";
+import { newBadRequest, newStatusError } from "../status.ts";
+import { compareObjects } from "./compare.ts";
+import { emptyObjectOf } from "./empty-object.ts";
+import { FieldSet } from "./field-set.ts";
+import { hasLastApplied, lastAppliedOf, setLastApplied } from "./last-applied.ts";
+import {
+  capUpdateManagers,
+  decodeManagers,
+  encodeManagers,
+  identityOfManager,
+  ignoredFieldsOf,
+  type Manager,
+  type Managers,
+  managedFieldsError,
+  stripNeverOwned,
+  timeNow,
+  withSet,
+} from "./managers.ts";
+import { type MergeType, mergeTypeOf } from "./merge-type.ts";
+import { fieldSetOf } from "./to-field-set.ts";
+import {
+  type Applied,
+  applyConfiguration,
+  ConflictError,
+  newConflictStatus,
+  updateManagers,
+} from "./updater.ts";
+import { joinTypedErrors, typedErrors } from "./validate-typed.ts";
 
-export interface ServerSideApplyOptions {
+export { FieldSet, formatFieldPath } from "./field-set.ts";
+
+/**
+ * Server-side apply and the tracking of field ownership. The chain of steps is that of
+ * k8s.io/apimachinery/pkg/util/managedfields; the rules of merging are in updater.ts.
+ */
+interface CommonOptions {
+  readonly manager: string;
+  readonly subresource: string;
+  /** Undefined where nothing is known of the kind: everything is owned part by part. */
+  readonly schema: Schema | undefined;
+  readonly schemas: SchemaSet;
+  readonly nowMs: number;
+  /**
+   * Dotted paths that requests of this kind never own, because the strategy resets them. Without it: `status` for the
+   * resource itself, `spec` for its status, nothing for other subresources.
+   */
+  readonly ignoredPaths?: readonly string[] | undefined;
+}
+
+export interface ServerSideApplyOptions extends CommonOptions {
+  /** The stored object; undefined when the apply creates it. */
   readonly live: UnstructuredObject | undefined;
+  /** The configuration as it was sent: not decoded, not defaulted. */
   readonly applied: UnstructuredObject;
-  readonly manager: string;
+  /** Takes fields away from other managers instead of refusing with a conflict. */
   readonly force: boolean;
-  readonly subresource: string;
-  readonly schema: Schema | undefined;
-  readonly schemas: SchemaSet;
-  readonly nowMs: number;
-  /** Dotted paths that this writer's requests never own: `["status"]` for the main resource. */
-  readonly ignoredPaths?: readonly string[];
 }
 
-export interface TrackUpdateOptions {
+export interface TrackUpdateOptions extends CommonOptions {
+  /** The stored object; undefined on create. */
   readonly old: UnstructuredObject | undefined;
+  /** What is about to be stored. Its managedFields count only where they are valid and not of a subresource. */
   readonly updated: UnstructuredObject;
-  readonly manager: string;
-  readonly subresource: string;
-  readonly schema: Schema | undefined;
-  readonly schemas: SchemaSet;
-  readonly nowMs: number;
-  readonly ignoredPaths?: readonly string[];
 }
 
+const beforeFirstApply = "before-first-apply";
+
+/**
+ * The object that results from applying a configuration, with its managedFields. It may share parts with its inputs
+ * and holds what the configuration says literally, nulls included: decode and default it before it is stored.
+ * Returns `live` itself when nothing changes. Throws StatusError: 409 on conflicts, 400 and 500 on configurations
+ * that cannot be applied.
+ */
 export function serverSideApply(options: ServerSideApplyOptions): UnstructuredObject {
-  return options.applied;
+  const { live, applied, manager, subresource, schema, schemas, nowMs } = options;
+  if (applied.metadata.managedFields !== undefined) {
+    throw newBadRequest("metadata.managedFields must be nil");
+  }
+  const type = mergeTypeOf(schemas, schema);
+  refuseUntypable(applied, type);
+  const { apiVersion } = applied;
+  const ignored = ignoredFieldsOf(subresource, options.ignoredPaths);
+  const base =
+    live === undefined
+      ? { ...emptyObjectOf(schemas, schema), apiVersion, kind: applied.kind }
+      : withoutManagedFields(live);
+  const managers = managersOfLive(options, type, ignored);
+  const applier = { manager, operation: "Apply", apiVersion, subresource, time: undefined } as const;
+  const apply = (forced: boolean): Applied =>
+    applyConfiguration(base, applied, managers, applier, type, ignored, forced);
+
+  const result = withConflicts(apply, options, type);
+  // The zero values that stood in for the object before its creation are no part of it.
+  let object = live === undefined ? applied : (result.object as UnstructuredObject);
+  if (manager === "kubectl" && hasLastApplied(live)) object = setLastApplied(object, applied);
+  const isUnchanged = live !== undefined && deepEqual(base, object);
+  settleApplier(result.managers, identityOfManager(applier), isUnchanged ? undefined : timeNow(nowMs));
+  const entries = encodeManagers(result.managers);
+  if (isUnchanged && sameButTimes(live.metadata.managedFields, entries)) return live;
+  return withManagedFields(isUnchanged ? live : object, entries);
 }
 
+function refuseUntypable(applied: UnstructuredObject, type: MergeType): void {
+  const errors = typedErrors(applied, type);
+  if (errors.length === 0) return;
+  const { name = "", namespace = "" } = applied.metadata;
+  const kind = `${applied.apiVersion}, Kind=${applied.kind}`;
+  const message = `failed to create typed patch object (${namespace}/${name}; ${kind}): ${joinTypedErrors(errors)}`;
+  throw newStatusError(500, "", message);
+}
+
+/** The managers of the live object; one for all its fields when it was not tracked so far. */
+function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignored: FieldSet): Managers {
+  const { live, applied, nowMs, subresource, schema, schemas } = options;
+  if (live === undefined) return new Map();
+  const entries = live.metadata.managedFields;
+  const malformed = managedFieldsError(entries);
+  if (malformed !== undefined) {
+    throw newStatusError(500, "", `failed to decode managed fields: ${malformed}`);
+  }
+  const managers = decodeManagers(entries) ?? new Map<string, Manager>();
+  if (managers.size > 0) return managers;
+  const empty = { ...emptyObjectOf(schemas, schema), apiVersion: live.apiVersion, kind: live.kind };
+  const self = newUpdater(beforeFirstApply, applied.apiVersion, subresource, nowMs);
+  return tracked(empty, withoutManagedFields(live), managers, self, type, ignored) ?? managers;
+}
+
+/**
+ * kubectl may apply to an object that was applied on the client's side before without conflicts: fields that are as
+ * the annotation says were its own.
+ */
+function withConflicts(
+  apply: (force: boolean) => Applied,
+  { live, manager, applied, force }: ServerSideApplyOptions,
+  type: MergeType,
+): Applied {
+  try {
+    return apply(force);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    const allowed = manager === "kubectl" ? fieldsOfLastApplied(live, applied.apiVersion, type) : undefined;
+    if (allowed === undefined) throw newConflictStatus(error);
+    const left = error.conflicts.filter(({ path }) => !allowed.has(path));
+    if (left.length > 0) throw newConflictStatus(new ConflictError(left));
+    return apply(true);
+  }
+}
+
+/** The fields of the client's last configuration that still are as it says. */
+function fieldsOfLastApplied(
+  live: UnstructuredObject | undefined,
+  apiVersion: string,
+  type: MergeType,
+): FieldSet | undefined {
+  const last = lastAppliedOf(live);
+  if (last === undefined || last["apiVersion"] !== apiVersion || typedErrors(last, type).length > 0)
+    return undefined;
+  const { added, modified, removed } = compareObjects(last, live, type);
+  return fieldSetOf(last, type).difference(modified).difference(added).difference(removed);
+}
+
+/** Takes out of the applier's set what nobody owns, and notes when it changed the object. */
+function settleApplier(managers: Managers, identity: string, time: string | undefined): void {
+  const applier = managers.get(identity);
+  if (applier === undefined) return;
+  const set = stripNeverOwned(applier.set);
+  if (set.isEmpty()) managers.delete(identity);
+  else {
+    const settled = set === applier.set ? applier : withSet(applier, set);
+    managers.set(identity, time === undefined ? settled : { ...settled, time });
+  }
+}
+
+/**
+ * The managedFields of an object that is written by anything but apply. They are the stored ones, the same array,
+ * when the write changes nothing that is tracked.
+ */
 export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
-  return options.updated.metadata.managedFields ?? options.old?.metadata.managedFields ?? [];
+  const { old, updated, manager, subresource, schema, schemas, nowMs } = options;
+  const stored = old?.metadata.managedFields ?? [];
+  const given = updated.metadata.managedFields;
+  const isReset = subresource === "" && isResetOf(given);
+  const chosen = isReset ? [] : chooseEntries(stored, given, subresource);
+  const managers = decodeManagers(chosen) ?? new Map<string, Manager>();
+  if (managers.size === 0 && old !== undefined) return [];
+
+  const type = mergeTypeOf(schemas, schema);
+  const before =
+    old === undefined
+      ? { ...emptyObjectOf(schemas, schema), apiVersion: updated.apiVersion, kind: updated.kind }
+      : withoutManagedFields(old);
+  const self = newUpdater(manager === "" ? "unknown" : manager, updated.apiVersion, subresource, nowMs);
+  const ignored = ignoredFieldsOf(subresource, options.ignoredPaths);
+  const after = tracked(before, withoutManagedFields(updated), managers, self, type, ignored);
+  if (after === undefined && chosen === stored) return stored;
+  const result = after ?? managers;
+  capUpdateManagers(result);
+  const entries = encodeManagers(result);
+  return sameButTimes(stored, entries) && deepEqual(before, withoutManagedFields(updated)) ? stored : entries;
+}
+
+/** A client that sends one empty entry wants ownership forgotten. */
+function isResetOf(given: readonly ManagedFieldsEntry[] | undefined): boolean {
+  if (given === undefined) return false;
+  const [first] = given;
+  return first === undefined || (given.length === 1 && Object.keys(first).length === 0);
+}
+
+/** What the client sent counts where it is valid and not empty: clients that know nothing of it lose nothing. */
+function chooseEntries(
+  stored: readonly ManagedFieldsEntry[],
+  given: readonly ManagedFieldsEntry[] | undefined,
+  subresource: string,
+): readonly ManagedFieldsEntry[] {
+  if (subresource !== "" || given === undefined || given === stored || deepEqual(given, stored))
+    return stored;
+  const decoded = decodeManagers(given);
+  return decoded === undefined || decoded.size === 0 ? stored : given;
+}
+
+function newUpdater(manager: string, apiVersion: string, subresource: string, nowMs: number): Manager {
+  return { manager, operation: "Update", apiVersion, subresource, time: timeNow(nowMs), set: FieldSet.empty };
+}
+
+/** The managers after an update by `self`; undefined when the update changes nothing. */
+function tracked(
+  before: unknown,
+  after: unknown,
+  managers: Managers,
+  self: Manager,
+  type: MergeType,
+  ignored: FieldSet,
+): Managers | undefined {
+  const { managers: others, changed, comparison } = updateManagers(before, after, managers, type, ignored);
+  const owned = stripNeverOwned(changed);
+  if (owned.isEmpty() && comparison.removed.isEmpty()) return undefined;
+  if (owned.isEmpty()) return others;
+  const identity = identityOfManager(self);
+  const previous = others.get(identity);
+  return others.set(identity, withSet(self, previous === undefined ? owned : owned.union(previous.set)));
+}
+
+/**
+ * True when two objects differ in the times of their managedFields at most: a write that says nothing new, though it
+ * took a detour over other spellings of the same values, shall not be stored.
+ */
+export function isSameButTimes(live: UnstructuredObject, updated: UnstructuredObject): boolean {
+  return (
+    sameButTimes(live.metadata.managedFields ?? [], updated.metadata.managedFields ?? []) &&
+    deepEqual(withoutManagedFields(live), withoutManagedFields(updated))
+  );
+}
+
+function sameButTimes(
+  stored: readonly ManagedFieldsEntry[] | undefined,
+  entries: readonly ManagedFieldsEntry[],
+): boolean {
+  if (stored === undefined || stored.length !== entries.length) return false;
+  const untimed = (list: readonly ManagedFieldsEntry[]): unknown[] =>
+    list.map(({ time: _time, ...entry }) => entry);
+  return deepEqual(untimed(stored), untimed(entries));
+}
+
+function withoutManagedFields(object: UnstructuredObject): UnstructuredObject {
+  if (!isObject(object.metadata) || object.metadata.managedFields === undefined) return object;
+  const { managedFields: _managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+function withManagedFields(object: UnstructuredObject, entries: ManagedFieldsEntry[]): UnstructuredObject {
+  const { managedFields: _managedFields, ...rest } = object.metadata ?? {};
+  const metadata: ObjectMeta = rest;
+  if (entries.length > 0) metadata.managedFields = entries;
+  return { ...object, metadata };
 }

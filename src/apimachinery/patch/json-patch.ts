@@ -172,7 +172,7 @@ function remove(target: Target, kind: string, path: string): unknown {
   }
   const { container, key } = place;
   return within(kind, path, () => {
-    if (Array.isArray(container)) return container.splice(indexOf(key, container.length), 1)[0] as unknown;
+    if (Array.isArray(container)) return container.splice(indexOf(key, container.length), 1)[0];
     if (!Object.hasOwn(container, key)) {
       throw new PatchError(`Unable to remove nonexistent key: ${key}: missing value`);
     }

@@ -72,7 +72,7 @@ function ownProperty(
 export function goText(value: unknown): string {
   if (value === null || value === undefined) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (!isMap(value)) return String(value as string | number | boolean);
+  if (!isMap(value)) return typeof value === "string" ? value : JSON.stringify(value);
   const members = Object.keys(value)
     .sort()
     .map((key) => `${key}:${goText(value[key])}`);
