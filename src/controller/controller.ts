@@ -51,8 +51,11 @@ export interface RunningController {
   start?(enqueue: (key: string) => void): void;
 }
 
-/** Connects a source of changes with the queue; called with the function that adds keys. */
-export type ControllerWatch = (enqueue: (key: string) => void) => void;
+/**
+ * Connects a source of changes with the queue; called with the function that adds keys. May return the function that
+ * disconnects, which is called when the controller stops.
+ */
+export type ControllerWatch = (enqueue: (key: string) => void) => (() => void) | void;
 
 export interface ReconcileResult {
   readonly requeueAfterMs?: number;

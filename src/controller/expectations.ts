@@ -1,0 +1,56 @@
+import type { Clock } from "../apimachinery/clock.ts";
+
+/** After so long the caches are believed again: an event was missed, or a watch is down. */
+const expireAfterMs = 5 * 60_000;
+
+interface Expected {
+  creations: number;
+  /** Keys of the objects whose deletion has not been seen yet. */
+  readonly deletions: Set<string>;
+  readonly sinceMs: number;
+}
+
+/**
+ * What a controller has done and its cache does not show yet. A controller that counts pods must not count again
+ * before it has seen those it made or deleted last time, or it makes too many. Counting down happens in event
+ * handlers, and only ever delays the next look: an expectation that is never met expires.
+ */
+export class Expectations {
+  readonly #clock: Clock;
+  readonly #byKey = new Map<string, Expected>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  expectCreations(key: string, count: number): void {
+    this.#byKey.set(key, { creations: count, deletions: new Set(), sinceMs: this.#clock.now() });
+  }
+
+  expectDeletions(key: string, objectKeys: readonly string[]): void {
+    this.#byKey.set(key, { creations: 0, deletions: new Set(objectKeys), sinceMs: this.#clock.now() });
+  }
+
+  /** Seen, or known not to come because the call failed. */
+  creationObserved(key: string, count = 1): void {
+    const expected = this.#byKey.get(key);
+    if (expected !== undefined) expected.creations -= count;
+  }
+
+  deletionObserved(key: string, objectKey: string): void {
+    this.#byKey.get(key)?.deletions.delete(objectKey);
+  }
+
+  /** True when the cache shows all that was done. */
+  satisfied(key: string): boolean {
+    const expected = this.#byKey.get(key);
+    if (expected === undefined) return true;
+    if (expected.creations <= 0 && expected.deletions.size === 0) return true;
+    return this.#clock.now() - expected.sinceMs > expireAfterMs;
+  }
+
+  /** The owner is gone. */
+  delete(key: string): void {
+    this.#byKey.delete(key);
+  }
+}
