@@ -77,11 +77,8 @@ export class EndpointsReconciler {
       if (ip === undefined) continue;
       if (++count > maxAddresses) continue;
       const key = JSON.stringify(ports);
-      const subset: EndpointSubset = byPorts.get(key) ?? {
-        ...(ports.length === 0
-          ? {}
-          : { ports: ports.map(({ name, ...port }) => (name === "" ? port : { name, ...port })) }),
-      };
+      const named = ports.map(({ name, ...port }) => (name === "" ? port : { name, ...port }));
+      const subset: EndpointSubset = byPorts.get(key) ?? (named.length === 0 ? {} : { ports: named });
       byPorts.set(key, subset);
       const address = addressOf(service, pod, ip);
       if (isServing(service, pod)) subset.addresses = [...(subset.addresses ?? []), address];

@@ -1,0 +1,49 @@
+import type { Namespace } from "../../api/types/core-v1.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { ResourceExtension } from "../../apiserver/registry/strategy.ts";
+
+const asNamespace = (object: UnstructuredObject): Namespace => object as unknown as Namespace;
+
+/** A namespace stays until its content is gone: `spec.finalizers` holds it (mirrors pkg/registry/core/namespace). */
+export const namespacesExtension: ResourceExtension = {
+  group: "",
+  resource: "namespaces",
+  setup({ stores }) {
+    return {
+      strategy: {
+        prepareForCreate(_context, object) {
+          const namespace = asNamespace(object);
+          namespace.status = { phase: "Active" };
+          const finalizers = namespace.spec?.finalizers ?? [];
+          if (!finalizers.includes("kubernetes"))
+            namespace.spec = { ...namespace.spec, finalizers: [...finalizers, "kubernetes"] };
+        },
+        prepareForUpdate(_context, object, old, subresource) {
+          // Only the finalize subresource takes finalizers of the spec away.
+          if (subresource !== "finalize") object["spec"] = old["spec"];
+        },
+        holdsDeletion: (object) => (asNamespace(object).spec?.finalizers ?? []).length > 0,
+        prepareForDelete(_context, object) {
+          const namespace = asNamespace(object);
+          namespace.status = { ...namespace.status, phase: "Terminating" };
+        },
+      },
+      subresources: {
+        finalize: {
+          update: (context, body) =>
+            stores.update(context, "", "namespaces", "", context.info.name, "finalize", (current) => ({
+              ...current,
+              metadata: { ...current.metadata, ...versionOf(body) },
+              spec: body["spec"],
+            })),
+        },
+      },
+    };
+  },
+};
+
+/** The version the client read, so that a lost race is told. */
+function versionOf(body: UnstructuredObject): { resourceVersion?: string } {
+  const { resourceVersion } = body.metadata;
+  return resourceVersion === undefined ? {} : { resourceVersion };
+}

@@ -1,0 +1,102 @@
+import type { Pod } from "../../api/types/core-v1.ts";
+import type { PodDisruptionBudget } from "../../api/types/policy-v1.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
+import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
+import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/object.ts";
+import { newInternalError, newStatusError } from "../../apimachinery/status.ts";
+import type { RegistryDependencies } from "../../apiserver/registry/strategy.ts";
+import type { RequestContext } from "../../apiserver/request-context.ts";
+
+/** More pods than this cannot be on their way out of one budget at once. */
+const maxDisruptedPods = 2000;
+
+/** POST pods/eviction: a delete that budgets may refuse (mirrors pkg/registry/core/pod/storage/eviction.go). */
+export async function evictPod(
+  { stores, reader, nowMs }: RegistryDependencies,
+  context: RequestContext,
+  eviction: UnstructuredObject,
+): Promise<UnstructuredObject> {
+  const { namespace, name } = context.info;
+  const pod = (await stores.get(context, "", "pods", namespace, name)) as unknown as Pod;
+  const budgets = reader
+    .list<PodDisruptionBudget>({ group: "policy", resource: "poddisruptionbudgets" }, namespace)
+    .filter((budget) => selectorFromLabelSelector(budget.spec.selector).matches(pod.metadata.labels));
+  if (!mayIgnoreBudgets(pod)) {
+    if (budgets.length > 1) {
+      throw newInternalError(
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+      );
+    }
+    const [budget] = budgets;
+    if (budget !== undefined && !passesUnhealthy(pod, budget)) await spend(budget);
+  }
+  const options = eviction["deleteOptions"] as UnstructuredObject | undefined;
+  await stores.delete(context, "", "pods", namespace, name, options);
+  return { apiVersion: "v1", kind: "Status", metadata: {}, status: "Success", code: 201 };
+
+  async function spend(budget: PodDisruptionBudget): Promise<void> {
+    await stores.update(
+      context,
+      "policy",
+      "poddisruptionbudgets",
+      namespace,
+      budget.metadata.name ?? "",
+      "status",
+      (current) => {
+        const fresh = current as unknown as PodDisruptionBudget;
+        const { status } = fresh;
+        if (status === undefined || (status.observedGeneration ?? 0) < (fresh.metadata.generation ?? 0)) {
+          throw refused(
+            `The disruption budget ${fresh.metadata.name} is still being processed by the server.`,
+            10,
+          );
+        }
+        if (Object.keys(status.disruptedPods ?? {}).length > maxDisruptedPods) {
+          throw refused(`DisruptedPods map too big - too many evictions not confirmed by PDB controller`, 10);
+        }
+        if ((status.disruptionsAllowed ?? 0) <= 0) {
+          throw refused(
+            `The disruption budget ${fresh.metadata.name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`,
+            0,
+          );
+        }
+        const disruptedPods = { ...status.disruptedPods, [name]: formatTime(nowMs()) };
+        return {
+          ...current,
+          status: { ...status, disruptionsAllowed: (status.disruptionsAllowed ?? 0) - 1, disruptedPods },
+        };
+      },
+    );
+  }
+}
+
+/** A pod that has ended, or never ran, disturbs nobody by going. */
+function mayIgnoreBudgets(pod: Pod): boolean {
+  const phase = pod.status?.phase ?? "Pending";
+  return isBeingDeleted(pod) || phase === "Succeeded" || phase === "Failed" || phase === "Pending";
+}
+
+/** A pod that is not ready may go when the budget says so, or while enough others are healthy. */
+function passesUnhealthy(pod: Pod, budget: PodDisruptionBudget): boolean {
+  const ready = (pod.status?.conditions ?? []).some(
+    ({ type, status }) => type === "Ready" && status === "True",
+  );
+  if (ready) return false;
+  if (budget.spec.unhealthyPodEvictionPolicy === "AlwaysAllow") return true;
+  const { currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
+  return currentHealthy >= desiredHealthy && desiredHealthy > 0;
+}
+
+function refused(message: string, retryAfterSeconds: number): Error {
+  return newStatusError(
+    429,
+    "TooManyRequests",
+    "Cannot evict pod as it would violate the pod's disruption budget.",
+    {
+      details: {
+        causes: [{ reason: "DisruptionBudget", message }],
+        ...(retryAfterSeconds > 0 ? { retryAfterSeconds } : {}),
+      },
+    },
+  );
+}
