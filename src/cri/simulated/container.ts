@@ -145,7 +145,8 @@ export class SimulatedContainer {
     if (outcome.understood) this.#planOutput(outcome);
     const known = outcome.understood && config.command.length + config.args.length > 0;
     const completes = config.annotations[runToCompletion] === "true";
-    const defaultMs = known ? outcome.durationMs : completes ? 0 : Infinity;
+    const unknownMs = completes && script.oomAfterMs === undefined ? 0 : Infinity;
+    const defaultMs = known ? outcome.durationMs : unknownMs;
     // An exit code without a duration means a container that exits with it, at once.
     const lastsMs =
       script.runDurationMs ?? (script.exitCode === undefined ? defaultMs : Math.min(defaultMs, 0));

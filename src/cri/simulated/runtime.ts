@@ -279,6 +279,11 @@ export class SimulatedRuntime implements RuntimeService {
     throw new CriError("failedPrecondition", `container ${containerId} is not running`);
   }
 
+  /** What a container was made from: for tests. Throws when there is none. */
+  configOf(containerId: string): ContainerConfig {
+    return this.#container(containerId).config;
+  }
+
   /** 64 hexadecimal digits, as runtimes name things. */
   #newId(): string {
     const { random } = this.#options;

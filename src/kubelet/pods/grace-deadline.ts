@@ -29,7 +29,7 @@ export class GraceDeadline {
   }
 
   /** A signal that is aborted when the time is up; `release` must be called when it is no longer needed. */
-  signal(): { readonly signal: AbortSignal; release(): void } {
+  signal(): { readonly signal: AbortSignal; readonly release: () => void } {
     const controller = new AbortController();
     let timer: Timer | undefined;
     const arm = (): void => {
@@ -42,7 +42,7 @@ export class GraceDeadline {
     arm();
     return {
       signal: controller.signal,
-      release() {
+      release: () => {
         timer?.stop();
         unsubscribe();
       },

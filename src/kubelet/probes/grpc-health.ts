@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http2";
 import type { GrpcProbe } from "../options.ts";
 
 /**
@@ -25,13 +26,13 @@ export async function checkHealth({ host, port, service, timeoutMs }: GrpcProbe)
         te: "trailers",
       });
       const chunks: Buffer[] = [];
-      let trailers: Record<string, unknown> = {};
+      let trailers: IncomingHttpHeaders = {};
       stream.on("response", (headers) => (trailers = headers));
       stream.on("trailers", (headers) => (trailers = headers));
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", (error) => reject(error));
       stream.on("end", () => {
-        const status = String(trailers["grpc-status"] ?? "0");
+        const status = String(trailers["grpc-status"]?.toString() ?? "0");
         if (status === "0") resolve(readStatus(Buffer.concat(chunks)));
         else if (status === "5") resolve("SERVICE_UNKNOWN");
         else reject(new Error(`error: health rpc probe failed with gRPC status ${status}`));

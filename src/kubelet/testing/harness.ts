@@ -16,6 +16,8 @@ import type { KubeletOptions } from "../options.ts";
 export interface HarnessOptions {
   readonly images?: Partial<SimulatedImagesOptions>;
   readonly kubelet?: Partial<KubeletOptions>;
+  /** A directory: the kubelet then writes to disk, as over a real runtime. */
+  readonly disk?: string;
 }
 
 /** A kubelet on a virtual clock, with a simulated runtime and an API server in memory. */
@@ -130,9 +132,11 @@ export class Harness {
         { type: "InternalIP", address: "192.168.0.1" },
         { type: "Hostname", address: "node-1" },
       ],
-      rootDirectory: "/nowhere",
+      rootDirectory: this.#options.disk ?? "/nowhere",
       dns: { servers: ["10.96.0.10"], domain: "cluster.local" },
-      simulated: { logs: runtime.logs, network: runtime.network },
+      ...(this.#options.disk === undefined
+        ? { simulated: { logs: runtime.logs, network: runtime.network } }
+        : {}),
       ...this.#options.kubelet,
     });
     informers.start(this.#stop.signal).catch(() => undefined);

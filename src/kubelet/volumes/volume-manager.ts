@@ -93,7 +93,7 @@ export class VolumeManager {
 
   async #setUp(pod: Pod, volume: Volume, podIps: readonly string[]): Promise<MountedVolume> {
     const uid = pod.metadata.uid ?? "";
-    const { sources, tokens, clock, mounter, disk, fields } = this.#options;
+    const { sources, tokens, clock, mounter, disk } = this.#options;
     const kind = volumeKind(volume);
     const directory = this.#directory(uid, volume);
     const request: VolumeRequest = {
@@ -104,7 +104,7 @@ export class VolumeManager {
       tokens,
       clock,
       mounter,
-      fields: fields(podIps),
+      fields: this.#options.fields(podIps),
     };
     if (!disk) return this.#pretend(request, kind);
     if ("setUp" in kind) {

@@ -1,0 +1,502 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { ContainerStatus, Pod } from "../api/types/core-v1.ts";
+import { resources } from "../client/resources.ts";
+import { Harness, newContainer } from "./testing/harness.ts";
+
+let harness: Harness | undefined;
+
+async function started(...options: ConstructorParameters<typeof Harness>): Promise<Harness> {
+  harness = new Harness(...options);
+  await harness.start();
+  return harness;
+}
+
+afterEach(() => harness?.stop());
+
+const p = "simulated.sampan.dev/";
+const app = (pod: Pod): ContainerStatus | undefined => pod.status?.containerStatuses?.[0];
+
+describe("restart policy", () => {
+  test("Always restarts an ended container at once, then backs off from 10 s doubling to 300 s", async () => {
+    const h = await started();
+    await h.createPod("crash", {}, { [`${p}exit-code`]: "1" });
+    expect(app(await h.pod("crash"))).toMatchObject({
+      restartCount: 1,
+      state: { waiting: { reason: "CrashLoopBackOff" } },
+      lastState: { terminated: { exitCode: 1, reason: "Error" } },
+    });
+    const { metadata, status } = await h.pod("crash");
+    expect(status?.phase).toBe("Running");
+    expect(app(await h.pod("crash"))?.state?.waiting?.message).toBe(
+      `back-off 10s restarting failed container=app pod=crash_default(${metadata.uid})`,
+    );
+    const counts: number[] = [];
+    for (const seconds of [10, 20, 40, 80, 160, 300, 300]) {
+      await h.advance(seconds * 1000 - 1);
+      const before = app(await h.pod("crash"))?.restartCount ?? 0;
+      await h.advance(1);
+      counts.push((app(await h.pod("crash"))?.restartCount ?? 0) - before);
+    }
+    expect(counts).toEqual([1, 1, 1, 1, 1, 1, 1]);
+    expect(h.events).toContain(
+      `crash spec.containers{app} Warning BackOff: Back-off restarting failed container app in pod crash_default(${metadata.uid})`,
+    );
+  });
+
+  test("the back-off starts over after a container has run for ten minutes", async () => {
+    const h = await started();
+    await h.createPod("slow", {}, { [`${p}run-duration`]: "20m", [`${p}exit-code`]: "1" });
+    await h.advance(20 * 60_000);
+    await h.advance(20 * 60_000);
+    expect(app(await h.pod("slow"))).toMatchObject({ restartCount: 2, state: { running: {} } });
+  });
+
+  test.each([
+    ["Never", "0", "Succeeded", 0, "PodCompleted"],
+    ["Never", "3", "Failed", 0, "PodFailed"],
+    ["OnFailure", "1,0", "Succeeded", 1, "PodCompleted"],
+  ])("%s with exit codes %s ends as %s", async (restartPolicy, codes, phase, restartCount, reason) => {
+    const h = await started();
+    await h.createPod("job", { restartPolicy }, { [`${p}exit-codes`]: codes, [`${p}run-duration`]: "1s" });
+    expect((await h.pod("job")).status?.phase).toBe("Running");
+    await h.advance(20_000);
+    const pod = await h.pod("job");
+    expect([pod.status?.phase, app(pod)?.restartCount]).toEqual([phase, restartCount]);
+    expect(pod.status?.conditions?.find(({ type }) => type === "Ready")).toMatchObject({
+      status: "False",
+      reason,
+    });
+    expect((await h.runtime.listPodSandboxes()).map(({ state }) => state)).toEqual(["notReady"]);
+  });
+
+  test("a pod is Failed when it is active for longer than its deadline", async () => {
+    const h = await started();
+    await h.createPod("late", { activeDeadlineSeconds: 60 });
+    await h.advance(60_000);
+    const { status } = await h.pod("late");
+    expect(status).toMatchObject({
+      phase: "Failed",
+      reason: "DeadlineExceeded",
+      message: "Pod was active on the node longer than the specified deadline",
+    });
+  });
+
+  test("a container killed for memory shows OOMKilled", async () => {
+    const h = await started();
+    await h.createPod("fat", { restartPolicy: "Never" }, { [`${p}oom-after`]: "1s" });
+    await h.advance(1_000);
+    expect(app(await h.pod("fat"))?.state?.terminated).toMatchObject({ reason: "OOMKilled", exitCode: 137 });
+  });
+});
+
+describe("images", () => {
+  test("one that is in no registry is tried again with a back-off", async () => {
+    const h = await started();
+    await h.createPod("bad", { containers: [newContainer("app", { image: "missing:1" })] });
+    expect(app(await h.pod("bad"))?.state?.waiting?.reason).toBe("ErrImagePull");
+    await h.advance(1_000);
+    expect(app(await h.pod("bad"))?.state?.waiting).toEqual({
+      reason: "ImagePullBackOff",
+      message:
+        'Back-off pulling image "missing:1": ErrImagePull: failed to resolve reference "docker.io/library/missing:1": missing:1: not found',
+    });
+    expect((await h.pod("bad")).status?.phase).toBe("Pending");
+    h.images.add("missing:1");
+    await h.advance(9_000);
+    expect((await h.pod("bad")).status?.phase).toBe("Running");
+    expect(h.events).toContain("bad spec.containers{app} Warning Failed: Error: ErrImagePull");
+    expect(h.events).toContain('bad spec.containers{app} Normal BackOff: Back-off pulling image "missing:1"');
+  });
+
+  test.each([
+    [
+      "Bad_Name",
+      "IfNotPresent",
+      "InvalidImageName",
+      "invalid reference format: repository name must be lowercase",
+    ],
+    [
+      "absent:1",
+      "Never",
+      "ErrImageNeverPull",
+      'Container image "absent:1" is not present with pull policy of Never',
+    ],
+  ])("%s with policy %s waits with %s", async (image, imagePullPolicy, reason, message) => {
+    const h = await started();
+    await h.createPod("bad", { containers: [newContainer("app", { image, imagePullPolicy })] });
+    const waiting = app(await h.pod("bad"))?.state?.waiting;
+    expect(waiting?.reason).toBe(reason);
+    expect(waiting?.message).toContain(message);
+  });
+
+  test("an imported one satisfies policy Always, and an event says so", async () => {
+    const h = await started();
+    h.images.add("nginx:latest", { pinned: true });
+    await h.createPod("web", {
+      containers: [newContainer("app", { image: "nginx", imagePullPolicy: "Always" })],
+    });
+    expect((await h.pod("web")).status?.phase).toBe("Running");
+    expect(h.events.filter((event) => event.includes("Pull"))).toEqual([
+      'web spec.containers{app} Normal Pulled: Container image "nginx" already present on machine and can be accessed by the pod (it was imported: pull policy Always is satisfied)',
+    ]);
+  });
+
+  test("a missing pull secret is a warning, not a failure", async () => {
+    const h = await started();
+    await h.createPod("web", { imagePullSecrets: [{ name: "regcred" }] });
+    expect((await h.pod("web")).status?.phase).toBe("Running");
+    expect(h.events).toContain(
+      "web Warning FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.",
+    );
+  });
+
+  test("credentials of the pull secret reach the registry", async () => {
+    const seen: unknown[] = [];
+    const registry = (_: string, { credentials }: { credentials: readonly unknown[] }): undefined => {
+      seen.push(...credentials);
+    };
+    const h = await started({ images: { registry } });
+    const auths = { "https://example.com": { username: "u", password: "p" }, "other.com": { auth: "eDp5" } };
+    const data = { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })).toString("base64") };
+    await h.create({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "regcred", namespace: "default" },
+      data,
+    });
+    await h.createPod("web", { imagePullSecrets: [{ name: "regcred" }] });
+    expect(seen).toEqual([{ username: "u", password: "p" }]);
+  });
+});
+
+describe("init containers", () => {
+  const spec = {
+    initContainers: [
+      newContainer("first", { command: ["sleep", "5"] }),
+      newContainer("second", { command: ["sleep", "5"] }),
+    ],
+  };
+
+  test("run one after the other, before the app containers", async () => {
+    const h = await started();
+    await h.createPod("web", spec);
+    const states = async (): Promise<unknown[]> => {
+      const { status } = await h.pod("web");
+      const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+      return all.map(
+        ({ state }) => Object.entries(state ?? {}).map(([key, value]) => `${key} ${value?.reason ?? ""}`)[0],
+      );
+    };
+    expect(await states()).toEqual(["running ", "waiting PodInitializing", "waiting PodInitializing"]);
+    expect((await h.pod("web")).status).toMatchObject({
+      phase: "Pending",
+      conditions: [
+        { type: "PodReadyToStartContainers" },
+        {
+          type: "Initialized",
+          status: "False",
+          reason: "ContainersNotInitialized",
+          message: "containers with incomplete status: [first second]",
+        },
+        { type: "Ready", message: "containers with unready status: [app]" },
+        { type: "ContainersReady" },
+      ],
+    });
+    await h.advance(5_000);
+    expect(await states()).toEqual(["terminated Completed", "running ", "waiting PodInitializing"]);
+    await h.advance(5_000);
+    expect(await states()).toEqual(["terminated Completed", "terminated Completed", "running "]);
+    expect((await h.pod("web")).status?.phase).toBe("Running");
+  });
+
+  test("that fails is retried with a back-off, or fails a pod that never restarts", async () => {
+    const h = await started();
+    const failing = { initContainers: [newContainer("init", { command: ["false"] })] };
+    await h.createPod("again", failing);
+    await h.createPod("once", { ...failing, restartPolicy: "Never" });
+    await h.advance(1_000);
+    expect((await h.pod("again")).status?.initContainerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      state: { waiting: { reason: "CrashLoopBackOff" } },
+    });
+    expect((await h.pod("again")).status?.phase).toBe("Pending");
+    expect((await h.pod("once")).status?.phase).toBe("Failed");
+  });
+
+  test("a sidecar starts first, does not keep a job from ending, and is stopped last", async () => {
+    const h = await started();
+    const sidecar = newContainer("proxy", { restartPolicy: "Always" });
+    await h.createPod(
+      "job",
+      { initContainers: [sidecar], restartPolicy: "Never" },
+      { [`${p}run-duration.app`]: "5s", [`${p}exit-code.app`]: "0" },
+    );
+    const begun = h.events.filter((event) => event.includes("Started"));
+    expect(begun.map((event) => event.split(" ")[1])).toEqual([
+      "spec.initContainers{proxy}",
+      "spec.containers{app}",
+    ]);
+    expect((await h.pod("job")).status).toMatchObject({
+      phase: "Running",
+      initContainerStatuses: [{ ready: true, started: true }],
+    });
+    await h.advance(5_000);
+    const { status } = await h.pod("job");
+    expect(status?.phase).toBe("Succeeded");
+    expect(status?.initContainerStatuses?.[0]?.state?.terminated?.exitCode).toBe(143);
+  });
+
+  test("sidecars are stopped after the app containers, the last to start first", async () => {
+    const h = await started();
+    const sidecars = ["one", "two"].map((name) => newContainer(name, { restartPolicy: "Always" }));
+    await h.createPod("web", { initContainers: sidecars }, { [`${p}stop-duration`]: "1s" });
+    await h.deletePod("web");
+    await h.advance(10_000);
+    const killed = h.events.filter((event) => event.includes("Killing"));
+    expect(killed.map((event) => /\{(\w+)\}/.exec(event)?.[1])).toEqual(["app", "two", "one"]);
+  });
+});
+
+describe("probes", () => {
+  const http = { httpGet: { path: "/", port: 80 }, periodSeconds: 2 };
+
+  test("a pod is ready only once its readiness probe succeeds", async () => {
+    const h = await started();
+    const spec = { containers: [newContainer("app", { readinessProbe: http })] };
+    await h.createPod("web", spec, { [`${p}ready-after`]: "5s" });
+    expect(app(await h.pod("web"))).toMatchObject({ ready: false, started: true });
+    await h.advance(6_000);
+    expect(app(await h.pod("web"))).toMatchObject({ ready: true });
+    expect(h.events).toContain(
+      "web spec.containers{app} Warning Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503",
+    );
+  });
+
+  test("a container that fails its liveness probe is killed and started again", async () => {
+    const h = await started();
+    const livenessProbe = { ...http, failureThreshold: 3 };
+    await h.createPod(
+      "web",
+      { containers: [newContainer("app", { livenessProbe })] },
+      { [`${p}unhealthy-after`]: "10s" },
+    );
+    await h.advance(13_000);
+    expect(app(await h.pod("web"))?.restartCount).toBe(0);
+    await h.advance(1_000);
+    expect(h.events).toContain(
+      "web spec.containers{app} Normal Killing: Container app failed liveness probe, will be restarted",
+    );
+    expect(app(await h.pod("web"))?.restartCount).toBe(1);
+  });
+
+  test("other probes wait for the startup probe", async () => {
+    const h = await started();
+    const startupProbe = { ...http, failureThreshold: 10 };
+    const spec = {
+      containers: [newContainer("app", { startupProbe, livenessProbe: { ...http, failureThreshold: 1 } })],
+    };
+    await h.createPod("web", spec, { [`${p}ready-after`]: "7s" });
+    expect(app(await h.pod("web"))).toMatchObject({ started: false, ready: false });
+    await h.advance(9_000);
+    expect(app(await h.pod("web"))).toMatchObject({ started: true, ready: true, restartCount: 0 });
+  });
+
+  test("exec probes ask the container", async () => {
+    const h = await started();
+    const readinessProbe = { exec: { command: ["cat", "/ready"] }, periodSeconds: 1 };
+    await h.createPod(
+      "web",
+      { containers: [newContainer("app", { readinessProbe })] },
+      { [`${p}ready-after`]: "2s" },
+    );
+    expect(app(await h.pod("web"))?.ready).toBe(false);
+    await h.advance(2_000);
+    expect(app(await h.pod("web"))?.ready).toBe(true);
+  });
+
+  test("readiness gates hold the pod back until others set their condition", async () => {
+    const h = await started();
+    await h.createPod("web", { readinessGates: [{ conditionType: "example.com/ok" }] });
+    const ready = async () => (await h.pod("web")).status?.conditions?.find(({ type }) => type === "Ready");
+    expect(await ready()).toMatchObject({
+      status: "False",
+      reason: "ReadinessGatesNotReady",
+      message: 'corresponding condition of pod readiness gate "example.com/ok" does not exist.',
+    });
+    const pod = await h.pod("web");
+    const conditions = [...(pod.status?.conditions ?? []), { type: "example.com/ok", status: "True" }];
+    await h.client.resource(resources.pods).updateStatus({ ...pod, status: { ...pod.status, conditions } });
+    await h.settle();
+    expect(await ready()).toMatchObject({ status: "True" });
+    expect((await h.pod("web")).status?.conditions?.some(({ type }) => type === "example.com/ok")).toBe(true);
+  });
+});
+
+describe("hooks", () => {
+  test("a failing postStart hook kills the container", async () => {
+    const h = await started();
+    const lifecycle = { postStart: { exec: { command: ["false"] } } };
+    await h.createPod("web", { containers: [newContainer("app", { lifecycle })] });
+    expect(h.events).toContain("web spec.containers{app} Warning FailedPostStartHook: PostStartHook failed");
+    expect(h.events).toContain("web spec.containers{app} Normal Killing: FailedPostStartHook");
+    expect(app(await h.pod("web"))?.lastState?.terminated).toBeDefined();
+  });
+
+  test("a preStop hook runs before the stop signal, within the grace period", async () => {
+    const h = await started();
+    const lifecycle = { preStop: { sleep: { seconds: 10 } } };
+    await h.createPod("web", {
+      containers: [newContainer("app", { lifecycle })],
+      terminationGracePeriodSeconds: 20,
+    });
+    await h.deletePod("web");
+    await h.advance(9_999);
+    expect(app(await h.pod("web"))?.state?.running).toBeDefined();
+    await h.advance(1);
+    expect(await h.exists("web")).toBe(false);
+  });
+});
+
+describe("deletion", () => {
+  test("kills what does not stop within the grace period", async () => {
+    const h = await started();
+    await h.createPod("stubborn", { terminationGracePeriodSeconds: 10 }, { [`${p}ignore-stop`]: "true" });
+    await h.deletePod("stubborn");
+    await h.advance(9_999);
+    expect(await h.exists("stubborn")).toBe(true);
+    await h.advance(1);
+    expect(await h.exists("stubborn")).toBe(false);
+  });
+
+  test("a shorter grace period, given later, is obeyed", async () => {
+    const h = await started();
+    await h.createPod("stubborn", { terminationGracePeriodSeconds: 300 }, { [`${p}ignore-stop`]: "true" });
+    await h.deletePod("stubborn");
+    await h.advance(1_000);
+    await h.deletePod("stubborn", 5);
+    await h.advance(5_000);
+    expect(await h.exists("stubborn")).toBe(false);
+  });
+
+  test("a pod whose object was forced away is ended all the same", async () => {
+    const h = await started();
+    await h.createPod("web");
+    await h.deletePod("web", 0);
+    expect(await h.exists("web")).toBe(false);
+    await h.advance(2_000);
+    expect(await h.runtime.listPodSandboxes()).toEqual([]);
+  });
+
+  test("a pull that goes on does not hold the deletion up", async () => {
+    const h = await started({ images: { pullMs: 600_000 } });
+    await h.createPod("web");
+    expect(app(await h.pod("web"))?.state?.waiting?.reason).toBe("ContainerCreating");
+    await h.deletePod("web");
+    expect(await h.exists("web")).toBe(false);
+  });
+});
+
+describe("a restart of the kubelet", () => {
+  test("adopts what runs and restarts nothing", async () => {
+    const h = await started();
+    await h.createPod("web", {
+      containers: [newContainer("app", { readinessProbe: { httpGet: { port: 80 } } })],
+    });
+    const before = await h.pod("web");
+    const [container] = await h.runtime.listContainers();
+    await h.restart();
+    await h.advance(30_000);
+    expect((await h.runtime.listContainers()).map(({ id }) => id)).toEqual([container?.id]);
+    expect((await h.pod("web")).status).toEqual(before.status);
+  });
+
+  test("ends what was deleted meanwhile, and what nobody knows", async () => {
+    const h = await started();
+    await h.createPod("web");
+    await h.createPod("gone");
+    await h.stop();
+    await h.deletePod("web");
+    await h.deletePod("gone", 0);
+    await h.restart();
+    await h.advance(1_000);
+    expect(await h.runtime.listPodSandboxes()).toEqual([]);
+    expect(await h.exists("web")).toBe(false);
+  });
+
+  test("keeps the status of a pod that had ended", async () => {
+    const h = await started();
+    await h.createPod("job", { restartPolicy: "Never" }, { [`${p}run-duration`]: "1s" });
+    await h.advance(1_000);
+    const before = await h.pod("job");
+    await h.restart();
+    expect((await h.pod("job")).status).toEqual(before.status);
+  });
+});
+
+test("a sandbox that died is made anew, and its containers with it", async () => {
+  const h = await started();
+  await h.createPod("web");
+  const [sandbox] = await h.runtime.listPodSandboxes();
+  await h.runtime.stopPodSandbox(sandbox?.id ?? "");
+  await h.advance(20_000);
+  expect((await h.pod("web")).status).toMatchObject({
+    phase: "Running",
+    podIP: "10.244.0.3",
+    containerStatuses: [{ restartCount: 1, state: { running: {} } }],
+  });
+  expect(h.events).toContain(
+    "web Normal SandboxChanged: Pod sandbox changed, it will be killed and re-created.",
+  );
+});
+
+test("a new image restarts the container", async () => {
+  const h = await started();
+  const pod = await h.createPod("web");
+  const spec = { ...pod.spec, containers: [newContainer("app", { image: "example.com/app:2" })] };
+  const current = await h.pod("web");
+  await h.client.resource(resources.pods).update({ ...current, spec });
+  await h.settle();
+  expect(h.events).toContain(
+    "web spec.containers{app} Normal Killing: Container app definition changed, will be restarted",
+  );
+  expect(app(await h.pod("web"))).toMatchObject({ image: "example.com/app:2", restartCount: 1 });
+});
+
+test("an ephemeral container joins a running pod", async () => {
+  const h = await started();
+  await h.createPod("web");
+  const current = await h.pod("web");
+  const spec = {
+    ...current.spec,
+    containers: [newContainer("app")],
+    ephemeralContainers: [newContainer("debug")],
+  };
+  await h.client.resource(resources.pods).update({ ...current, spec });
+  await h.settle();
+  const { status } = await h.pod("web");
+  expect(status?.ephemeralContainerStatuses).toMatchObject([{ name: "debug", state: { running: {} } }]);
+  expect(status?.containerStatuses?.[0]?.restartCount).toBe(0);
+});
+
+test.each([
+  [
+    { nodeSelector: { disk: "fast" } },
+    "NodeAffinity",
+    "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  ],
+  [
+    { containers: [newContainer("app", { resources: { requests: { cpu: "100" } } })] },
+    "OutOfcpu",
+    "Node didn't have enough resource: cpu, requested: 100000, used: 0, capacity: 8000",
+  ],
+])("a pod that may not run here fails: %j", async (spec, reason, message) => {
+  const h = await started();
+  await h.createPod("no", spec);
+  expect((await h.pod("no")).status).toMatchObject({
+    phase: "Failed",
+    reason,
+    message: `Pod was rejected: ${message}`,
+  });
+  expect(h.events).toContain(`no Warning ${reason}: ${message}`);
+  expect(await h.runtime.listPodSandboxes()).toEqual([]);
+});
