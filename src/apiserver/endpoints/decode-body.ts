@@ -45,7 +45,8 @@ async function parseBody(bytes: Uint8Array, contentType: string, kind: string): 
       return { value: parseYaml(textOf(bytes)), duplicates: [] };
     }
     case protobufType: {
-      const { decodeProtobufBody } = await import("./protobuf.ts");
+      const { decodeProtobufBody, protobufReady } = await import("./protobuf.ts");
+      await protobufReady();
       return { value: decodeProtobufBody(bytes), duplicates: [] };
     }
     default:

@@ -107,10 +107,7 @@ function listMeta({ resourceVersion, continueToken, remainingItemCount }: ListPa
   };
 }
 
-async function encodeValue(
-  value: object,
-  { negotiated, pretty, scheme }: EncodeOptions,
-): Promise<Uint8Array> {
+async function encodeValue(value: object, { negotiated, pretty }: EncodeOptions): Promise<Uint8Array> {
   switch (negotiated.mediaType) {
     case jsonType:
       return Buffer.from(pretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value));
@@ -119,8 +116,9 @@ async function encodeValue(
       return Buffer.from(printYaml(value));
     }
     case protobufType: {
-      const { encodeProtobufAnswer } = await import("./protobuf.ts");
-      return encodeProtobufAnswer(value as UnstructuredObject, scheme);
+      const { encodeProtobufAnswer, protobufReady } = await import("./protobuf.ts");
+      await protobufReady();
+      return encodeProtobufAnswer(value as UnstructuredObject);
     }
   }
 }
@@ -142,7 +140,6 @@ export async function frameEncoder(served: ResourceInfo, options: EncodeOptions)
 /** Frames of values that are no cached objects: bookmarks and errors. */
 export async function valueFrameEncoder({
   negotiated,
-  scheme,
 }: EncodeOptions): Promise<(type: WatchEventType | "ERROR", object: object) => Uint8Array> {
   switch (negotiated.mediaType) {
     case jsonType:
@@ -152,8 +149,9 @@ export async function valueFrameEncoder({
       return (type, object) => Buffer.from(`---\n${printYaml({ type, object })}`);
     }
     case protobufType: {
-      const { encodeProtobufFrame } = await import("./protobuf.ts");
-      return (type, object) => encodeProtobufFrame(type, object as UnstructuredObject, scheme);
+      const { encodeProtobufFrame, protobufReady } = await import("./protobuf.ts");
+      await protobufReady();
+      return (type, object) => encodeProtobufFrame(type, object as UnstructuredObject);
     }
   }
 }

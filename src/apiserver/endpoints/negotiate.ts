@@ -44,6 +44,8 @@ export function negotiate(accept: string | undefined, acceptable: Acceptable): N
     if (as === undefined) return plain(mediaType);
     const group = parameters.get("g") ?? "";
     const version = parameters.get("v") ?? "";
+    // Tables hold values of any type, for which there is no binary form.
+    if (as === "Table" && mediaType === protobufType) continue;
     if (acceptable.forms.includes(`${as}.${group}/${version}`)) return { mediaType, as, group, version };
   }
   const suffix = acceptable.isWatch === true ? ";stream=watch" : "";

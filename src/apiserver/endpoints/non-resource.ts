@@ -26,13 +26,31 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
     const { method, path } = state.request;
     if (method !== "GET" && method !== "HEAD") return undefined;
     const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-    if (trimmed === "/version") return { type: "value", status: 200, value: version as never };
+    if (trimmed === "/version") return json(version);
+    if (trimmed === "/") return json({ paths: rootPaths(core) });
     if (trimmed === "/metrics") return metrics(options.metrics);
     return (await discover(state, trimmed)) ?? check(state, trimmed) ?? (await describe(state, trimmed));
   };
 }
 
+/** What there is to see, for people who look around. */
+function rootPaths({ scheme }: ServerCore): string[] {
+  const paths = new Set(["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3"]);
+  for (const path of ["/openapi/v3/", "/readyz", "/version"]) paths.add(path);
+  for (const { group, version: name } of scheme.groupVersions()) {
+    if (group === "") paths.add(`/api/${name}`);
+    else paths.add(`/apis/${group}`).add(`/apis/${group}/${name}`);
+  }
+  return [...paths].sort();
+}
+
 function metrics(registry: ServerMetrics): ApiResponse {
   const response = textResponse(200, registry.text());
   return { ...response, contentType: "text/plain; version=0.0.4; charset=utf-8" };
+}
+
+/** Documents that have no kind come in one form only. */
+function json(document: object): ApiResponse {
+  const bytes = Buffer.from(JSON.stringify(document, undefined, 2));
+  return { type: "bytes", status: 200, contentType: "application/json", bytes };
 }

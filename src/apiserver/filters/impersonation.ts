@@ -59,14 +59,20 @@ function impersonated(request: ApiRequest): Impersonation | undefined {
   const name = request.header("impersonate-user") ?? "";
   const uid = request.header("impersonate-uid") ?? "";
   const groups = listHeader(request, "impersonate-group");
+  const extra = extraOf(request);
   if (name === "") {
-    if (groups.length === 0 && uid === "") return undefined;
+    if (groups.length === 0 && uid === "" && Object.keys(extra).length === 0) return undefined;
     throw newInternalError("requested impersonation without impersonating a user");
   }
   const checks: Impersonation["checks"][number][] = [userCheck(name)];
   for (const group of groups) checks.push(subject("groups", group));
   if (uid !== "") checks.push({ ...subject("uids", uid), group: "authentication.k8s.io" });
-  const user: UserInfo = { name, uid, groups: effectiveGroups(name, groups), extra: {} };
+  for (const [key, values] of Object.entries(extra)) {
+    for (const value of values) {
+      checks.push({ ...subject("userextras", value), group: "authentication.k8s.io", subresource: key });
+    }
+  }
+  const user: UserInfo = { name, uid, groups: effectiveGroups(name, groups), extra };
   return { user, checks };
 }
 
@@ -96,6 +102,26 @@ function effectiveGroups(name: string, groups: readonly string[]): string[] {
     effective.push(last);
   }
   return effective;
+}
+
+const extraPrefix = "impersonate-extra-";
+
+/** `Impersonate-Extra-Scopes: a` → { scopes: ["a"] }; keys are lower case and may be escaped as in a URL. */
+function extraOf(request: ApiRequest): Record<string, readonly string[]> {
+  const extra: Record<string, readonly string[]> = {};
+  for (const header of request.headerNames()) {
+    if (!header.startsWith(extraPrefix)) continue;
+    extra[unescape(header.slice(extraPrefix.length))] = listHeader(request, header);
+  }
+  return extra;
+}
+
+function unescape(key: string): string {
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return key;
+  }
 }
 
 function listHeader(request: ApiRequest, name: string): string[] {

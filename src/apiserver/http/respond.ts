@@ -112,16 +112,17 @@ export async function respondError(
   const headers: ResponseHeaders = { ...baseHeaders(state) };
   const retryAfter = status.details?.retryAfterSeconds ?? 0;
   if (retryAfter > 0) headers["retry-after"] = String(retryAfter);
-  let negotiated: Negotiated = { mediaType: jsonType, as: undefined, group: "", version: "" };
+  const plain: Negotiated = { mediaType: jsonType, as: undefined, group: "", version: "" };
+  const answer = { type: "value", status: failure.code, value: status } as const;
+  let { mediaType } = plain;
+  let bytes: Uint8Array;
   try {
-    negotiated = negotiate(exchange.request.header("accept"), { forms: [...objectForms, ...listForms] });
+    ({ mediaType } = negotiate(exchange.request.header("accept"), { forms: [...objectForms, ...listForms] }));
+    bytes = await encodeAnswer(answer, encodeOptions(core, state, { ...plain, mediaType }));
   } catch {
     // The client takes nothing that we speak: JSON is what it is most likely to understand.
+    mediaType = jsonType;
+    bytes = await encodeAnswer(answer, encodeOptions(core, state, plain));
   }
-  const options = {
-    ...encodeOptions(core, state, { ...negotiated, as: undefined }),
-    include: "None" as const,
-  };
-  const bytes = await encodeAnswer({ type: "value", status: failure.code, value: status }, options);
-  exchange.respond(failure.code, { ...headers, "content-type": negotiated.mediaType }, bytes);
+  exchange.respond(failure.code, { ...headers, "content-type": mediaType }, bytes);
 }
