@@ -32,7 +32,7 @@ export async function checkHealth({ host, port, service, timeoutMs }: GrpcProbe)
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", (error) => reject(error));
       stream.on("end", () => {
-        const status = String(trailers["grpc-status"]?.toString() ?? "0");
+        const status = trailers["grpc-status"]?.toString() ?? "0";
         if (status === "0") resolve(readStatus(Buffer.concat(chunks)));
         else if (status === "5") resolve("SERVICE_UNKNOWN");
         else reject(new Error(`error: health rpc probe failed with gRPC status ${status}`));
