@@ -11,7 +11,7 @@ import { type Query, resourcePath } from "./paths.ts";
  *   await pods.create({ … }, { namespace: "default" });
  *   const things = client.resource({ group: "example.com", version: "v1", resource: "things", kind: "Thing", namespaced: true });
  *
- * Every failure is a StatusError. Objects that come back may be shared and frozen: copy before changing.
+ * An answer that refuses rejects with StatusError, a server that cannot be reached with ConnectionError. Objects that come back may be shared and frozen: copy before changing.
  */
 export interface Client {
   readonly transport: Transport;
