@@ -17,6 +17,9 @@ import type {
 } from "../streaming/node-connection.ts";
 import { ContainerConfigs } from "./environment/container-configs.ts";
 import { type ClusterDns, parseResolvConf } from "./environment/dns-config.ts";
+import { EvictionManager } from "./eviction/eviction-manager.ts";
+import { defaultThresholds, readSignals } from "./eviction/signals.ts";
+import { ImageCollector } from "./images/image-collector.ts";
 import { ImageDigests } from "./images/image-digests.ts";
 import { ImagePuller } from "./images/image-puller.ts";
 import { DiskLogs } from "./logs/disk-logs.ts";
@@ -38,6 +41,7 @@ import { ProbeManager } from "./probes/probe-manager.ts";
 import { machineNetwork } from "./probes/probe-network.ts";
 import { Prober } from "./probes/prober.ts";
 import { ObjectSources } from "./sources.ts";
+import { resourceMetrics, statsSummary, UsageReader } from "./stats/summary.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { TokenCache } from "./volumes/token-cache.ts";
 import { VolumeManager } from "./volumes/volume-manager.ts";
@@ -63,6 +67,8 @@ export class Kubelet implements NodeConnection {
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   readonly #pleg: Pleg;
+  readonly #usage: UsageReader;
+  readonly #startedMs: number;
   #running: Running | undefined;
 
   constructor(given: KubeletOptions) {
@@ -73,6 +79,8 @@ export class Kubelet implements NodeConnection {
       fieldSelector: `spec.nodeName=${options.nodeName}`,
     });
     this.#nodes = options.informers.informer(resources.nodes);
+    this.#usage = new UsageReader(options.runtime);
+    this.#startedMs = options.clock.now();
     this.#pleg = new Pleg({
       runtime: options.runtime,
       clock: options.clock,
@@ -92,12 +100,13 @@ export class Kubelet implements NodeConnection {
       client,
       clock,
       logger,
-      read: () => this.#readNode(machine),
+      read: () => this.#readNode(machine, eviction),
       current: () => this.#nodes.get(nodeName),
     });
     const lease = new NodeLease({ client, clock, logger, nodeName });
+    const eviction = this.#newEviction(() => void registration.report().catch(() => undefined));
     const [context, dns, hostFile] = await Promise.all([
-      this.#newContext(machine, registration),
+      this.#newContext(machine, registration, eviction),
       this.#readDns(),
       this.#options.simulated === undefined ? readFile("/etc/hosts", "utf8").catch(() => "") : "",
     ]);
@@ -106,7 +115,7 @@ export class Kubelet implements NodeConnection {
       findWorker: (uid) => this.#workers.get(uid),
       onRuntimeEvent: (listener) => this.#pleg.onEvent(listener),
     });
-    this.#running = { context, dns, hostFile, registration, lease, streams, timer: undefined };
+    this.#running = { context, dns, hostFile, registration, lease, eviction, streams, timer: undefined };
     const [node, adopted] = await Promise.all([
       registration.register(),
       this.#pleg.list(),
@@ -116,6 +125,7 @@ export class Kubelet implements NodeConnection {
     if (this.#stop.signal.aborted) return;
     lease.start(node);
     registration.start();
+    if (this.#options.simulated === undefined) eviction.start();
     this.#adopt(this.#running, adopted);
     this.#pleg.start();
     this.#running.timer = clock.every(housekeepingMs, () => void this.#keepHouse());
@@ -129,6 +139,7 @@ export class Kubelet implements NodeConnection {
     const running = this.#running;
     running?.timer?.stop();
     running?.lease.stop();
+    running?.eviction.stop();
     running?.registration.stop();
     running?.context.probes.stop();
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
@@ -162,6 +173,52 @@ export class Kubelet implements NodeConnection {
 
   portForward(pod: PodTarget, port: number, signal: AbortSignal): Promise<ByteStream> {
     return this.#streams().portForward(pod, port, signal);
+  }
+
+  /** `/stats/summary`: what the node's containers use. */
+  async statsSummary(): Promise<object> {
+    const { clock, nodeName } = this.#options;
+    return statsSummary(nodeName, this.#startedMs, await this.#readUsage(), clock.now());
+  }
+
+  /** `/metrics/resource`, as metrics-server reads it. */
+  async resourceMetrics(): Promise<string> {
+    return resourceMetrics(await this.#readUsage());
+  }
+
+  #readUsage(): ReturnType<UsageReader["read"]> {
+    const pods = [...this.#workers.values()].map(({ pod, state }) => ({ pod, containers: state.containers }));
+    return this.#usage.read(pods);
+  }
+
+  #newEviction(onChange: () => void): EvictionManager {
+    const {
+      clock,
+      events,
+      logger,
+      images,
+      runtime,
+      rootDirectory,
+      thresholds = defaultThresholds,
+    } = this.#options;
+    const collector = new ImageCollector({ images, runtime, clock, logger });
+    return new EvictionManager({
+      clock,
+      events,
+      logger,
+      thresholds,
+      readSignals: () => readSignals(rootDirectory),
+      workers: () => this.#workers.values(),
+      memoryOf: async ({ state }) => {
+        const running = state.containers.filter((container) => container.state === "running");
+        const all = await Promise.all(
+          running.map(({ id }) => runtime.containerStats(id).catch(() => undefined)),
+        );
+        return all.reduce((sum, stats) => sum + (stats?.memoryWorkingSetBytes ?? 0), 0);
+      },
+      freeImages: () => collector.free(2 * thresholds.diskAvailableBytes),
+      onChange,
+    });
   }
 
   #streams(): NodeStreams {
@@ -250,10 +307,10 @@ export class Kubelet implements NodeConnection {
     return readMachine(rootDirectory);
   }
 
-  async #readNode(machine: Machine): Promise<NodeSources> {
+  async #readNode(machine: Machine, eviction: EvictionManager): Promise<NodeSources> {
     const { runtime, images } = this.#options;
     const [status, list] = await Promise.all([runtime.status(), images.listImages()]);
-    return { options: this.#options, machine, runtime: status, images: list, pressures: new Map() };
+    return { options: this.#options, machine, runtime: status, images: list, pressures: eviction.pressures };
   }
 
   async #readDns(): Promise<ClusterDns> {
@@ -262,7 +319,11 @@ export class Kubelet implements NodeConnection {
     return { servers: dns.servers, domain: dns.domain, host: parseResolvConf(text) };
   }
 
-  async #newContext(machine: Machine, registration: NodeRegistration): Promise<NodeContext> {
+  async #newContext(
+    machine: Machine,
+    registration: NodeRegistration,
+    eviction: EvictionManager,
+  ): Promise<NodeContext> {
     const options = this.#options;
     const { client, clock, logger, events, runtime, images, simulated, nodeName } = options;
     const sources = this.#sources;
@@ -319,7 +380,8 @@ export class Kubelet implements NodeConnection {
       memoryCapacityBytes: machine.memoryBytes,
       admit: (pod) => {
         const { node } = registration;
-        return node === undefined ? undefined : admitPod(pod, node, this.#activePods(pod));
+        if (node === undefined) return undefined;
+        return eviction.refusal(pod) ?? admitPod(pod, node, this.#activePods(pod));
       },
       missingPullSecrets: (pod) => missingSecrets(pod, sources),
     };
@@ -338,6 +400,7 @@ interface Running {
   readonly hostFile: string;
   readonly registration: NodeRegistration;
   readonly lease: NodeLease;
+  readonly eviction: EvictionManager;
   readonly streams: NodeStreams;
   timer: Timer | undefined;
 }

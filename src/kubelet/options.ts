@@ -6,6 +6,7 @@ import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import type { ImageService, RuntimeService } from "../cri/runtime.ts";
+import type { EvictionThresholds } from "./eviction/signals.ts";
 
 /** All that a kubelet needs; nothing is taken from anywhere else. */
 export interface KubeletOptions {
@@ -37,6 +38,8 @@ export interface KubeletOptions {
   readonly port?: number;
   /** `v1.36.0` by default. */
   readonly version?: string;
+  /** Below these the node is under pressure; by default 100 MiB of memory and 500 MiB of disk. */
+  readonly thresholds?: EvictionThresholds;
   /** Mounts for memory-backed volumes; without it they lie on disk, readable by root only. */
   readonly mounter?: Mounter;
   /** The node pretends: no disk is touched, logs and probes are answered by the simulated runtime. */

@@ -34,8 +34,16 @@ export async function writeAtomically(
   await symlink(fresh, join(directory, "..data_tmp"));
   await rename(join(directory, "..data_tmp"), join(directory, "..data"));
   await linkNames(directory, files);
-  if (current !== undefined) await rm(join(directory, current), { recursive: true, force: true });
+  await removeOthers(directory, fresh);
   return true;
+}
+
+/** What went before, and what a crash between two steps left behind. */
+async function removeOthers(directory: string, fresh: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const old = name.startsWith("..") && name !== "..data" && name !== fresh;
+    if (old) await rm(join(directory, name), { recursive: true, force: true });
+  }
 }
 
 /** `..2026_01_31_23_59_59.123456789`, as the kubelet names them. */

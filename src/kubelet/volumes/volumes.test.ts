@@ -98,7 +98,9 @@ describe("configMap volumes", () => {
     const maps = harness.client.resource(resources.configmaps);
     await maps.patch("page", { data: { "index.html": "two" } }, { type: "merge", namespace: "default" });
     await eventually(() => expect(readFileSync(join(place, "a/b.html"), "utf8")).toBe("two"));
-    expect(readdirSync(place).filter((name) => name.startsWith("..2"))).toHaveLength(1);
+    await eventually(() =>
+      expect(readdirSync(place).filter((name) => name.startsWith("..2"))).toHaveLength(1),
+    );
   });
 
   test("that are missing hold the pod back until they come", async () => {
