@@ -151,6 +151,9 @@ export class DefinitionWriter {
   /** Values of maps: version 3 tells their zero value, which the facts leave out. */
   #writeValues(schema: Schema): JsonDocument {
     const written = this.#write(schema);
+    if (this.#version === 3 && schema.items !== undefined) {
+      return { ...written, items: this.#writeValues(schema.items) };
+    }
     if (this.#version === 2 || written["default"] !== undefined) return written;
     const zero = schema.format === "byte" ? undefined : zeroValues[schema.type ?? ""];
     if (zero !== undefined) return { ...written, default: zero };
