@@ -37,7 +37,7 @@ export function hasGeneration({ group, resource }: GroupResource): boolean {
   return withGeneration.has(`${group}/${resource}`);
 }
 
-/** Resources whose delete answers with the deleted object; the others answer with a Status. */
+/** Resources whose delete answers with the deleted object, as OpenAPI tells; the others answer with a Status. */
 const answersWithObject = new Set([
   "/persistentvolumeclaims",
   "/persistentvolumes",
@@ -46,6 +46,11 @@ const answersWithObject = new Set([
   "/resourcequotas",
   "/serviceaccounts",
   "/services",
+  "resource.k8s.io/deviceclasses",
+  "resource.k8s.io/devicetaintrules",
+  "resource.k8s.io/resourceclaims",
+  "resource.k8s.io/resourceclaimtemplates",
+  "resource.k8s.io/resourceslices",
   "storage.k8s.io/csidrivers",
   "storage.k8s.io/csinodes",
   "storage.k8s.io/storageclasses",
@@ -62,6 +67,48 @@ const orphansByDefault = new Set(["/replicationcontrollers", "batch/jobs"]);
 
 export function orphansDependentsByDefault({ group, resource }: GroupResource): boolean {
   return orphansByDefault.has(`${group}/${resource}`);
+}
+
+/** Resources that a PUT creates when they are absent, as their strategies in Kubernetes say. */
+const createdOnUpdate = new Set([
+  "/endpoints",
+  "/events",
+  "/limitranges",
+  "/podtemplates",
+  "/services",
+  "coordination.k8s.io/leases",
+  "events.k8s.io/events",
+  "rbac.authorization.k8s.io/clusterrolebindings",
+  "rbac.authorization.k8s.io/clusterroles",
+  "rbac.authorization.k8s.io/rolebindings",
+  "rbac.authorization.k8s.io/roles",
+]);
+
+export function isCreatedOnUpdate({ group, resource }: GroupResource): boolean {
+  return createdOnUpdate.has(`${group}/${resource}`);
+}
+
+/** Resources that are never overwritten blindly: a PUT names the resourceVersion that it replaces. */
+const needsResourceVersion = new Set([
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+  "admissionregistration.k8s.io/validatingadmissionpolicies",
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings",
+  "admissionregistration.k8s.io/validatingwebhookconfigurations",
+  "apiextensions.k8s.io/customresourcedefinitions",
+  "apiregistration.k8s.io/apiservices",
+  "coordination.k8s.io/leases",
+  "flowcontrol.apiserver.k8s.io/flowschemas",
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
+  "node.k8s.io/runtimeclasses",
+  "policy/poddisruptionbudgets",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/csistoragecapacities",
+  "storage.k8s.io/volumeattachments",
+]);
+
+export function allowsUnconditionalUpdate({ group, resource }: GroupResource): boolean {
+  return !needsResourceVersion.has(`${group}/${resource}`);
 }
 
 /** Whether status is written only through its subresource. */

@@ -16,6 +16,9 @@ import type { RequestContext } from "../request-context.ts";
  *
  * Order of a create: decode → default → mutating admission → prepareForCreate → validate → validating admission →
  * begin → commit to storage. Of an update: the same with prepareForUpdate, and again after each lost race.
+ *
+ * The store owns the object, but parts that an update takes over from `old` (the status of a main write, all but the
+ * status of a status write) are frozen: a strategy replaces them, it does not change them in place.
  */
 export interface Strategy {
   /** Clears and sets what clients may not choose. Changes the object, which the store owns. */
@@ -34,9 +37,9 @@ export interface Strategy {
     old: UnstructuredObject,
     subresource: string,
   ): FieldError[];
-  /** PUT of an absent object creates it. Default false. */
+  /** PUT of an absent object creates it. Default: what `resource-facts.ts` says. */
   readonly allowCreateOnUpdate?: boolean;
-  /** PUT without a resourceVersion overwrites. Default true. */
+  /** PUT without a resourceVersion overwrites. Default: what `resource-facts.ts` says. */
   readonly allowUnconditionalUpdate?: boolean;
   /**
    * The grace period in seconds that a delete is to have, or undefined when the resource is deleted at once. With a

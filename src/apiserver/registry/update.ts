@@ -14,7 +14,7 @@ import { CachedObject } from "../cache/cached-object.ts";
 import type { RequestContext } from "../request-context.ts";
 import { createObject, type ValidateHook } from "./create.ts";
 import { newPreconditionFailed } from "./errors.ts";
-import { hasGeneration, hasStatus } from "./resource-facts.ts";
+import { allowsUnconditionalUpdate, hasGeneration, hasStatus, isCreatedOnUpdate } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
 export interface UpdateRequest {
@@ -28,7 +28,7 @@ export interface UpdateRequest {
    */
   change(current: UnstructuredObject | undefined): Promise<UnstructuredObject> | UnstructuredObject;
   readonly validate: ValidateHook;
-  /** Creates an absent object: server-side apply, and strategies that allow it. */
+  /** Whether an absent object is created: always by server-side apply, never by a patch. Default: the strategy says. */
   readonly forceAllowCreate?: boolean;
 }
 
@@ -74,7 +74,8 @@ async function createAbsent(
   served: ResourceInfo,
   request: UpdateRequest,
 ): Promise<CachedObject | undefined> {
-  const mayCreate = request.forceAllowCreate === true || store.strategy.allowCreateOnUpdate === true;
+  const mayCreate =
+    request.forceAllowCreate ?? store.strategy.allowCreateOnUpdate ?? isCreatedOnUpdate(served);
   if (!mayCreate || request.subresource !== "") throw newNotFound(served, request.name);
   const object = await request.change(undefined);
   if ((object.metadata.uid ?? "") !== "") {
@@ -136,7 +137,7 @@ async function checkVersion(
     throw newPreconditionFailed(served, store.key(namespace, name), name, why);
   }
   if (resourceVersion === "" || resourceVersion === "0") {
-    if (store.strategy.allowUnconditionalUpdate !== false) return true;
+    if (store.strategy.allowUnconditionalUpdate ?? allowsUnconditionalUpdate(served)) return true;
     const error = invalid("metadata.resourceVersion", 0, "must be specified for an update");
     throw newInvalid(served, name, [error]);
   }
@@ -165,7 +166,7 @@ function prepareObject(
   if (subresource === "status") keepAllButStatus(object, old);
   else if (subresource === "" && hasStatus(served)) keepStatus(object, old);
   store.strategy.prepareForUpdate?.(context, object, old, subresource);
-  metadata.uid ??= before.uid;
+  if ((metadata.uid ?? "") === "") metadata.uid = before.uid;
   metadata.creationTimestamp = before.creationTimestamp;
   metadata.resourceVersion = before.resourceVersion;
   delete metadata.selfLink;
