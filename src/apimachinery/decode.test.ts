@@ -322,6 +322,32 @@ describe("parseJson()", () => {
 describe.skipIf(!hasReference)("decodeObject() with the facts of Kubernetes (needs ../shared)", () => {
   const facts = hasReference ? factsSchemas() : undefined;
 
+  it("drops zero values that Go holds by value, and keeps those behind pointers", () => {
+    if (facts === undefined) return;
+    const { object } = decodeObject(facts.schemas, facts.nameOf("v1", "Pod"), {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "a", generateName: "", generation: 0 },
+      spec: {
+        hostNetwork: false,
+        nodeName: "",
+        terminationGracePeriodSeconds: 0,
+        automountServiceAccountToken: false,
+        runtimeClassName: "",
+        containers: [
+          { name: "", image: "", stdin: false, ports: [{ containerPort: 0, hostPort: 0, protocol: "" }] },
+        ],
+      },
+    });
+    expect(object.metadata).toEqual({ name: "a" });
+    expect(object["spec"]).toEqual({
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      runtimeClassName: "",
+      containers: [{ name: "", resources: {}, ports: [{ containerPort: 0 }] }],
+    });
+  });
+
   it.each(hasReference ? fixtureNames() : [])("reads %s and changes nothing", (name) => {
     const fixture = readSharedJson(`reference/kubernetes/fixtures/${name}.json`) as {
       apiVersion: string;

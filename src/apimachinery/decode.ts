@@ -1,3 +1,4 @@
+import { omitsZero } from "./go-pointers.ts";
 import { deepCopy, isObject, setOwn } from "./json.ts";
 import type { UnstructuredObject } from "./object.ts";
 import { canonicalQuantity } from "./quantity.ts";
@@ -75,11 +76,13 @@ interface Decoder {
   readonly zero: () => unknown;
   /** Go's name of the type, for messages. */
   readonly typeName: string;
-  /** True for a value that Go leaves out of an optional field: lists and maps without members. */
+  /** True for a value that Go leaves out of an optional field: empty lists and maps, zero scalars held by value. */
   readonly isEmpty: (value: unknown) => boolean;
+  readonly isScalar: boolean;
 }
 
 const never = (): boolean => false;
+const isZeroScalar = (value: unknown): boolean => value === "" || value === 0 || value === false;
 
 const compiled = new WeakMap<
   SchemaSet,
@@ -122,6 +125,7 @@ function lazyDecoder(schemas: SchemaSet, name: string): Decoder {
     zero: () => (built ?? build()).zero(),
     typeName: goTypeName(name),
     isEmpty: never,
+    isScalar: false,
   };
 }
 
@@ -168,7 +172,8 @@ const textDecoder = (type: string, normalize: (text: string) => string): Decoder
   decode: (value, context) => (typeof value === "string" ? normalize(value) : fail(context, value, type)),
   zero: () => "",
   typeName: type,
-  isEmpty: never,
+  isEmpty: isZeroScalar,
+  isScalar: true,
 });
 
 const plainString = textDecoder("string", (text) => text);
@@ -187,6 +192,7 @@ const timeDecoder = (normalize: (text: string) => string | undefined, typeName: 
   zero: () => null,
   typeName,
   isEmpty: never,
+  isScalar: false,
 });
 
 const time = timeDecoder(normalizeTime, "v1.Time");
@@ -205,6 +211,7 @@ const quantityDecoder: Decoder = {
   zero: () => "0",
   typeName: "resource.Quantity",
   isEmpty: never,
+  isScalar: false,
 };
 
 function stringDecoder(format: string | undefined): Decoder {
@@ -233,7 +240,8 @@ function integerDecoder(type: "int32" | "int64"): Decoder {
     },
     zero: () => 0,
     typeName: type,
-    isEmpty: never,
+    isEmpty: isZeroScalar,
+    isScalar: true,
   };
 }
 
@@ -241,14 +249,16 @@ const numberDecoder: Decoder = {
   decode: (value, context) => (typeof value === "number" ? value : fail(context, value, "float64")),
   zero: () => 0,
   typeName: "float64",
-  isEmpty: never,
+  isEmpty: isZeroScalar,
+  isScalar: true,
 };
 
 const booleanDecoder: Decoder = {
   decode: (value, context) => (typeof value === "boolean" ? value : fail(context, value, "bool")),
   zero: () => false,
   typeName: "bool",
-  isEmpty: never,
+  isEmpty: isZeroScalar,
+  isScalar: true,
 };
 
 const int32Decoder = integerDecoder("int32");
@@ -258,6 +268,7 @@ const intOrStringDecoder: Decoder = {
   zero: () => 0,
   typeName: "intstr.IntOrString",
   isEmpty: never,
+  isScalar: false,
 };
 
 /** Whatever JSON it is: embedded objects, CRD defaults, sets of fields. */
@@ -266,6 +277,7 @@ const anyDecoder: Decoder = {
   zero: () => null,
   typeName: "runtime.RawExtension",
   isEmpty: never,
+  isScalar: false,
 };
 
 /** Types with their own way of reading themselves, by the last part of their name. */
@@ -308,6 +320,7 @@ function arrayDecoder(schemas: SchemaSet, schema: Schema): Decoder {
     zero: () => null,
     typeName,
     isEmpty: (value) => Array.isArray(value) && value.length === 0,
+    isScalar: false,
   };
 }
 
@@ -331,6 +344,7 @@ function mapDecoder(schemas: SchemaSet, schema: Schema): Decoder {
     zero: () => null,
     typeName,
     isEmpty: (value) => isObject(value) && Object.keys(value).length === 0,
+    isScalar: false,
   };
 }
 
@@ -342,7 +356,7 @@ function enter({ path }: Context): number {
 
 interface Field {
   readonly decoder: Decoder;
-  /** Go prints an empty list or map only where it is not optional. */
+  /** Go prints an empty value only where the field is not optional. */
   readonly isEmpty: (value: unknown) => boolean;
 }
 
@@ -352,7 +366,9 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
   const alwaysPrinted: (readonly [string, () => unknown])[] = [];
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const decoder = decoderOf(schemas, property);
-    fields.set(key, { decoder, isEmpty: required.has(key) ? never : decoder.isEmpty });
+    const isOptional = !required.has(key) && !isZeroValue(property.default);
+    const isEmpty = decoder.isScalar && !omitsZero(name, key) ? never : decoder.isEmpty;
+    fields.set(key, { decoder, isEmpty: isOptional ? isEmpty : never });
     if (isZeroValue(property.default)) alwaysPrinted.push([key, decoder.zero]);
   }
   const struct = name.slice(name.lastIndexOf(".") + 1);
@@ -386,12 +402,12 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
     context.struct = outer;
     return fill(result);
   };
-  return { decode, zero: () => fill({}), typeName: goTypeName(name), isEmpty: never };
+  return { decode, zero: () => fill({}), typeName: goTypeName(name), isEmpty: never, isScalar: false };
 }
 
 /** A default in the facts is the zero value that Go prints, or a real default: the latter are rules of `api/`. */
 function isZeroValue(value: unknown): boolean {
-  if (value === "" || value === 0 || value === false) return true;
+  if (isZeroScalar(value)) return true;
   return isObject(value) && Object.keys(value).length === 0;
 }
 
