@@ -33,7 +33,7 @@ const binarySuffixes = new Map(
 );
 
 /** Amounts below this have no suffix or one that canonical form keeps: nothing to compute. */
-const surelyCanonical = /^[1-9][0-9]{0,2}(?:[KMGTPE]i|[mkMGTPE])?$/;
+const surelyCanonical = /^[1-9][0-9]{0,2}(?:[KMGTP]i|[mkMGTPE])?$/;
 
 /** Exponents beyond this are refused: a number of that length is an attack, not an amount. */
 const maxExponent = 100;
