@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { Random } from "../apimachinery/random.ts";
 import { CriError, type ImageInfo } from "../cri/runtime.ts";
 import { type ImageConfig, parseImageConfig } from "./image-config.ts";
-import { normalizeReference } from "./reference.ts";
+import { formatReference, normalizeReference, parseReference } from "./reference.ts";
 
 export interface StoredImage {
   /** `sha256:…` of the configuration. */
@@ -108,7 +108,7 @@ export class ImageStore {
 
   /** Points a name at an image. A name once pinned by hand stays pinned until it is removed. */
   putName(reference: string, imageId: string, pinned: boolean): void {
-    const full = normalizeReference(reference);
+    const full = storedName(reference);
     const before = this.#nameFile(full);
     this.#write("names", encodeName(full), {
       reference: full,
@@ -198,7 +198,7 @@ export class ImageStore {
 
   #named(reference: string): string | undefined {
     try {
-      return this.#nameFile(normalizeReference(reference))?.imageId;
+      return this.#nameFile(storedName(reference))?.imageId;
     } catch {
       return undefined;
     }
@@ -232,6 +232,12 @@ function imageInfo(image: StoredImage, names: readonly StoredName[]): ImageInfo 
     entrypoint: image.config.entrypoint,
     command: image.config.command,
   };
+}
+
+/** With a digest the tag says nothing: `nginx:1@sha256:…` is `nginx@sha256:…`. */
+function storedName(reference: string): string {
+  const { tag: _, ...rest } = parseReference(reference);
+  return rest.digest === undefined ? normalizeReference(reference) : formatReference(rest);
 }
 
 const hexOf = (id: string): string => id.replace(/^sha256:/, "");

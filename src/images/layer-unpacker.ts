@@ -50,11 +50,8 @@ export class LayerUnpacker {
     this.#worker ??= new Worker(workerUrl(new URL("./unpack.worker.ts", import.meta.url)));
     const worker = this.#worker;
     return new Promise((resolve, reject) => {
-      const done = (): void => {
-        worker.removeAllListeners();
-      };
-      worker.once("message", (answer: UnpackAnswer) => {
-        done();
+      const onMessage = (answer: UnpackAnswer): void => {
+        worker.off("error", onError);
         if ("layer" in answer) return resolve(answer.layer);
         reject(
           new CriError(
@@ -62,12 +59,14 @@ export class LayerUnpacker {
             answer.brokenInput ? `a layer cannot be unpacked: ${answer.error}` : answer.error,
           ),
         );
-      });
-      worker.once("error", (error) => {
-        done();
+      };
+      const onError = (error: Error): void => {
+        worker.off("message", onMessage);
         this.#worker = undefined;
         reject(error);
-      });
+      };
+      worker.once("message", onMessage);
+      worker.once("error", onError);
       worker.postMessage(call, []);
     });
   }

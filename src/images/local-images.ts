@@ -5,10 +5,12 @@ import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { CriError, type ImageInfo, type ImageService, type PullOptions } from "../cri/runtime.ts";
+import { assembleHostImage, hostImageName } from "./host-image.ts";
 import { readImageArchive } from "./image-archive.ts";
-import { ImageStore } from "./image-store.ts";
+import { ImageStore, type StoredImage } from "./image-store.ts";
 import { LayerUnpacker } from "./layer-unpacker.ts";
 import { normalizeReference } from "./reference.ts";
+import { pull } from "./registry/pull.ts";
 
 export interface LocalImagesOptions {
   /** Images live in it. */
@@ -16,13 +18,15 @@ export interface LocalImagesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Files that say where registries are and how to reach them (registry/hosts.ts); absent = the registries themselves. */
+  /** A file that says how registries are reached (registry/registry-config.ts); it may be absent. */
   readonly registryConfig?: string;
 }
 
 export class LocalImages implements ImageService {
   readonly store: ImageStore;
   readonly #options: LocalImagesOptions;
+  readonly #pulls = new Map<string, Promise<string>>();
+  #host: Promise<StoredImage> | undefined;
 
   constructor(options: LocalImagesOptions) {
     this.#options = options;
@@ -34,13 +38,24 @@ export class LocalImages implements ImageService {
   }
 
   async imageStatus(reference: string): Promise<ImageInfo | undefined> {
-    const image = this.store.find(reference);
+    const image = this.#isHostImage(reference) ? await this.#hostImage() : this.store.find(reference);
     return image === undefined ? undefined : this.store.info(image);
   }
 
+  /** Two calls for the same name share one download. */
   async pullImage(reference: string, options: PullOptions): Promise<string> {
-    void options;
-    throw new CriError("unavailable", `no registry for ${reference}`);
+    const name = normalizeReference(reference);
+    if (name === hostImageName) return (await this.#hostImage()).id;
+    const underWay = this.#pulls.get(name);
+    if (underWay !== undefined && options.credentials.length === 0) return underWay;
+    const { clock, registryConfig: configFile } = this.#options;
+    const started = pull({ store: this.store, clock, configFile }, reference, options);
+    this.#pulls.set(name, started);
+    try {
+      return await started;
+    } finally {
+      if (this.#pulls.get(name) === started) this.#pulls.delete(name);
+    }
   }
 
   /**
@@ -108,6 +123,19 @@ export class LocalImages implements ImageService {
       if (!image.pinned && !used.has(image.id)) this.store.removeImage(image.id);
     }
     return this.store.collectLayers();
+  }
+
+  #isHostImage(reference: string): boolean {
+    return reference.startsWith("sampan.dev/") && this.#fullName(reference) === hostImageName;
+  }
+
+  /** Assembled when it is first asked for, and anew when Sampan runs on another Node. */
+  #hostImage(): Promise<StoredImage> {
+    this.#host ??= assembleHostImage(this.store).catch((error: unknown) => {
+      this.#host = undefined;
+      throw error;
+    });
+    return this.#host;
   }
 
   #config(text: string): { readonly diffIds: readonly string[] } {

@@ -95,6 +95,7 @@ export class TarReader {
 
   /** Throws when the archive was cut short or is no archive. */
   finish(): void {
+    if (!this.#sawHeader && this.#partial.length > 0) throw new TarError("not a tar archive");
     if (this.#contentLeft > 0 || this.#partial.length > 0)
       throw new TarError("the archive ends in the middle of a file");
     if (!this.#sawHeader && !this.#ended) throw new TarError("not a tar archive");
