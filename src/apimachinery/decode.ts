@@ -6,7 +6,7 @@ import type { Schema, SchemaSet } from "./schema.ts";
 import { newBadRequest, type StatusError } from "./status.ts";
 import { normalizeMicroTime, normalizeTime } from "./time.ts";
 
-export { type ParsedJson, parseJson } from "./json-text.ts";
+export { parseJson } from "./json-text.ts";
 
 /**
  * Reads a JSON value as Go's decoder reads it into the typed struct of its kind: null is absence, unknown fields are
@@ -366,7 +366,9 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
   const alwaysPrinted: (readonly [string, () => unknown])[] = [];
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const decoder = decoderOf(schemas, property);
-    const isOptional = !required.has(key) && !isZeroValue(property.default);
+    // An empty list of managed fields is a wish: forget who owns what.
+    const isWish = key === "managedFields";
+    const isOptional = !required.has(key) && !isWish && !isZeroValue(property.default);
     const isEmpty = decoder.isScalar && !omitsZero(name, key) ? never : decoder.isEmpty;
     fields.set(key, { decoder, isEmpty: isOptional ? isEmpty : never });
     if (isZeroValue(property.default)) alwaysPrinted.push([key, decoder.zero]);

@@ -26,10 +26,6 @@ export function compareObjects(before: unknown, after: unknown, type: MergeType)
   return { added: walker.added.build(), modified: walker.modified.build(), removed: walker.removed.build() };
 }
 
-export function isSame({ added, modified, removed }: Comparison): boolean {
-  return added.isEmpty() && modified.isEmpty() && removed.isEmpty();
-}
-
 /** The comparison without the given fields and all that lies below them. */
 export function excludeFields(comparison: Comparison, ignored: FieldSet): Comparison {
   if (ignored.isEmpty()) return comparison;

@@ -31,8 +31,6 @@ import {
 } from "./updater.ts";
 import { joinTypedErrors, typedErrors } from "./validate-typed.ts";
 
-export { FieldSet, formatFieldPath } from "./field-set.ts";
-
 /**
  * Server-side apply and the tracking of field ownership. The chain of steps is that of
  * k8s.io/apimachinery/pkg/util/managedfields; the rules of merging are in updater.ts.
