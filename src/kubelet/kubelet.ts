@@ -31,6 +31,7 @@ import { NodeRegistration } from "./node/node-registration.ts";
 import type { NodeContext } from "./node-context.ts";
 import { NodeStreams } from "./node-streams.ts";
 import type { KubeletOptions } from "./options.ts";
+import { removeOrphanDirectories } from "./orphans.ts";
 import { Paths } from "./paths.ts";
 import { admitPod } from "./pods/admission.ts";
 import { HookRunner } from "./pods/hooks.ts";
@@ -236,7 +237,7 @@ export class Kubelet implements NodeConnection {
     this.#sources.onChange((kind, key) => {
       for (const uid of running.context.volumes.usersOf(kind, key)) this.#wake(uid);
     });
-    void this.#removeOrphans(adopted);
+    void this.#removeOrphans(adopted).then(() => this.#removeOrphanDirectories(running.context));
   }
 
   #update(running: Running, pod: Pod): void {
@@ -282,6 +283,14 @@ export class Kubelet implements NodeConnection {
         });
       }
     }
+  }
+
+  async #removeOrphanDirectories({ paths, logs, options }: NodeContext): Promise<void> {
+    if (options.simulated !== undefined) return;
+    await removeOrphanDirectories(paths, logs, options.mounter, (uid) => this.#workers.has(uid)).catch(
+      (error: unknown) =>
+        options.logger.warn("removing what pods left behind failed", { error: String(error) }),
+    );
   }
 
   async #keepHouse(): Promise<void> {

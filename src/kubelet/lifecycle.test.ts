@@ -272,6 +272,19 @@ describe("probes", () => {
     );
   });
 
+  test("a server that needs a moment is ready the moment it answers, whatever the period", async () => {
+    const h = await started();
+    const readinessProbe = { httpGet: { path: "/", port: 80 }, periodSeconds: 10 };
+    await h.createPod(
+      "web",
+      { containers: [newContainer("app", { readinessProbe })] },
+      { [`${p}ready-after`]: "250ms" },
+    );
+    await h.advance(300);
+    expect(app(await h.pod("web"))?.ready).toBe(true);
+    expect(h.events.filter((event) => event.includes("Unhealthy"))).toEqual([]);
+  });
+
   test("a container that fails its liveness probe is killed and started again", async () => {
     const h = await started();
     const livenessProbe = { ...http, failureThreshold: 3 };

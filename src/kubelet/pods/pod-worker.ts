@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import type { ContainerStateWaiting, Pod, PodStatus } from "../../api/types/core-v1.ts";
 import { Backoff } from "../../apimachinery/backoff.ts";
 import type { Timer } from "../../apimachinery/clock.ts";
@@ -8,6 +8,7 @@ import { resources } from "../../client/resources.ts";
 import type { ClusterDns } from "../environment/dns-config.ts";
 import { hostsFile } from "../environment/hosts-file.ts";
 import type { NodeContext, Rejection } from "../node-context.ts";
+import { removeUnmounted } from "../orphans.ts";
 import { StartError } from "../start-error.ts";
 import { ownConditionTypes } from "../status/own-conditions.ts";
 import { podStatus } from "../status/pod-status.ts";
@@ -354,7 +355,7 @@ export class PodWorker {
     }
     for (const id of this.#sandboxIds) await options.runtime.removePodSandbox(id);
     await logs.removeTree(paths.logDirectory(this.#pod));
-    if (options.simulated === undefined) await rm(paths.pod(this.#uid), { recursive: true, force: true });
+    if (options.simulated === undefined) await removeUnmounted(paths.pod(this.#uid), options.mounter);
     statuses.forget(this.#uid);
     this.#timer?.stop();
     this.#stopped = true;

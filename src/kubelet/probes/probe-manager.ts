@@ -139,8 +139,9 @@ class ProbedContainer {
   #begin(kind: ProbeKind): void {
     const probe = this.#probeOf(kind);
     if (probe === undefined || this.#loops.has(kind)) return;
-    const loop = new ProbeLoop(this.#options.clock, probe, this.#startedAtMs, {
-      run: () => this.#run(kind, probe),
+    const patienceMs = kind === "liveness" ? 0 : earlyMs;
+    const loop = new ProbeLoop(this.#options.clock, probe, this.#startedAtMs, patienceMs, {
+      run: (quiet) => this.#run(kind, probe, quiet),
       changed: (verdict) => {
         // A startup probe has done its work once it succeeded, and a verdict of death is final for this instance.
         if (kind === "startup" || (kind === "liveness" && !verdict)) loop.stop();
@@ -152,13 +153,14 @@ class ProbedContainer {
     loop.start();
   }
 
-  async #run(kind: ProbeKind, probe: Probe): Promise<boolean | undefined> {
+  async #run(kind: ProbeKind, probe: Probe, quiet: boolean): Promise<boolean | undefined> {
     const { prober, events } = this.#options;
     const target = { pod: this.#pod, container: this.#entry.container, containerId: this.#containerId };
     const { result, output } = await prober.probe(kind, probe, { ...target, podIp: this.#podIp });
     const name = `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
     const field = containerFieldPath(this.#entry);
     if (this.#loops.get(kind)?.stopped === true) return undefined;
+    if (quiet) return result === "success" ? true : undefined;
     if (result === "failure") {
       events.event(this.#pod, "Warning", "Unhealthy", `${name} probe failed: ${output}`, field);
     } else if (result === "error") {
@@ -172,27 +174,39 @@ class ProbedContainer {
   }
 }
 
+/**
+ * A server that has just been started needs a moment before it answers. For so long failures of readiness and startup
+ * probes neither count nor are told, and the container is looked at often, so that it is ready the moment it can be.
+ */
+const earlyMs = 1_000;
+/** Early looks follow each other after this, then after twice as long, and so on for one period of the probe. */
+const earlyStepMs = 100;
+
+interface ProbeActions {
+  /** Undefined when the probe did not work, and for early failures. */
+  run(quiet: boolean): Promise<boolean | undefined>;
+  changed(verdict: boolean): void;
+}
+
 /** Repeats one probe and counts: a verdict changes after as many equal results in a row as the thresholds ask for. */
 class ProbeLoop {
   readonly #clock: Clock;
   readonly #probe: Probe;
   readonly #startedAtMs: number;
-  readonly #actions: { run(): Promise<boolean | undefined>; changed(verdict: boolean): void };
+  readonly #patienceMs: number;
+  readonly #actions: ProbeActions;
   #timer: Timer | undefined;
+  #earlyTimer: Timer | undefined;
   #last: boolean | undefined;
   #inRow = 0;
   #verdict: boolean | undefined;
   #stopped = false;
 
-  constructor(
-    clock: Clock,
-    probe: Probe,
-    startedAtMs: number,
-    actions: { run(): Promise<boolean | undefined>; changed(verdict: boolean): void },
-  ) {
+  constructor(clock: Clock, probe: Probe, startedAtMs: number, patienceMs: number, actions: ProbeActions) {
     this.#clock = clock;
     this.#probe = probe;
     this.#startedAtMs = startedAtMs;
+    this.#patienceMs = patienceMs;
     this.#actions = actions;
   }
 
@@ -207,12 +221,30 @@ class ProbeLoop {
 
   start(): void {
     const dueAtMs = this.#startedAtMs + (this.#probe.initialDelaySeconds ?? 0) * 1000;
-    this.#schedule(Math.max(0, dueAtMs - this.#clock.now()));
+    this.#schedule(Math.max(0, dueAtMs + this.#patienceMs - this.#clock.now()));
+    if (this.#patienceMs > 0) this.#scheduleEarly(Math.max(0, dueAtMs - this.#clock.now()), earlyStepMs);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#timer?.stop();
+    this.#earlyTimer?.stop();
+  }
+
+  #scheduleEarly(delayMs: number, nextMs: number): void {
+    this.#earlyTimer = this.#clock.after(delayMs, () => void this.#lookEarly(nextMs));
+  }
+
+  /** Ends with the first success, with any verdict, and after one period. */
+  async #lookEarly(nextMs: number): Promise<void> {
+    const passed = await this.#actions.run(true);
+    if (this.#stopped || this.#verdict !== undefined) return;
+    if (passed === true) this.#count(true);
+    else if (nextMs < this.#periodMs) this.#scheduleEarly(nextMs, 2 * nextMs);
+  }
+
+  get #periodMs(): number {
+    return (this.#probe.periodSeconds ?? 10) * 1000;
   }
 
   #schedule(delayMs: number): void {
@@ -221,12 +253,11 @@ class ProbeLoop {
 
   async #tick(): Promise<void> {
     const startMs = this.#clock.now();
-    const passed = await this.#actions.run();
+    const passed = await this.#actions.run(false);
     if (this.#stopped) return;
     if (passed !== undefined) this.#count(passed);
     if (this.#stopped) return;
-    const periodMs = (this.#probe.periodSeconds ?? 10) * 1000;
-    this.#schedule(Math.max(0, startMs + periodMs - this.#clock.now()));
+    this.#schedule(Math.max(0, startMs + this.#periodMs - this.#clock.now()));
   }
 
   #count(passed: boolean): void {

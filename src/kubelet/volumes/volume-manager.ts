@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Pod, Volume } from "../../api/types/core-v1.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
@@ -6,6 +6,7 @@ import type { Logger } from "../../apimachinery/logger.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { FieldSources } from "../environment/field-paths.ts";
 import type { Mounter } from "../options.ts";
+import { removeUnmounted } from "../orphans.ts";
 import type { Paths } from "../paths.ts";
 import { allContainers } from "../pods/pod-spec.ts";
 import type { ObjectSources } from "../sources.ts";
@@ -76,12 +77,7 @@ export class VolumeManager {
     this.forget(uid);
     const { disk, mounter, paths } = this.#options;
     if (!disk) return;
-    if (mounter !== undefined) {
-      for (const volume of pod.spec?.volumes ?? []) {
-        if (liesInMemory(volume, volumeKind(volume))) await mounter.unmount(this.#directory(uid, volume));
-      }
-    }
-    await rm(paths.volumes(uid), { recursive: true, force: true });
+    await removeUnmounted(paths.volumes(uid), mounter);
   }
 
   forget(uid: string): void {

@@ -346,3 +346,33 @@ test("the last words of a container are its message", async () => {
     expect(status?.containerStatuses?.[0]?.state?.terminated?.message).toBe("it broke");
   });
 });
+
+test("what unknown pods left on disk is removed when the kubelet comes up", async () => {
+  await harness.createPod("web", mounted({ emptyDir: {} }));
+  const place = await placeOf();
+  const { metadata } = await harness.pod("web");
+  const stale = [
+    join(root, "kubelet/pods/stale/volumes/x"),
+    join(root, "kubelet/logs/default_old_stale/app"),
+  ];
+  for (const path of stale) mkdirSync(path, { recursive: true });
+  await harness.restart();
+  await eventually(() => expect(stale.map((path) => existsSync(path))).toEqual([false, false]));
+  expect(existsSync(place)).toBe(true);
+  expect(existsSync(join(root, "kubelet/pods", metadata.uid ?? ""))).toBe(true);
+});
+
+test("memory-backed volumes are mounted and unmounted", async () => {
+  await harness.stop();
+  const calls: string[] = [];
+  const mounter = {
+    mountTmpfs: (path: string, { sizeBytes }: { sizeBytes?: number }) =>
+      Promise.resolve(void calls.push(`mount ${path.split("/").slice(-2).join("/")} ${sizeBytes ?? ""}`)),
+    unmount: (path: string) => Promise.resolve(void calls.push(`unmount ${path}`)),
+  };
+  harness = new Harness({ disk: join(root, "kubelet"), kubelet: { mounter } });
+  await harness.start();
+  await harness.createPod("web", mounted({ emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }));
+  await placeOf();
+  expect(calls).toContain("mount kubernetes.io~empty-dir/v 1048576");
+});
