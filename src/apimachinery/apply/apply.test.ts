@@ -549,13 +549,15 @@ describe("trackUpdate()", () => {
     }
   });
 
-  it("forgets all owners when the client sends one empty entry", () => {
-    const old = created();
-    const updated = change(old, { metadata: { managedFields: [{}] } });
-    expect(
-      trackUpdate({ old, updated, manager: "x", subresource: "", schema, schemas, nowMs: startMs }),
-    ).toEqual([]);
-  });
+  it.each<[ManagedFieldsEntry[]]>([[[{}]], [[]]])(
+    "forgets all owners when the client sends %j",
+    (managedFields) => {
+      const old = created();
+      const updated = change(old, { metadata: { managedFields } });
+      const options = { old, updated, manager: "x", subresource: "", schema, schemas, nowMs: startMs };
+      expect(trackUpdate(options)).toEqual([]);
+    },
+  );
 
   it("does not start to track an object that was not tracked", () => {
     const old = stored(web({ spec: { replicas: 1 } }));
