@@ -49,6 +49,8 @@ export interface ApiServerOptions {
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
   readonly audit?: AuditSink;
+  /** The file with the descriptions of built-in types (api/openapi/descriptions.ts). Without it `explain` lacks prose. */
+  readonly descriptionsFile?: string | URL;
   /** Named checks of /readyz beyond the server's own. */
   readonly readyChecks?: readonly HealthCheck[];
 }
@@ -138,6 +140,7 @@ export class ApiServer {
       admission: new AdmissionRunner(admission),
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
+      descriptionsFile: options.descriptionsFile,
     };
     const nonResource = nonResourceRoutes(this.#core, {
       metrics: this.metrics,

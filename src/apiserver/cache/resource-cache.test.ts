@@ -117,7 +117,7 @@ describe("watch()", () => {
 
   test("watchers of a field's value hear of objects that come to it and leave it", () => {
     const read = (object: UnstructuredObject): string =>
-      String((object["spec"] as { nodeName?: string } | undefined)?.nodeName ?? "");
+      (object["spec"] as { nodeName?: string } | undefined)?.nodeName ?? "";
     const onNode = (value: string): Selection =>
       new Selection("", undefined, [{ field: "spec.nodeName", operator: "=", value, read }]);
     const n1 = watch(onNode("n1"), 0);

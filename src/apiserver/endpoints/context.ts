@@ -68,7 +68,9 @@ export function newRequestContext(state: RequestState, kind = "GetOptions"): Req
 /** As the context, but a dry run: options in a body may ask for one as well. */
 export function asDryRun(context: RequestContext): RequestContext {
   if (context.dryRun) return context;
-  return Object.create(context, { dryRun: { value: true, enumerable: true } }) as RequestContext;
+  const { info, user, resource, query, fieldManager, fieldValidation, signal } = context;
+  const addWarning = (text: string): void => context.addWarning(text);
+  return { info, user, resource, query, dryRun: true, fieldManager, fieldValidation, signal, addWarning };
 }
 
 /** "kubectl/v1.33.0 (linux/amd64)" → "kubectl". */

@@ -3,7 +3,7 @@ import type { ResourceInfo, Scheme, SubresourceInfo } from "../../api/scheme.ts"
 import { formatApiVersion, type GroupVersion } from "../../apimachinery/gvk.ts";
 import type { APIGroup, APIResource } from "../../apimachinery/meta-v1.ts";
 import { newGenericNotFound } from "../../apimachinery/status.ts";
-import type { ApiResponse, RequestState } from "./api-request.ts";
+import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
 import { negotiate } from "./negotiate.ts";
 import type { ServerCore } from "./server-core.ts";
 
@@ -17,7 +17,7 @@ export function discovery(
   core: ServerCore,
 ): (state: RequestState, path: string) => Promise<ApiResponse | undefined> {
   const { scheme } = core;
-  const aggregated = new Map<string, Promise<ApiResponse>>();
+  const aggregated = new Map<string, BytesResponse>();
   return async (state, path) => {
     const parts = path.slice(1).split("/");
     const root = parts[0];
@@ -28,10 +28,10 @@ export function discovery(
         const key = `${root} ${negotiated.version}`;
         let document = aggregated.get(key);
         if (document === undefined) {
-          document = Promise.resolve(aggregatedDocument(scheme, root === "api", negotiated.version));
+          document = aggregatedDocument(scheme, root === "api", negotiated.version);
           aggregated.set(key, document);
         }
-        return unlessKnown(state, await document);
+        return unlessKnown(state, document);
       }
       return value(root === "api" ? coreVersions(state) : groupList(scheme));
     }
@@ -151,7 +151,7 @@ function storageVersionHash({ group, version, kind }: ResourceInfo): string {
 }
 
 /** One document for all groups (apidiscovery.k8s.io). Clients recognise it by its content type. */
-function aggregatedDocument(scheme: Scheme, isCore: boolean, version: string): ApiResponse {
+function aggregatedDocument(scheme: Scheme, isCore: boolean, version: string): BytesResponse {
   const groups = new Map<string, GroupVersion[]>();
   for (const groupVersion of scheme.groupVersions()) {
     if ((groupVersion.group === "") !== isCore) continue;
@@ -209,8 +209,7 @@ export function etagOf(bytes: Uint8Array): { etag: string } {
 }
 
 /** 304 when the client has the document already. */
-export function unlessKnown(state: RequestState, response: ApiResponse): ApiResponse {
-  if (response.type !== "bytes") return response;
+export function unlessKnown(state: RequestState, response: BytesResponse): BytesResponse {
   const { etag } = response.headers ?? {};
   const known = state.request.header("if-none-match");
   if (etag === undefined || known === undefined || !known.includes(etag)) return response;

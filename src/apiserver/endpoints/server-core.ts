@@ -19,4 +19,6 @@ export interface ServerCore {
   readonly admission: AdmissionRunner;
   readonly nodes: NodeLocator;
   readonly connect: ConnectHandlers;
+  /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */
+  readonly descriptionsFile: string | URL | undefined;
 }
