@@ -502,6 +502,21 @@ test.each([
     "OutOfcpu",
     "Node didn't have enough resource: cpu, requested: 100000, used: 0, capacity: 8000",
   ],
+  [
+    { securityContext: { sysctls: [{ name: "kernel.msgmax", value: "1" }] } },
+    "SysctlForbidden",
+    'forbidden sysctl: "kernel.msgmax" not allowlisted',
+  ],
+  [
+    { hostUsers: false },
+    "UserNamespacesNotSupported",
+    "user namespaces (hostUsers: false) are not supported by this node",
+  ],
+  [
+    { securityContext: { supplementalGroupsPolicy: "Strict" } },
+    "SupplementalGroupsPolicyNotSupported",
+    "SupplementalGroupsPolicy=Strict is not supported in this node",
+  ],
 ])("a pod that may not run here fails: %j", async (spec, reason, message) => {
   const h = await started();
   await h.createPod("no", spec);
@@ -512,4 +527,32 @@ test.each([
   });
   expect(h.events).toContain(`no Warning ${reason}: ${message}`);
   expect(await h.runtime.listPodSandboxes()).toEqual([]);
+});
+
+test("limits change in place, without a restart", async () => {
+  const h = await started();
+  const limited = (memory: string) => [newContainer("app", { resources: { limits: { memory } } })];
+  await h.createPod("web", { containers: limited("64Mi") });
+  const updates: unknown[] = [];
+  h.runtime.updateContainerResources = (_, resources) => Promise.resolve(void updates.push(resources));
+  const current = await h.pod("web");
+  await h.client
+    .resource(resources.pods)
+    .update({ ...current, spec: { ...current.spec, containers: limited("128Mi") } });
+  await h.settle();
+  expect(updates).toMatchObject([{ memoryLimitBytes: 128 * 2 ** 20 }]);
+  expect(app(await h.pod("web"))).toMatchObject({
+    restartCount: 0,
+    resources: { limits: { memory: "128Mi" } },
+  });
+});
+
+test("a runtime that the node does not have keeps the pod from starting", async () => {
+  const h = await started();
+  const metadata = { name: "vm" };
+  await h.create({ apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata, handler: "kata" });
+  await h.createPod("web", { runtimeClassName: "vm" });
+  expect(h.events).toContain(
+    'web Warning FailedCreatePodSandBox: Failed to create pod sandbox: failed to get sandbox runtime: no runtime for "kata" is configured',
+  );
 });

@@ -8,6 +8,7 @@ import {
   type ContainerStatus,
   CriError,
   type ExecSyncResult,
+  type LinuxResources,
   type PodSandboxConfig,
   type PodSandboxStatus,
   type RuntimeEvent,
@@ -183,8 +184,8 @@ export class SimulatedRuntime implements RuntimeService {
     return Promise.resolve([...(containers?.values() ?? [])].map((container) => container.status()));
   }
 
-  updateContainerResources(containerId: string): Promise<void> {
-    return this.containerStatus(containerId).then(() => undefined);
+  async updateContainerResources(containerId: string, _resources: LinuxResources): Promise<void> {
+    this.#container(containerId);
   }
 
   reopenContainerLog(containerId: string): Promise<void> {

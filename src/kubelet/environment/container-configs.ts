@@ -1,6 +1,7 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Container, Pod } from "../../api/types/core-v1.ts";
+import { stableStringify } from "../../apimachinery/hash.ts";
 import type { ContainerConfig, Device, ImageInfo, Mount } from "../../cri/runtime.ts";
 import type { Paths } from "../paths.ts";
 import { hashAnnotation } from "../pods/actions.ts";
@@ -36,6 +37,14 @@ export interface ContainerRequest {
 
 /** The annotation by which the simulated runtime knows containers that are to end by themselves. */
 const runToCompletion = "sampan.dev/run-to-completion";
+
+/** What the container was given at its creation: resources may change while it runs. */
+export const resourcesAnnotation = "sampan.dev/resources";
+
+/** A container's resources as a text that is equal when they are. */
+export function resourcesText({ resources }: Container): string {
+  return stableStringify({ requests: resources?.requests ?? {}, limits: resources?.limits ?? {} });
+}
 
 /** Makes what the runtime is told about a container out of the pod's spec. */
 export class ContainerConfigs {
@@ -150,6 +159,7 @@ function annotationsOf(pod: Pod, { kind, container }: PodContainer): Record<stri
   const completes = kind === "init" || (kind === "container" && restartPolicyOf(pod) !== "Always");
   return {
     [hashAnnotation]: containerHash(container),
+    [resourcesAnnotation]: resourcesText(container),
     "io.kubernetes.container.terminationMessagePath":
       container.terminationMessagePath ?? "/dev/termination-log",
     ...(completes ? { [runToCompletion]: "true" } : {}),

@@ -3,6 +3,7 @@ import { selectorFromNodeRequirements } from "../../apimachinery/labels.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import type { Rejection } from "../node-context.ts";
 import { appContainers, initContainers } from "./pod-spec.ts";
+import { unsupportedByNode } from "./support.ts";
 
 /**
  * Whether a pod that was bound to this node may run here. The scheduler has looked before; this catches what it could
@@ -14,7 +15,8 @@ export function admitPod(pod: Pod, node: Node, others: readonly Pod[]): Rejectio
     mismatching(pod, node) ??
     untolerated(pod, node) ??
     conflicting(pod, others) ??
-    foreignSystem(pod)
+    foreignSystem(pod) ??
+    unsupportedByNode(pod)
   );
 }
 

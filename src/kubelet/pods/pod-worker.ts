@@ -5,6 +5,7 @@ import type { Timer } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
+import { resourcesAnnotation, resourcesText } from "../environment/container-configs.ts";
 import type { ClusterDns } from "../environment/dns-config.ts";
 import { hostsFile } from "../environment/hosts-file.ts";
 import type { NodeContext, Rejection } from "../node-context.ts";
@@ -18,6 +19,8 @@ import { type PodActions, podActions } from "./actions.ts";
 import { GraceDeadline } from "./grace-deadline.ts";
 import { killContainer, killPodContainers } from "./kill-containers.ts";
 import { allContainers, findContainer, graceSeconds } from "./pod-spec.ts";
+import { containerResources } from "./qos.ts";
+import { checkRuntimeClass } from "./runtime-class.ts";
 import { emptyState, newestContainer, type RuntimeState, readState, readySandbox } from "./runtime-state.ts";
 import { sandboxConfig } from "./sandbox-config.ts";
 import { crashRetryAtMs, startContainer } from "./start-container.ts";
@@ -53,6 +56,8 @@ export class PodWorker {
   readonly #sandboxIds = new Set<string>();
   readonly #waiting = new Map<string, ContainerStateWaiting>();
   readonly #messages = new Map<string, string>();
+  /** The resources that containers were given in place, by container id. */
+  readonly #applied = new Map<string, string>();
   readonly #retry = new Backoff({ initialMs: 500, maxMs: 120_000 });
   #pod: Pod;
   #stage: "running" | "ending" | "ended" = "running";
@@ -197,6 +202,7 @@ export class PodWorker {
       if (!progress || this.#mustEnd()) break;
       actions = podActions(this.#pod, this.#state, this.#context.probes);
     }
+    await this.#resize();
     this.#retry.reset();
     this.#planWakeUp();
   }
@@ -256,10 +262,26 @@ export class PodWorker {
     return progress;
   }
 
+  /** Gives running containers the limits that the spec has now: they may change in place. */
+  async #resize(): Promise<void> {
+    const { runtime } = this.#context.options;
+    for (const { id, name, state, annotations } of this.#state.containers) {
+      const container = findContainer(this.#pod, name)?.container;
+      if (state !== "running" || container === undefined) continue;
+      const wanted = resourcesText(container);
+      const applied = this.#applied.get(id) ?? annotations[resourcesAnnotation] ?? wanted;
+      if (applied === wanted) continue;
+      const numbers = containerResources(this.#pod, container, this.#context.memoryCapacityBytes);
+      await runtime.updateContainerResources(id, numbers);
+      this.#applied.set(id, wanted);
+    }
+  }
+
   async #createSandbox(attempt: number): Promise<void> {
     const { options, paths } = this.#context;
     const config = sandboxConfig(this.#pod, attempt, this.#options.dns, options.nodeName, paths);
     try {
+      await checkRuntimeClass(options.client, this.#pod, this.#context.runtimeName);
       const id = await options.runtime.runPodSandbox(config);
       this.#addSandbox(id);
       await this.#refresh();
@@ -403,6 +425,7 @@ export class PodWorker {
       await options.runtime.removeContainer(container.id);
       await logs.remove(container.logPath);
       this.#messages.delete(container.id);
+      this.#applied.delete(container.id);
     }
   }
 
