@@ -27,6 +27,11 @@ export function ownedAndOrphaned<T extends KubernetesObject>(
   return [...informer.byIndex(index, uid), ...informer.byIndex(index, `orphan in ${namespace}`)];
 }
 
+/** The objects that the owner with this uid controls. */
+export function ownedBy<T extends KubernetesObject>(informer: Informer<T>, uid: string): T[] {
+  return informer.byIndex(index, uid);
+}
+
 export interface ClaimOptions<T extends KubernetesObject, O extends KubernetesObject> {
   readonly client: Client;
   /** Of the objects to claim. */
