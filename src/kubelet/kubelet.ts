@@ -1,9 +1,10 @@
 import { mkdir, readFile } from "node:fs/promises";
 import type { Node, Pod } from "../api/types/core-v1.ts";
-import { KeyedBackoff } from "../apimachinery/backoff.ts";
+import { Backoff, KeyedBackoff } from "../apimachinery/backoff.ts";
 import type { Timer } from "../apimachinery/clock.ts";
 import type { Informer } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
+import type { DnsConfig } from "../cri/runtime.ts";
 import type {
   AttachOptions,
   ByteStream,
@@ -118,7 +119,7 @@ export class Kubelet implements NodeConnection {
     });
     this.#running = { context, dns, hostFile, registration, lease, eviction, streams, timer: undefined };
     const [node, adopted] = await Promise.all([
-      registration.register(),
+      this.#register(registration),
       this.#pleg.list(),
       this.#pods.synced(),
       this.#sources.synced(),
@@ -227,6 +228,20 @@ export class Kubelet implements NodeConnection {
     return this.#running.streams;
   }
 
+  /** Tries until the API server takes the Node: it may come up after the kubelet. */
+  async #register(registration: NodeRegistration): Promise<Node> {
+    const backoff = new Backoff({ initialMs: 200, maxMs: 7_000 });
+    for (;;) {
+      try {
+        return await registration.register();
+      } catch (error) {
+        this.#stop.signal.throwIfAborted();
+        this.#options.logger.warn("registering the node failed", { error: String(error) });
+        await this.#options.clock.sleep(backoff.next(), this.#stop.signal);
+      }
+    }
+  }
+
   /** Takes on every pod of the node, with what the runtime already runs of it. Handlers from now on bring changes. */
   #adopt(running: Running, adopted: ReadonlyMap<string, RuntimeState>): void {
     this.#pods.addHandler({
@@ -324,8 +339,15 @@ export class Kubelet implements NodeConnection {
 
   async #readDns(): Promise<ClusterDns> {
     const { dns, simulated } = this.#options;
-    const text = simulated === undefined ? await readFile("/etc/resolv.conf", "utf8").catch(() => "") : "";
-    return { servers: dns.servers, domain: dns.domain, host: parseResolvConf(text) };
+    const read = async (path: string): Promise<DnsConfig> =>
+      parseResolvConf(simulated === undefined ? await readFile(path, "utf8").catch(() => "") : "");
+    let host = await read("/etc/resolv.conf");
+    // The stub of systemd-resolved listens on the node's loopback, which pods do not reach: its own servers they do.
+    if (host.servers.includes("127.0.0.53")) {
+      const behind = await read("/run/systemd/resolve/resolv.conf");
+      if (behind.servers.length > 0) host = behind;
+    }
+    return { servers: dns.servers, domain: dns.domain, host };
   }
 
   async #newContext(

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { ContainerStatus, Pod } from "../api/types/core-v1.ts";
+import { newServiceUnavailable } from "../apimachinery/status.ts";
 import { resources } from "../client/resources.ts";
 import { Harness, newContainer } from "./testing/harness.ts";
 
@@ -400,12 +401,57 @@ describe("deletion", () => {
     expect(await h.runtime.listPodSandboxes()).toEqual([]);
   });
 
+  test("is tried again when the API server does not answer", async () => {
+    const h = await started();
+    await h.createPod("web");
+    let failures = 2;
+    h.transport.react(({ method, path, body }) => {
+      const own =
+        method === "DELETE" &&
+        path.endsWith("/pods/web") &&
+        JSON.stringify(body).includes('"gracePeriodSeconds":0');
+      if (own && failures-- > 0) throw newServiceUnavailable("down");
+    });
+    await h.deletePod("web");
+    expect(await h.exists("web")).toBe(true);
+    await h.advance(5_000);
+    expect(await h.exists("web")).toBe(false);
+  });
+
   test("a pull that goes on does not hold the deletion up", async () => {
     const h = await started({ images: { pullMs: 600_000 } });
     await h.createPod("web");
     expect(app(await h.pod("web"))?.state?.waiting?.reason).toBe("ContainerCreating");
     await h.deletePod("web");
     expect(await h.exists("web")).toBe(false);
+  });
+});
+
+describe("an API server that is down", () => {
+  test("gets the statuses it missed when it is back", async () => {
+    const h = await started();
+    let down = true;
+    h.transport.react(({ method, path }) => {
+      if (down && method === "PATCH" && path.endsWith("/status")) throw newServiceUnavailable("down");
+    });
+    await h.createPod("web");
+    expect((await h.pod("web")).status?.phase).toBe("Pending");
+    down = false;
+    await h.advance(5_000);
+    expect((await h.pod("web")).status?.phase).toBe("Running");
+  });
+
+  test("is waited for when the node registers", async () => {
+    harness = new Harness();
+    const h = harness;
+    let failures = 3;
+    h.transport.react(({ method, path }) => {
+      if (method === "POST" && path.endsWith("/nodes") && failures-- > 0) throw newServiceUnavailable("down");
+    });
+    const starting = h.start();
+    await h.advance(10_000);
+    await starting;
+    expect((await h.node()).metadata.name).toBe("node-1");
   });
 });
 

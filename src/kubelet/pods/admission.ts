@@ -44,8 +44,19 @@ function outOf(name: string, requested: bigint, used: bigint, capacity: bigint):
   };
 }
 
-/** What a pod asks for: all app containers and sidecars, or its greatest init container with the sidecars before it. */
-export function podRequests(pod: Pod): Map<string, Quantity> {
+/** Specs are frozen and looked at again for every pod that comes. */
+const known = new WeakMap<object, Map<string, Quantity>>();
+
+/** What a pod asks for, by resource. */
+export function podRequests(pod: Pod): ReadonlyMap<string, Quantity> {
+  if (pod.spec === undefined) return new Map();
+  const cached = known.get(pod.spec) ?? sumRequests(pod);
+  known.set(pod.spec, cached);
+  return cached;
+}
+
+/** All app containers and sidecars, or its greatest init container with the sidecars before it. */
+function sumRequests(pod: Pod): Map<string, Quantity> {
   const total = new Map<string, Quantity>();
   const add = (target: Map<string, Quantity>, requests: Readonly<Record<string, string>> = {}): void => {
     for (const [name, text] of Object.entries(requests)) {

@@ -153,7 +153,8 @@ export class PodWorker {
       try {
         await this.#step();
       } catch (error) {
-        if (this.#sync?.signal.aborted === true || this.#stopped) continue;
+        // A step that was cut short because the pod is to end is followed by the next one, which ends it.
+        if (this.#stopped || (this.#stage === "running" && this.#sync?.signal.aborted === true)) continue;
         const { name, namespace } = this.#pod.metadata;
         const fields = { pod: `${namespace}/${name}`, error: String(error) };
         if (!(error instanceof VolumeError))
