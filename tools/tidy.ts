@@ -30,7 +30,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that wire the others and may import all. */
-const wiring = new Set(["cluster", "main.ts"]);
+const wiring = new Set(["cluster", "cli", "main.ts"]);
 
 /** Where the machine's own time and chance are taken, once. */
 const sources = new Set(["src/apimachinery/clock.ts", "src/apimachinery/random.ts"]);

@@ -165,7 +165,7 @@ export class PersistentVolumeReconciler {
   }
 
   async #bindClaim(claim: PersistentVolumeClaim, volume: PersistentVolume): Promise<PersistentVolumeClaim> {
-    const annotations = { ...claim.metadata.annotations, [bindCompleted]: "yes" };
+    const annotations: Record<string, string> = { ...claim.metadata.annotations, [bindCompleted]: "yes" };
     if (claim.spec.volumeName !== volume.metadata.name) annotations[boundByController] = "yes";
     if (claim.spec.volumeName === volume.metadata.name && deepEqual(annotations, claim.metadata.annotations))
       return claim;

@@ -1,0 +1,132 @@
+import { writeSync } from "node:fs";
+import { openInstance, type RuntimeKind } from "../cluster/instance.ts";
+import type { LogLevel } from "../cluster/log.ts";
+import {
+  type Command,
+  CommandError,
+  nameOption,
+  type OptionSpec,
+  type OptionValues,
+  text,
+  usageExitCode,
+} from "./command.ts";
+import { checkName } from "./instances.ts";
+
+export const runtimeOption: OptionSpec = {
+  type: "string",
+  value: "KIND",
+  description: "crun (real containers; needs Linux and root) or simulated (pods only pretend)",
+};
+
+export const portOption: OptionSpec = {
+  type: "string",
+  value: "PORT",
+  description: "port of the API server at the first start (default: the first free one from 6443 on)",
+};
+
+export const addressOption: OptionSpec = {
+  type: "string",
+  value: "IP",
+  description: "a further address of this machine to listen on; loopback always is",
+};
+
+const levels: readonly string[] = ["debug", "info", "warn", "error"];
+
+export const serverCommand: Command = {
+  name: "server",
+  usage: "server [--name NAME] [--runtime KIND]",
+  summary: "run a cluster in the foreground",
+  description:
+    "Runs a cluster in the foreground, with its log on standard error, until it is interrupted.\nContainers run on when it stops; `sampan down` ends them.",
+  options: {
+    name: nameOption,
+    runtime: runtimeOption,
+    port: portOption,
+    address: addressOption,
+    "log-level": {
+      type: "string",
+      value: "LEVEL",
+      default: "info",
+      description: "debug, info, warn or error",
+    },
+    "report-fd": {
+      type: "string",
+      value: "FD",
+      description: "for `sampan up`: where stages are told as lines of JSON",
+    },
+  },
+  examples: ["sampan server", "sampan server --name ci --runtime simulated --log-level debug"],
+  maxArguments: 0,
+  async run(options, _positionals, io) {
+    const level = text(options, "log-level");
+    if (!levels.includes(level)) {
+      throw new CommandError(`"${level}" is no log level`, {
+        remedy: `use one of: ${levels.join(", ")}`,
+        exitCode: usageExitCode,
+      });
+    }
+    const report = reporter(options);
+    const name = text(options, "name");
+    checkName(name);
+    const port = parsePort(options);
+    const instance = await openInstance({
+      name,
+      runtime: runtimeOf(options) ?? "crun",
+      ...(port === undefined ? {} : { apiPort: port }),
+    });
+    const { runServer, ServerStartError } = await import("../cluster/server-process.ts");
+    try {
+      const server = await runServer({
+        instance,
+        logLevel: level as LogLevel,
+        ...(text(options, "address") === "" ? {} : { address: text(options, "address") }),
+        ...(report === undefined ? { writeLog: io.error } : {}),
+        onStage: (stage, atMs) => report?.({ stage, atMs }),
+      });
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.stop());
+      await server.stopped;
+      return 0;
+    } catch (error) {
+      if (error instanceof ServerStartError) {
+        report?.({ error: error.message, remedy: error.remedy });
+        throw new CommandError(error.message, { remedy: error.remedy, cause: error });
+      }
+      report?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      throw error;
+    }
+  },
+};
+
+/** A line of JSON per stage for the process that started this one; undefined in a terminal. */
+function reporter(options: OptionValues): ((message: Record<string, unknown>) => void) | undefined {
+  const fd = Number(text(options, "report-fd"));
+  if (!Number.isInteger(fd) || fd < 3) return undefined;
+  return (message) => {
+    try {
+      writeSync(fd, `${JSON.stringify(message)}\n`);
+    } catch {
+      // Whoever started this has gone and does not wait any more.
+    }
+  };
+}
+
+export function runtimeOf(options: OptionValues): RuntimeKind | undefined {
+  const runtime = text(options, "runtime");
+  if (runtime === "" || runtime === "crun" || runtime === "simulated")
+    return runtime === "" ? undefined : runtime;
+  throw new CommandError(`"${runtime}" is no runtime`, {
+    remedy: "use --runtime crun or --runtime simulated",
+    exitCode: usageExitCode,
+  });
+}
+
+export function parsePort(options: OptionValues): number | undefined {
+  const given = text(options, "port");
+  if (given === "") return undefined;
+  const port = Number(given);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new CommandError(`"${given}" is no port`, {
+    remedy: "give a number between 1 and 65535",
+    exitCode: usageExitCode,
+  });
+}

@@ -1,0 +1,112 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Node, Pod } from "../api/types/core-v1.ts";
+import { type Instance, listInstances, runningServer } from "../cluster/instance.ts";
+import { contextName } from "../cluster/names.ts";
+import { type Command, nameOption, text } from "./command.ts";
+import { requireInstance } from "./instances.ts";
+
+export const statusCommand: Command = {
+  name: "status",
+  usage: "status [--name NAME | --all]",
+  summary: "show what runs, where it listens and what it uses",
+  options: {
+    name: nameOption,
+    all: { type: "boolean", short: "a", description: "one line for each cluster of this machine" },
+  },
+  examples: ["sampan status", "sampan status --all"],
+  maxArguments: 0,
+  async run(options, _positionals, io) {
+    if (options["all"] === true) {
+      const rows = listInstances().map((instance) => [
+        instance.name,
+        runningServer(instance) === undefined ? "stopped" : "running",
+        instance.settings.runtime,
+        `https://127.0.0.1:${instance.settings.apiPort}`,
+      ]);
+      io.out(table([["NAME", "STATE", "RUNTIME", "API"], ...rows]));
+      return 0;
+    }
+    const instance = requireInstance(text(options, "name"));
+    const server = runningServer(instance);
+    const lines: [string, string][] = [
+      [
+        "Cluster",
+        `${instance.name} (${server === undefined ? "stopped" : `running, process ${server.pid}`})`,
+      ],
+      ["Runtime", instance.settings.runtime],
+      ["Folder", instance.directory],
+      ["State", `${megabytes(sizeOf(join(instance.directory, "state.db")))} on disk`],
+    ];
+    if (server !== undefined) {
+      lines.push(
+        [
+          "API",
+          `https://127.0.0.1:${instance.settings.apiPort} (kubectl context ${contextName(instance.name)})`,
+        ],
+        ["Since", server.startedAt],
+        ["Memory", megabytes(residentBytes(server.pid))],
+        ...(await clusterLines(instance)),
+      );
+    }
+    const width = Math.max(...lines.map(([label]) => label.length)) + 2;
+    io.out(`${lines.map(([label, value]) => `${`${label}:`.padEnd(width)}${value}`).join("\n")}\n`);
+    // As with other tools: 0 when it runs, 3 when it does not.
+    return server === undefined ? 3 : 0;
+  },
+};
+
+/** Nodes and pods, as the API server tells; a server that does not answer is said to be so. */
+async function clusterLines(instance: Instance): Promise<[string, string][]> {
+  const { connect } = await import("./connect.ts");
+  const { resources } = await import("../client/resources.ts");
+  try {
+    const { client, close } = await connect(instance);
+    const [nodes, pods] = await Promise.all([
+      client.resource(resources.nodes).list(),
+      client.resource(resources.pods).list(),
+    ]);
+    close();
+    const running = pods.items.filter((pod: Pod) => pod.status?.phase === "Running").length;
+    return [
+      [
+        "Nodes",
+        nodes.items
+          .map((node: Node) => `${node.metadata.name} (${isReady(node) ? "Ready" : "NotReady"})`)
+          .join(", "),
+      ],
+      ["Pods", `${pods.items.length}, of which ${running} run`],
+    ];
+  } catch (error) {
+    return [["API server", `does not answer: ${error instanceof Error ? error.message : String(error)}`]];
+  }
+}
+
+const isReady = (node: Node): boolean =>
+  (node.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
+
+function residentBytes(pid: number): number {
+  try {
+    const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return Number(match?.[1] ?? "0") * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+
+/** Rows as columns, three spaces apart, the way kubectl sets them. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3))).join("")}\n`,
+    )
+    .join("");
+}

@@ -1,0 +1,183 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { findInstance, type Instance, openInstance, runningServer } from "../cluster/instance.ts";
+import { type Command, CommandError, type Io, nameOption, type OptionValues, text } from "./command.ts";
+import { checkName } from "./instances.ts";
+import { Progress } from "./progress.ts";
+import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server.ts";
+
+/** A server that says nothing for so long does not come up. */
+const silenceMs = 60_000;
+
+export const upCommand: Command = {
+  name: "up",
+  usage: "up [FILE…] [--name NAME] [--runtime KIND]",
+  summary: "start a cluster (or find it running), apply files, wait until they run",
+  description:
+    "Starts a cluster in the background, or finds it running, and points kubectl at it. Files are applied as\n`kubectl apply` does, and waited for until they are rolled out.",
+  options: {
+    name: nameOption,
+    runtime: runtimeOption,
+    port: portOption,
+    address: addressOption,
+    timeout: {
+      type: "string",
+      value: "SECONDS",
+      default: "120",
+      description: "how long to wait for what the files start",
+    },
+  },
+  examples: [
+    "sampan up                                 # a cluster, ready for kubectl",
+    "sampan up examples/hello.yaml             # … and an app in it",
+    "sampan up --name ci --runtime simulated   # the whole control plane, without root",
+  ],
+  maxArguments: 1000,
+  async run(options, files, io) {
+    const name = text(options, "name");
+    checkName(name);
+    for (const file of files) {
+      if (file !== "-" && !existsSync(file)) {
+        throw new CommandError(`there is no file ${file}`, { remedy: "nothing was started; check the path" });
+      }
+    }
+    const progress = new Progress(io);
+    const { instance, wasRunning } = await ensureServer(name, options, progress);
+    const context = await mergeKubeconfig(instance, io);
+    if (!wasRunning) {
+      const api = `https://127.0.0.1:${instance.settings.apiPort}`;
+      io.out(`Cluster "${name}" is up at ${api} (${progress.summary()}).\n`);
+    } else io.out(`Cluster "${name}" runs already, at https://127.0.0.1:${instance.settings.apiPort}.\n`);
+    io.out(`kubectl is set to context "${context.name}" in ${context.file}.\n`);
+    if (files.length === 0) return 0;
+    const { applyAndWait } = await import("./apply-and-wait.ts");
+    return await applyAndWait({ instance, files, timeoutMs: seconds(options) * 1000, io, progress });
+  },
+};
+
+function seconds(options: OptionValues): number {
+  const value = Number(text(options, "timeout"));
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new CommandError(`"${text(options, "timeout")}" is no number of seconds`, {
+    remedy: "for example: --timeout 300",
+    exitCode: 2,
+  });
+}
+
+async function ensureServer(
+  name: string,
+  options: OptionValues,
+  progress: Progress,
+): Promise<{ instance: Instance; wasRunning: boolean }> {
+  const wanted = runtimeOf(options);
+  const known = findInstance(name);
+  if (known !== undefined && wanted !== undefined && wanted !== known.settings.runtime) {
+    throw new CommandError(`cluster "${name}" was made with the runtime ${known.settings.runtime}`, {
+      remedy: `leave --runtime out, use another --name, or remove it first: sampan down --purge --name ${name}`,
+    });
+  }
+  if (known !== undefined && runningServer(known) !== undefined) return { instance: known, wasRunning: true };
+  const runtime = wanted ?? known?.settings.runtime ?? "crun";
+  if (runtime === "crun") {
+    const { prepareHost } = await import("./prepare-host.ts");
+    await prepareHost(progress);
+  }
+  const port = parsePort(options);
+  const instance = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
+  await startServer(instance, options, progress);
+  return { instance, wasRunning: false };
+}
+
+/** Starts `sampan server` as a process of its own and waits until it is ready. */
+async function startServer(instance: Instance, options: OptionValues, progress: Progress): Promise<void> {
+  mkdirSync(instance.directory, { recursive: true, mode: 0o700 });
+  const log = openSync(join(instance.directory, "server.log"), "a", 0o600);
+  const entry = process.argv[1] ?? "";
+  const address = text(options, "address");
+  const child = spawn(
+    process.execPath,
+    [
+      ...process.execArgv,
+      entry,
+      "server",
+      "--name",
+      instance.name,
+      "--report-fd",
+      "3",
+      ...(address === "" ? [] : ["--address", address]),
+    ],
+    { detached: true, stdio: ["ignore", log, log, "pipe"], cwd: "/" },
+  );
+  closeSync(log);
+  const stages = child.stdio[3];
+  if (stages === null || stages === undefined || !("on" in stages))
+    throw new TypeError("the server has no report pipe");
+  progress.start(`starting cluster "${instance.name}"`);
+  await new Promise<void>((resolve, reject) => {
+    let pending = "";
+    const fail = (message: string, remedy: string): void => {
+      clearWatchdog();
+      reject(new CommandError(message, { remedy }));
+    };
+    const clearWatchdog = watchdog(() =>
+      fail(
+        `the cluster did not become ready within ${silenceMs / 1000} s`,
+        `see its log: sampan logs --name ${instance.name}`,
+      ),
+    );
+    stages.on("data", (chunk: Buffer) => {
+      pending += chunk.toString();
+      for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n")) {
+        const message = JSON.parse(pending.slice(0, end)) as {
+          stage?: string;
+          atMs?: number;
+          error?: string;
+          remedy?: string;
+        };
+        pending = pending.slice(end + 1);
+        if (message.error !== undefined)
+          fail(message.error, message.remedy ?? `see its log: sampan logs --name ${instance.name}`);
+        else if (message.stage === "ready") {
+          clearWatchdog();
+          resolve();
+        } else progress.stage(message.stage ?? "", message.atMs ?? 0);
+      }
+    });
+    child.once("error", (error) =>
+      fail(
+        `could not start the server: ${error.message}`,
+        "check that the build is complete: ./sampan version",
+      ),
+    );
+    child.once("exit", (code, signal) => {
+      fail(
+        `the cluster's process ended at its start (${signal ?? `exit code ${code}`})`,
+        lastLines(instance),
+      );
+    });
+  });
+  progress.done();
+  stages.destroy?.();
+  child.unref();
+}
+
+/** Calls back once after the time of silence, unless cleared. Timers are node's own here: no cluster runs in this process. */
+function watchdog(callback: () => void): () => void {
+  const controller = new AbortController();
+  void import("node:timers/promises").then(({ setTimeout: wait }) =>
+    wait(silenceMs, undefined, { signal: controller.signal, ref: false }).then(callback, () => {}),
+  );
+  return () => controller.abort();
+}
+
+function lastLines(instance: Instance): string {
+  const file = join(instance.directory, "server.log");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n").slice(-5) : [];
+  return `its log ends with:\n${lines.join("\n")}`;
+}
+
+async function mergeKubeconfig(instance: Instance, io: Io): Promise<{ name: string; file: string }> {
+  const { mergeInstanceContext } = await import("./kubeconfig.ts");
+  return mergeInstanceContext(instance, io.environment);
+}

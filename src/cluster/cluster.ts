@@ -1,0 +1,203 @@
+import { builtinScheme } from "../api/builtin-scheme.ts";
+import { type Clock, RealClock } from "../apimachinery/clock.ts";
+import { type Logger, silentLogger } from "../apimachinery/logger.ts";
+import { type Random, SystemRandom } from "../apimachinery/random.ts";
+import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
+import type { NodeLocator } from "../apiserver/registry/strategy.ts";
+import type { UserInfo } from "../apiserver/request-context.ts";
+import { ApiServer } from "../apiserver/server.ts";
+import { type Client, newClient } from "../client/client.ts";
+import { newEventRecorder } from "../client/event-recorder.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { SharedInformerFactory } from "../client/shared-informer-factory.ts";
+import type { ControllerContext } from "../controller/controller.ts";
+import { controllerRegistrations } from "../controller/index.ts";
+import type { LocalVolumes } from "../controller/local-provisioner/index.ts";
+import { ControllerManager } from "../controller/manager.ts";
+import { createPki, type Pki } from "../pki/index.ts";
+import { connectHandlers } from "../registry/connect/index.ts";
+import { registryExtensions } from "../registry/index.ts";
+import { Scheduler } from "../scheduler/index.ts";
+import { MemoryStorage } from "../storage/memory/memory-storage.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { NodeConnection } from "../streaming/node-connection.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
+import { newSecurity } from "./security.ts";
+
+/** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
+export interface ClusterOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  readonly storage?: Storage;
+  readonly pki?: Pki;
+  /** `10.96.0.0/16` by default. */
+  readonly serviceCidr?: string;
+  /** Makes the `kube-dns` Service at this address; whoever passes it serves DNS there. */
+  readonly dnsAddress?: string;
+  /** Where pods reach the API server; makes the endpoints of the `kubernetes` Service. */
+  readonly apiEndpoint?: { readonly ip: string; readonly port: number };
+  /** Folders for volumes of the default StorageClass. */
+  readonly localVolumes?: LocalVolumes;
+  /** Names of controllers that are not to run, as Kubernetes names them: `deployment-controller`. */
+  readonly withoutControllers?: readonly string[];
+  /** False leaves pods unscheduled. */
+  readonly scheduler?: boolean;
+}
+
+export interface ListenAt {
+  readonly address: string;
+  readonly port: number;
+}
+
+const clusterDomain = "cluster.local";
+
+/**
+ * The control plane: storage, API server, controllers, scheduler. Nodes are added with `addNode`.
+ *
+ *   const cluster = new Cluster({});
+ *   await cluster.startApi();                       // in-process clients work from here on
+ *   await cluster.listen({ address: "127.0.0.1", port: 6443 });
+ *   await cluster.startControllers();
+ *   await cluster.stop();
+ */
+export class Cluster {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly pki: Pki;
+  readonly server: ApiServer;
+  readonly storage: Storage;
+  readonly #options: ClusterOptions;
+  readonly #nodes = new Map<string, NodeConnection>();
+  readonly #stop = new AbortController();
+  #informers: InformerFactory | undefined;
+  #manager: ControllerManager | undefined;
+  #scheduler: Scheduler | undefined;
+
+  constructor(options: ClusterOptions = {}) {
+    this.#options = options;
+    this.clock = options.clock ?? new RealClock();
+    this.random = options.random ?? new SystemRandom();
+    this.logger = options.logger ?? silentLogger;
+    this.storage = options.storage ?? new MemoryStorage();
+    this.pki = options.pki ?? createPki({ clock: this.clock });
+    const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
+    const security = newSecurity({ pki: this.pki, clock: this.clock, random: this.random, clusterDomain });
+    this.server = new ApiServer({
+      storage: this.storage,
+      scheme: builtinScheme(),
+      clock: this.clock,
+      random: this.random,
+      logger: this.logger,
+      security: security.open,
+      extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
+      nodes,
+      connect: (dependencies) => connectHandlers(dependencies, this.clock),
+    });
+  }
+
+  get serviceCidr(): string {
+    return this.#options.serviceCidr ?? "10.96.0.0/16";
+  }
+
+  /** Aborts when the cluster stops. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** A client of this process that acts as the user; by default as the cluster's administrator. */
+  client(user: UserInfo = adminUser): Client {
+    return newClient(this.server.inProcessTransport(user));
+  }
+
+  /** The caches that all parts of the control plane share. */
+  get informers(): InformerFactory {
+    this.#informers ??= new SharedInformerFactory({
+      client: this.client(controllerManagerUser),
+      clock: this.clock,
+      logger: this.logger,
+    });
+    return this.#informers;
+  }
+
+  /** Fills the server's caches; from here on in-process clients work. */
+  async startApi(): Promise<void> {
+    await this.server.start();
+  }
+
+  /** Opens HTTPS on the address; may be called for several. Resolves with the port. */
+  async listen({ address, port }: ListenAt): Promise<number> {
+    const { server, authority } = this.pki;
+    const tls = { key: server.key, cert: server.certificate, clientCa: authority.certificate };
+    return await this.server.listen({ tls, address, port });
+  }
+
+  /** Makes what every cluster has (namespaces, roles, the `kubernetes` Service), once the API has started. */
+  async bootstrap(): Promise<void> {
+    const client = this.client();
+    const { dnsAddress, apiEndpoint } = this.#options;
+    const apiServiceAddress = this.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
+    await Promise.all([
+      bootstrap(client, {
+        apiServiceAddress,
+        ...(dnsAddress === undefined ? {} : { dnsAddress }),
+        ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
+      }),
+      reconcileBootstrapPolicy(client, this.server.reader),
+    ]);
+  }
+
+  /** Starts controllers and scheduler; resolves when their caches have synced. */
+  async startControllers(): Promise<void> {
+    const registrations = controllerRegistrations({
+      caPem: this.pki.authority.certificate,
+      ...(this.#options.localVolumes === undefined ? {} : { localVolumes: this.#options.localVolumes }),
+    });
+    this.#manager = new ControllerManager({
+      registrations,
+      clock: this.clock,
+      logger: this.logger,
+      newContext: (name, signal) => this.#contextOf(name, controllerUser(name), signal),
+    });
+    this.#manager.startAll({ except: this.#options.withoutControllers ?? [] });
+    if (this.#options.scheduler !== false) {
+      this.#scheduler = new Scheduler(this.#contextOf("default-scheduler", schedulerUser, this.signal));
+      void this.#scheduler.start(this.signal);
+    }
+    await this.informers.start(this.signal);
+  }
+
+  /** Connects a node's agent, so that the API server reaches its logs and streams. */
+  connectNode(name: string, connection: NodeConnection): void {
+    this.#nodes.set(name, connection);
+  }
+
+  /** What a part of the cluster is given to work with, acting as the user. */
+  contextFor(component: string, user: UserInfo): ControllerContext {
+    return this.#contextOf(component, user, this.signal);
+  }
+
+  #contextOf(component: string, user: UserInfo, signal: AbortSignal): ControllerContext {
+    const client = this.client(user);
+    const { clock, random } = this;
+    return {
+      client,
+      informers: this.informers,
+      events: newEventRecorder({ client, clock, random, component }),
+      clock,
+      random,
+      logger: this.logger.named(component),
+      signal,
+    };
+  }
+
+  /** Stops everything and closes the storage. What runs on nodes runs on. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#manager?.stopAll();
+    await this.server.close();
+    await this.storage.close();
+  }
+}

@@ -1,0 +1,218 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { NodeAddress } from "../api/types/core-v1.ts";
+import { joinKey } from "../apimachinery/object.ts";
+import { resources } from "../client/resources.ts";
+import type { LocalVolumes } from "../controller/local-provisioner/index.ts";
+import { CrunRuntime } from "../cri/crun/runtime.ts";
+import { upstreamsOf } from "../dns/forward.ts";
+import { informerView } from "../dns/informer-view.ts";
+import { DnsServer } from "../dns/server.ts";
+import { LocalImages } from "../images/local-images.ts";
+import { Kubelet } from "../kubelet/index.ts";
+import { nft } from "../linux/nft.ts";
+import { run } from "../linux/spawned-operations.ts";
+import { openSystem } from "../linux/system.ts";
+import { serviceInterfaceCommands, serviceInterfaceName } from "../network/service-interface.ts";
+import { ServiceProxy } from "../network/service-proxy.ts";
+import type { Cluster } from "./cluster.ts";
+import { hostAddress } from "./host-address.ts";
+import { nodeUser } from "./identities.ts";
+
+/** What distinguishes this node from those of other clusters on the machine. */
+export interface CrunNodeSettings {
+  readonly directory: string;
+  readonly clusterName: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  /** Answered by the host itself: the API server's Service address and cluster DNS. */
+  readonly apiAddress: string;
+  readonly dnsAddress: string;
+  readonly interfacePrefix: string;
+}
+
+export const clusterDomain = "cluster.local";
+
+/** The name of this machine's node. */
+export const localNodeName = (): string =>
+  hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]/g, "-");
+
+/** `sampan_dev_services`: nft takes no hyphens in names. */
+export const servicesTable = (clusterName: string): string =>
+  `sampan_${clusterName.replaceAll("-", "_")}_services`;
+
+export const imagesDirectory = (directory: string): string => join(directory, "images");
+
+/** Opens the images of an instance without its cluster: for `sampan image` while nothing runs, and for the node. */
+export function openImages(
+  directory: string,
+  cluster: Pick<Cluster, "clock" | "random" | "logger">,
+): LocalImages {
+  const { clock, random, logger } = cluster;
+  return new LocalImages({
+    directory: imagesDirectory(directory),
+    registryConfig: join(directory, "registries.yaml"),
+    clock,
+    random,
+    logger: logger.named("images"),
+  });
+}
+
+/** Folders of the default StorageClass. */
+export function localVolumes(directory: string): LocalVolumes {
+  const pathOf = (volume: string): string => join(directory, "volumes", volume);
+  return {
+    nodeName: localNodeName(),
+    async create(volume) {
+      // Whoever a container runs as must be able to write, as with other provisioners of folders.
+      await mkdir(pathOf(volume), { recursive: true, mode: 0o777 });
+      await run("chmod", ["0777", pathOf(volume)]);
+      return pathOf(volume);
+    },
+    remove: (volume) => rm(pathOf(volume), { recursive: true, force: true }),
+  };
+}
+
+/** Makes the interface that carries the API server's and DNS's addresses. Done before: it stays as it is. */
+export async function prepareServiceInterface(settings: CrunNodeSettings): Promise<void> {
+  const commands = serviceInterfaceCommands({
+    ...settings,
+    addresses: [settings.apiAddress, settings.dnsAddress],
+  });
+  await run("ip", ["-force", "-batch", "-"], { input: commands }).catch((error: unknown) => {
+    // With -force the rest is done; the link existed before when only its creation failed.
+    if (!String(error).includes("File exists")) throw error;
+  });
+}
+
+/** A node of this machine that runs containers with crun. */
+export class CrunNode {
+  readonly images: LocalImages;
+  readonly #cluster: Cluster;
+  readonly #settings: CrunNodeSettings;
+  #runtime: CrunRuntime | undefined;
+  #kubelet: Kubelet | undefined;
+  #proxy: ServiceProxy | undefined;
+  #dns: DnsServer | undefined;
+
+  constructor(cluster: Cluster, settings: CrunNodeSettings) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+    this.images = openImages(settings.directory, cluster);
+  }
+
+  /** Takes up the containers that run already. Needs nothing of the API server. */
+  async open(): Promise<void> {
+    const { directory, podCidr, interfacePrefix } = this.#settings;
+    const { clock, random, logger } = this.#cluster;
+    this.#runtime = await CrunRuntime.open({
+      rootDirectory: join(directory, "runtime"),
+      podCidr,
+      interfacePrefix,
+      images: this.images.store,
+      clock,
+      random,
+      logger: logger.named("crun"),
+    });
+  }
+
+  /** Starts the agent, the service proxy and DNS; resolves when the node object is registered. */
+  async start(): Promise<void> {
+    await Promise.all([this.#startDns(), this.#startProxy(), this.#startKubelet()]);
+  }
+
+  async #startKubelet(): Promise<void> {
+    if (this.#runtime === undefined) throw new TypeError("open() comes before start()");
+    const { directory, dnsAddress, interfacePrefix, apiAddress } = this.#settings;
+    const nodeName = localNodeName();
+    const context = this.#cluster.contextFor("kubelet", nodeUser(nodeName));
+    const address = hostAddress((name) => name.startsWith(interfacePrefix)) ?? apiAddress;
+    const addresses: NodeAddress[] = [
+      { type: "InternalIP", address },
+      { type: "Hostname", address: nodeName },
+    ];
+    const system = openSystem();
+    this.#kubelet = new Kubelet({
+      ...context,
+      runtime: this.#runtime,
+      images: this.images,
+      nodeName,
+      nodeAddresses: addresses,
+      rootDirectory: join(directory, "kubelet"),
+      dns: { servers: [dnsAddress], domain: clusterDomain },
+      mounter: {
+        mountTmpfs: (target, { sizeBytes }) =>
+          system.mount({
+            source: "tmpfs",
+            target,
+            type: "tmpfs",
+            flags: ["nosuid", "nodev"],
+            data: sizeBytes === undefined ? "mode=0755" : `mode=0755,size=${sizeBytes}`,
+          }),
+        unmount: (path) => system.unmount(path),
+      },
+    });
+    this.#cluster.connectNode(nodeName, this.#kubelet);
+    await this.#kubelet.start(this.#cluster.signal);
+  }
+
+  async #startProxy(): Promise<void> {
+    const { clusterName, podCidr, serviceCidr, interfacePrefix } = this.#settings;
+    const { informers, clock, logger } = this.#cluster;
+    const services = informers.informer(resources.services);
+    const endpointSlices = informers.informer(resources.endpointslices);
+    await Promise.all([services.synced(), endpointSlices.synced()]);
+    this.#proxy = new ServiceProxy({
+      settings: { table: servicesTable(clusterName), podCidr, serviceCidr, interfacePrefix },
+      nodeName: localNodeName(),
+      services,
+      endpointSlices,
+      runNft: async (script) => void (await nft(script)),
+      clock,
+      logger: logger.named("service-proxy"),
+      answeredByHost: new Set([joinKey("default", "kubernetes"), joinKey("kube-system", "kube-dns")]),
+    });
+    await this.#proxy.start();
+  }
+
+  async #startDns(): Promise<void> {
+    const { dnsAddress } = this.#settings;
+    const { informers, clock, logger } = this.#cluster;
+    const [services, slices, namespaces] = [
+      informers.informer(resources.services),
+      informers.informer(resources.endpointslices),
+      informers.informer(resources.namespaces),
+    ];
+    const resolvConf = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+    this.#dns = new DnsServer({
+      address: dnsAddress,
+      port: 53,
+      domain: clusterDomain,
+      view: informerView(services, slices, namespaces),
+      upstreams: upstreamsOf(resolvConf, [dnsAddress]),
+      clock,
+      logger: logger.named("dns"),
+    });
+    await this.#dns.listen();
+  }
+
+  /** Stops following the cluster. Containers, addresses and the tables stay: traffic goes on. */
+  async stop(): Promise<void> {
+    await this.#kubelet?.stop();
+    await this.#proxy?.stop();
+    await this.#dns?.close();
+    await this.#runtime?.close();
+  }
+
+  /** Ends every container and removes all that the node made on this machine. */
+  async purge(): Promise<void> {
+    await this.stop();
+    await this.#runtime?.purge();
+    const table = servicesTable(this.#settings.clusterName);
+    await nft(`table ip ${table}\ndelete table ip ${table}\n`);
+    await run("ip", ["link", "delete", serviceInterfaceName(this.#settings.interfacePrefix)]).catch(() => {});
+  }
+}

@@ -1,0 +1,50 @@
+import type { UserInfo } from "../apiserver/request-context.ts";
+
+/** Who the parts of the cluster are to the API server: the names that Kubernetes' bootstrap roles are bound to. */
+
+const authenticated = "system:authenticated";
+
+function user(name: string, ...groups: string[]): UserInfo {
+  return { name, uid: "", groups: [...groups, authenticated], extra: {} };
+}
+
+/** May do everything: the owner of the cluster, and bootstrapping. */
+export const adminUser = user("kubernetes-admin", "system:masters");
+
+/** Fills the shared caches of all controllers: may read everything. */
+export const controllerManagerUser = user("system:kube-controller-manager");
+
+export const schedulerUser = user("system:kube-scheduler");
+
+export const nodeUser = (nodeName: string): UserInfo => user(`system:node:${nodeName}`, "system:nodes");
+
+/** Where a controller's ServiceAccount is not named as the controller is. */
+const accountOf: Readonly<Record<string, string>> = {
+  "daemonset-controller": "daemon-set-controller",
+  "endpoints-controller": "endpoint-controller",
+  "garbage-collector-controller": "generic-garbage-collector",
+  "node-lifecycle-controller": "node-controller",
+  "persistentvolume-binder-controller": "persistent-volume-binder",
+  "pod-garbage-collector-controller": "pod-garbage-collector",
+  "replicationcontroller-controller": "replication-controller",
+  "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
+  "serviceaccount-controller": "service-account-controller",
+};
+
+/** Controllers that Kubernetes does not know, and those that act on two kinds under one name here. */
+const unknownToKubernetes = new Set([
+  "local-provisioner-controller",
+  "service-lb-controller",
+  "persistentvolumeclaim-protection-controller",
+]);
+
+/** The identity that a controller writes with. */
+export function controllerUser(name: string): UserInfo {
+  if (unknownToKubernetes.has(name)) return user(`system:sampan:${name}`, "system:masters");
+  const account = accountOf[name] ?? name;
+  return user(
+    `system:serviceaccount:kube-system:${account}`,
+    "system:serviceaccounts",
+    "system:serviceaccounts:kube-system",
+  );
+}

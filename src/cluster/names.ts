@@ -1,0 +1,9 @@
+import { join } from "node:path";
+import { defaultName } from "./instance.ts";
+
+/** The instance's own kubeconfig, which `up` merges into the user's. */
+export const kubeconfigFile = (directory: string): string => join(directory, "kubeconfig");
+
+/** The context of the default cluster is `sampan`, of others `sampan-NAME`. */
+export const contextName = (name: string): string =>
+  name === defaultName ? defaultName : `${defaultName}-${name}`;

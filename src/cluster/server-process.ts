@@ -1,0 +1,227 @@
+import { createWriteStream, rmSync } from "node:fs";
+import { join } from "node:path";
+import { RealClock } from "../apimachinery/clock.ts";
+import { SystemRandom } from "../apimachinery/random.ts";
+import { writeContext } from "../client/kubeconfig.ts";
+import { loadOrCreatePki } from "../pki/index.ts";
+import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
+import { StorageError } from "../storage/storage.ts";
+import { Cluster } from "./cluster.ts";
+import { hostAddress } from "./host-address.ts";
+import {
+  type Instance,
+  processStartTime,
+  runningServer,
+  type ServerRecord,
+  writePrivate,
+} from "./instance.ts";
+import { type LogLevel, newLogger } from "./log.ts";
+import { contextName, kubeconfigFile } from "./names.ts";
+
+/** What a server tells while it starts, in this order. Times are in milliseconds since the process began. */
+export type ServerStage = "api" | "node" | "ready";
+
+export interface ServerProcessOptions {
+  readonly instance: Instance;
+  readonly logLevel: LogLevel;
+  /** Further addresses to listen on; loopback always is. */
+  readonly address?: string;
+  /** Lines of the log; by default they go to `server.log` in the instance's folder. */
+  readonly writeLog?: (line: string) => void;
+  readonly onStage: (stage: ServerStage, atMs: number) => void;
+}
+
+/** Why a server could not start, for the person who started it. */
+export class ServerStartError extends Error {
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ServerStartError";
+    this.remedy = remedy;
+  }
+}
+
+export interface RunningServer {
+  /** Resolves when the server has stopped. */
+  readonly stopped: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs an instance in this process: storage, API server, controllers, and a node of the instance's runtime. What can be
+ * done at once is; the order of what cannot is: storage and keys, API, service interface, caches, node.
+ */
+export async function runServer(options: ServerProcessOptions): Promise<RunningServer> {
+  const { instance, onStage } = options;
+  const { directory, settings } = instance;
+  const other = runningServer(instance);
+  if (other !== undefined) {
+    throw new ServerStartError(
+      `cluster "${instance.name}" runs already, as process ${other.pid}`,
+      "stop it with: sampan down",
+    );
+  }
+  const clock = new RealClock();
+  const random = new SystemRandom();
+  const logger = newLogger(clock, options.logLevel, options.writeLog ?? logFile(directory));
+  const apiAddress = settings.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
+  const own = settings.runtime === "crun";
+
+  const [storage, pki] = await Promise.all([
+    openStorage(join(directory, "state.db"), clock),
+    loadOrCreatePki(join(directory, "pki"), {
+      clock,
+      serverNames: {
+        dnsNames: [],
+        ipAddresses: [apiAddress, ...named(hostAddress()), ...named(options.address)],
+      },
+    }),
+  ]);
+  const { CrunNode, localVolumes, prepareServiceInterface }: Partial<NodeModule> = own
+    ? await import("./crun-node.ts")
+    : {};
+  const nodeSettings = { directory, clusterName: instance.name, apiAddress, ...settings };
+  const interfaceReady = own ? prepareServiceInterface?.(nodeSettings) : undefined;
+  const cluster = new Cluster({
+    clock,
+    random,
+    logger,
+    storage,
+    pki,
+    serviceCidr: settings.serviceCidr,
+    dnsAddress: settings.dnsAddress,
+    ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 } } : {}),
+    ...(localVolumes === undefined ? {} : { localVolumes: localVolumes(directory) }),
+  });
+  const node = CrunNode === undefined ? undefined : new CrunNode(cluster, nodeSettings);
+  const nodeOpen = node?.open();
+  // Failures are looked at where they are awaited.
+  nodeOpen?.catch(() => {});
+  interfaceReady?.catch(() => {});
+
+  await cluster.startApi();
+  await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
+  if (options.address !== undefined)
+    await listen(cluster, { address: options.address, port: settings.apiPort });
+  writeRecord(instance);
+  writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin);
+  onStage("api", sinceStartMs());
+
+  await Promise.all([
+    cluster.bootstrap(),
+    interfaceReady?.then(() => cluster.listen({ address: apiAddress, port: 443 })),
+    cluster.startControllers(),
+  ]);
+  let stopNode = async (): Promise<void> => {};
+  if (node === undefined) {
+    const { SimulatedNode } = await import("./simulated-node.ts");
+    const simulated = new SimulatedNode(cluster, {
+      podCidr: settings.podCidr,
+      dnsAddress: settings.dnsAddress,
+    });
+    await simulated.start();
+    stopNode = () => simulated.stop();
+  } else {
+    await nodeOpen;
+    await node.start();
+    stopNode = () => node.stop();
+  }
+  onStage("node", sinceStartMs());
+  logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
+  onStage("ready", sinceStartMs());
+
+  let stopping: Promise<void> | undefined;
+  const stopped = Promise.withResolvers<void>();
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      logger.info("stopping");
+      await stopNode();
+      await cluster.stop();
+      rmSync(join(directory, "server.json"), { force: true });
+      stopped.resolve();
+    })();
+    return stopping;
+  };
+  return { stopped: stopped.promise, stop };
+}
+
+type NodeModule = typeof import("./crun-node.ts");
+
+const named = (address: string | undefined): string[] => (address === undefined ? [] : [address]);
+
+const sinceStartMs = (): number => Math.round(performance.now());
+
+async function openStorage(file: string, clock: RealClock): Promise<SqliteStorage> {
+  try {
+    return await SqliteStorage.open({ file, clock });
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "corrupt") {
+      throw new ServerStartError(
+        `the cluster's state in ${file} cannot be read: ${error.message}`,
+        "restore it from a copy, or start anew with: sampan down --purge",
+        { cause: error },
+      );
+    }
+    if (error instanceof StorageError && error.code === "noSpace") {
+      throw new ServerStartError(
+        `the disk of ${file} is full`,
+        "free some space and start again; nothing is lost",
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+async function listen(cluster: Cluster, at: { address: string; port: number }): Promise<void> {
+  try {
+    await cluster.listen(at);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE") {
+      throw new ServerStartError(
+        `port ${at.port} of ${at.address} is in use by another program`,
+        "stop that program, or start a cluster of another name, which takes another port: sampan up --name NAME",
+        { cause: error },
+      );
+    }
+    if (code === "EADDRNOTAVAIL") {
+      throw new ServerStartError(
+        `${at.address} is not an address of this machine`,
+        "name one that is with --address",
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+function writeRecord(instance: Instance): void {
+  const record: ServerRecord = {
+    pid: process.pid,
+    startTime: processStartTime(process.pid) ?? "",
+    apiPort: instance.settings.apiPort,
+    startedAt: new Date(performance.timeOrigin).toISOString(),
+  };
+  writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);
+}
+
+function writeOwnKubeconfig(
+  instance: Instance,
+  authorityPem: string,
+  admin: { certificate: string; key: string },
+): void {
+  writeContext(kubeconfigFile(instance.directory), {
+    name: contextName(instance.name),
+    server: `https://127.0.0.1:${instance.settings.apiPort}`,
+    ca: authorityPem,
+    clientCertificate: admin.certificate,
+    clientKey: admin.key,
+  });
+}
+
+function logFile(directory: string): (line: string) => void {
+  const stream = createWriteStream(join(directory, "server.log"), { flags: "a", mode: 0o600 });
+  return (line) => stream.write(line);
+}

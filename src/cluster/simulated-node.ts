@@ -1,0 +1,49 @@
+import { SimulatedImages, SimulatedRuntime } from "../cri/simulated/index.ts";
+import { Kubelet } from "../kubelet/index.ts";
+import type { Cluster } from "./cluster.ts";
+import { nodeUser } from "./identities.ts";
+
+export interface SimulatedNodeSettings {
+  /** Default `simulated`. */
+  readonly name?: string;
+  readonly podCidr: string;
+  readonly dnsAddress: string;
+}
+
+/** A node whose pods only pretend to run: for machines without root, and for tests. */
+export class SimulatedNode {
+  readonly #cluster: Cluster;
+  readonly #settings: SimulatedNodeSettings;
+  #kubelet: Kubelet | undefined;
+
+  constructor(cluster: Cluster, settings: SimulatedNodeSettings) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+  }
+
+  /** Resolves when the node object is registered. */
+  async start(): Promise<void> {
+    const { name = "simulated", podCidr, dnsAddress } = this.#settings;
+    const { clock, random } = this.#cluster;
+    const runtime = new SimulatedRuntime({ clock, random, podCidr });
+    this.#kubelet = new Kubelet({
+      ...this.#cluster.contextFor("kubelet", nodeUser(name)),
+      runtime,
+      images: new SimulatedImages({ clock }),
+      nodeName: name,
+      nodeAddresses: [
+        { type: "InternalIP", address: "127.0.0.1" },
+        { type: "Hostname", address: name },
+      ],
+      rootDirectory: "/var/lib/kubelet",
+      dns: { servers: [dnsAddress], domain: "cluster.local" },
+      simulated: { logs: runtime.logs, network: runtime.network },
+    });
+    this.#cluster.connectNode(name, this.#kubelet);
+    await this.#kubelet.start(this.#cluster.signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#kubelet?.stop();
+  }
+}

@@ -1,0 +1,59 @@
+import type { ControllerRegistration } from "./controller.ts";
+import { cronJobController } from "./cronjob/index.ts";
+import { daemonSetController } from "./daemonset/index.ts";
+import { deploymentController } from "./deployment/index.ts";
+import { disruptionController } from "./disruption/index.ts";
+import { endpointsController } from "./endpoints/index.ts";
+import { endpointSliceController } from "./endpointslice/index.ts";
+import { garbageCollectorController } from "./garbage-collector/index.ts";
+import { jobController } from "./job/index.ts";
+import { type LocalVolumes, localProvisionerController } from "./local-provisioner/index.ts";
+import { namespaceController } from "./namespace/index.ts";
+import { nodeLifecycleController } from "./node-lifecycle/index.ts";
+import { persistentVolumeController } from "./persistent-volume/index.ts";
+import { podGcController } from "./pod-gc/index.ts";
+import { replicaSetController } from "./replicaset/index.ts";
+import { replicationControllerController } from "./replicationcontroller/index.ts";
+import { rootCaController } from "./root-ca/index.ts";
+import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
+import { serviceAccountController } from "./serviceaccount/index.ts";
+import { statefulSetController } from "./statefulset/index.ts";
+import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
+import { volumeProtectionController } from "./volume-protection/index.ts";
+
+export interface ControllerSettings {
+  /** Published in every namespace. */
+  readonly caPem: string;
+  /** Without them no local volumes are provisioned. */
+  readonly localVolumes?: LocalVolumes;
+}
+
+/** Every controller of the cluster. */
+export function controllerRegistrations({
+  caPem,
+  localVolumes,
+}: ControllerSettings): ControllerRegistration[] {
+  return [
+    deploymentController,
+    replicaSetController,
+    statefulSetController,
+    daemonSetController,
+    jobController,
+    cronJobController,
+    replicationControllerController,
+    endpointsController,
+    endpointSliceController,
+    namespaceController,
+    serviceAccountController,
+    rootCaController(caPem),
+    garbageCollectorController,
+    persistentVolumeController,
+    ...(localVolumes === undefined ? [] : [localProvisionerController(localVolumes)]),
+    volumeProtectionController,
+    nodeLifecycleController,
+    podGcController,
+    ttlAfterFinishedController,
+    disruptionController,
+    serviceLoadBalancerController,
+  ];
+}

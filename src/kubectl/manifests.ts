@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+import { isObject } from "../apimachinery/json.ts";
+import type { UnstructuredObject } from "../apimachinery/object.ts";
+import { parseYamlDocuments } from "../apimachinery/yaml.ts";
+
+/** An object from a file, with where it was. */
+export interface Manifest {
+  readonly object: UnstructuredObject;
+  readonly source: string;
+}
+
+/** What is wrong with a manifest, worded as kubectl does. */
+export class ManifestError extends Error {
+  override readonly name = "ManifestError";
+}
+
+const extensions = new Set([".yaml", ".yml", ".json"]);
+
+/**
+ * Reads files, folders and `-` (standard input) in the order given; a folder's files by name. Lists are taken apart. Throws
+ * ManifestError with the file's name for what cannot be read as objects.
+ */
+export function readManifests(paths: readonly string[], { recursive = false } = {}): Manifest[] {
+  return paths
+    .flatMap((path) => filesOf(path, recursive))
+    .flatMap((file) => parseManifests(contentOf(file), nameOf(file)));
+}
+
+const nameOf = (file: string): string => (file === "-" ? "STDIN" : file);
+
+function filesOf(path: string, recursive: boolean): string[] {
+  if (path === "-") return [path];
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new ManifestError(`the path "${path}" does not exist`);
+  if (!stat.isDirectory()) return [path];
+  return readdirSync(path, { withFileTypes: true })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const file = join(path, entry.name);
+      if (entry.isDirectory()) return recursive ? filesOf(file, true) : [];
+      return extensions.has(extname(entry.name)) ? [file] : [];
+    });
+}
+
+function contentOf(file: string): string {
+  return readFileSync(file === "-" ? 0 : file, "utf8");
+}
+
+/** The objects of one text: YAML documents or JSON. */
+export function parseManifests(text: string, source: string): Manifest[] {
+  let documents: unknown[];
+  try {
+    documents = parseYamlDocuments(text);
+  } catch (error) {
+    throw new ManifestError(
+      `error parsing ${source}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+  return documents
+    .filter((document) => document !== null && document !== undefined)
+    .flatMap((document) => objectsOf(document, source));
+}
+
+function objectsOf(document: unknown, source: string): Manifest[] {
+  if (!isObject(document)) {
+    throw new ManifestError(
+      `error validating "${source}": a manifest is a map with apiVersion and kind, not ${typeof document}`,
+    );
+  }
+  for (const field of ["apiVersion", "kind"]) {
+    if (typeof document[field] !== "string" || document[field] === "") {
+      throw new ManifestError(
+        `error validating "${source}": error validating data: ${field} not set; if you choose to ignore these errors, turn validation off with --validate=false`,
+      );
+    }
+  }
+  if (Array.isArray(document["items"]) && String(document["kind"]).endsWith("List")) {
+    return document["items"].flatMap((item) => objectsOf(item, source));
+  }
+  const metadata = isObject(document["metadata"]) ? document["metadata"] : {};
+  return [{ object: { ...document, metadata } as unknown as UnstructuredObject, source }];
+}

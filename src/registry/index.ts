@@ -1,0 +1,19 @@
+import type { ResourceExtension } from "../apiserver/registry/strategy.ts";
+import { jobsExtension } from "./batch/jobs.ts";
+import { namespacesExtension } from "./core/namespaces.ts";
+import { bindingsExtension, podsExtension } from "./core/pods.ts";
+import { servicesExtension } from "./core/services.ts";
+import { persistentVolumeClaimsExtension, persistentVolumesExtension } from "./core/volumes.ts";
+
+/** Every resource that is more than its schema, but for those of security, which come with it. */
+export function registryExtensions({ serviceCidr }: { readonly serviceCidr: string }): ResourceExtension[] {
+  return [
+    namespacesExtension,
+    podsExtension,
+    bindingsExtension,
+    servicesExtension(serviceCidr),
+    persistentVolumesExtension,
+    persistentVolumeClaimsExtension,
+    jobsExtension,
+  ];
+}
