@@ -92,8 +92,7 @@ const metadata: Readonly<Record<string, Getter>> = paths("metadata.name", "metad
 
 /** How to read the field that a selector names, or undefined when the kind does not support it. */
 export function selectableField(kind: GroupVersionKind, field: string): Getter | undefined {
-  const common = metadata[field];
-  if (common !== undefined) return common;
+  if (Object.hasOwn(metadata, field)) return metadata[field];
   const prefix = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
   const own = fields[`${prefix}/${kind.kind}`];
   return own !== undefined && Object.hasOwn(own, field) ? own[field] : undefined;

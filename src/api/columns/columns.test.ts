@@ -419,13 +419,16 @@ test("the default storage class is marked", () => {
 test("every kind has as many cells as columns, also when only its name is given", () => {
   for (const { group, version, kind } of scheme.resources()) {
     const apiVersion = group === "" ? version : `${group}/${version}`;
-    expect(cells(apiVersion, kind, {}).length, kind).toBe(printerFor({ group, kind }).columns.length);
+    expect([kind, cells(apiVersion, kind, {}).length]).toEqual([
+      kind,
+      printerFor({ group, kind }).columns.length,
+    ]);
   }
 });
 
 test.skipIf(!hasReference)("every fixture of Kubernetes can be printed", () => {
   for (const { name, resource, object } of fixturesOf(scheme)) {
-    const { columns, cells } = printerFor(resource);
-    expect(cells(object, nowMs).length, name).toBe(columns.length);
+    const printer = printerFor(resource);
+    expect([name, printer.cells(object, nowMs).length]).toEqual([name, printer.columns.length]);
   }
 });

@@ -113,11 +113,6 @@ function summarize(pod: Pod): Summary {
   return summary;
 }
 
-/** The word under STATUS: `Running`, `CrashLoopBackOff`, `Init:0/1`, `Terminating`. */
-export function podStatusWord(pod: Pod): string {
-  return summarize(pod).reason;
-}
-
 function readinessGates(pod: Pod): string {
   const gates = pod.spec.readinessGates ?? [];
   if (gates.length === 0) return "<none>";

@@ -458,7 +458,7 @@ test.skipIf(!hasReference)("applying defaults twice changes nothing, in any fixt
     applyDefaults(resource, object);
     const once = deepCopy(object);
     applyDefaults(resource, object);
-    expect(object, name).toEqual(once);
+    expect([name, object]).toEqual([name, once]);
   }
 });
 

@@ -8,7 +8,7 @@ import { buildOpenApiV2 } from "./v2.ts";
 import { buildOpenApiV3, openApiV3Paths } from "./v3.ts";
 
 export { loadDescriptions } from "./descriptions.ts";
-export type { Descriptions, OpenApiSource } from "./source.ts";
+export type { OpenApiSource } from "./source.ts";
 
 /**
  * The OpenAPI documents of what is served. Each is built when it is first asked for, and kept; when the resources

@@ -1,6 +1,6 @@
 import type { GroupVersion, GroupVersionKind } from "../../apimachinery/gvk.ts";
 import type { ResourceInfo, SubresourceInfo } from "../scheme.ts";
-import { type ParameterKey, parameters } from "./parameters.ts";
+import type { ParameterKey } from "./parameters.ts";
 
 /**
  * The paths and operations of resources, in terms that both versions of OpenAPI are written from. Mirrors
@@ -559,6 +559,3 @@ export function sharedParameters({ operations }: PathItem): ParameterKey[] {
     others.every((operation) => operation.parameters.includes(key)),
   );
 }
-
-/** True for parameters that are part of the path. */
-export const isPathParameter = (key: ParameterKey): boolean => parameters[key].in === "path";

@@ -1,0 +1,329 @@
+import { existsSync, globSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import protobuf from "protobufjs";
+import { describe, expect, test } from "vitest";
+import { isObject } from "../../apimachinery/json.ts";
+import type { Schema, SchemaSet } from "../../apimachinery/schema.ts";
+import { builtinScheme } from "../builtin-scheme.ts";
+import type { ResourceInfo } from "../scheme.ts";
+import { hasReference, readReference, referenceFolder } from "../testing/reference.ts";
+import { loadDescriptions, type OpenApiDocument, openApiDocuments } from "./index.ts";
+
+type Json = Record<string, unknown>;
+
+const scheme = builtinScheme();
+const source = { resources: scheme.resources(), schemas: scheme.schemas, version: "v1.36.0" };
+const documents = await openApiDocuments(source);
+
+const parse = (document: OpenApiDocument | undefined): Json =>
+  JSON.parse(Buffer.from(document?.body ?? []).toString()) as Json;
+
+/** The value at a path of names. */
+function at(value: unknown, ...names: string[]): unknown {
+  return names.reduce<unknown>((current, name) => (isObject(current) ? current[name] : undefined), value);
+}
+
+/** Without prose, and without what 1.36 has added since the reference of 1.35 when `old`. */
+function bare(value: unknown, old = false): unknown {
+  if (Array.isArray(value)) {
+    return value
+      .filter((item) => !old || at(item, "name") !== "shardSelector")
+      .map((item) => bare(item, old));
+  }
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).filter(
+    ([name, child]) => !(name === "description" && typeof child === "string"),
+  );
+  return Object.fromEntries(entries.map(([name, child]) => [name, bare(child, old)]));
+}
+
+describe.skipIf(!hasReference)("compared with Kubernetes", async () => {
+  const all = builtinScheme({ betas: true, notYetServed: true });
+  const full = await openApiDocuments({
+    resources: all.resources(),
+    schemas: all.schemas,
+    version: "unversioned",
+  });
+  const unserved = /v\d+alpha|internal\.apiserver|^\/logs/;
+
+  test("OpenAPI v2 is the same but for prose", () => {
+    const mine = bare(parse(full.v2())) as Json;
+    const theirs = bare(readReference("openapi-v2.json")) as Json;
+    const served = (part: string): Json =>
+      Object.fromEntries(Object.entries(theirs[part] as Json).filter(([name]) => !unserved.test(name)));
+    expect(Object.keys(mine["paths"] as Json).toSorted()).toEqual(Object.keys(served("paths")).toSorted());
+    for (const [path, item] of Object.entries(served("paths")))
+      expect([path, at(mine, "paths", path)]).toEqual([path, item]);
+    for (const [name, definition] of Object.entries(served("definitions"))) {
+      expect([name, at(mine, "definitions", name)]).toEqual([name, definition]);
+    }
+    const { "logpath-Noq7euwC": _, ...parameters } = theirs["parameters"] as Json;
+    expect(mine["parameters"]).toEqual(parameters);
+    expect(mine["securityDefinitions"]).toEqual(theirs["securityDefinitions"]);
+    expect(mine["security"]).toEqual(theirs["security"]);
+  });
+
+  test("OpenAPI v3 has the same operations", () => {
+    for (const file of globSync("**/*.json", { cwd: `${referenceFolder}openapi-v3` })) {
+      const name = file.replace(/\.json$/, "");
+      if (unserved.test(name)) continue;
+      const mine = bare(parse(full.v3(name)), true);
+      const theirs = bare(readReference(`openapi-v3/${file}`)) as Json;
+      for (const [path, item] of Object.entries(theirs["paths"] as Json)) {
+        expect([path, at(mine, "paths", path)]).toEqual([path, item]);
+      }
+    }
+  });
+
+  test.each([
+    "Pod",
+    "PodSpec",
+    "Container",
+    "ServiceSpec",
+    "Secret",
+    "ConfigMap",
+    "ResourceRequirements",
+    "Affinity",
+  ])("OpenAPI v3 describes %s with the same fields", (kind) => {
+    const name = `io.k8s.api.core.v1.${kind}`;
+    const mine = at(bare(parse(full.v3("api/v1"))), "components", "schemas", name, "properties") as Json;
+    const theirs = at(
+      bare(readReference("openapi-v3/api/v1.json")),
+      "components",
+      "schemas",
+      name,
+      "properties",
+    );
+    const { workloadRef: _, ...fields } = theirs as Json;
+    for (const [field, property] of Object.entries(fields))
+      expect([field, mine[field]]).toEqual([field, property]);
+  });
+});
+
+test("kubectl finds that dry runs are supported, and for which kinds", () => {
+  const patch = at(
+    parse(documents.v2()),
+    "paths",
+    "/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
+    "patch",
+  );
+  expect(at(patch, "x-kubernetes-group-version-kind")).toEqual({
+    group: "apps",
+    kind: "Deployment",
+    version: "v1",
+  });
+  const names = (at(patch, "parameters") as Json[]).map(({ name }) => name);
+  expect(names).toContain("dryRun");
+  expect(names).toContain("fieldValidation");
+});
+
+test("only what is served is described", () => {
+  const document = parse(documents.v2());
+  expect(at(document, "paths", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")).toBeUndefined();
+  expect(
+    Object.keys(document["definitions"] as Json).filter((name) => /beta|alpha|apiextensions/.test(name)),
+  ).toEqual([]);
+});
+
+test("the index of OpenAPI v3 leads to a document for each group and version", () => {
+  const paths = parse(documents.v3Index())["paths"] as Record<string, { serverRelativeURL: string }>;
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining(["api", "api/v1", "apis", "apis/apps", "apis/apps/v1", "version"]),
+  );
+  for (const [name, { serverRelativeURL }] of Object.entries(paths)) {
+    expect(serverRelativeURL).toBe(`/openapi/v3/${name}?hash=${documents.v3(name)?.hash}`);
+    expect(serverRelativeURL).toMatch(/hash=[0-9A-F]{128}$/);
+    expect(parse(documents.v3(name))["openapi"]).toBe("3.0.0");
+  }
+  expect(documents.v3("apis/example.com/v1")).toBeUndefined();
+});
+
+describe("custom resources", async () => {
+  const resource: ResourceInfo = {
+    group: "stable.example.com",
+    version: "v1",
+    kind: "CronTab",
+    listKind: "CronTabList",
+    resource: "crontabs",
+    singular: "crontab",
+    shortNames: ["ct"],
+    categories: [],
+    namespaced: true,
+    verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+    subresources: [{ name: "status", verbs: ["get", "patch", "update"] }],
+    schemaName: "com.example.stable.v1.CronTab",
+    storage: { group: "stable.example.com", version: "v1", resource: "crontabs" },
+  };
+  const schema: Schema = {
+    type: "object",
+    description: "A table of times.",
+    properties: {
+      metadata: { ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
+      spec: {
+        type: "object",
+        required: ["cron"],
+        properties: {
+          cron: { type: "string", description: "When." },
+          replicas: { type: "integer", default: 1 },
+          port: { intOrString: true },
+          extra: { type: "object", preserveUnknownFields: true },
+        },
+      },
+    },
+  };
+  const schemas: SchemaSet = {
+    get: (name) => (name === resource.schemaName ? schema : scheme.schemas.get(name)),
+  };
+  const custom = await openApiDocuments({
+    resources: [...scheme.resources(), resource],
+    schemas,
+    version: "v1.36.0",
+  });
+  const v3 = parse(custom.v3("apis/stable.example.com/v1"));
+
+  test("have their paths", () => {
+    const path = "/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}";
+    expect(at(v3, "paths", path, "get", "operationId")).toBe("readStableExampleComV1NamespacedCronTab");
+    expect(at(v3, "paths", `${path}/status`, "patch", "x-kubernetes-action")).toBe("patch");
+  });
+
+  test("have their schema, a list and their kind", () => {
+    const definition = at(v3, "components", "schemas", resource.schemaName);
+    expect(definition).toMatchObject({
+      description: "A table of times.",
+      properties: {
+        metadata: {
+          allOf: [{ $ref: "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" }],
+        },
+        spec: {
+          type: "object",
+          required: ["cron"],
+          properties: {
+            cron: { type: "string", description: "When." },
+            replicas: { type: "integer", default: 1 },
+            port: { "x-kubernetes-int-or-string": true },
+            extra: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+          },
+        },
+      },
+      "x-kubernetes-group-version-kind": [{ group: "stable.example.com", kind: "CronTab", version: "v1" }],
+    });
+    expect(at(v3, "components", "schemas", "com.example.stable.v1.CronTabList")).toMatchObject({
+      properties: {
+        items: { type: "array", items: { $ref: `#/components/schemas/${resource.schemaName}` } },
+      },
+      "x-kubernetes-group-version-kind": [
+        { group: "stable.example.com", kind: "CronTabList", version: "v1" },
+      ],
+    });
+  });
+
+  test("are in OpenAPI v2 too, and leave the hashes of other documents alone", () => {
+    expect(at(parse(custom.v2()), "definitions", resource.schemaName, "type")).toBe("object");
+    expect(custom.v3("apis/apps/v1")?.hash).toBe(documents.v3("apis/apps/v1")?.hash);
+    expect(custom.v2().hash).not.toBe(documents.v2().hash);
+  });
+});
+
+/** The part of gnostic's OpenAPIv2.proto that kubectl reads. */
+const proto = `
+  syntax = "proto3";
+  message Any { string yaml = 2; }
+  message NamedAny { string name = 1; Any value = 2; }
+  message Info { string title = 1; string version = 2; }
+  message TypeItem { repeated string value = 1; }
+  message ItemsItem { repeated Schema schema = 1; }
+  message AdditionalPropertiesItem { Schema schema = 1; }
+  message Properties { repeated NamedSchema additional_properties = 1; }
+  message Schema {
+    string ref = 1; string format = 2; string description = 4; repeated string required = 19;
+    AdditionalPropertiesItem additional_properties = 21; TypeItem type = 22; ItemsItem items = 23;
+    Properties properties = 25; repeated NamedAny vendor_extension = 31;
+  }
+  message NamedSchema { string name = 1; Schema value = 2; }
+  message Definitions { repeated NamedSchema additional_properties = 1; }
+  message Query { bool required = 1; string in = 2; string description = 3; string name = 4; string type = 6; bool unique = 20; }
+  message Path { bool required = 1; string in = 2; string description = 3; string name = 4; string type = 5; bool unique = 19; }
+  message Body { string name = 2; string in = 3; bool required = 4; Schema schema = 5; }
+  message NonBody { Query query = 3; Path path = 4; }
+  message Parameter { Body body = 1; NonBody other = 2; }
+  message JsonReference { string ref = 1; }
+  message ParametersItem { Parameter parameter = 1; JsonReference reference = 2; }
+  message Operation {
+    repeated string tags = 1; string operation_id = 5; repeated string produces = 6; repeated string consumes = 7;
+    repeated ParametersItem parameters = 8; repeated string schemes = 10; repeated NamedAny vendor_extension = 13;
+  }
+  message PathItem { Operation get = 2; Operation put = 3; Operation post = 4; Operation patch = 8; repeated ParametersItem parameters = 9; }
+  message NamedPathItem { string name = 1; PathItem value = 2; }
+  message Paths { repeated NamedPathItem path = 2; }
+  message NamedParameter { string name = 1; Parameter value = 2; }
+  message ParameterDefinitions { repeated NamedParameter additional_properties = 1; }
+  message Document {
+    string swagger = 1; Info info = 2; Paths paths = 8; Definitions definitions = 9; ParameterDefinitions parameters = 10;
+  }`;
+
+interface Named {
+  name: string;
+  value: Json;
+}
+
+test("OpenAPI v2 in protobuf says the same", () => {
+  const type = protobuf.parse(proto, { keepCase: true }).root.lookupType("Document");
+  const decoded = type.toObject(type.decode(documents.v2Protobuf().body), { arrays: true });
+  const json = parse(documents.v2());
+  const named = (...names: string[]): Named[] => (at(decoded, ...names) as Named[] | undefined) ?? [];
+  const find = (list: Named[], name: string): Json | undefined =>
+    list.find((entry) => entry.name === name)?.value;
+  expect(decoded["swagger"]).toBe("2.0");
+  expect(decoded["info"]).toEqual({ title: "Kubernetes", version: "v1.36.0" });
+
+  const definitions = named("definitions", "additional_properties");
+  expect(definitions.map(({ name }) => name)).toEqual(Object.keys(json["definitions"] as Json));
+  const pod = find(definitions, "io.k8s.api.core.v1.Pod");
+  const kinds = find(at(pod, "vendor_extension") as Named[], "x-kubernetes-group-version-kind");
+  expect(JSON.parse(String(kinds?.["yaml"]))).toEqual([{ group: "", kind: "Pod", version: "v1" }]);
+  const fields = at(pod, "properties", "additional_properties") as Named[];
+  expect(find(fields, "spec")?.["ref"]).toBe("#/definitions/io.k8s.api.core.v1.PodSpec");
+  expect(at(find(fields, "kind"), "type", "value")).toEqual(["string"]);
+
+  const paths = named("paths", "path");
+  expect(paths.map(({ name }) => name)).toEqual(Object.keys(json["paths"] as Json));
+  const patch = at(find(paths, "/api/v1/namespaces/{namespace}/pods/{name}"), "patch");
+  const parameters = at(patch, "parameters") as Json[];
+  expect(parameters[0]).toMatchObject({ reference: { ref: "#/parameters/body-78PwaGsr" } });
+  expect(parameters[1]).toMatchObject({
+    parameter: { other: { query: { name: "dryRun", type: "string" } } },
+  });
+  const shared = named("parameters", "additional_properties");
+  expect(find(shared, "namespace-vgWSWtn3")).toMatchObject({
+    other: { path: { name: "namespace", required: true } },
+  });
+  expect(find(shared, "body-2Y1dVQaQ")).toMatchObject({ body: { name: "body" } });
+});
+
+test("descriptions are written where they are at hand", async () => {
+  const described = await openApiDocuments({
+    ...source,
+    descriptions: { "io.k8s.api.core.v1.Pod": { "": "A pod.", spec: "What it should be." } },
+  });
+  const pod = ["components", "schemas", "io.k8s.api.core.v1.Pod"];
+  const document = parse(described.v3("api/v1"));
+  expect(at(document, ...pod, "description")).toBe("A pod.");
+  expect(at(document, ...pod, "properties", "spec", "description")).toBe("What it should be.");
+  expect(described.v3("api/v1")?.hash).not.toBe(documents.v3("api/v1")?.hash);
+});
+
+test("a missing file of descriptions is no error", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "descriptions-"));
+  try {
+    const file = join(folder, "descriptions.json");
+    expect(existsSync(file)).toBe(false);
+    expect(await loadDescriptions(file)).toBeUndefined();
+    await writeFile(file, '{"A":{"":"b"}}');
+    expect(await loadDescriptions(file)).toEqual({ A: { "": "b" } });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
