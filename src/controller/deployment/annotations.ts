@@ -1,0 +1,93 @@
+import type { Deployment, ReplicaSet } from "../../api/types/apps-v1.ts";
+import { maxSurge, replicasOf } from "./limits.ts";
+
+export const revisionAnnotation = "deployment.kubernetes.io/revision";
+const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
+const desiredReplicasAnnotation = "deployment.kubernetes.io/desired-replicas";
+const maxReplicasAnnotation = "deployment.kubernetes.io/max-replicas";
+
+/** Annotations of a Deployment that its ReplicaSets do not inherit. */
+const notInherited = new Set([
+  "kubectl.kubernetes.io/last-applied-configuration",
+  revisionAnnotation,
+  revisionHistoryAnnotation,
+  desiredReplicasAnnotation,
+  maxReplicasAnnotation,
+  "deprecated.deployment.rollback.to",
+]);
+
+/** A longer history loses its oldest revisions. */
+const historyMax = 2000;
+
+type Annotations = Readonly<Record<string, string>>;
+
+/** 0 when it has none. */
+export function revisionOf({ metadata }: ReplicaSet): number {
+  const revision = Number(metadata.annotations?.[revisionAnnotation] ?? "0");
+  return Number.isSafeInteger(revision) ? revision : 0;
+}
+
+export function maxRevision(replicaSets: readonly ReplicaSet[]): number {
+  return Math.max(0, ...replicaSets.map(revisionOf));
+}
+
+/** The Deployment's replicas when the ReplicaSet was last scaled. */
+export function desiredReplicas(replicaSet: ReplicaSet): number | undefined {
+  return integerAnnotation(replicaSet, desiredReplicasAnnotation);
+}
+
+/** The most pods that the Deployment allowed when the ReplicaSet was last scaled. */
+export function maxReplicas(replicaSet: ReplicaSet): number | undefined {
+  return integerAnnotation(replicaSet, maxReplicasAnnotation);
+}
+
+function integerAnnotation({ metadata }: ReplicaSet, name: string): number | undefined {
+  const text = metadata.annotations?.[name];
+  return text === undefined || !/^-?[0-9]+$/.test(text) ? undefined : Number(text);
+}
+
+/** The annotations with the size that the Deployment has now. */
+export function withSizes(annotations: Annotations | undefined, deployment: Deployment): Annotations {
+  const replicas = replicasOf(deployment);
+  return {
+    ...annotations,
+    [desiredReplicasAnnotation]: String(replicas),
+    [maxReplicasAnnotation]: String(replicas + maxSurge(deployment)),
+  };
+}
+
+/**
+ * What the newest ReplicaSet carries: the Deployment's annotations, and the revision, which only ever rises. Each
+ * revision that it had before is kept in the history.
+ */
+export function newestAnnotations(
+  annotations: Annotations | undefined,
+  deployment: Deployment,
+  revision: number,
+): Annotations {
+  const result: Record<string, string> = { ...annotations };
+  for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
+    if (!notInherited.has(name)) result[name] = value;
+  }
+  const before = result[revisionAnnotation];
+  if (before !== undefined && !/^[0-9]+$/.test(before)) return result;
+  if (Number(before ?? 0) >= revision) return result;
+  result[revisionAnnotation] = String(revision);
+  if (before !== undefined && before !== "") {
+    const history = result[revisionHistoryAnnotation] ?? "";
+    result[revisionHistoryAnnotation] = appendToHistory(history, before);
+  }
+  return result;
+}
+
+function appendToHistory(history: string, revision: string): string {
+  const entries = history === "" ? [] : history.split(",");
+  entries.push(revision);
+  while (entries.length > 1 && entries.join(",").length > historyMax) entries.shift();
+  return entries.join(",");
+}
+
+export function sameAnnotations(a: Annotations | undefined, b: Annotations): boolean {
+  const names = Object.keys(b);
+  return Object.keys(a ?? {}).length === names.length && names.every((name) => a?.[name] === b[name]);
+}
