@@ -24,8 +24,17 @@ export type BuiltinSchemeOptions = ResourceTableOptions;
  * Cheap: tables are parsed as far as they are used, and protobuf and OpenAPI are loaded by those who need them.
  */
 export function builtinScheme(options: BuiltinSchemeOptions = {}): Scheme {
-  return new BuiltinScheme(builtinResources(options), builtinSchemas());
+  const key = JSON.stringify(options);
+  let scheme = schemes.get(key);
+  if (scheme === undefined) {
+    scheme = new BuiltinScheme(builtinResources(options), builtinSchemas());
+    schemes.set(key, scheme);
+  }
+  return scheme;
 }
+
+/** Schemes never change, so all clusters of a process share them. */
+const schemes = new Map<string, Scheme>();
 
 class BuiltinScheme implements Scheme {
   readonly schemas: SchemaSet;

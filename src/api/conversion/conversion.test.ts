@@ -212,3 +212,45 @@ describe("horizontal pod autoscalers", () => {
     });
   });
 });
+
+describe("resource.k8s.io/v1beta1", () => {
+  const exact = { deviceClassName: "gpu", count: 2, selectors: [{ cel: { expression: "true" } }] };
+
+  test.each([
+    ["ResourceClaim", (requests: object[]) => ({ devices: { requests } })],
+    ["ResourceClaimTemplate", (requests: object[]) => ({ spec: { devices: { requests } } })],
+  ])("%s writes what is asked for beside the name", (kind, spec) => {
+    const beta = {
+      apiVersion: "resource.k8s.io/v1beta1",
+      kind,
+      metadata: { name: "x" },
+      spec: spec([
+        { name: "r", ...exact },
+        { name: "s", firstAvailable: [exact] },
+      ]),
+    };
+    const v1 = convert(beta, "resource.k8s.io/v1");
+    expect(v1["spec"]).toEqual(
+      spec([
+        { name: "r", exactly: exact },
+        { name: "s", firstAvailable: [exact] },
+      ]),
+    );
+    expect(convert(v1, "resource.k8s.io/v1beta1")).toEqual(beta);
+  });
+
+  test("ResourceSlice writes what a device is under basic", () => {
+    const beta = {
+      apiVersion: "resource.k8s.io/v1beta1",
+      kind: "ResourceSlice",
+      metadata: { name: "x" },
+      spec: { driver: "d", devices: [{ name: "a", basic: { capacity: { memory: { value: "1Gi" } } } }] },
+    };
+    const v1 = convert(beta, "resource.k8s.io/v1");
+    expect(v1["spec"]).toEqual({
+      driver: "d",
+      devices: [{ name: "a", capacity: { memory: { value: "1Gi" } } }],
+    });
+    expect(convert(v1, "resource.k8s.io/v1beta1")).toEqual(beta);
+  });
+});

@@ -3,6 +3,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { applyDefaults } from "../defaults/index.ts";
 import { autoscalerToV1, autoscalerToV2 } from "./autoscaling.ts";
 import { eventFromCore, eventToCore } from "./events.ts";
+import { fromResourceV1beta1, toResourceV1beta1 } from "./resource.ts";
 
 type Converter = (object: UnstructuredObject) => UnstructuredObject;
 
@@ -18,6 +19,8 @@ const converters: Readonly<Record<string, Converter>> = {
   },
 };
 
+const resourceBeta = "resource.k8s.io/v1beta1";
+
 /**
  * The object in another version: the same object if it has that version already, otherwise a new one that may share
  * parts with it. Neither may be changed without a copy.
@@ -25,6 +28,8 @@ const converters: Readonly<Record<string, Converter>> = {
 export function convertObject(object: UnstructuredObject, to: GroupVersionKind): UnstructuredObject {
   const apiVersion = formatApiVersion(to);
   if (object.apiVersion === apiVersion) return object;
+  if (object.apiVersion === resourceBeta) return fromResourceV1beta1(object, apiVersion);
+  if (apiVersion === resourceBeta) return toResourceV1beta1(object);
   const converter = converters[`${to.kind}: ${object.apiVersion} → ${apiVersion}`];
   return converter === undefined ? { ...object, apiVersion } : converter(object);
 }

@@ -98,9 +98,20 @@ export function defaultResourceClaimTemplate({ spec }: ResourceClaimTemplate): v
   defaultDeviceClaim(spec.spec?.devices);
 }
 
+interface DefaultedRequest {
+  deviceClassName?: string | undefined;
+  allocationMode?: string | undefined;
+  count?: number | undefined;
+  tolerations?: { operator?: string | undefined }[] | undefined;
+}
+
+/** Also of v1beta1, where what is asked for stands in the request itself. */
 function defaultDeviceClaim(devices: DeviceClaim | undefined): void {
-  for (const { exactly, firstAvailable } of devices?.requests ?? []) {
-    for (const request of exactly === undefined ? (firstAvailable ?? []) : [exactly]) {
+  for (const item of devices?.requests ?? []) {
+    const flat: DefaultedRequest = item;
+    const requests: DefaultedRequest[] =
+      item.exactly === undefined ? (item.firstAvailable ?? []) : [item.exactly];
+    for (const request of flat.deviceClassName ? [flat] : requests) {
       request.allocationMode ||= "ExactCount";
       if (request.allocationMode === "ExactCount") request.count ||= 1;
       for (const toleration of request.tolerations ?? []) toleration.operator ||= "Equal";

@@ -113,6 +113,9 @@ export class DefinitionWriter {
       ...(schema.default !== undefined && this.#version === 3 && { default: schema.default }),
       ...extensionsOf(schema),
     };
+    // Clients of version 2 would hold objects against fields that are only a part of what may be there.
+    if (this.#version === 2 && schema.nullable === true) return extensionsOf(schema);
+    if (this.#version === 2 && schema.preserveUnknownFields === true) return result;
     if (schema.items !== undefined) result["items"] = this.#write(schema.items);
     if (schema.values !== undefined) result["additionalProperties"] = this.#writeValues(schema.values);
     if (schema.properties !== undefined) {

@@ -168,7 +168,8 @@ describe("custom resources", async () => {
           cron: { type: "string", description: "When." },
           replicas: { type: "integer", default: 1 },
           port: { intOrString: true },
-          extra: { type: "object", preserveUnknownFields: true },
+          extra: { type: "object", preserveUnknownFields: true, properties: { a: { type: "string" } } },
+          suffix: { type: "string", nullable: true },
         },
       },
     },
@@ -205,6 +206,7 @@ describe("custom resources", async () => {
             replicas: { type: "integer", default: 1 },
             port: { "x-kubernetes-int-or-string": true },
             extra: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+            suffix: { type: "string", nullable: true },
           },
         },
       },
@@ -217,6 +219,24 @@ describe("custom resources", async () => {
       "x-kubernetes-group-version-kind": [
         { group: "stable.example.com", kind: "CronTabList", version: "v1" },
       ],
+    });
+  });
+
+  test("are described in OpenAPI v2 so that old clients reject nothing that is allowed", () => {
+    const fields = at(
+      parse(custom.v2()),
+      "definitions",
+      resource.schemaName,
+      "properties",
+      "spec",
+      "properties",
+    );
+    expect(fields).toEqual({
+      cron: { type: "string", description: "When." },
+      replicas: { type: "integer" },
+      port: { "x-kubernetes-int-or-string": true },
+      extra: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+      suffix: {},
     });
   });
 
