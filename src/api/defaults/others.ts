@@ -108,7 +108,7 @@ interface DefaultedRequest {
 /** Also of v1beta1, where what is asked for stands in the request itself. */
 function defaultDeviceClaim(devices: DeviceClaim | undefined): void {
   for (const item of devices?.requests ?? []) {
-    const flat: DefaultedRequest = item;
+    const flat = item as DefaultedRequest;
     const requests: DefaultedRequest[] =
       item.exactly === undefined ? (item.firstAvailable ?? []) : [item.exactly];
     for (const request of flat.deviceClassName ? [flat] : requests) {
