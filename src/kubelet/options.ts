@@ -48,7 +48,7 @@ export interface KubeletOptions {
 
 /** The mounts that volumes need. Implemented by the linux room and handed in by the cluster. */
 export interface Mounter {
-  /** Mounts an empty tmpfs over an existing directory. Mounting where it is mounted already does nothing. */
+  /** Mounts an empty tmpfs over an existing directory. Asked for once: the kubelet looks whether it is there. */
   mountTmpfs(path: string, options: { readonly sizeBytes?: number }): Promise<void>;
   /** Unmounts; unmounting what is not mounted succeeds. */
   unmount(path: string): Promise<void>;

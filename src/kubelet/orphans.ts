@@ -1,5 +1,6 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { mountsBelow } from "./mount-table.ts";
 import type { LogFiles, Mounter } from "./options.ts";
 import type { Paths } from "./paths.ts";
 
@@ -30,17 +31,4 @@ export async function removeUnmounted(directory: string, mounter: Mounter | unde
   const left = mounts.length === 0 ? [] : await mountsBelow(directory);
   if (left.length > 0) throw new Error(`${directory} is not removed: ${left.join(", ")} is still mounted`);
   await rm(directory, { recursive: true, force: true });
-}
-
-async function mountsBelow(directory: string): Promise<string[]> {
-  const table = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  const points = table.split("\n").map((line) => unescape(line.split(" ")[4] ?? ""));
-  return points.filter((point) => point === directory || point.startsWith(`${directory}/`));
-}
-
-/** The kernel writes blanks and the like as octal numbers. */
-function unescape(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
 }

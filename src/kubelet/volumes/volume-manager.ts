@@ -14,6 +14,7 @@ import { writeAtomically } from "./atomic-writer.ts";
 import type { MountedVolume, MountedVolumes } from "./container-mounts.ts";
 import { volumeKind } from "./kinds.ts";
 import { giveToGroup } from "./ownership.ts";
+import { TmpfsMounts } from "./tmpfs.ts";
 import type { TokenCache } from "./token-cache.ts";
 import { VolumeError, type VolumeKind, type VolumeRequest } from "./volume.ts";
 
@@ -33,6 +34,7 @@ export interface VolumeManagerOptions {
 /** Sets volumes up for pods, keeps those made from API objects current, and takes them away. */
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  readonly #tmpfs: TmpfsMounts;
   /** By pod uid: what is in place. A volume that is in place stays usable when refreshing it fails. */
   readonly #mounted = new Map<string, Map<string, MountedVolume>>();
   /** By what a pod refers to (`ConfigMap default/page`): the pods' uids. */
@@ -40,6 +42,7 @@ export class VolumeManager {
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
+    this.#tmpfs = new TmpfsMounts(options.mounter);
   }
 
   /**
@@ -78,6 +81,7 @@ export class VolumeManager {
     const { disk, mounter, paths } = this.#options;
     if (!disk) return;
     await removeUnmounted(paths.volumes(uid), mounter);
+    this.#tmpfs.forget(paths.volumes(uid));
   }
 
   forget(uid: string): void {
@@ -89,7 +93,7 @@ export class VolumeManager {
 
   async #setUp(pod: Pod, volume: Volume, podIps: readonly string[]): Promise<MountedVolume> {
     const uid = pod.metadata.uid ?? "";
-    const { sources, tokens, clock, mounter, disk } = this.#options;
+    const { sources, tokens, clock, disk } = this.#options;
     const kind = volumeKind(volume);
     const directory = this.#directory(uid, volume);
     const request: VolumeRequest = {
@@ -99,7 +103,7 @@ export class VolumeManager {
       sources,
       tokens,
       clock,
-      mounter,
+      tmpfs: this.#tmpfs,
       fields: this.#options.fields(podIps),
     };
     if (!disk) return this.#pretend(request, kind);
@@ -110,7 +114,7 @@ export class VolumeManager {
     }
     const files = await kind.files(request);
     await mkdir(directory, { recursive: true });
-    if (liesInMemory(volume, kind)) await mounter?.mountTmpfs(directory, {});
+    if (liesInMemory(volume, kind)) await this.#tmpfs.ensure(directory, {});
     if (await writeAtomically(directory, files, clock.now())) await this.#own(pod, directory);
     return { hostPath: directory, readOnly: true };
   }

@@ -1,8 +1,8 @@
 import type { Pod, Volume } from "../../api/types/core-v1.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { FieldSources } from "../environment/field-paths.ts";
-import type { Mounter } from "../options.ts";
 import type { ObjectSources } from "../sources.ts";
+import type { TmpfsMounts } from "./tmpfs.ts";
 import type { TokenCache } from "./token-cache.ts";
 
 /** What a kind of volume is set up from. */
@@ -15,7 +15,7 @@ export interface VolumeRequest {
   readonly fields: FieldSources;
   readonly tokens: TokenCache;
   readonly clock: Clock;
-  readonly mounter: Mounter | undefined;
+  readonly tmpfs: TmpfsMounts;
 }
 
 /** One kind of volume: a file each. */
