@@ -122,11 +122,16 @@ export class DefinitionWriter {
       result["properties"] = Object.fromEntries(
         Object.entries(schema.properties).map(([name, property]) => [
           name,
-          this.#property(property, texts?.[name] ?? property.description),
+          this.#property(property, texts?.[name] ?? property.description ?? this.#typeText(property)),
         ]),
       );
     }
     return result;
+  }
+
+  /** The prose of fields that refer to a type is not to be had; that of the type says nearly the same. */
+  #typeText({ ref }: Schema): string | undefined {
+    return ref === undefined ? undefined : this.#source.descriptions?.[ref]?.[""];
   }
 
   #property(schema: Schema, text: string | undefined): JsonDocument {

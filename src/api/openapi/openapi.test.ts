@@ -326,12 +326,16 @@ test("OpenAPI v2 in protobuf says the same", () => {
 test("descriptions are written where they are at hand", async () => {
   const described = await openApiDocuments({
     ...source,
-    descriptions: { "io.k8s.api.core.v1.Pod": { "": "A pod.", spec: "What it should be." } },
+    descriptions: {
+      "io.k8s.api.core.v1.Pod": { "": "A pod.", spec: "What it should be." },
+      "io.k8s.api.core.v1.PodStatus": { "": "How a pod is." },
+    },
   });
   const pod = ["components", "schemas", "io.k8s.api.core.v1.Pod"];
   const document = parse(described.v3("api/v1"));
   expect(at(document, ...pod, "description")).toBe("A pod.");
   expect(at(document, ...pod, "properties", "spec", "description")).toBe("What it should be.");
+  expect(at(document, ...pod, "properties", "status", "description")).toBe("How a pod is.");
   expect(described.v3("api/v1")?.hash).not.toBe(documents.v3("api/v1")?.hash);
 });
 
