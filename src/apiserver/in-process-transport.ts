@@ -68,7 +68,7 @@ export class InProcessTransport implements Transport {
       case "bytes": {
         const text = Buffer.from(response.bytes).toString();
         if (response.status >= 400) throw asError(response.status, text);
-        const isJson = response.contentType.startsWith(jsonType);
+        const isJson = response.contentType.startsWith(jsonType) && text !== "";
         return { status: response.status, body: isJson ? JSON.parse(text) : text, warnings };
       }
       case "stream": {

@@ -15,6 +15,7 @@ import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
 import type { AuditSink } from "./filters/audit.ts";
 import { buildChain } from "./filters/chain.ts";
+import { isLongRunning } from "./filters/long-running.ts";
 import { defaultInFlightLimits, type InFlightLimits } from "./filters/max-in-flight.ts";
 import { requestInfo } from "./filters/request-info.ts";
 import type { HttpExchange } from "./http/http-exchange.ts";
@@ -98,7 +99,9 @@ export class ApiServer {
   readonly #watchCache: WatchCache;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #closing = new AbortController();
+  /** Of requests that last: logs, exec, attach, port-forward, proxies. */
+  readonly #streams = new Set<AbortController>();
+  #isClosing = false;
   #http: HttpServer | undefined;
   #bookmarks: Timer | undefined;
   #isStarted = false;
@@ -145,8 +148,8 @@ export class ApiServer {
     const nonResource = nonResourceRoutes(this.#core, {
       metrics: this.metrics,
       readyChecks: options.readyChecks ?? [],
-      isReady: () => this.#isStarted && !this.#closing.signal.aborted,
-      isClosing: () => this.#closing.signal.aborted,
+      isReady: () => this.#isStarted && !this.#isClosing,
+      isClosing: () => this.#isClosing,
     });
     this.#handler = buildChain(
       {
@@ -194,7 +197,8 @@ export class ApiServer {
 
   /** Ends watches, finishes what is under way and closes the port. The storage stays open. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosing = true;
+    for (const stream of this.#streams) stream.abort();
     this.#bookmarks?.stop();
     this.#watchCache.stop();
     await this.#http?.close((work) => Promise.race([work, this.#clock.sleep(closeGraceMs)]));
@@ -202,10 +206,13 @@ export class ApiServer {
 
   async #serve(exchange: HttpExchange): Promise<void> {
     const state = this.#newState(exchange.request);
+    const release = this.#endWithServer(state);
     try {
       await respond(this.#core, exchange, state, await this.#handler(state));
     } catch (error) {
       await this.#answerError(exchange, state, error);
+    } finally {
+      release();
     }
   }
 
@@ -219,13 +226,22 @@ export class ApiServer {
 
   #newState(request: ApiRequest): RequestState {
     const info = requestInfo(request.method, request.path, request.query);
-    return { request, info, user: nobody, signal: this.#signalOf(request, info.verb), warnings: [] };
+    return { request, info, user: nobody, signal: request.signal, warnings: [] };
   }
 
-  /** Watches and streams end with the server; other requests are finished. */
-  #signalOf(request: ApiRequest, verb: string): AbortSignal {
-    if (verb !== "watch" && request.upgrade === undefined) return request.signal;
-    return AbortSignal.any([request.signal, this.#closing.signal]);
+  /** Logs, exec and other streams end with the server; other requests are finished, watches are ended by the cache. */
+  #endWithServer(state: RequestState): () => void {
+    if (!isLongRunning(state) || state.info.verb === "watch") return () => undefined;
+    const ended = new AbortController();
+    const client = state.signal;
+    const onGone = (): void => ended.abort();
+    client.addEventListener("abort", onGone, { once: true });
+    this.#streams.add(ended);
+    state.signal = ended.signal;
+    return () => {
+      client.removeEventListener("abort", onGone);
+      this.#streams.delete(ended);
+    };
   }
 }
 

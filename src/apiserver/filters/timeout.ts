@@ -7,8 +7,13 @@ import { isLongRunning } from "./long-running.ts";
 export function timeout(clock: Clock, timeoutMs: number): Filter {
   return async (state, next) => {
     if (isLongRunning(state)) return next(state);
+    // Not AbortSignal.any: a caller of this process may bring one signal for all its requests, which would remember each.
     const expired = new AbortController();
-    state.signal = AbortSignal.any([state.signal, expired.signal]);
+    const client = state.signal;
+    const onGone = (): void => expired.abort(client.reason);
+    if (client.aborted) onGone();
+    client.addEventListener("abort", onGone, { once: true });
+    state.signal = expired.signal;
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = clock.after(timeoutMs, () => {
@@ -21,6 +26,7 @@ export function timeout(clock: Clock, timeoutMs: number): Filter {
       return await Promise.race([next(state), late]);
     } finally {
       timer?.stop();
+      client.removeEventListener("abort", onGone);
     }
   };
 }

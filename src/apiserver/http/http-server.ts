@@ -46,6 +46,11 @@ export class HttpServer {
       requestCert: true,
       rejectUnauthorized: false,
       allowHTTP1: true,
+      // A list of many megabytes may wait in a session while its other streams go on; Node's own bound is 10 MB.
+      maxSessionMemory: 1_000,
+      // Clients end watches by resetting their streams, an informer many at a time.
+      streamResetBurst: 10_000,
+      streamResetRate: 1_000,
       settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1_000 },
     });
     // The compatible API listens for "stream" too as soon as anybody listens for "request"; here only HTTP/1.1 needs it.

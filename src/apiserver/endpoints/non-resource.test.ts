@@ -1,0 +1,151 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Transport } from "../../apimachinery/transport.ts";
+import { failure } from "../testing/api.ts";
+import { startTestServer, type TestServer } from "../testing/test-server.ts";
+
+let server: TestServer;
+let transport: Transport;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  ({ transport } = server);
+});
+
+// The tests read what they name: the type is a convenience.
+async function get<T = Record<string, unknown>>(path: string, accept?: string): Promise<T> {
+  const { body } = await transport.request({
+    method: "GET",
+    path,
+    ...(accept === undefined ? {} : { accept }),
+  });
+  return body as T;
+}
+
+interface ResourceList {
+  groupVersion: string;
+  resources: { name: string; kind: string; verbs: string[]; group?: string; version?: string }[];
+}
+
+test("/version tells which Kubernetes this is", async () => {
+  expect(await get("/version")).toMatchObject({ major: "1", minor: "36", gitVersion: "v1.36.0+sampan" });
+});
+
+test("/ lists the paths", async () => {
+  const { paths } = await get<{ paths: string[] }>("/");
+  expect(paths).toEqual(
+    expect.arrayContaining(["/api/v1", "/apis/apps", "/apis/apps/v1", "/readyz", "/version"]),
+  );
+});
+
+describe("health", () => {
+  test.each(["/healthz", "/livez", "/readyz", "/readyz/ping"])("%s is ok", async (path) => {
+    expect(await get(path)).toBe("ok");
+  });
+
+  test("tells each check when asked", async () => {
+    expect(await get("/readyz?verbose&exclude=etcd")).toBe(
+      "[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]informer-sync ok\n[+]shutdown ok\nreadyz check passed\n",
+    );
+  });
+
+  test("fails by the name of the check", async () => {
+    const readyChecks = [{ name: "poststarthook/rbac", check: () => "not yet" }];
+    const other = await startTestServer({ readyChecks });
+    const status = await failure(other.transport.request({ method: "GET", path: "/readyz" }));
+    expect(status.message).toContain("[-]poststarthook/rbac failed: reason withheld");
+    expect((await other.transport.request({ method: "GET", path: "/livez" })).body).toBe("ok");
+  });
+});
+
+test("/metrics counts requests", async () => {
+  await get("/api/v1/namespaces");
+  expect(await get<unknown>("/metrics")).toContain(
+    'apiserver_request_total{verb="LIST",group="",version="v1",resource="namespaces",subresource="",scope="cluster",code="200",dry_run=""} 1',
+  );
+});
+
+describe("discovery", () => {
+  test("/api and /apis name groups and versions", async () => {
+    expect(await get("/api")).toMatchObject({ kind: "APIVersions", versions: ["v1"] });
+    const { groups } = await get<{ groups: { name: string; preferredVersion: object }[] }>("/apis");
+    expect(groups.find(({ name }) => name === "autoscaling")).toMatchObject({
+      preferredVersion: { groupVersion: "autoscaling/v2", version: "v2" },
+      versions: [{ version: "v2" }, { version: "v1" }],
+    });
+    expect(await get("/apis/apps")).toMatchObject({ kind: "APIGroup", name: "apps" });
+  });
+
+  test("a version lists its resources with their subresources", async () => {
+    const { groupVersion, resources } = await get<ResourceList>("/apis/apps/v1");
+    expect(groupVersion).toBe("apps/v1");
+    expect(resources.find(({ name }) => name === "deployments")).toMatchObject({
+      singularName: "deployment",
+      namespaced: true,
+      kind: "Deployment",
+      verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+      shortNames: ["deploy"],
+      categories: ["all"],
+    });
+    expect(resources.find(({ name }) => name === "deployments/scale")).toMatchObject({
+      group: "autoscaling",
+      version: "v1",
+      kind: "Scale",
+      verbs: ["get", "patch", "update"],
+    });
+  });
+
+  test("connect is shown as the methods that stand for it", async () => {
+    const { resources } = await get<ResourceList>("/api/v1");
+    expect(resources.find(({ name }) => name === "pods/exec")).toMatchObject({
+      kind: "PodExecOptions",
+      verbs: ["create", "get"],
+    });
+  });
+
+  test.each(["v2", "v2beta1"])("aggregated %s holds everything in one document", async (version) => {
+    const accept = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    const { items, ...rest } = await get<{ items: { metadata: { name?: string }; versions: object[] }[] }>(
+      "/apis",
+      accept,
+    );
+    expect(rest).toMatchObject({
+      kind: "APIGroupDiscoveryList",
+      apiVersion: `apidiscovery.k8s.io/${version}`,
+    });
+    expect(items.find(({ metadata }) => metadata.name === "apps")?.versions[0]).toMatchObject({
+      version: "v1",
+      freshness: "Current",
+      resources: expect.arrayContaining([
+        expect.objectContaining({
+          resource: "deployments",
+          scope: "Namespaced",
+          singularResource: "deployment",
+          responseKind: { group: "apps", version: "v1", kind: "Deployment" },
+        }),
+      ]),
+    });
+    expect((await get<{ items: object[] }>("/api", accept)).items).toHaveLength(1);
+  });
+
+  test("what is not served is not found", async () => {
+    for (const path of ["/apis/none", "/apis/apps/v9", "/api/v2"]) {
+      expect((await failure(get(path))).code).toBe(404);
+    }
+  });
+});
+
+describe("OpenAPI", () => {
+  test("v2 describes the kinds", async () => {
+    const { definitions } = await get<{ definitions: Record<string, object> }>("/openapi/v2");
+    expect(definitions["io.k8s.api.apps.v1.Deployment"]).toBeDefined();
+  });
+
+  test("v3 leads to a document for each version", async () => {
+    const { paths } = await get<{ paths: Record<string, { serverRelativeURL: string }> }>("/openapi/v3");
+    const url = paths["apis/apps/v1"]?.serverRelativeURL ?? "";
+    expect(url).toMatch(/^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]+$/);
+    expect(await get(url)).toMatchObject({ openapi: "3.0.0" });
+    const { status } = await transport.request({ method: "GET", path: "/openapi/v3/apis/apps/v1?hash=old" });
+    expect(status).toBe(301);
+  });
+});

@@ -1,0 +1,303 @@
+import { describe, expect, test, vi } from "vitest";
+import { VirtualClock } from "../../apimachinery/clock.ts";
+import { silentLogger } from "../../apimachinery/logger.ts";
+import { newForbidden } from "../../apimachinery/status.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
+import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
+import type { ApiRequest, RequestState } from "../endpoints/api-request.ts";
+import { ServerMetrics } from "../metrics.ts";
+import type { ResourceExtension } from "../registry/strategy.ts";
+import type { UserInfo } from "../request-context.ts";
+import { failure, settle, TestApi } from "../testing/api.ts";
+import { openSecurity, startTestServer } from "../testing/test-server.ts";
+import { buildChain, type ChainOptions } from "./chain.ts";
+import { requestInfo } from "./request-info.ts";
+
+const jane: UserInfo = { name: "jane", uid: "", groups: ["dev"], extra: {} };
+
+/** Permits what the function says. */
+const authorizer = (permits: (attributes: AuthorizationAttributes) => boolean): Authorizer => ({
+  authorize: async (attributes) => ({ decision: permits(attributes) ? "allow" : "noOpinion", reason: "" }),
+  rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
+});
+
+const chainOptions = (options: Partial<ChainOptions> = {}): ChainOptions => ({
+  authenticator: openSecurity().authenticator,
+  authorizer: authorizer(() => true),
+  audit: undefined,
+  limits: { readOnly: 400, mutating: 200 },
+  requestTimeoutMs: 60_000,
+  clock: new VirtualClock(),
+  logger: silentLogger,
+  metrics: new ServerMetrics(),
+  ...options,
+});
+
+function stateOf(
+  path: string,
+  headers: Record<string, string> = {},
+  request: Partial<ApiRequest> = {},
+): RequestState {
+  const query = new URLSearchParams();
+  const method = request.method ?? "GET";
+  return {
+    request: {
+      method,
+      path,
+      query,
+      header: (name) => headers[name],
+      headerNames: () => Object.keys(headers),
+      body: { type: "value", value: undefined },
+      credentials: jane,
+      signal: new AbortController().signal,
+      isInProcess: false,
+      ...request,
+    },
+    info: requestInfo(method, path, query),
+    user: jane,
+    signal: new AbortController().signal,
+    warnings: [],
+  };
+}
+
+const ok = { type: "value", status: 200, value: { kind: "Status", apiVersion: "v1" } } as const;
+
+describe("authorization", () => {
+  const transportOf = async () => {
+    const security = { ...openSecurity(), authorizer: authorizer(({ verb }) => verb === "get") };
+    const { server } = await startTestServer({ security: () => security });
+    return new TestApi(server.inProcessTransport(jane));
+  };
+
+  test.each([
+    [
+      "/api/v1/namespaces/default/pods",
+      'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"',
+    ],
+    [
+      "/api/v1/nodes",
+      'nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope',
+    ],
+    [
+      "/apis/apps/v1/deployments",
+      'deployments.apps is forbidden: User "jane" cannot list resource "deployments" in API group "apps" at the cluster scope',
+    ],
+  ])("of %s is refused in Kubernetes' words", async (path, message) => {
+    const api = await transportOf();
+    expect(await failure(api.list(path))).toMatchObject({ code: 403, reason: "Forbidden", message });
+  });
+
+  test("comes before anything is looked at", async () => {
+    const api = await transportOf();
+    expect((await failure(api.delete("/api/v1/namespaces/default/pods/none"))).code).toBe(403);
+    expect((await failure(api.get("/api/v1/namespaces/default/pods/none"))).code).toBe(404);
+  });
+
+  test("of a path that names no resource", async () => {
+    const chain = buildChain(chainOptions({ authorizer: authorizer(() => false) }), async () => ok);
+    expect(await failure(chain(stateOf("/metrics")))).toMatchObject({
+      message: 'forbidden: User "jane" cannot get path "/metrics"',
+      details: {},
+    });
+  });
+});
+
+describe("impersonation", () => {
+  const run = async (
+    headers: Record<string, string>,
+    permits: (attributes: AuthorizationAttributes) => boolean,
+  ) => {
+    let user: UserInfo | undefined;
+    const chain = buildChain(chainOptions({ authorizer: authorizer(permits) }), async (state) => {
+      user = state.user;
+      return ok;
+    });
+    await chain(stateOf("/version", headers));
+    return user;
+  };
+
+  test("needs a permission for each name", async () => {
+    const headers = { "impersonate-user": "bob", "impersonate-group": "a, b" };
+    expect(await run(headers, () => true)).toEqual({
+      name: "bob",
+      uid: "",
+      groups: ["a", "b", "system:authenticated"],
+      extra: {},
+    });
+    const status = await failure(run(headers, ({ resource, name }) => resource !== "groups" || name !== "b"));
+    expect(status.message).toBe(
+      'groups "b" is forbidden: User "jane" cannot impersonate resource "groups" in API group "" at the cluster scope',
+    );
+  });
+
+  test("of a service account brings its groups", async () => {
+    const user = await run(
+      { "impersonate-user": "system:serviceaccount:ns:sa" },
+      ({ verb, resource, namespace, name }) =>
+        verb === "impersonate" ? resource === "serviceaccounts" && namespace === "ns" && name === "sa" : true,
+    );
+    expect(user?.groups).toEqual([
+      "system:serviceaccounts",
+      "system:serviceaccounts:ns",
+      "system:authenticated",
+    ]);
+  });
+
+  test("takes uid and extras along", async () => {
+    const user = await run(
+      { "impersonate-user": "bob", "impersonate-uid": "7", "impersonate-extra-acme.com%2Fproject": "x" },
+      () => true,
+    );
+    expect(user).toMatchObject({ uid: "7", extra: { "acme.com/project": ["x"] } });
+  });
+
+  test("of groups without a user is an error", async () => {
+    expect((await failure(run({ "impersonate-group": "a" }, () => true))).code).toBe(500);
+  });
+});
+
+describe("in flight", () => {
+  const held = () => {
+    const release = Promise.withResolvers<void>();
+    const route = vi.fn(async () => {
+      await release.promise;
+      return ok;
+    });
+    return {
+      release,
+      route,
+      chain: buildChain(chainOptions({ limits: { readOnly: 1, mutating: 1 } }), route),
+    };
+  };
+
+  test("beyond the limit is 429 with the time to wait", async () => {
+    const { release, chain } = held();
+    const first = chain(stateOf("/api/v1/pods"));
+    await settle();
+    expect(await failure(chain(stateOf("/api/v1/pods")))).toMatchObject({
+      code: 429,
+      reason: "TooManyRequests",
+      message: "Too many requests, please try again later.",
+      details: { retryAfterSeconds: 1 },
+    });
+    release.resolve();
+    await first;
+    expect(await chain(stateOf("/api/v1/pods"))).toBe(ok);
+  });
+
+  test("writes, watches and this process have lanes of their own", async () => {
+    const { release, route, chain } = held();
+    const all = [
+      chain(stateOf("/api/v1/pods")),
+      chain(stateOf("/api/v1/namespaces/a/pods", {}, { method: "POST" })),
+      chain(stateOf("/api/v1/watch/pods")),
+      chain(stateOf("/api/v1/pods", {}, { isInProcess: true })),
+    ];
+    await settle();
+    expect(route).toHaveBeenCalledTimes(4);
+    release.resolve();
+    await Promise.all(all);
+  });
+});
+
+test("what nobody expected is 500 InternalError, and the server goes on", async () => {
+  const route = vi.fn<() => Promise<typeof ok>>().mockRejectedValueOnce(new TypeError("x is undefined"));
+  const chain = buildChain(chainOptions(), route.mockResolvedValue(ok));
+  expect(await failure(chain(stateOf("/version")))).toMatchObject({
+    code: 500,
+    reason: "InternalError",
+    message: "Internal error occurred: x is undefined",
+  });
+  expect(await chain(stateOf("/version"))).toBe(ok);
+});
+
+test("a request that takes too long is 504, and what it started is aborted", async () => {
+  const clock = new VirtualClock();
+  let signal: AbortSignal | undefined;
+  const chain = buildChain(chainOptions({ clock }), (state) => {
+    signal = state.signal;
+    return new Promise(() => undefined);
+  });
+  const request = failure(chain(stateOf("/api/v1/pods")));
+  await clock.advance(60_000);
+  expect(await request).toMatchObject({
+    code: 504,
+    reason: "Timeout",
+    message: "Timeout: request did not complete within the allotted timeout",
+  });
+  expect(signal?.aborted).toBe(true);
+});
+
+test("the audit sees requests and what came of them", async () => {
+  const received = vi.fn();
+  const completed = vi.fn();
+  const chain = buildChain(chainOptions({ audit: { received, completed } }), async () => ok);
+  const state = stateOf("/version");
+  await chain(state);
+  expect(received).toHaveBeenCalledWith(state);
+  expect(completed).toHaveBeenCalledWith(state, ok, undefined);
+});
+
+describe("admission", () => {
+  const log: string[] = [];
+  const plugin = (name: string): AdmissionPlugin => ({
+    name,
+    handles: () => true,
+    admit({ operation, object }: AdmissionAttributes) {
+      log.push(`${name} admits ${operation}`);
+      if (object !== undefined)
+        object.metadata.annotations = { ...object.metadata.annotations, [name]: "seen" };
+    },
+    validate: ({ operation, subresource }) => void log.push(`${name} validates ${operation} ${subresource}`),
+  });
+  const strategy: ResourceExtension = {
+    group: "",
+    resource: "configmaps",
+    setup: () => ({
+      strategy: {
+        prepareForCreate: () => void log.push("prepare"),
+        validateCreate: () => {
+          log.push("validate");
+          return [];
+        },
+      },
+    }),
+  };
+
+  test("mutates before the strategy, validates after it", async () => {
+    const security = openSecurity([plugin("a"), plugin("b")]);
+    const { transport } = await startTestServer({ security: () => security, extensions: [strategy] });
+    const api = new TestApi(transport);
+    log.length = 0;
+    const created = await api.post("/api/v1/namespaces/x/configmaps", { metadata: { name: "c" } });
+    expect(log).toEqual([
+      "a admits CREATE",
+      "b admits CREATE",
+      "prepare",
+      "validate",
+      "a validates CREATE ",
+      "b validates CREATE ",
+    ]);
+    expect(created.metadata.annotations).toEqual({ a: "seen", b: "seen" });
+    log.length = 0;
+    await api.delete("/api/v1/namespaces/x/configmaps/c");
+    expect(log.filter((line) => line.startsWith("a"))).toEqual(["a admits DELETE", "a validates DELETE "]);
+  });
+
+  test("that refuses leaves nothing behind", async () => {
+    const refusing: AdmissionPlugin = {
+      name: "no",
+      handles: ({ operation }) => operation === "CREATE",
+      validate({ resource, name }) {
+        throw newForbidden(resource, name, "not today");
+      },
+    };
+    const { transport } = await startTestServer({ security: () => openSecurity([refusing]) });
+    const api = new TestApi(transport);
+    const path = "/api/v1/namespaces/x/configmaps";
+    expect((await failure(api.post(path, { metadata: { name: "c" } }))).message).toBe(
+      'configmaps "c" is forbidden: not today',
+    );
+    expect((await api.list(path)).items).toEqual([]);
+  });
+});
