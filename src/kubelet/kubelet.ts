@@ -71,6 +71,7 @@ export class Kubelet implements NodeConnection {
   readonly #pleg: Pleg;
   readonly #usage: UsageReader;
   readonly #startedMs: number;
+  #unsubscribe: (() => void) | undefined;
   #running: Running | undefined;
 
   constructor(given: KubeletOptions) {
@@ -138,6 +139,8 @@ export class Kubelet implements NodeConnection {
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
+    this.#unsubscribe?.();
+    this.#sources.close();
     const running = this.#running;
     running?.timer?.stop();
     running?.lease.stop();
@@ -244,7 +247,7 @@ export class Kubelet implements NodeConnection {
 
   /** Takes on every pod of the node, with what the runtime already runs of it. Handlers from now on bring changes. */
   #adopt(running: Running, adopted: ReadonlyMap<string, RuntimeState>): void {
-    this.#pods.addHandler({
+    this.#unsubscribe = this.#pods.addHandler({
       added: (pod) => this.#add(running, pod, adopted.get(pod.metadata.uid ?? "") ?? emptyState),
       updated: (_, pod) => this.#update(running, pod),
       deleted: (pod) => this.#workers.get(pod.metadata.uid ?? "")?.remove(pod),
@@ -310,7 +313,8 @@ export class Kubelet implements NodeConnection {
 
   async #keepHouse(): Promise<void> {
     const { runtime, clock, logger, simulated } = this.#options;
-    const { tokens } = this.#running?.context ?? {};
+    const { tokens, crashes } = this.#running?.context ?? {};
+    crashes?.collectGarbage(clock.now());
     for (const [uid, worker] of this.#workers) {
       if (tokens?.due(uid) === true) worker.wake();
       if (simulated !== undefined) continue;

@@ -23,6 +23,7 @@ export class ObjectSources {
   readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #volumes: Informer<PersistentVolume>;
   readonly #listeners = new Set<(kind: string, key: string) => void>();
+  readonly #unsubscribe: (() => void)[] = [];
 
   constructor(client: Client, informers: InformerFactory) {
     this.#client = client;
@@ -44,6 +45,11 @@ export class ObjectSources {
   onChange(listener: (kind: string, key: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Lets go of the caches, which others go on using. */
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
   }
 
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {
@@ -89,6 +95,8 @@ export class ObjectSources {
     const tell = ({ metadata: { namespace = "", name = "" } }: KubernetesObject): void => {
       for (const listener of this.#listeners) listener(kind, `${namespace}/${name}`);
     };
-    informer.addHandler({ added: tell, updated: (_, object) => tell(object), deleted: tell });
+    this.#unsubscribe.push(
+      informer.addHandler({ added: tell, updated: (_, object) => tell(object), deleted: tell }),
+    );
   }
 }
