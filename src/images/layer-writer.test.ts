@@ -32,8 +32,10 @@ async function unpack(files: readonly TestFile[]): Promise<string> {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
   await unpackLayer({ file, offset: 0, sizeBytes: archive.length }, target, {
-    mknod: (path, mode, device) =>
-      calls.push(`mknod ${path.slice(target.length)} ${mode.toString(8)} ${device}`),
+    mknod: (path, mode, device) => {
+      writeFileSync(path, "");
+      calls.push(`mknod ${path.slice(target.length)} ${mode.toString(8)} ${device}`);
+    },
     setAttribute: (path, name, value) =>
       calls.push(`attribute ${path.slice(target.length)} ${name}=${Buffer.from(value).toString()}`),
   });

@@ -66,9 +66,11 @@ export function startExecution(
     child,
     exited,
     kill: () => {
+      // The runtime collects its command and ends by itself; killed first, it would leave a zombie that the
+      // container's own end has to wait for.
       const pid = readPid(file("pid"));
-      if (pid !== undefined) killQuietly(pid);
-      child.kill("SIGKILL");
+      if (pid === undefined) child.kill("SIGKILL");
+      else killQuietly(pid);
     },
   };
 }

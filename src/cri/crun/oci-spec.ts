@@ -65,7 +65,6 @@ export function runtimeSpec(input: SpecInput): Json {
     ociVersion: "1.0.2",
     process: processSpec(input, commandOf(config, input.image), config.tty),
     root: { path: input.rootfs, readonly: config.security.readonlyRootfs },
-    hostname: input.hostname === "" ? undefined : input.hostname,
     mounts: mounts(input),
     annotations: config.annotations,
     linux: {
