@@ -60,4 +60,6 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const exitCode = await main(process.argv.slice(2));
+// What a failed command left open must not hold the process; output to pipes and files is written by now.
+if (exitCode !== 0) process.exit(exitCode);

@@ -1,8 +1,8 @@
 import type { Endpoints, Namespace, Service } from "../api/types/core-v1.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
-import type { PriorityClass } from "../api/types/scheduling-v1.ts";
 import type { StorageClass } from "../api/types/storage-v1.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
+import { systemPriorityClasses } from "../apiserver/admission/priority.ts";
 import { isAlreadyExists } from "../apimachinery/status.ts";
 import type { Client, ResourceReference } from "../client/client.ts";
 import { resources } from "../client/resources.ts";
@@ -20,9 +20,13 @@ export interface BootstrapSettings {
 
 const namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
-/** Makes what is missing; what is there stays as its owner changed it. One pass, in parallel. */
-export async function bootstrap(client: Client, settings: BootstrapSettings): Promise<void> {
+/** The namespaces come first: all else may live in them. */
+export async function bootstrapNamespaces(client: Client): Promise<void> {
   await Promise.all(namespaces.map((name) => ensure(client, resources.namespaces, newNamespace(name))));
+}
+
+/** Makes what is missing; what is there stays as its owner changed it. One pass, in parallel. */
+export async function bootstrapObjects(client: Client, settings: BootstrapSettings): Promise<void> {
   await Promise.all([
     ensure(client, resources.services, apiService(settings.apiServiceAddress)),
     settings.apiEndpoint === undefined ? undefined : publishApiEndpoint(client, settings.apiEndpoint),
@@ -30,7 +34,7 @@ export async function bootstrap(client: Client, settings: BootstrapSettings): Pr
       ? undefined
       : ensure(client, resources.services, dnsService(settings.dnsAddress)),
     ensure(client, resources.storageclasses, standardClass),
-    ...systemPriorities.map((priority) => ensure(client, resources.priorityclasses, priority)),
+    ...systemPriorityClasses.map((priority) => ensure(client, resources.priorityclasses, priority)),
   ]);
 }
 
@@ -137,22 +141,3 @@ const standardClass: StorageClass = {
   reclaimPolicy: "Delete",
   volumeBindingMode: "WaitForFirstConsumer",
 };
-
-function priorityClass(name: string, value: number, description: string): PriorityClass {
-  return {
-    apiVersion: "scheduling.k8s.io/v1",
-    kind: "PriorityClass",
-    metadata: { name },
-    value,
-    description,
-  };
-}
-
-const systemPriorities = [
-  priorityClass(
-    "system-cluster-critical",
-    2_000_000_000,
-    "For pods the cluster needs that may move to another node.",
-  ),
-  priorityClass("system-node-critical", 2_000_001_000, "For pods that a node needs and that cannot move."),
-];

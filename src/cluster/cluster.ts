@@ -17,11 +17,11 @@ import { ControllerManager } from "../controller/manager.ts";
 import { createPki, type Pki } from "../pki/index.ts";
 import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
-import { Scheduler } from "../scheduler/index.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
 import { MemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
-import { bootstrap } from "./bootstrap.ts";
+import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { newSecurity } from "./security.ts";
 
@@ -139,8 +139,9 @@ export class Cluster {
     const client = this.client();
     const { dnsAddress, apiEndpoint } = this.#options;
     const apiServiceAddress = this.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
+    await bootstrapNamespaces(client);
     await Promise.all([
-      bootstrap(client, {
+      bootstrapObjects(client, {
         apiServiceAddress,
         ...(dnsAddress === undefined ? {} : { dnsAddress }),
         ...(apiEndpoint === undefined ? {} : { apiEndpoint }),

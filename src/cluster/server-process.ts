@@ -109,9 +109,9 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   onStage("api", sinceStartMs());
 
   await Promise.all([
-    cluster.bootstrap(),
+    // Controllers may do nothing before the roles are there that let them.
+    cluster.bootstrap().then(() => cluster.startControllers()),
     interfaceReady?.then(() => cluster.listen({ address: apiAddress, port: 443 })),
-    cluster.startControllers(),
   ]);
   let stopNode = async (): Promise<void> => {};
   if (node === undefined) {

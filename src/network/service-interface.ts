@@ -10,15 +10,19 @@ export interface ServiceInterfaceSettings {
   readonly addresses: readonly string[];
 }
 
-/** `sampan0svc`. */
+/**
+ * `sampan0svc`. One end of a veth pair whose other end nobody uses: pods need veth anyway, while small kernels lack dummy
+ * interfaces.
+ */
 export const serviceInterfaceName = (interfacePrefix: string): string => `${interfacePrefix}svc`;
 
 /** Lines for `ip -force -batch -`: each may fail when it was done before. */
 export function serviceInterfaceCommands(settings: ServiceInterfaceSettings): string {
   const name = serviceInterfaceName(settings.interfacePrefix);
   return [
-    `link add ${name} type dummy`,
+    `link add ${name} type veth peer name ${settings.interfacePrefix}svp`,
     ...settings.addresses.map((address) => `address replace ${address}/32 dev ${name}`),
+    `link set ${settings.interfacePrefix}svp up`,
     `link set ${name} up`,
     `route replace ${settings.serviceCidr} dev ${name} src ${settings.addresses[0]}`,
     "",

@@ -33,15 +33,15 @@ export interface SqliteStorageOptions {
   /** Writes that would make the file larger fail with `noSpace`. Default: the disk decides. */
   readonly sizeBytesMax?: number;
   /**
-   * The script of the writer thread. Default: `writer.ts` beside this file or, in a bundle, `sqlite-writer.js` beside
-   * the bundle: build `src/storage/sqlite/writer.ts` as a second entry point of that name.
+   * The script of the writer thread. Default: `sqlite-writer.worker.ts` beside this file or, in a bundle, `sqlite-writer.worker.js` beside
+   * the bundle: build `src/storage/sqlite/sqlite-writer.worker.ts` as a second entry point of that name.
    */
   readonly writerUrl?: URL;
 }
 
 /**
  * The embedded durable store. The present state and recent history live in memory and answer all reads; the file is
- * written by a thread of its own (`writer.ts`), and an acknowledged transaction has been synced to the disk.
+ * written by a thread of its own (`sqlite-writer.worker.ts`), and an acknowledged transaction has been synced to the disk.
  */
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions;
@@ -327,7 +327,7 @@ interface Question {
 
 function defaultWriterUrl(): URL {
   const bundled = !import.meta.url.endsWith(".ts");
-  return new URL(bundled ? "./sqlite-writer.js" : "./writer.ts", import.meta.url);
+  return new URL(bundled ? "./sqlite-writer.worker.js" : "./sqlite-writer.worker.ts", import.meta.url);
 }
 
 function packVersions(versions: readonly DroppedVersion[]): { revisions: number[]; keys: string[] } {
