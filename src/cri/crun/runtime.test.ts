@@ -140,7 +140,8 @@ describe.skipIf(skip)("CrunRuntime", () => {
   });
   afterAll(async () => {
     await runtime.purge();
-    expect(traces(place)).toEqual([]);
+    const left = traces(place);
+    if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
   });
 
   let pods = 0;
@@ -464,6 +465,7 @@ describe.skipIf(skip)("CrunRuntime", () => {
       gone.abort();
       await running;
       await until(async () => (await shell(id, "ps | grep -c '[s]leep 998' || true")) === "0");
+      expect((await runtime.containerStatus(id)).state).toBe("running");
     });
 
     test("with a terminal: input, output, sizes and code", async () => {

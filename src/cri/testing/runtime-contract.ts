@@ -130,7 +130,7 @@ export function runtimeContract(
         for (let times = 0; times < 2; times++) {
           await runtime.removePodSandbox(id);
         }
-        await runtime.stopPodSandbox("never-was");
+        await expect(runtime.stopPodSandbox("never-was")).resolves.toBeUndefined();
       });
 
       test("that are unknown are notFound", async () => {
