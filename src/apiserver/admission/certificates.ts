@@ -1,7 +1,9 @@
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
+import { newNotFound } from "../../apimachinery/status.ts";
 import { parseSigningRequest } from "../../pki/index.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
+import type { ObjectReader } from "../object-reader.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, objectOf, oldObjectOf, refuse } from "./attributes.ts";
 
@@ -38,9 +40,11 @@ async function isAuthorizedForSigner(
 export class CertificateApproval implements AdmissionPlugin {
   readonly name = "CertificateApproval";
   readonly #authorizer: Authorizer;
+  readonly #reader: ObjectReader;
 
-  constructor(authorizer: Authorizer) {
+  constructor(authorizer: Authorizer, reader: ObjectReader) {
     this.#authorizer = authorizer;
+    this.#reader = reader;
   }
 
   handles(attributes: AdmissionAttributes): boolean {
@@ -48,8 +52,12 @@ export class CertificateApproval implements AdmissionPlugin {
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    // The old object: the request might try to change the signer on the way.
-    const signer = oldObjectOf<CertificateSigningRequest>(attributes)?.spec.signerName ?? "";
+    // What is stored counts: the request might try to change the signer on the way.
+    const stored =
+      oldObjectOf<CertificateSigningRequest>(attributes) ??
+      this.#reader.get<CertificateSigningRequest>({ group, resource }, "", attributes.name);
+    if (stored === undefined) throw newNotFound({ group, resource }, attributes.name);
+    const signer = stored.spec.signerName;
     if (await isAuthorizedForSigner(this.#authorizer, attributes, "approve", signer)) return;
     throw refuse(
       attributes,

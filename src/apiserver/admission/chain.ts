@@ -62,7 +62,7 @@ export function admissionChain(options: AdmissionChainOptions): AdmissionPlugin[
     new OwnerReferencesPermissionEnforcement(authorizer, options.resourcesOfKind),
     new PersistentVolumeClaimResize(dependencies),
     new RuntimeClass(dependencies),
-    new CertificateApproval(authorizer),
+    new CertificateApproval(authorizer, reader),
     new CertificateSigning(authorizer),
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(dependencies),

@@ -276,7 +276,7 @@ describe("certificates", () => {
     ],
     ["signing only", "sign signers example.com/a", "user not permitted to approve"],
   ])("approval with rights for %s", async (_what, right, verdict) => {
-    const plugin = new CertificateApproval(new ListAuthorizer(right));
+    const plugin = new CertificateApproval(new ListAuthorizer(right), new FakeReader());
     const request = update("approval", csr("example.com/b"), csr("example.com/a"));
     expect(await verdictOf(plugin, attributesOf(request))).toContain(verdict);
   });

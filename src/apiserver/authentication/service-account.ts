@@ -14,6 +14,7 @@ interface Options {
   readonly issuers: readonly string[];
   /** What tokens without `aud` are meant for. */
   readonly apiAudiences: readonly string[];
+  /** Public keys by key id; read when a token comes, so that a getter may make them late. */
   readonly keys: ReadonlyMap<string, KeyObject>;
   readonly nowMs: () => number;
 }

@@ -1,0 +1,201 @@
+import type {
+  FieldSelectorAttributes,
+  LocalSubjectAccessReview,
+  NonResourceAttributes,
+  ResourceAttributes,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  SubjectAccessReviewStatus,
+} from "../../api/types/authorization-v1.ts";
+import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { newBadRequest, newInvalid } from "../../apimachinery/status.ts";
+import type {
+  AuthorizationAttributes,
+  Authorizer,
+  FieldRequirement,
+} from "../../apiserver/authorization/authorizer.ts";
+import type { ResourceExtension } from "../../apiserver/registry/strategy.ts";
+import type { UserInfo } from "../../apiserver/request-context.ts";
+
+const group = "authorization.k8s.io";
+
+interface AccessSpec {
+  readonly resourceAttributes?: ResourceAttributes | undefined;
+  readonly nonResourceAttributes?: NonResourceAttributes | undefined;
+}
+
+/** What the authorizer is asked for a review. */
+function attributesOf(
+  user: UserInfo,
+  { resourceAttributes, nonResourceAttributes }: AccessSpec,
+): AuthorizationAttributes {
+  const none = { namespace: "", group: "", version: "", resource: "", subresource: "", name: "" };
+  if (resourceAttributes === undefined) {
+    const { verb = "", path = "" } = nonResourceAttributes ?? {};
+    return { user, verb, path, isResourceRequest: false, ...none };
+  }
+  const { fieldSelector, labelSelector: _labels, verb = "", ...resource } = resourceAttributes;
+  const requirements = fieldRequirements(fieldSelector);
+  return {
+    user,
+    verb,
+    path: "",
+    isResourceRequest: true,
+    ...none,
+    ...Object.fromEntries(Object.entries(resource).filter(([, value]) => value !== undefined)),
+    ...(requirements.length === 0 ? {} : { fieldSelector: requirements }),
+  };
+}
+
+/** Selectors only ever allow more; what cannot be said in our terms is left out. */
+function fieldRequirements(selector: FieldSelectorAttributes | undefined): FieldRequirement[] {
+  return (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }): FieldRequirement[] => {
+    const [value, ...others] = values;
+    if (value === undefined || others.length > 0) return [];
+    if (operator === "In") return [{ field: key, operator: "=", value }];
+    return operator === "NotIn" ? [{ field: key, operator: "!=", value }] : [];
+  });
+}
+
+async function decide(
+  authorizer: Authorizer,
+  user: UserInfo,
+  spec: AccessSpec,
+): Promise<SubjectAccessReviewStatus> {
+  const { decision, reason } = await authorizer.authorize(attributesOf(user, spec));
+  return {
+    allowed: decision === "allow",
+    ...(decision === "deny" ? { denied: true } : {}),
+    ...(reason === "" ? {} : { reason }),
+  };
+}
+
+function specErrors({ resourceAttributes, nonResourceAttributes }: AccessSpec): FieldError[] {
+  if (resourceAttributes !== undefined && nonResourceAttributes !== undefined) {
+    const why = "cannot be specified in combination with resourceAttributes";
+    return [invalid("spec.nonResourceAttributes", nonResourceAttributes, why)];
+  }
+  if (resourceAttributes === undefined && nonResourceAttributes === undefined) {
+    const why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+    return [invalid("spec.resourceAttributes", null, why)];
+  }
+  return [];
+}
+
+function subjectErrors({ user = "", groups = [] }: SubjectAccessReview["spec"]): FieldError[] {
+  return user === "" && groups.length === 0
+    ? [invalid("spec.user", user, "at least one of user or group must be specified")]
+    : [];
+}
+
+/** A review is asked, not kept: it has no name, no labels, nothing. */
+function metadataErrors(
+  { metadata }: UnstructuredObject,
+  allowed: readonly string[],
+  why: string,
+): FieldError[] {
+  const fields = Object.entries(metadata).filter(
+    ([key, value]) =>
+      value !== undefined && key !== "managedFields" && key !== "creationTimestamp" && !allowed.includes(key),
+  );
+  return fields.length === 0 ? [] : [invalid("metadata", metadata, why)];
+}
+
+function check(kind: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw newInvalid({ group, kind }, "", errors);
+}
+
+const reviewedUser = ({
+  user = "",
+  uid = "",
+  groups = [],
+  extra = {},
+}: SubjectAccessReview["spec"]): UserInfo => ({
+  name: user,
+  uid,
+  groups,
+  extra,
+});
+
+/** POST subjectaccessreviews: may somebody do this? */
+export const subjectAccessReviewsExtension: ResourceExtension = {
+  group,
+  resource: "subjectaccessreviews",
+  setup: ({ authorizer }) => ({
+    async create(_context, object) {
+      const { spec } = object as unknown as SubjectAccessReview;
+      check("SubjectAccessReview", [
+        ...specErrors(spec),
+        ...subjectErrors(spec),
+        ...metadataErrors(object, [], "must be empty"),
+      ]);
+      return { ...object, status: await decide(authorizer, reviewedUser(spec), spec) };
+    },
+  }),
+};
+
+/** POST selfsubjectaccessreviews: may I do this? (`kubectl auth can-i`) */
+export const selfSubjectAccessReviewsExtension: ResourceExtension = {
+  group,
+  resource: "selfsubjectaccessreviews",
+  setup: ({ authorizer }) => ({
+    async create({ user }, object) {
+      const spec = object["spec"] as AccessSpec;
+      check("SelfSubjectAccessReview", [...specErrors(spec), ...metadataErrors(object, [], "must be empty")]);
+      return { ...object, status: await decide(authorizer, user, spec) };
+    },
+  }),
+};
+
+/** POST localsubjectaccessreviews: the same within a namespace, for those who may ask only there. */
+export const localSubjectAccessReviewsExtension: ResourceExtension = {
+  group,
+  resource: "localsubjectaccessreviews",
+  setup: ({ authorizer }) => ({
+    async create({ info }, object) {
+      const { spec, metadata } = object as unknown as LocalSubjectAccessReview;
+      const namespace = metadata.namespace ?? "";
+      check("LocalSubjectAccessReview", [
+        ...specErrors(spec),
+        ...subjectErrors(spec),
+        ...metadataErrors(object, ["namespace"], "must be empty except for namespace"),
+        ...localErrors(spec, namespace),
+      ]);
+      if (namespace !== info.namespace) {
+        throw newBadRequest(`spec.resourceAttributes.namespace must match namespace: ${info.namespace}`);
+      }
+      return { ...object, status: await decide(authorizer, reviewedUser(spec), spec) };
+    },
+  }),
+};
+
+function localErrors(
+  { resourceAttributes, nonResourceAttributes }: AccessSpec,
+  namespace: string,
+): FieldError[] {
+  if (nonResourceAttributes !== undefined) {
+    return [
+      invalid("spec.nonResourceAttributes", nonResourceAttributes, "disallowed on this kind of request"),
+    ];
+  }
+  const asked = resourceAttributes?.namespace ?? "";
+  return resourceAttributes !== undefined && asked !== namespace
+    ? [invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace")]
+    : [];
+}
+
+/** POST selfsubjectrulesreviews: what may I do in this namespace? (`kubectl auth can-i --list`) */
+export const selfSubjectRulesReviewsExtension: ResourceExtension = {
+  group,
+  resource: "selfsubjectrulesreviews",
+  setup: ({ authorizer }) => ({
+    async create({ user }, object) {
+      const { spec } = object as unknown as SelfSubjectRulesReview;
+      const namespace = spec?.namespace ?? "";
+      if (namespace === "") throw newBadRequest("no namespace on request");
+      const { resourceRules, nonResourceRules, incomplete } = await authorizer.rulesFor(user, namespace);
+      return { ...object, status: { resourceRules, nonResourceRules, incomplete } };
+    },
+  }),
+};

@@ -1,0 +1,220 @@
+import type { Scheme } from "../api/scheme.ts";
+import type { ResourceQuota } from "../api/types/core-v1.ts";
+import type { Clock } from "../apimachinery/clock.ts";
+import { parseApiVersion } from "../apimachinery/gvk.ts";
+import type { Random } from "../apimachinery/random.ts";
+import { newConflict, staleObject } from "../apimachinery/status.ts";
+import type { AdmissionPlugin } from "../apiserver/admission/admission.ts";
+import { admissionChain } from "../apiserver/admission/chain.ts";
+import type { KindMapper } from "../apiserver/admission/owner-references.ts";
+import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
+import type { TokenAuthenticator } from "../apiserver/authentication/authenticator.ts";
+import { BootstrapTokenAuthenticator } from "../apiserver/authentication/bootstrap-token.ts";
+import { AuthenticatorChain, type TokenReviewer } from "../apiserver/authentication/chain.ts";
+import { ServiceAccountAuthenticator } from "../apiserver/authentication/service-account.ts";
+import {
+  defaultIssuer,
+  ServiceAccountTokenIssuer,
+} from "../apiserver/authentication/service-account-issuer.ts";
+import { StaticTokenAuthenticator } from "../apiserver/authentication/static-token.ts";
+import { systemUser } from "../apiserver/authentication/users.ts";
+import { X509Authenticator } from "../apiserver/authentication/x509.ts";
+import { EscalationGuard } from "../apiserver/authorization/escalation.ts";
+import { NodeAuthorizer } from "../apiserver/authorization/node.ts";
+import { RbacAuthorizer } from "../apiserver/authorization/rbac.ts";
+import { AuthorizerUnion, MastersAuthorizer } from "../apiserver/authorization/union.ts";
+import type { ResourceExtension, ResourceStores } from "../apiserver/registry/strategy.ts";
+import type { RequestContext, UserInfo } from "../apiserver/request-context.ts";
+import type { Security, SecurityDependencies } from "../apiserver/server.ts";
+import type { Pki } from "../pki/index.ts";
+import { selfSubjectReviewsExtension, tokenReviewsExtension } from "./authentication/reviews.ts";
+import {
+  localSubjectAccessReviewsExtension,
+  selfSubjectAccessReviewsExtension,
+  selfSubjectRulesReviewsExtension,
+  subjectAccessReviewsExtension,
+} from "./authorization/reviews.ts";
+import { certificateSigningRequestsExtension } from "./certificates/signing-requests.ts";
+import { serviceAccountsExtension } from "./core/service-accounts.ts";
+
+export interface SecurityOptions {
+  readonly pki: Pki;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** `cluster.local`: part of the issuer of service account tokens. */
+  readonly clusterDomain?: string;
+  /** Finds the resources of owners; needed by OwnerReferencesPermissionEnforcement alone. */
+  readonly scheme?: Scheme;
+  /** Tokens known in advance, for tests and for whoever embeds a cluster. */
+  readonly staticTokens?: ReadonlyMap<string, UserInfo>;
+  /** See AuthenticatorChainOptions. */
+  readonly anonymousPaths?: readonly string[];
+  readonly enableAdmission?: readonly string[];
+  readonly disableAdmission?: readonly string[];
+  /** Webhooks and policies, which run after the built-in plugins and before the quota. */
+  readonly admissionExtensions?: readonly AdmissionPlugin[];
+}
+
+/** All that makes a cluster safe, in the parts that an ApiServer is made with. */
+export interface ClusterSecurity {
+  /** Goes into `ApiServerOptions.security`. */
+  readonly open: (dependencies: SecurityDependencies) => Security;
+  /** Reviews, tokens and signing requests; to be listed beside `registryExtensions`. */
+  readonly extensions: readonly ResourceExtension[];
+  /** Makes service account tokens; its `keySet` and `discovery` answer /openid/v1/jwks and /.well-known/openid-configuration. */
+  readonly tokens: ServiceAccountTokenIssuer;
+}
+
+/**
+ *   const security = newSecurity({ pki, clock, random });
+ *   const server = new ApiServer({ …, security: security.open, extensions: [...registryExtensions(…), ...security.extensions] });
+ */
+export function newSecurity(options: SecurityOptions): ClusterSecurity {
+  const { pki, clock, random, clusterDomain = "cluster.local" } = options;
+  const nowMs = (): number => clock.now();
+  const issuer = defaultIssuer.replace("cluster.local", clusterDomain);
+  const tokens = new LazyIssuer(
+    () =>
+      new ServiceAccountTokenIssuer({
+        issuer,
+        key: pki.serviceAccountKey,
+        publicKeys: pki.serviceAccountKeys,
+        nowMs,
+        random,
+      }),
+  );
+  const reviewer = new LateReviewer();
+  return {
+    get tokens() {
+      return tokens.get();
+    },
+    extensions: [
+      tokenReviewsExtension(reviewer, [issuer]),
+      selfSubjectReviewsExtension,
+      subjectAccessReviewsExtension,
+      selfSubjectAccessReviewsExtension,
+      localSubjectAccessReviewsExtension,
+      selfSubjectRulesReviewsExtension,
+      certificateSigningRequestsExtension,
+      serviceAccountsExtension(() => tokens.get()),
+    ],
+    open: ({ reader, stores }) => {
+      const authenticator = new AuthenticatorChain({
+        certificates: [new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs })],
+        tokens: [
+          ...(options.staticTokens === undefined ? [] : [new StaticTokenAuthenticator(options.staticTokens)]),
+          new ServiceAccountAuthenticator({
+            reader,
+            issuers: [issuer],
+            apiAudiences: [issuer],
+            get keys() {
+              return pki.serviceAccountKeys;
+            },
+            nowMs,
+          }),
+          new BootstrapTokenAuthenticator({ reader, nowMs }),
+        ],
+        audiences: [issuer],
+        ...(options.anonymousPaths === undefined ? {} : { anonymousPaths: options.anonymousPaths }),
+      });
+      reviewer.connect(authenticator.tokens);
+      const rbac = new RbacAuthorizer(reader);
+      const authorizer = new AuthorizerUnion([new MastersAuthorizer(), new NodeAuthorizer(reader), rbac]);
+      const admission = admissionChain({
+        reader,
+        clock,
+        random,
+        authorizer,
+        escalation: new EscalationGuard(authorizer, rbac),
+        writeQuotaStatus: quotaStatusWriter(stores),
+        resourcesOfKind: kindMapper(options.scheme),
+        enable: options.enableAdmission,
+        disable: options.disableAdmission,
+        extensions: options.admissionExtensions,
+      });
+      return { authenticator, authorizer, admission };
+    },
+  };
+}
+
+/** Keys are made when the first token is: a cluster in a test often needs none. */
+class LazyIssuer {
+  readonly #make: () => ServiceAccountTokenIssuer;
+  #made: ServiceAccountTokenIssuer | undefined;
+
+  constructor(make: () => ServiceAccountTokenIssuer) {
+    this.#make = make;
+  }
+
+  get(): ServiceAccountTokenIssuer {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+}
+
+/** Extensions are listed before the server, and with it the authenticators, exists. */
+class LateReviewer implements TokenAuthenticator {
+  #reviewer: TokenReviewer | undefined;
+
+  connect(reviewer: TokenReviewer): void {
+    this.#reviewer = reviewer;
+  }
+
+  async authenticateToken(token: string, audiences: readonly string[]) {
+    return this.#reviewer?.authenticateToken(token, audiences);
+  }
+}
+
+function kindMapper(scheme: Scheme | undefined): KindMapper {
+  return (apiVersion, kind) => {
+    const found = scheme?.resourceForKind({ ...parseApiVersion(apiVersion), kind });
+    return found === undefined ? [] : [found];
+  };
+}
+
+/** The server itself writes what a quota has charged; a quota that has changed meanwhile is a conflict. */
+function quotaStatusWriter(stores: ResourceStores): QuotaStatusWriter {
+  const resource = { group: "", version: "v1", resource: "resourcequotas" };
+  return async (quota) => {
+    const { name = "", namespace = "", resourceVersion } = quota.metadata;
+    const context = systemContext(resource, namespace, name);
+    await stores.update(context, "", resource.resource, namespace, name, "status", (current) => {
+      if (current.metadata.resourceVersion !== resourceVersion)
+        throw newConflict(resource, name, staleObject);
+      const { status } = current as unknown as ResourceQuota;
+      return { ...current, status: { ...status, used: quota.status?.used } };
+    });
+  };
+}
+
+function systemContext(
+  resource: RequestContext["resource"],
+  namespace: string,
+  name: string,
+): RequestContext {
+  const { group, version } = resource;
+  return {
+    info: {
+      isResourceRequest: true,
+      path: "",
+      verb: "update",
+      group,
+      version,
+      resource: resource.resource,
+      subresource: "status",
+      parts: [],
+      namespace,
+      name,
+    },
+    user: systemUser,
+    resource,
+    query: new URLSearchParams(),
+    dryRun: false,
+    fieldManager: "kube-apiserver",
+    fieldValidation: "Ignore",
+    addWarning() {},
+    signal: never,
+  };
+}
+
+const never = new AbortController().signal;
