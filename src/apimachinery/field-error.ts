@@ -105,7 +105,7 @@ export const typeInvalid = (where: Where, value: unknown, detail: string): Field
   detail,
 });
 
-/** `supported` is shown sorted and quoted, as Kubernetes does. */
+/** `supported` is shown quoted and in the order given: some lists of Kubernetes are sorted and some are not. */
 export const notSupported = (where: Where, value: unknown, supported: readonly string[]): FieldError => ({
   type: "FieldValueNotSupported",
   path: String(where),
@@ -113,10 +113,7 @@ export const notSupported = (where: Where, value: unknown, supported: readonly s
   detail:
     supported.length === 0
       ? ""
-      : `supported values: ${supported
-          .toSorted()
-          .map((item) => JSON.stringify(item))
-          .join(", ")}`,
+      : `supported values: ${supported.map((item) => JSON.stringify(item)).join(", ")}`,
 });
 
 export const forbidden = (where: Where, detail: string): FieldError => ({

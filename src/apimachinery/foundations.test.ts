@@ -127,7 +127,7 @@ describe("field errors", () => {
   it.each([
     [required(path("spec").child("a").index(0).key("k"), "why"), "spec.a[0][k]: Required value: why"],
     [invalid("a", "x", "bad"), 'a: Invalid value: "x": bad'],
-    [notSupported("a", "x", ["c", "b"]), 'a: Unsupported value: "x": supported values: "b", "c"'],
+    [notSupported("a", "x", ["c", "b"]), 'a: Unsupported value: "x": supported values: "c", "b"'],
     [forbidden("a", "no"), "a: Forbidden: no"],
     [duplicate("a", "x"), 'a: Duplicate value: "x"'],
     [tooLong("a", 5), "a: Too long: may not be more than 5 bytes"],

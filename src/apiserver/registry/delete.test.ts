@@ -208,7 +208,7 @@ test.each([
   ],
   [
     { propagationPolicy: "Later" },
-    'propagationPolicy: Unsupported value: "Later": supported values: "Background", "Foreground", "Orphan"',
+    'propagationPolicy: Unsupported value: "Later": supported values: "Foreground", "Background", "Orphan", "nil"',
   ],
 ])("options %j are refused", async (options, why) => {
   await api.post(configMaps, { metadata: { name: "a" } });

@@ -205,7 +205,7 @@ export function checkDeleteOptions(options: DeleteOptions): void {
   }
   const policies = ["Foreground", "Background", "Orphan"];
   if (propagationPolicy !== undefined && !policies.includes(propagationPolicy)) {
-    errors.push(notSupported("propagationPolicy", propagationPolicy, policies));
+    errors.push(notSupported("propagationPolicy", propagationPolicy, [...policies, "nil"]));
   }
   if (dryRun.some((value) => value !== "All")) errors.push(notSupported("dryRun", dryRun, ["All"]));
   const failure: StatusError | undefined =

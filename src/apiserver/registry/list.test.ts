@@ -193,12 +193,13 @@ describe("resourceVersion", () => {
     ],
     [
       { resourceVersionMatch: "Newest", resourceVersion: "1" },
-      'resourceVersionMatch: Unsupported value: "Newest": supported values: "", "Exact", "NotOlderThan"',
+      'resourceVersionMatch: Unsupported value: "Newest": supported values: "Exact", "NotOlderThan", ""',
     ],
     [
       { resourceVersionMatch: "Exact", resourceVersion: "1", continue: "x" },
       "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided",
     ],
+    [{ sendInitialEvents: "true" }, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"],
   ])("%j is refused", async (query, why) => {
     expect(await failure(api.list(configMaps, query as Record<string, string>))).toMatchObject({
       code: 422,
