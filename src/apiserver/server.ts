@@ -201,7 +201,7 @@ export class ApiServer {
     for (const stream of this.#streams) stream.abort();
     this.#bookmarks?.stop();
     this.#watchCache.stop();
-    await this.#http?.close((work) => Promise.race([work, this.#clock.sleep(closeGraceMs)]));
+    await this.#http?.close(this.#clock.sleep(closeGraceMs));
   }
 
   async #serve(exchange: HttpExchange): Promise<void> {

@@ -77,3 +77,12 @@ test("another version is converted once", () => {
   expect(cached.inVersion(v1, scheme)).toBe(converted);
   expect(cached.inVersion({ ...v1, version: "v2" }, scheme)).toBe(cached);
 });
+
+test("objects that are only passed on are not decoded", () => {
+  const broken = Buffer.from('{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a"},not JSON}');
+  const cached = CachedObject.stored("b", "a", 4, broken);
+  const kind = { group: "", version: "v1", kind: "ConfigMap" };
+  expect(cached.inVersion(kind, builtinScheme())).toBe(cached);
+  expect(cached.bytes().toString()).toContain('"metadata":{"resourceVersion":"4","name":"a"}');
+  expect(() => cached.object).toThrow(SyntaxError);
+});

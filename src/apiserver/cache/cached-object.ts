@@ -79,7 +79,7 @@ export class CachedObject {
   /** The object in the version that is served; kept, so each state is converted once per version. */
   inVersion(kind: GroupVersionKind, scheme: Scheme): CachedObject {
     const apiVersion = formatApiVersion(kind);
-    if (this.object.apiVersion === apiVersion && this.object.kind === kind.kind) return this;
+    if (this.#isOf(apiVersion, kind.kind)) return this;
     const known = this.#versions?.get(apiVersion);
     if (known !== undefined) return known;
     const converted = scheme.convert(this.object, kind);
@@ -133,6 +133,15 @@ export class CachedObject {
     return at + value.length - head;
   }
 
+  /** Looks at the first bytes rather than decode what is only passed on. */
+  #isOf(apiVersion: string, kind: string): boolean {
+    if (this.#object !== undefined)
+      return this.#object.apiVersion === apiVersion && this.#object.kind === kind;
+    const start = startOf(apiVersion, kind);
+    const value = this.#encoded();
+    return value.length > start.length && start.compare(value, 0, start.length) === 0;
+  }
+
   #encoded(): Uint8Array {
     this.#value ??= encodeForStorage(this.object);
     return this.#value;
@@ -157,6 +166,19 @@ export class CachedObject {
     if (this.revision > 0) object.metadata.resourceVersion = String(this.revision);
     return deepFreeze(object);
   }
+}
+
+/** How the stored bytes of each kind begin; there are as many as kinds. */
+const starts = new Map<string, Buffer>();
+
+function startOf(apiVersion: string, kind: string): Buffer {
+  const text = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+  let start = starts.get(text);
+  if (start === undefined) {
+    start = Buffer.from(text);
+    starts.set(text, start);
+  }
+  return start;
 }
 
 const metadataOpen = '"metadata":{';

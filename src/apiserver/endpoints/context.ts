@@ -1,5 +1,5 @@
 import type { FieldError } from "../../apimachinery/field-error.ts";
-import { notSupported, tooLong } from "../../apimachinery/field-error.ts";
+import { invalid, notSupported, tooLong } from "../../apimachinery/field-error.ts";
 import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import { newInvalidOptions } from "../registry/errors.ts";
 import type { RequestContext, RequestInfo, UserInfo } from "../request-context.ts";
@@ -54,6 +54,13 @@ export function newRequestContext(state: RequestState, kind = "GetOptions"): Req
   }
   if (Buffer.byteLength(fieldManager) > maxManagerLength)
     errors.push(tooLong("fieldManager", maxManagerLength));
+  const odd = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.exec(fieldManager);
+  if (odd !== null) {
+    const code = (odd[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    errors.push(
+      invalid("fieldManager", fieldManager, `invalid character U+${code} (at position ${odd.index})`),
+    );
+  }
   if (!["", "Strict", "Warn", "Ignore"].includes(fieldValidation)) {
     errors.push(notSupported("fieldValidation", fieldValidation, ["", "Ignore", "Strict", "Warn"]));
   }

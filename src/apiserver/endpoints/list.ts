@@ -27,6 +27,7 @@ export function listOptions(query: URLSearchParams): ListOptions {
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
     limit: Math.max(0, integerOf(query, "limit") ?? 0),
     continueToken: query.get("continue") ?? "",
+    ...(query.has("sendInitialEvents") ? { sendInitialEvents: true } : {}),
   };
 }
 

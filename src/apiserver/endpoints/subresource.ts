@@ -3,6 +3,7 @@ import { decodeObject } from "../../apimachinery/decode.ts";
 import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { deepCopy } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { retryOnConflict } from "../../apimachinery/retry.ts";
 import { newMethodNotAllowed } from "../../apimachinery/status.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { SubresourceHandler } from "../registry/strategy.ts";
@@ -11,8 +12,9 @@ import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
-import { readPatch } from "./patch-body.ts";
+import { applyPatchType, readPatch } from "./patch-body.ts";
 import type { ServerCore } from "./server-core.ts";
+import { targetOf } from "./target.ts";
 
 /** A subresource with a handler of its own: binding, eviction, token, finalize. */
 export async function subresource(
@@ -39,7 +41,7 @@ export async function subresource(
         schemaNameOf(core, served, kind),
       );
       core.scheme.applyDefaults(kind, body);
-      await admit(core, context, kind, "CREATE", body);
+      await admit(core, context, served, kind, "CREATE", body);
       return value(201, await handler.create(context, body));
     }
     case "update": {
@@ -53,7 +55,7 @@ export async function subresource(
         schemaNameOf(core, served, kind),
       );
       core.scheme.applyDefaults(kind, body);
-      await admit(core, context, kind, "UPDATE", body);
+      await admit(core, context, served, kind, "UPDATE", body);
       return value(200, await handler.update(context, body));
     }
     case "patch":
@@ -70,29 +72,46 @@ async function patched(
   kind: GroupVersionKind,
   handler: SubresourceHandler,
 ): Promise<ApiResponse> {
-  if (handler.get === undefined || handler.update === undefined) throw newMethodNotAllowed();
+  const read = handler.get?.bind(handler);
+  const update = handler.update?.bind(handler);
+  if (read === undefined || update === undefined) throw newMethodNotAllowed();
   const context = newRequestContext(state, "PatchOptions");
   const patch = await readPatch(state.request);
+  if (patch.type === applyPatchType) throw newMethodNotAllowed();
   const schemaName = schemaNameOf(core, served, kind);
-  const current = deepCopy(await handler.get(context));
-  const changed = patch.apply(current, core.scheme.schemas.get(schemaName), core.scheme.schemas);
-  const { object } = decodeObject(core.scheme.schemas, schemaName, changed);
-  core.scheme.applyDefaults(kind, object);
-  await admit(core, context, kind, "UPDATE", object);
-  return value(200, await handler.update(context, object));
+  const { schemas } = core.scheme;
+  // The patch is made anew on what another writer left, unless it names the version that it is meant for.
+  return retryOnConflict(async () => {
+    const changed = patch.apply(deepCopy(await read(context)), schemas.get(schemaName), schemas);
+    const { object } = decodeObject(schemas, schemaName, changed);
+    core.scheme.applyDefaults(kind, object);
+    await admit(core, context, served, kind, "UPDATE", object);
+    return value(200, await update(context, object));
+  });
 }
 
 async function admit(
   core: ServerCore,
   context: RequestContext,
+  served: ServedResource,
   kind: GroupVersionKind,
   operation: "CREATE" | "UPDATE",
   object: UnstructuredObject,
 ): Promise<void> {
   const options = optionsObject(context, operation === "CREATE" ? "CreateOptions" : "UpdateOptions");
-  const attributes = admissionAttributes(context, kind, { operation, object, oldObject: undefined, options });
+  const isObject = kind.kind === served.info.kind && kind.group === served.info.group;
+  const oldObject = isObject && operation === "UPDATE" ? currentObject(context, served) : undefined;
+  const attributes = admissionAttributes(context, kind, { operation, object, oldObject, options });
   await core.admission.mutate(attributes);
   await core.admission.validate(attributes);
+}
+
+function currentObject(
+  context: RequestContext,
+  { info, store }: ServedResource,
+): UnstructuredObject | undefined {
+  const { namespace, name } = targetOf(context.info, info);
+  return store?.cache.get(namespace, name)?.inVersion(info, store.scheme).object;
 }
 
 const value = (status: number, object: UnstructuredObject): ApiResponse => ({

@@ -11,7 +11,8 @@ export function includeObjectOf(query: URLSearchParams): IncludeObject {
   if (value === "" || value === "Metadata") return "Metadata";
   if (value === "None" || value === "Object") return value;
   throw newBadRequest(
-    `includeObject: Invalid value: ${JSON.stringify(value)}: must be one of "", "None", "Metadata", or "Object"`,
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: ` +
+      "must be 'Metadata', 'Object', 'None', or empty",
   );
 }
 

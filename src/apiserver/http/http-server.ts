@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -33,6 +33,9 @@ export class HttpServer {
   readonly #handle: HttpServerOptions["handle"];
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Duplex>();
+  /** Requests whose answer is not yet with the client. */
+  readonly #open = new Set<HttpExchange>();
+  #onIdle: (() => void) | undefined;
   /** A certificate is looked at once per connection. */
   readonly #peers = new WeakMap<object, Peer>();
 
@@ -83,15 +86,31 @@ export class HttpServer {
     });
   }
 
-  /** Stops accepting, tells clients to go, waits for what is under way, and cuts off after `graceMs`. */
-  async close(wait: (work: Promise<unknown>) => Promise<unknown>): Promise<void> {
+  /**
+   * Stops accepting, tells clients to go, waits until the answers under way have gone out or `patience` is over, and
+   * cuts what is left.
+   */
+  async close(patience: Promise<unknown>): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of this.#sessions) session.close();
-    (this.#server as unknown as Partial<Pick<Server, "closeIdleConnections">>).closeIdleConnections?.();
-    await wait(closed);
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#open.size === 0) resolve();
+    });
+    await Promise.race([idle, patience]);
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  #begin(exchange: HttpExchange): void {
+    this.#open.add(exchange);
+    const onGone = (): void => {
+      this.#open.delete(exchange);
+      if (this.#open.size === 0) this.#onIdle?.();
+    };
+    exchange.request.signal.addEventListener("abort", onGone, { once: true });
+    void this.#handle(exchange);
   }
 
   #track(session: ServerHttp2Session): void {
@@ -101,15 +120,15 @@ export class HttpServer {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    void this.#handle(http2Exchange(stream, headers, this.#peer(stream.session?.socket)));
+    this.#begin(http2Exchange(stream, headers, this.#peer(stream.session?.socket)));
   }
 
   #onRequest(message: IncomingMessage, response: ServerResponse): void {
-    void this.#handle(http1Exchange(message, response, this.#peer(message.socket)));
+    this.#begin(http1Exchange(message, response, this.#peer(message.socket)));
   }
 
   #onUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    void this.#handle(upgradeExchange({ message, socket, head }, this.#peer(socket)));
+    this.#begin(upgradeExchange({ message, socket, head }, this.#peer(socket)));
   }
 
   #peer(socket: object | undefined): Peer {

@@ -16,6 +16,8 @@ export interface ListOptions {
   /** 0: no limit. */
   readonly limit: number;
   readonly continueToken: string;
+  /** A watch's option, which a list refuses. */
+  readonly sendInitialEvents?: boolean;
 }
 
 export interface ListPage {
@@ -44,9 +46,20 @@ export async function listObjects(
 
 /** Throws 422 for a combination that has no meaning (k8s.io/apimachinery/…/internalversion/validation). */
 function checkListOptions(options: ListOptions): void {
-  const { resourceVersion, resourceVersionMatch: match, continueToken } = options;
-  if (match === "") return;
+  const errors = matchErrors(options);
+  if (options.sendInitialEvents !== undefined) {
+    errors.push(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  }
+  if (errors.length > 0) throw newInvalidOptions("ListOptions", errors);
+}
+
+function matchErrors({
+  resourceVersion,
+  resourceVersionMatch: match,
+  continueToken,
+}: ListOptions): FieldError[] {
   const errors: FieldError[] = [];
+  if (match === "") return errors;
   const field = "resourceVersionMatch";
   if (resourceVersion === "") {
     errors.push(forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
@@ -60,7 +73,7 @@ function checkListOptions(options: ListOptions): void {
   if (match === "Exact" && resourceVersion === "0") {
     errors.push(forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }
-  if (errors.length > 0) throw newInvalidOptions("ListOptions", errors);
+  return errors;
 }
 
 async function firstPage(store: GenericStore, selection: Selection, options: ListOptions): Promise<ListPage> {
