@@ -23,12 +23,12 @@ export class Expectations {
     this.#clock = clock;
   }
 
-  expectCreations(key: string, count: number): void {
-    this.#byKey.set(key, { creations: count, deletions: new Set(), sinceMs: this.#clock.now() });
-  }
-
-  expectDeletions(key: string, objectKeys: readonly string[]): void {
-    this.#byKey.set(key, { creations: 0, deletions: new Set(objectKeys), sinceMs: this.#clock.now() });
+  /** Replaces what was expected before. `deletions` are the keys of the objects. */
+  expect(
+    key: string,
+    { creations = 0, deletions = [] }: { creations?: number; deletions?: readonly string[] },
+  ): void {
+    this.#byKey.set(key, { creations, deletions: new Set(deletions), sinceMs: this.#clock.now() });
   }
 
   /** Seen, or known not to come because the call failed. */

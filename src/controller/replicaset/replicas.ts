@@ -127,7 +127,7 @@ export class ReplicasReconciler<R extends Replicator> {
 
   async #createPods(replicator: R, count: number): Promise<void> {
     const key = keyOf(replicator);
-    this.#expectations.expectCreations(key, count);
+    this.#expectations.expect(key, { creations: count });
     let refusedByNamespace = 0;
     const { succeeded, error } = await slowStartBatch(count, async () => {
       try {
@@ -144,7 +144,7 @@ export class ReplicasReconciler<R extends Replicator> {
   async #deletePods(replicator: R, active: readonly Pod[], count: number): Promise<void> {
     const key = keyOf(replicator);
     const doomed = this.#leastUseful(replicator, active, count);
-    this.#expectations.expectDeletions(key, doomed.map(keyOf));
+    this.#expectations.expect(key, { deletions: doomed.map(keyOf) });
     const results = await Promise.allSettled(
       doomed.map(async (pod) => {
         try {

@@ -1,0 +1,51 @@
+import type { StatefulSet } from "../../api/types/apps-v1.ts";
+import type { PersistentVolumeClaim } from "../../api/types/core-v1.ts";
+import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
+import { keyOf } from "../../apimachinery/object.ts";
+import type { Informer } from "../../client/informer.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerRegistration, ControllerWatch } from "../controller.ts";
+import { watchOwnedPods } from "../owned-pods.ts";
+import { enqueueSelf, watch } from "../watch.ts";
+import { StatefulSetReconciler } from "./reconciler.ts";
+
+/** Keeps the pods of StatefulSets, with their names and claims. */
+export const statefulSetController: ControllerRegistration = {
+  name: "statefulset-controller",
+  setup(context) {
+    const reconciler = new StatefulSetReconciler(context);
+    const sets = context.informers.informer(resources.statefulsets);
+    return {
+      workers: 5,
+      reconcile: (key) => reconciler.reconcile(key),
+      watches: [
+        watch(sets, enqueueSelf),
+        watchOwnedPods({
+          pods: context.informers.informer(resources.pods),
+          owners: sets,
+          kind: "StatefulSet",
+          selectorOf: ({ spec }) => selectorFromLabelSelector(spec.selector),
+        }),
+        watchClaimsGone(context.informers.informer(resources.persistentvolumeclaims), sets),
+      ],
+    };
+  },
+};
+
+/** A pod may wait for the claim of its predecessor to go. */
+function watchClaimsGone(
+  claims: Informer<PersistentVolumeClaim>,
+  sets: Informer<StatefulSet>,
+): ControllerWatch {
+  const isOf = (name: string, { metadata, spec }: StatefulSet): boolean =>
+    (spec.volumeClaimTemplates ?? []).some((template) =>
+      name.startsWith(`${template.metadata.name}-${metadata.name}-`),
+    );
+  return (enqueue) =>
+    claims.addHandler({
+      deleted: ({ metadata }) => {
+        for (const set of sets.list(metadata.namespace))
+          if (isOf(metadata.name ?? "", set)) enqueue(keyOf(set));
+      },
+    });
+}
