@@ -46,6 +46,8 @@ function adler32(bytes: Uint8Array): number {
   return ((b << 16) | a) >>> 0;
 }
 
+const syncMarker = Buffer.from([0, 0, 0, 0xff, 0xff]);
+
 /** Writes header blocks. One per session and direction: the first block opens the zlib stream. */
 export class HeaderWriter {
   #opened = false;
@@ -73,6 +75,8 @@ export class HeaderWriter {
       head.writeUInt16LE(~piece.length & 0xffff, 3);
       parts.push(head, piece);
     }
+    // An empty block says that all before it may be used: Go's inflater waits for it, as a sync flush of zlib writes it.
+    parts.push(syncMarker);
     return Buffer.concat(parts);
   }
 }

@@ -20,6 +20,13 @@ describe("header blocks", () => {
     }
   });
 
+  it("end with the empty block that Go's inflater waits for", () => {
+    const writer = new HeaderWriter();
+    for (const headers of [[["a", "b"]], []] as [string, string][][]) {
+      expect(writer.encode(headers).subarray(-5)).toEqual(Buffer.from([0, 0, 0, 0xff, 0xff]));
+    }
+  });
+
   it("are read when the peer compresses them", async () => {
     const plain = Buffer.from([
       0,
