@@ -9,4 +9,5 @@ export type { SubjectName } from "./name.ts";
 export { certificatesOf, decodePem, encodePem } from "./pem.ts";
 export { createPki, type Pki, type PkiOptions } from "./pki.ts";
 export { loadOrCreatePki } from "./pki-directory.ts";
+export { isClusterSigner, type SigningAnswer, type SigningAsk, signFor } from "./signers.ts";
 export { createSigningRequest, parseSigningRequest, type SigningRequest } from "./signing-request.ts";

@@ -6,7 +6,10 @@ import { VirtualClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/logger.ts";
 import { SeededRandom } from "../apimachinery/random.ts";
 import { newUser } from "../apiserver/authentication/users.ts";
-import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
+import {
+  reconcileBootstrapPolicy,
+  reconcileBootstrapPolicyInStores,
+} from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import { ApiServer } from "../apiserver/server.ts";
 import { type Client, newClient } from "../client/client.ts";
@@ -102,6 +105,38 @@ describe("the bootstrap policy", () => {
       ...authentication,
       kind: "SelfSubjectReview",
     });
+  });
+});
+
+describe("the bootstrap policy in stores", () => {
+  const rbac = "/apis/rbac.authorization.k8s.io/v1";
+
+  test("needs no namespace and is what a client makes", async () => {
+    const { stores, reader } = server;
+    expect(await reconcileBootstrapPolicyInStores(stores, reader)).toBeGreaterThan(100);
+    expect(await reconcileBootstrapPolicyInStores(stores, reader)).toBe(0);
+    expect(await reconcileBootstrapPolicy(clientOf(admin), reader)).toBe(0);
+  });
+
+  test("mends what was damaged and leaves alone what asks for it", async () => {
+    const { stores, reader } = server;
+    await reconcileBootstrapPolicyInStores(stores, reader);
+    const read = async (path: string): Promise<Record<string, unknown>> =>
+      (await server.inProcessTransport(admin).request({ method: "GET", path: `${rbac}/${path}` }))
+        .body as Record<string, unknown>;
+    const damage = async (path: string, change: object): Promise<void> => {
+      await post(admin, `${rbac}/${path}`, { ...(await read(path)), ...change }, "PUT");
+    };
+    await damage("clusterroles/system:discovery", { rules: [] });
+    await damage("clusterrolebindings/system:basic-user", { subjects: [] });
+    const metadata = {
+      name: "system:monitoring",
+      annotations: { "rbac.authorization.kubernetes.io/autoupdate": "false" },
+    };
+    await damage("clusterroles/system:monitoring", { metadata, rules: [] });
+    expect(await reconcileBootstrapPolicyInStores(stores, reader)).toBe(2);
+    expect(JSON.stringify(await read("clusterroles/system:discovery"))).toContain("/openapi/*");
+    expect((await read("clusterroles/system:monitoring"))["rules"] ?? []).toEqual([]);
   });
 });
 

@@ -17,14 +17,14 @@ import {
   ServiceAccountTokenIssuer,
 } from "../apiserver/authentication/service-account-issuer.ts";
 import { StaticTokenAuthenticator } from "../apiserver/authentication/static-token.ts";
-import { systemUser } from "../apiserver/authentication/users.ts";
+import { systemContext } from "../apiserver/authentication/system-context.ts";
 import { X509Authenticator } from "../apiserver/authentication/x509.ts";
 import { EscalationGuard } from "../apiserver/authorization/escalation.ts";
 import { NodeAuthorizer } from "../apiserver/authorization/node.ts";
 import { RbacAuthorizer } from "../apiserver/authorization/rbac.ts";
 import { AuthorizerUnion, MastersAuthorizer } from "../apiserver/authorization/union.ts";
 import type { ResourceExtension, ResourceStores } from "../apiserver/registry/strategy.ts";
-import type { RequestContext, UserInfo } from "../apiserver/request-context.ts";
+import type { UserInfo } from "../apiserver/request-context.ts";
 import type { Security, SecurityDependencies } from "../apiserver/server.ts";
 import type { Pki } from "../pki/index.ts";
 import { selfSubjectReviewsExtension, tokenReviewsExtension } from "./authentication/reviews.ts";
@@ -177,7 +177,7 @@ function quotaStatusWriter(stores: ResourceStores): QuotaStatusWriter {
   const resource = { group: "", version: "v1", resource: "resourcequotas" };
   return async (quota) => {
     const { name = "", namespace = "", resourceVersion } = quota.metadata;
-    const context = systemContext(resource, namespace, name);
+    const context = systemContext("update", resource, quota.metadata, "status");
     await stores.update(context, "", resource.resource, namespace, name, "status", (current) => {
       if (current.metadata.resourceVersion !== resourceVersion)
         throw newConflict(resource, name, staleObject);
@@ -186,35 +186,3 @@ function quotaStatusWriter(stores: ResourceStores): QuotaStatusWriter {
     });
   };
 }
-
-function systemContext(
-  resource: RequestContext["resource"],
-  namespace: string,
-  name: string,
-): RequestContext {
-  const { group, version } = resource;
-  return {
-    info: {
-      isResourceRequest: true,
-      path: "",
-      verb: "update",
-      group,
-      version,
-      resource: resource.resource,
-      subresource: "status",
-      parts: [],
-      namespace,
-      name,
-    },
-    user: systemUser,
-    resource,
-    query: new URLSearchParams(),
-    dryRun: false,
-    fieldManager: "kube-apiserver",
-    fieldValidation: "Ignore",
-    addWarning() {},
-    signal: never,
-  };
-}
-
-const never = new AbortController().signal;
