@@ -58,14 +58,6 @@ export const serviceAccountGroups = (namespace: string): string[] => [
   `${groups.serviceAccounts}:${namespace}`,
 ];
 
-/** A service account's user, without a token: for parts of the control plane that run in this process. */
-export function serviceAccountUser(namespace: string, name: string): UserInfo {
-  return newUser(serviceAccountUserName(namespace, name), [
-    ...serviceAccountGroups(namespace),
-    groups.authenticated,
-  ]);
-}
-
 /** The name of the node when the user is one: `system:node:NAME` of `system:nodes`. */
 export function nodeNameOf(user: UserInfo): string | undefined {
   const prefix = "system:node:";

@@ -18,21 +18,6 @@ export class MastersAuthorizer implements Authorizer {
   }
 }
 
-/** For clusters without authorization: allows everything. */
-export class AlwaysAllow implements Authorizer {
-  async authorize(): Promise<AuthorizationDecision> {
-    return { decision: "allow", reason: "" };
-  }
-
-  async rulesFor(): Promise<SubjectRules> {
-    return {
-      resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
-      nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
-      incomplete: false,
-    };
-  }
-}
-
 export const noRules: SubjectRules = { resourceRules: [], nonResourceRules: [], incomplete: false };
 
 /** Asks in order; the first that allows or denies decides, and rules are those of all. */
