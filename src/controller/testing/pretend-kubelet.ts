@@ -3,6 +3,7 @@ import { formatTime } from "../../apimachinery/clock.ts";
 import { isBeingDeleted } from "../../apimachinery/object.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
+import { nodeNameOf } from "../daemonset/fit.ts";
 import { isPodReady } from "../pods.ts";
 import { enqueueSelf, watch } from "../watch.ts";
 
@@ -50,8 +51,8 @@ async function runPod(
   }
   if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" || isPodReady(pod))
     return undefined;
-  if (pod.spec.nodeName === undefined) {
-    const target = { target: { kind: "Node", name: "n1" } };
+  if ((pod.spec.nodeName ?? "") === "") {
+    const target = { target: { kind: "Node", name: nodeNameOf(pod) ?? "n1" } };
     await resource.postSubresource(name, "binding", target, { namespace });
     return undefined;
   }
