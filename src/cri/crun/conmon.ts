@@ -98,11 +98,15 @@ function parseReport(text: string): { pid?: number; data?: number; message?: str
   }
 }
 
-/** crun begins its lines with a time and a level. */
+/** crun begins its lines with a time and a level; runc's are `time="…" level=error msg="…"`. */
 export function cleanMessage(message: string | undefined): string {
   return (message ?? "")
     .split("\n")
-    .map((line) => line.replace(/^\S+Z: /, "").trim())
+    .map(
+      (line) =>
+        /msg="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]?.replaceAll('\\"', '"') ??
+        line.replace(/^\S+Z: /, "").trim(),
+    )
     .filter((line) => line !== "")
     .join("; ");
 }

@@ -74,17 +74,21 @@ export async function exec(
   ] as const;
   const execution = startExecution(engine, id, command, stdio);
   pipes.closeChildEnds();
-  const onAbort = (): void => execution.kill();
+  const stdout = pipes.stdout ?? execution.child.stdout;
+  const stderr = pipes.stderr ?? execution.child.stderr;
+  const onAbort = (): void => {
+    execution.kill();
+    // What the command left running may hold its output open for ever.
+    stdout?.destroy();
+    stderr?.destroy();
+  };
   signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) execution.kill();
+  if (signal.aborted) onAbort();
   try {
     if (streams.stdin !== undefined && execution.child.stdin !== null) {
       forward(streams.stdin, execution.child.stdin);
     }
-    const outputs = Promise.all([
-      copy(pipes.stdout ?? execution.child.stdout, streams.stdout),
-      copy(pipes.stderr ?? execution.child.stderr, streams.stderr),
-    ]);
+    const outputs = Promise.all([copy(stdout, streams.stdout), copy(stderr, streams.stderr)]);
     const exitCode = await execution.exited;
     await outputs;
     return { exitCode };

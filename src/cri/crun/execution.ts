@@ -19,34 +19,39 @@ export interface Execution {
 
 export type Stdio = "ignore" | "pipe" | number;
 
+/**
+ * How a terminal comes about: the runtime sends one to a socket, or `script` makes one around the runtime and joins it
+ * with its own standard input and output.
+ */
+export type TerminalWay = { readonly kind: "socket"; readonly path: string } | { readonly kind: "script" };
+
 /** Starts `exec` of the runtime in the foreground: a detached one would lose its exit code. */
 export function startExecution(
   engine: Engine,
   id: string,
   command: readonly string[],
   stdio: readonly [Stdio, Stdio, Stdio],
-  terminalSocket?: string,
+  terminal?: TerminalWay,
 ): Execution {
   const directory = join(engine.containers.directory(id), `exec-${newId(engine.random).slice(0, 8)}`);
   mkdirSync(directory, { mode: 0o700 });
   const file = (name: string): string => join(directory, name);
-  writeFileSync(file("process.json"), execProcess(engine, id, command, terminalSocket !== undefined), {
+  writeFileSync(file("process.json"), execProcess(engine, id, command, terminal !== undefined), {
     mode: 0o600,
   });
-  const { program, args } = engine.oci.command;
-  const child = spawn(
-    program,
-    [
-      ...args,
-      `--log=${file("log")}`,
-      "exec",
-      `--process=${file("process.json")}`,
-      `--pid-file=${file("pid")}`,
-      ...(terminalSocket === undefined ? [] : ["--tty", `--console-socket=${terminalSocket}`]),
-      id,
-    ],
-    { stdio: [...stdio], env: { PATH: programEnvironment["PATH"] } },
-  );
+  const line = [
+    engine.oci.program,
+    ...engine.oci.command.args,
+    `--log=${file("log")}`,
+    "exec",
+    `--process=${file("process.json")}`,
+    `--pid-file=${file("pid")}`,
+    ...(terminal === undefined ? [] : ["--tty"]),
+    ...(terminal?.kind === "socket" ? [`--console-socket=${terminal.path}`] : []),
+    id,
+  ];
+  const [program = "", ...args] = terminal?.kind === "script" ? inScript(line) : line;
+  const child = spawn(program, args, { stdio: [...stdio], env: { PATH: programEnvironment["PATH"] } });
   const exited = new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => {
@@ -73,6 +78,12 @@ export function startExecution(
       else killQuietly(pid);
     },
   };
+}
+
+/** Quietly, flushing at once, and ending with the command's own code. */
+function inScript(line: readonly string[]): string[] {
+  const quoted = line.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return ["script", "-qfec", quoted, "/dev/null"];
 }
 
 function killQuietly(pid: number): void {

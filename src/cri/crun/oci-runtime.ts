@@ -41,8 +41,9 @@ export class OciRuntime {
     stateDirectory: string,
     system: System,
     cgroups: CgroupHost | undefined,
+    wanted: "crun" | "runc" | undefined,
   ): OciRuntime | undefined {
-    const crun = findProgram("crun");
+    const crun = wanted === "runc" ? undefined : findProgram("crun");
     if (crun !== undefined) {
       return new OciRuntime("crun", crun, stateDirectory, system, pathsToHide(cgroups));
     }

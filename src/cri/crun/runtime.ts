@@ -23,6 +23,7 @@ import {
   type PodSandboxConfig,
   type PodSandboxStatus,
   type RuntimeEvent,
+  type RuntimeProblem,
   type RuntimeService,
   type RuntimeStatus,
 } from "../runtime.ts";
@@ -68,6 +69,8 @@ export interface CrunRuntimeOptions {
   readonly seccompDirectory?: string;
   /** Largest packet of pods: that of the host's way out. 1400 when absent fits every tunnel. */
   readonly mtu?: number;
+  /** Insists on one; crun, or runc where it is not installed, when absent. */
+  readonly ociRuntime?: "crun" | "runc";
 }
 
 /** Twice the processors: more at once only makes each wait longer. */
@@ -100,7 +103,7 @@ export class CrunRuntime implements RuntimeService {
   }
 
   async status(): Promise<RuntimeStatus> {
-    const problems = probeHost();
+    const problems = [...probeHost(), ...(await this.#degradations())];
     return {
       name: `sampan-${this.#engine.oci.name}`,
       version: "1.36",
@@ -244,6 +247,17 @@ export class CrunRuntime implements RuntimeService {
     await this.#engine.system.close();
   }
 
+  async #degradations(): Promise<RuntimeProblem[]> {
+    if (await this.#engine.system.isDirect()) return [];
+    return [
+      {
+        what: "the native module koffi did not load: pods start slower, and there are no terminals or port-forwards",
+        remedy: "npm ci",
+        fatal: false,
+      },
+    ];
+  }
+
   #containersOf(sandboxId: string): string[] {
     return this.#engine.containers
       .values()
@@ -273,7 +287,7 @@ function openEngine(options: CrunRuntimeOptions): Engine {
   mkdirSync(exitDirectory(rootDirectory), { recursive: true, mode: 0o711 });
   const system = openSystem();
   const cgroups = detectCgroups();
-  const oci = OciRuntime.find(join(rootDirectory, "oci"), system, cgroups);
+  const oci = OciRuntime.find(join(rootDirectory, "oci"), system, cgroups, options.ociRuntime);
   const conmon = findProgram("conmon");
   if (cgroups === undefined || oci === undefined || conmon === undefined) {
     void system.close();

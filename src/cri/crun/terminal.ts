@@ -2,6 +2,7 @@
 import { closeSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
+import { findProgram } from "../../linux/host.ts";
 import type { ExecResult, TerminalSize, TerminalStreams } from "../../streaming/node-connection.ts";
 import { CriError } from "../runtime.ts";
 import { type Engine, newId } from "./engine.ts";
@@ -16,8 +17,9 @@ export async function execInTerminal(
   streams: TerminalStreams,
   signal: AbortSignal,
 ): Promise<ExecResult> {
-  if (!(await engine.system.isDirect())) {
-    throw new CriError("unimplemented", "exec with a terminal needs the native module koffi: run npm ci");
+  // runc sends its terminal only when it detaches, and then nobody learns the exit code.
+  if (engine.oci.name === "runc" || !(await engine.system.isDirect())) {
+    return execInScript(engine, id, command, streams, signal);
   }
   // Short and outside the container's folder: a socket's path has at most 107 characters.
   const socket = join("/run", `${engine.interfacePrefix}-${newId(engine.random).slice(0, 12)}.tty`);
@@ -25,7 +27,10 @@ export async function execInTerminal(
   let execution: ReturnType<typeof startExecution> | undefined;
   const abort = (): void => execution?.kill();
   try {
-    execution = startExecution(engine, id, command, ["ignore", "ignore", "ignore"], socket);
+    execution = startExecution(engine, id, command, ["ignore", "ignore", "ignore"], {
+      kind: "socket",
+      path: socket,
+    });
     signal.addEventListener("abort", abort, { once: true });
     const terminal = await acceptTerminal(engine, listener, execution.exited);
     // Ended before it had a terminal: the code, or the reason.
@@ -38,6 +43,42 @@ export async function execInTerminal(
     signal.removeEventListener("abort", abort);
     closeSync(listener);
     rmSync(socket, { force: true });
+  }
+}
+
+/** Without a terminal of our own: sizes of the client's window are not known to the command then. */
+async function execInScript(
+  engine: Engine,
+  id: string,
+  command: readonly string[],
+  streams: TerminalStreams,
+  signal: AbortSignal,
+): Promise<ExecResult> {
+  if (findProgram("script") === undefined) {
+    throw new CriError(
+      "unimplemented",
+      "exec with a terminal needs the native module koffi (npm ci), or the program script (bsdutils)",
+    );
+  }
+  const execution = startExecution(engine, id, command, ["pipe", "pipe", "ignore"], { kind: "script" });
+  const { stdin, stdout } = execution.child;
+  const abort = (): void => {
+    execution.kill();
+    stdout?.destroy();
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    stdin?.on("error", () => undefined);
+    if (stdin !== null) streams.stdin?.pipe(stdin);
+    const closed = new Promise<void>((resolve) => stdout?.once("close", resolve) ?? resolve());
+    if (streams.stdout === undefined) stdout?.resume();
+    else stdout?.pipe(streams.stdout, { end: false });
+    const exitCode = await execution.exited;
+    await closed;
+    return { exitCode };
+  } finally {
+    signal.removeEventListener("abort", abort);
+    if (stdin !== null) streams.stdin?.unpipe(stdin);
   }
 }
 
@@ -99,6 +140,8 @@ function joinTerminal(
     terminal.once("error", finish);
     terminal.once("end", finish);
     terminal.once("close", finish);
+    // What the command left running may hold its terminal open for ever.
+    signal.addEventListener("abort", finish, { once: true });
   });
 }
 
