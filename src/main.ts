@@ -60,6 +60,5 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-const exitCode = await main(process.argv.slice(2));
-// What a failed command left open must not hold the process; output to pipes and files is written by now.
-if (exitCode !== 0) process.exit(exitCode);
+// What a command left open must not hold the process; output to pipes and files is written by now.
+process.exit(await main(process.argv.slice(2)));

@@ -54,6 +54,8 @@ export interface ApiServerOptions {
   readonly descriptionsFile?: string | URL;
   /** Named checks of /readyz beyond the server's own. */
   readonly readyChecks?: readonly HealthCheck[];
+  /** Documents beside the API, by path: `/openid/v1/jwks`. */
+  readonly documents?: Readonly<Record<string, () => object>>;
 }
 
 export interface SecurityDependencies {
@@ -102,7 +104,8 @@ export class ApiServer {
   /** Of requests that last: logs, exec, attach, port-forward, proxies. */
   readonly #streams = new Set<AbortController>();
   #isClosing = false;
-  #http: HttpServer | undefined;
+  /** One per address that is listened on. */
+  readonly #listeners: HttpServer[] = [];
   #bookmarks: Timer | undefined;
   #isStarted = false;
 
@@ -148,6 +151,7 @@ export class ApiServer {
     const nonResource = nonResourceRoutes(this.#core, {
       metrics: this.metrics,
       readyChecks: options.readyChecks ?? [],
+      documents: options.documents ?? {},
       isReady: () => this.#isStarted && !this.#isClosing,
       isClosing: () => this.#isClosing,
     });
@@ -173,10 +177,12 @@ export class ApiServer {
     this.#isStarted = true;
   }
 
-  /** Opens the port; resolves with its number. */
+  /** Opens a port; resolves with its number. May be called for several addresses. */
   async listen({ tls, address, port }: ListenOptions): Promise<number> {
-    this.#http = new HttpServer({ tls, handle: (exchange) => this.#serve(exchange) });
-    return this.#http.listen(port, address);
+    const listener = new HttpServer({ tls, handle: (exchange) => this.#serve(exchange) });
+    const bound = await listener.listen(port, address);
+    this.#listeners.push(listener);
+    return bound;
   }
 
   /**
@@ -201,7 +207,7 @@ export class ApiServer {
     for (const stream of this.#streams) stream.abort();
     this.#bookmarks?.stop();
     this.#watchCache.stop();
-    await this.#http?.close(this.#clock.sleep(closeGraceMs));
+    await Promise.all(this.#listeners.map((listener) => listener.close(this.#clock.sleep(closeGraceMs))));
   }
 
   async #serve(exchange: HttpExchange): Promise<void> {

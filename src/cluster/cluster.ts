@@ -17,13 +17,13 @@ import { ControllerManager } from "../controller/manager.ts";
 import { createPki, type Pki } from "../pki/index.ts";
 import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
+import { newSecurity } from "../registry/security.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { MemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
 import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
-import { newSecurity } from "./security.ts";
 
 /** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
 export interface ClusterOptions {
@@ -84,7 +84,13 @@ export class Cluster {
     this.storage = options.storage ?? new MemoryStorage();
     this.pki = options.pki ?? createPki({ clock: this.clock });
     const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
-    const security = newSecurity({ pki: this.pki, clock: this.clock, random: this.random, clusterDomain });
+    const security = newSecurity({
+      pki: this.pki,
+      clock: this.clock,
+      random: this.random,
+      clusterDomain,
+      scheme: builtinScheme(),
+    });
     this.server = new ApiServer({
       storage: this.storage,
       scheme: builtinScheme(),
@@ -95,6 +101,12 @@ export class Cluster {
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       nodes,
       connect: (dependencies) => connectHandlers(dependencies, this.clock),
+      documents: {
+        "/.well-known/openid-configuration": () =>
+          security.tokens.discovery("https://kubernetes.default.svc"),
+        "/openid/v1/jwks": () => security.tokens.keySet(),
+      },
+      descriptionsFile: new URL("./descriptions.json", import.meta.url),
     });
   }
 

@@ -13,8 +13,8 @@ import { LocalImages } from "../images/local-images.ts";
 import { Kubelet } from "../kubelet/index.ts";
 import { nft } from "../linux/nft.ts";
 import { run } from "../linux/spawned-operations.ts";
-import { openSystem } from "../linux/system.ts";
-import { serviceInterfaceCommands, serviceInterfaceName } from "../network/service-interface.ts";
+import { openSystem, type System } from "../linux/system.ts";
+import { serviceInterfaceCommands } from "../network/service-interface.ts";
 import { ServiceProxy } from "../network/service-proxy.ts";
 import type { Cluster } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
@@ -97,6 +97,7 @@ export class CrunNode {
   #kubelet: Kubelet | undefined;
   #proxy: ServiceProxy | undefined;
   #dns: DnsServer | undefined;
+  #system: System | undefined;
 
   constructor(cluster: Cluster, settings: CrunNodeSettings) {
     this.#cluster = cluster;
@@ -135,6 +136,7 @@ export class CrunNode {
       { type: "Hostname", address: nodeName },
     ];
     const system = openSystem();
+    this.#system = system;
     this.#kubelet = new Kubelet({
       ...context,
       runtime: this.#runtime,
@@ -205,14 +207,6 @@ export class CrunNode {
     await this.#proxy?.stop();
     await this.#dns?.close();
     await this.#runtime?.close();
-  }
-
-  /** Ends every container and removes all that the node made on this machine. */
-  async purge(): Promise<void> {
-    await this.stop();
-    await this.#runtime?.purge();
-    const table = servicesTable(this.#settings.clusterName);
-    await nft(`table ip ${table}\ndelete table ip ${table}\n`);
-    await run("ip", ["link", "delete", serviceInterfaceName(this.#settings.interfacePrefix)]).catch(() => {});
+    await this.#system?.close();
   }
 }

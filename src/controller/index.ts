@@ -1,5 +1,7 @@
+import { clusterRoleAggregationController } from "./clusterrole-aggregation/index.ts";
 import type { ControllerRegistration } from "./controller.ts";
 import { cronJobController } from "./cronjob/index.ts";
+import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
 import { disruptionController } from "./disruption/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
@@ -16,6 +18,7 @@ import { replicationControllerController } from "./replicationcontroller/index.t
 import { rootCaController } from "./root-ca/index.ts";
 import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
 import { serviceAccountController } from "./serviceaccount/index.ts";
+import { statefulSetController } from "./statefulset/index.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
 import { volumeProtectionController } from "./volume-protection/index.ts";
 
@@ -34,6 +37,8 @@ export function controllerRegistrations({
   return [
     deploymentController,
     replicaSetController,
+    statefulSetController,
+    daemonSetController,
     jobController,
     cronJobController,
     replicationControllerController,
@@ -43,6 +48,7 @@ export function controllerRegistrations({
     serviceAccountController,
     rootCaController(caPem),
     garbageCollectorController,
+    clusterRoleAggregationController,
     persistentVolumeController,
     ...(localVolumes === undefined ? [] : [localProvisionerController(localVolumes)]),
     volumeProtectionController,

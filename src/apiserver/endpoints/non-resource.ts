@@ -13,6 +13,8 @@ export type { HealthCheck };
 export interface NonResourceOptions {
   readonly metrics: ServerMetrics;
   readonly readyChecks: readonly HealthCheck[];
+  /** Further documents by path, made when they are asked for: the keys of service account tokens. */
+  readonly documents: Readonly<Record<string, () => object>>;
   isReady(): boolean;
   isClosing(): boolean;
 }
@@ -27,6 +29,8 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
     if (method !== "GET" && method !== "HEAD") return undefined;
     const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     if (trimmed === "/version") return json(version);
+    const document = options.documents[trimmed];
+    if (document !== undefined) return json(document());
     if (trimmed === "/") return json({ paths: rootPaths(core) });
     if (trimmed === "/metrics") return metrics(options.metrics);
     return (await discover(state, trimmed)) ?? check(state, trimmed) ?? (await describe(state, trimmed));

@@ -14,7 +14,7 @@ export function authentication(authenticator: Authenticator): Filter {
 async function identify(authenticator: Authenticator, request: ApiRequest): Promise<UserInfo> {
   const { credentials } = request;
   if (isUser(credentials)) return credentials;
-  const found = await authenticator.authenticate(credentials);
+  const found = await authenticator.authenticate({ ...credentials, path: request.path });
   if (found === undefined) throw newUnauthorized();
   // Who shows a certificate that is not ours wants to be someone: being taken for nobody would hide the mistake.
   if (request.hasForeignCertificate === true && found.user.name === "system:anonymous")
