@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { homedir } from "node:os";
+import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
 
 /**
@@ -88,8 +88,10 @@ export async function openInstance(request: InstanceRequest, home = homeDirector
   if (found !== undefined) return found;
   const others = listInstances(home);
   const taken = new Set(others.map((other) => other.settings.index));
+  // A cluster of another home or user is seen by the addresses that it has on this machine.
+  const addresses = hostAddresses();
   const index = Array.from({ length: maxInstances }, (_, candidate) => candidate).find(
-    (free) => !taken.has(free),
+    (free) => !taken.has(free) && !addresses.has(dnsAddressOf(free)),
   );
   if (index === undefined) {
     throw new Error(
@@ -106,11 +108,17 @@ export async function openInstance(request: InstanceRequest, home = homeDirector
     apiPort: request.apiPort ?? (await freePort(6443, ports)),
     podCidr: `10.${244 - index}.0.0/16`,
     serviceCidr: `10.${96 + index}.0.0/16`,
-    dnsAddress: `10.${96 + index}.0.10`,
+    dnsAddress: dnsAddressOf(index),
     interfacePrefix: interfacePrefix(request.name, index),
   };
   writePrivate(join(directory, "instance.json"), `${JSON.stringify(settings, undefined, 2)}\n`);
   return { name: request.name, directory, settings };
+}
+
+const dnsAddressOf = (index: number): string => `10.${96 + index}.0.10`;
+
+function hostAddresses(): Set<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
 }
 
 /** Letters of the name, then the index that makes it unique: `sampan0`. */
