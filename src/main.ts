@@ -9,7 +9,7 @@ const io: Io = {
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
   interactive:
-    process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
+    process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
   environment: process.env,
 };
 

@@ -33,8 +33,8 @@ export type OptionValues = Readonly<Record<string, string | boolean | undefined>
 
 /** Where a command talks to. Colours only on a terminal and without NO_COLOR. */
 export interface Io {
-  out(text: string): void;
-  error(text: string): void;
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
   /** True when standard error is a terminal that shows colours and redraws lines. */
   readonly interactive: boolean;
   readonly environment: NodeJS.ProcessEnv;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { RealClock } from "../apimachinery/clock.ts";
 import { findInstance, type Instance, openInstance, runningServer } from "../cluster/instance.ts";
 import { type Command, CommandError, type Io, nameOption, type OptionValues, text } from "./command.ts";
 import { checkName } from "./instances.ts";
@@ -117,10 +118,10 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
   await new Promise<void>((resolve, reject) => {
     let pending = "";
     const fail = (message: string, remedy: string): void => {
-      clearWatchdog();
+      watchdog.stop();
       reject(new CommandError(message, { remedy }));
     };
-    const clearWatchdog = watchdog(() =>
+    const watchdog = new RealClock().after(silenceMs, () =>
       fail(
         `the cluster did not become ready within ${silenceMs / 1000} s`,
         `see its log: sampan logs --name ${instance.name}`,
@@ -139,7 +140,7 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
         if (message.error !== undefined)
           fail(message.error, message.remedy ?? `see its log: sampan logs --name ${instance.name}`);
         else if (message.stage === "ready") {
-          clearWatchdog();
+          watchdog.stop();
           resolve();
         } else progress.stage(message.stage ?? "", message.atMs ?? 0);
       }
@@ -160,15 +161,6 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
   progress.done();
   stages.destroy?.();
   child.unref();
-}
-
-/** Calls back once after the time of silence, unless cleared. Timers are node's own here: no cluster runs in this process. */
-function watchdog(callback: () => void): () => void {
-  const controller = new AbortController();
-  void import("node:timers/promises").then(({ setTimeout: wait }) =>
-    wait(silenceMs, undefined, { signal: controller.signal, ref: false }).then(callback, () => {}),
-  );
-  return () => controller.abort();
 }
 
 function lastLines(instance: Instance): string {

@@ -42,6 +42,21 @@ describe("openInstance()", () => {
     }
   });
 
+  it("keeps apart clusters that are started at the same time", async () => {
+    const names = ["a", "b", "c", "d"];
+    const instances = await Promise.all(
+      names.map((name) => openInstance({ name, runtime: "simulated" }, home)),
+    );
+    expect(new Set(instances.map(({ settings }) => settings.index)).size).toBe(names.length);
+  });
+
+  it("passes over the lock of a process that was killed", async () => {
+    writeFileSync(join(home, ".lock"), "999999999");
+    await expect(openInstance({ name: "one", runtime: "simulated" }, home)).resolves.toMatchObject({
+      name: "one",
+    });
+  });
+
   it("keeps interface names short enough for Linux", async () => {
     const { settings } = await openInstance(
       { name: "a-very-long-name-of-a-cluster", runtime: "simulated" },

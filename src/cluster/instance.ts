@@ -5,11 +5,13 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 
 /**
  * One named cluster on this machine: its folder, and the addresses and names that are its own, so that several clusters
@@ -84,6 +86,40 @@ export interface InstanceRequest {
 
 /** Finds the instance or chooses its addresses and writes them down. The folder is private to its user. */
 export async function openInstance(request: InstanceRequest, home = homeDirectory()): Promise<Instance> {
+  return findInstance(request.name, home) ?? (await withLock(home, () => choose(request, home)));
+}
+
+/** One instance chooses at a time: two that start at once must not take the same addresses. */
+async function withLock<T>(home: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(home, { recursive: true, mode: 0o711 });
+  const lock = join(home, ".lock");
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx", mode: 0o600 });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    // A lock whose holder was killed holds nobody.
+    if (processStartTime(Number(readOrEmpty(lock))) === undefined) rmSync(lock, { force: true });
+    else await wait(20);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+async function choose(request: InstanceRequest, home: string): Promise<Instance> {
   const found = findInstance(request.name, home);
   if (found !== undefined) return found;
   const others = listInstances(home);

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { type Command, CommandError, helpText, type Io, nameOption, runCommand, text } from "./command.ts";
+import { commands } from "./index.ts";
+import { overview } from "./overview.ts";
+
+function capture() {
+  const written: string[] = [];
+  const io: Io = {
+    out: (line) => written.push(line),
+    error: (line) => written.push(line),
+    interactive: false,
+    environment: {},
+  };
+  return { io, written };
+}
+
+const echo: Command = {
+  name: "echo",
+  usage: "echo [WORD]",
+  summary: "repeat a word",
+  options: { name: nameOption, loud: { type: "boolean", short: "l", description: "in capitals" } },
+  examples: ["sampan echo hello"],
+  maxArguments: 1,
+  run: (options, [word = ""], io) => {
+    const said = options["loud"] === true ? word.toUpperCase() : word;
+    io.out(`${text(options, "name")}: ${said}`);
+    return Promise.resolve(0);
+  },
+};
+
+describe("runCommand()", () => {
+  it("hands options with their defaults and the arguments on", async () => {
+    const { io, written } = capture();
+    expect(await runCommand(echo, ["-l", "hello"], io)).toBe(0);
+    expect(written).toEqual(["sampan: HELLO"]);
+  });
+
+  it.each([["--help"], ["-h"], ["word", "--help"]])(
+    "%s prints the help and runs nothing",
+    async (...argv) => {
+      const { io, written } = capture();
+      expect(await runCommand(echo, argv, io)).toBe(0);
+      expect(written.join("")).toBe(helpText(echo));
+    },
+  );
+
+  it.each([
+    [["--nonsense"], /Unknown option '--nonsense'/],
+    [["--name"], /--name/],
+    [["one", "two"], /unexpected argument "two"/],
+  ])("refuses %j with exit code 2 and the next step", async (argv, message) => {
+    const failure = await runCommand(echo, argv, capture().io).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(CommandError);
+    expect((failure as CommandError).message).toMatch(message);
+    expect((failure as CommandError).exitCode).toBe(2);
+    expect((failure as CommandError).remedy).toMatch(/sampan echo/);
+  });
+});
+
+describe("helpText()", () => {
+  it("shows usage, examples and options with their defaults", () => {
+    expect(helpText(echo)).toBe(`repeat a word.
+
+Usage:
+  sampan echo [WORD]
+
+Examples:
+  sampan echo hello
+
+Options:
+      --name NAME  the cluster's name; several live side by side (default sampan)
+  -l, --loud       in capitals
+`);
+  });
+});
+
+describe("the list of commands", () => {
+  it.each(commands.map((entry) => [entry.name, entry] as const))(
+    "%s has help with an example",
+    async (name, entry) => {
+      const command = await entry.load();
+      expect(command.name).toBe(name);
+      expect(command.summary).toBe(entry.summary);
+      expect(command.examples.length).toBeGreaterThan(0);
+      expect(command.usage.startsWith(name)).toBe(true);
+    },
+  );
+
+  it("is what the overview shows", () => {
+    const shown = overview(commands);
+    for (const { name, summary } of commands) expect(shown).toContain(`${name.padEnd(10)}  ${summary}`);
+  });
+});
