@@ -40,6 +40,8 @@ export interface Libc {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined when there is none. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** Read-only. Node's own calls keep account of descriptors per thread, and would close at its end what was handed on. */
+  open(path: string): number;
   close(fd: number): void;
 }
 
@@ -60,7 +62,6 @@ export const CLONE_FS = 0x200;
 export const CLONE_NEWNS = 0x20000;
 export const CLONE_NEWUTS = 0x4000000;
 export const CLONE_NEWIPC = 0x8000000;
-export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
 
 export const MSG_DONTWAIT = 0x40;
@@ -154,6 +155,7 @@ function bindLibc(koffi: Koffi): Libc {
   const mknod = declare("mknod", ["str", "uint", "ulong"]);
   const lsetxattr = declare("lsetxattr", ["str", "str", "uint8_t *", "size_t", "int"]);
   const lgetxattr = declare("lgetxattr", ["str", "str", "uint8_t *", "size_t"], "intptr_t");
+  const open = declare("open", ["str", "int"]);
   const close = declare("close", ["int"]);
   let sendFunction: { async: LaterCall } | undefined;
   const receiveDescriptor = bindReceiveDescriptor(koffi, library);
@@ -222,6 +224,7 @@ function bindLibc(koffi: Koffi): Libc {
         return undefined;
       throw error;
     },
+    open: (path) => check(open(path, O_CLOEXEC), "open", path),
     close: (fd) => void close(fd),
   };
 }

@@ -13,9 +13,9 @@ import {
 
 describe("netlink messages are those that `ip` sends", () => {
   test("deleteLink() names the link: RTM_DELLINK with IFLA_IFNAME", () => {
-    const header = "2c000000" + "1100" + "0500" + "01000000" + "00000000";
+    const header = ["2c000000", "1100", "0500", "01000000", "00000000"].join("");
     const link = "00".repeat(16);
-    const name = "0a00" + "0300" + Buffer.from("veth0\0").toString("hex") + "0000";
+    const name = ["0a00", "0300", Buffer.from("veth0\0").toString("hex"), "0000"].join("");
     expect(deleteLink("veth0").toString("hex")).toBe(header + link + name);
   });
 

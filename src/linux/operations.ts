@@ -27,6 +27,8 @@ export interface Operations {
   listenUnix(path: string): number;
   /** The terminal that a runtime sends through a connection to the socket; undefined while none has come. */
   acceptTerminal(listener: number): number | undefined;
+  /** Closes a descriptor that one of these operations handed out. */
+  closeDescriptor(fd: number): void;
   resizeTerminal(request: { readonly fd: number; readonly width: number; readonly height: number }): void;
 }
 

@@ -3,7 +3,7 @@
  * for what no program offers: a socket made inside a namespace.
  */
 import { type ExecFileException, execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { closeSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MountRequest, PodNetwork, SandboxRequest } from "./operations.ts";
 import type { System } from "./system.ts";
@@ -48,6 +48,7 @@ export function spawnedOperations(): System {
     pipe: () => Promise.reject(needsFfi("a pipe")),
     listenUnix: () => Promise.reject(needsFfi("a terminal")),
     acceptTerminal: () => Promise.reject(needsFfi("a terminal")),
+    closeDescriptor: (fd) => Promise.resolve(closeSync(fd)),
     resizeTerminal: () => Promise.reject(needsFfi("a terminal")),
     close: () => Promise.resolve(),
   };

@@ -50,6 +50,7 @@ export function openSystem(): System {
     listenUnix: operation("listenUnix"),
     acceptTerminal: operation("acceptTerminal"),
     resizeTerminal: operation("resizeTerminal"),
+    closeDescriptor: operation("closeDescriptor"),
     close: () => thread.close(),
   };
 }
@@ -69,10 +70,7 @@ class SystemThread {
   #ended: Error | undefined;
 
   constructor() {
-    this.#worker = new Worker(workerUrl(new URL("./system.worker.ts", import.meta.url)), {
-      // Descriptors opened there are handed over to callers, who close them.
-      trackUnmanagedFds: false,
-    });
+    this.#worker = new Worker(workerUrl(new URL("./system.worker.ts", import.meta.url)));
     this.ready = new Promise((resolve) => {
       this.#worker.on("message", (answer: OperationAnswer) => {
         if (answer.id !== 0) return this.#answer(answer);
@@ -108,6 +106,8 @@ class SystemThread {
     while (this.#waiting.size > 0 && this.#ended === undefined) {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
+    // Descriptors are the process's: those of the thread must be closed while it lives.
+    if (this.isReady) await this.call("release", undefined).catch(() => undefined);
     await this.#worker.terminate();
   }
 

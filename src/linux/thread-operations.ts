@@ -3,7 +3,7 @@
  * other thread of the process may ever be in a pod's namespace. Files are touched with synchronous calls for the same
  * reason: asynchronous ones run on the thread pool, in the host's namespaces.
  */
-import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   AF_INET,
@@ -72,15 +72,18 @@ const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 const ENODEV = 19;
 
-/** Must be called on the thread that is to run them; that thread then has a working directory of its own. */
-export function threadOperations(libc: Libc): Operations {
+/**
+ * Must be called on the thread that is to run them; that thread then has a working directory of its own. `release` is
+ * the last call: it closes what the thread itself holds.
+ */
+export function threadOperations(libc: Libc): Operations & { release(): void } {
   libc.unshare(CLONE_FS);
   // Held for the life of the thread: the way home from every other namespace.
   const home = {
-    net: openSync("/proc/thread-self/ns/net", "r"),
-    ipc: openSync("/proc/thread-self/ns/ipc", "r"),
-    uts: openSync("/proc/thread-self/ns/uts", "r"),
-    mnt: openSync("/proc/thread-self/ns/mnt", "r"),
+    net: libc.open("/proc/thread-self/ns/net"),
+    ipc: libc.open("/proc/thread-self/ns/ipc"),
+    uts: libc.open("/proc/thread-self/ns/uts"),
+    mnt: libc.open("/proc/thread-self/ns/mnt"),
   };
   const hostNetlink = openNetlink(libc);
 
@@ -151,13 +154,13 @@ export function threadOperations(libc: Libc): Operations {
     unmount,
 
     socketIn({ namespaceFile, family }) {
-      const namespace = openSync(namespaceFile, "r");
+      const namespace = libc.open(namespaceFile);
       try {
         libc.setns(namespace, CLONE_NEWNET);
         return libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
       } finally {
         libc.setns(home.net, CLONE_NEWNET);
-        closeSync(namespace);
+        libc.close(namespace);
       }
     },
 
@@ -170,7 +173,7 @@ export function threadOperations(libc: Libc): Operations {
           libc.mount("", join(path, ".."), "", mountFlags.private, "");
           unmount(path);
         }
-        return openSync("/proc/thread-self/ns/mnt", "r");
+        return libc.open("/proc/thread-self/ns/mnt");
       } finally {
         libc.setns(home.mnt, CLONE_NEWNS);
       }
@@ -206,6 +209,13 @@ export function threadOperations(libc: Libc): Operations {
       }
     },
 
+    closeDescriptor: (fd) => libc.close(fd),
+
+    release() {
+      for (const fd of Object.values(home)) libc.close(fd);
+      hostNetlink.close();
+    },
+
     resizeTerminal({ fd, width, height }) {
       // struct winsize: rows, columns, and two sizes in pixels that nobody uses.
       const size = Buffer.alloc(8);
@@ -220,11 +230,11 @@ export function threadOperations(libc: Libc): Operations {
   }
 
   function connectPod(request: SandboxRequest, network: PodNetwork, pod: NetlinkSocket): void {
-    const namespace = openSync(join(request.directory, "net"), "r");
+    const namespace = libc.open(join(request.directory, "net"));
     try {
       hostNetlink.request(newVeth(network.hostInterface, network.podInterface, namespace, network.mtu));
     } finally {
-      closeSync(namespace);
+      libc.close(namespace);
     }
     const host = indexOf(hostNetlink, network.hostInterface);
     const inner = indexOf(pod, network.podInterface);

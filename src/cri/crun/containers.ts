@@ -25,8 +25,7 @@ export async function createContainer(
   sandboxId: string,
   config: ContainerConfig,
 ): Promise<string> {
-  const sandbox = requireSandbox(engine, sandboxId);
-  if (!sandbox.ready) throw new CriError("failedPrecondition", `sandbox "${sandboxId}" is not ready`);
+  const sandbox = requireReady(engine, sandboxId);
   const image = engine.images.image(config.imageId) ?? engine.images.find(config.imageId);
   if (image === undefined) throw new CriError("notFound", `image "${config.imageId}": not found`);
   for (const other of engine.containers.values()) {
@@ -56,11 +55,19 @@ export async function createContainer(
     for (const volume of image.config.volumes) mkdirSync(resolveInRoot(rootfs, volume), { recursive: true });
     writeFileSync(join(directory, "config.json"), JSON.stringify(runtimeSpec(input)));
     writeFileSync(join(directory, "process.json"), JSON.stringify(processSpec(input, ["sh"], false)));
+    // The pod may have been stopped meanwhile: what came too late must not outlive it.
+    requireReady(engine, sandboxId);
   } catch (error) {
     await removeContainer(engine, id).catch(() => undefined);
     throw error;
   }
   return id;
+}
+
+function requireReady(engine: Engine, sandboxId: string): SandboxRecord {
+  const sandbox = requireSandbox(engine, sandboxId);
+  if (!sandbox.ready) throw new CriError("failedPrecondition", `sandbox "${sandboxId}" is not ready`);
+  return sandbox;
 }
 
 /** The image's layers, with a folder of the container's own on top. */
@@ -145,8 +152,10 @@ export async function startContainer(engine: Engine, id: string): Promise<void> 
   if (record.startedAtMs !== undefined) {
     throw new CriError("failedPrecondition", `container "${id}" was started before`);
   }
+  const sandbox = requireReady(engine, record.sandboxId);
   try {
     engine.containers.put(await startProcess(engine, record));
+    limitPod(engine, sandbox);
   } catch (error) {
     const message = startMessage(error);
     await engine.oci.delete(id).catch(() => undefined);
@@ -158,6 +167,17 @@ export async function startContainer(engine: Engine, id: string): Promise<void> 
   engine.events.publish({ type: "started", sandboxId: record.sandboxId, containerId: id });
   // It may have ended while it was being recorded.
   noteExit(engine, id);
+}
+
+/** The pod's own group exists from its first container on. */
+function limitPod(engine: Engine, { config }: SandboxRecord): void {
+  try {
+    new Cgroup(engine.cgroups, podCgroupPath(engine.interfacePrefix, config.qosClass, config.uid)).setLimits(
+      config.resources,
+    );
+  } catch (error) {
+    engine.logger.warn("the limits of a pod could not be set", { pod: config.name, error: String(error) });
+  }
 }
 
 async function startProcess(engine: Engine, record: ContainerRecord): Promise<ContainerRecord> {

@@ -1,5 +1,4 @@
 /** Commands in running containers. */
-import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import type { ExecResult, TerminalStreams } from "../../streaming/node-connection.ts";
@@ -133,8 +132,8 @@ async function openPipes(engine: Engine): Promise<OutputPipes> {
     stdout: reader(out.read),
     stderr: reader(err.read),
     closeChildEnds: () => {
-      closeSync(out.write);
-      closeSync(err.write);
+      void engine.system.closeDescriptor(out.write);
+      void engine.system.closeDescriptor(err.write);
     },
   };
 }

@@ -2,7 +2,6 @@
  * The OCI runtime (crun, or runc) as a program. It is called for create (through conmon), start, exec and delete; signals
  * go to the process directly.
  */
-import { closeSync } from "node:fs";
 import { type CgroupHost } from "../../linux/cgroups.ts";
 import { findProgram } from "../../linux/host.ts";
 import { run } from "../../linux/spawned-operations.ts";
@@ -78,7 +77,7 @@ export class OciRuntime {
         args: [`--mount=/proc/${process.pid}/fd/${view}`, ...inner],
       });
     } finally {
-      closeSync(view);
+      await this.#system.closeDescriptor(view);
     }
   }
 

@@ -104,8 +104,8 @@ describe("runtimeSpec()", () => {
     ]);
     expect(mounts.map(({ destination }) => destination).slice(-3)).toEqual([
       "/data",
-      "/etc/hostname",
       "/data/inner",
+      "/etc/hostname",
     ]);
   });
 

@@ -4,7 +4,6 @@ import { hostname as hostName } from "node:os";
 import { join } from "node:path";
 import { Cgroup, isMountPoint } from "../../linux/cgroups.ts";
 import { namespaceKinds, type SandboxNamespace } from "../../linux/operations.ts";
-import { signalProcess } from "../../linux/process.ts";
 import { CriError, type DnsConfig, type PodSandboxConfig, type PodSandboxStatus } from "../runtime.ts";
 import { type Engine, newId, podCgroupPath, requireSandbox } from "./engine.ts";
 import type { SandboxRecord } from "./records.ts";
@@ -132,8 +131,15 @@ export async function removeSandbox(engine: Engine, id: string): Promise<void> {
   const record = engine.sandboxes.get(id);
   if (record === undefined) return;
   await stopSandbox(engine, id);
-  podCgroup(engine, record).remove();
+  await removeGroup(engine, record);
   engine.sandboxes.remove(id);
+}
+
+/** Killed processes leave their group a moment later. Another sandbox of the pod keeps it. */
+async function removeGroup(engine: Engine, { id, config }: SandboxRecord): Promise<void> {
+  if (engine.sandboxes.values().some((other) => other.id !== id && other.config.uid === config.uid)) return;
+  const group = podCgroup(engine, { config });
+  for (let tries = 0; tries < 25 && !group.remove(); tries++) await engine.clock.sleep(20);
 }
 
 export function sandboxStatus(engine: Engine, id: string): PodSandboxStatus {
@@ -161,7 +167,7 @@ function isWhole(engine: Engine, { id, namespaces }: SandboxRecord): boolean {
   return namespaces.every((kind) => isMountPoint(join(engine.sandboxes.directory(id), kind)));
 }
 
-function podCgroup(engine: Engine, { config }: SandboxRecord): Cgroup {
+function podCgroup(engine: Engine, { config }: Pick<SandboxRecord, "config">): Cgroup {
   return new Cgroup(engine.cgroups, podCgroupPath(engine.interfacePrefix, config.qosClass, config.uid));
 }
 
@@ -208,9 +214,4 @@ function writeResolvConf(path: string, dns: DnsConfig | undefined): void {
     ...(dns.options.length > 0 ? [`options ${dns.options.join(" ")}`] : []),
   ];
   writeFileSync(path, `${lines.join("\n")}\n`);
-}
-
-/** Kept for callers that stop a pod whose init outlives its runtime record. */
-export function killInit(record: SandboxRecord): void {
-  if (record.init !== undefined) signalProcess(record.init, "SIGKILL");
 }

@@ -1,5 +1,5 @@
 /** Commands with a terminal: the runtime makes the terminal inside the container and sends its other end here. */
-import { closeSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
 import { findProgram } from "../../linux/host.ts";
@@ -41,7 +41,7 @@ export async function execInTerminal(
     return { exitCode };
   } finally {
     signal.removeEventListener("abort", abort);
-    closeSync(listener);
+    await engine.system.closeDescriptor(listener);
     rmSync(socket, { force: true });
   }
 }
