@@ -1,6 +1,7 @@
 /**
  * Bundles the program into dist/: one entry for the command line, one per worker thread, chunks shared between them and
  * loaded when first used. Start-up is a promise, so nothing is bundled eagerly that the way to ready does not need.
+ * `node tools/build.ts FOLDER` builds elsewhere.
  */
 import { existsSync, globSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -9,12 +10,13 @@ import { build } from "esbuild";
 /** Worker threads are separate entries: `src/storage/sqlite/writer.worker.ts` → `dist/writer.worker.js`. */
 const workers = globSync("src/**/*.worker.ts");
 
-for (const old of globSync("dist/*.js")) rmSync(old);
+const outdir = process.argv[2] ?? "dist";
+for (const old of globSync([`${outdir}/*.js`, `${outdir}/*.js.map`])) rmSync(old);
 await build({
   entryPoints: Object.fromEntries(
     ["src/main.ts", ...workers].map((file) => [basename(file, ".ts"), file] as const),
   ),
-  outdir: "dist",
+  outdir,
   chunkNames: "chunk-[hash]",
   bundle: true,
   splitting: true,
@@ -36,6 +38,6 @@ if (existsSync("tools/generate/descriptions.ts")) {
   const { writeDescriptions } = (await import("./generate/descriptions.ts")) as {
     writeDescriptions(target: string): Promise<void> | void;
   };
-  await writeDescriptions("dist/descriptions.json");
+  await writeDescriptions(`${outdir}/descriptions.json`);
 }
-writeFileSync("dist/.built", "");
+writeFileSync(`${outdir}/.built`, "");
