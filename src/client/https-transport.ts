@@ -52,6 +52,8 @@ const retriesMax = 10;
 /** The API server ends requests after 60 s; without a word for longer the connection is dead. */
 const silenceMs = 75_000;
 const tokenFileAgeMs = 10_000;
+/** Handshakes cost more than waiting for a connection that is open. */
+const connectionsMax = 32;
 
 /** The Transport over HTTP/1.1 with kept-alive connections; each watch and stream has a connection of its own. */
 export class HttpsTransport implements Transport {
@@ -59,7 +61,9 @@ export class HttpsTransport implements Transport {
   readonly #options: HttpsTransportOptions;
   readonly #base: URL;
   readonly #tls: SecureContextOptions & { rejectUnauthorized?: boolean; servername?: string };
+  /** Requests share a few connections; what lasts (watches, streams) must not keep them from others. */
   readonly #agent: HttpAgent;
+  readonly #lastingAgent: HttpAgent;
   readonly #clock: Clock;
   #fileToken: { readonly text: string; readonly readAtMs: number } | undefined;
 
@@ -69,16 +73,19 @@ export class HttpsTransport implements Transport {
     this.server = options.server;
     this.#clock = options.clock ?? new RealClock();
     this.#tls = tlsOptions(options);
-    const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000 };
-    this.#agent =
-      this.#base.protocol === "http:"
-        ? new HttpAgent(keepAlive)
-        : new HttpsAgent({ ...keepAlive, ...this.#tls, maxCachedSessions: 4 });
+    this.#agent = this.#newAgent(connectionsMax);
+    this.#lastingAgent = this.#newAgent(Number.POSITIVE_INFINITY);
+  }
+
+  #newAgent(maxSockets: number): HttpAgent {
+    const options = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets };
+    if (this.#base.protocol === "http:") return new HttpAgent(options);
+    return new HttpsAgent({ ...options, ...this.#tls, maxCachedSessions: 4 });
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {
     for (let retries = 0; ; retries++) {
-      const response = await this.#send(request);
+      const response = await this.#send(request, this.#agent);
       const status = response.statusCode ?? 0;
       const text = await this.#read(response);
       if (status < 400) {
@@ -111,7 +118,7 @@ export class HttpsTransport implements Transport {
   }
 
   async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#send(request);
+    const response = await this.#send(request, this.#lastingAgent);
     const status = response.statusCode ?? 0;
     if (status >= 400) throw errorOfAnswer(status, await this.#read(response));
     return this.#chunks(response);
@@ -148,9 +155,10 @@ export class HttpsTransport implements Transport {
   /** Closes idle connections; those in use end with their requests. */
   close(): void {
     this.#agent.destroy();
+    this.#lastingAgent.destroy();
   }
 
-  async #send(request: TransportRequest, isRetry = false): Promise<IncomingMessage> {
+  async #send(request: TransportRequest, agent: HttpAgent, isRetry = false): Promise<IncomingMessage> {
     request.signal?.throwIfAborted();
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const headers: Record<string, string | string[]> = {
@@ -165,7 +173,7 @@ export class HttpsTransport implements Transport {
     const outgoing = send(this.#url(request), {
       method: request.method,
       headers,
-      agent: this.#agent,
+      agent,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     try {
@@ -174,7 +182,7 @@ export class HttpsTransport implements Transport {
       if (isAborted(request.signal)) throw request.signal?.reason ?? error;
       // A kept connection may be closed by the server in the moment that it is used again.
       const safe = request.method === "GET" || request.method === "PUT" || request.method === "DELETE";
-      if (outgoing.reusedSocket && safe && !isRetry) return await this.#send(request, true);
+      if (outgoing.reusedSocket && safe && !isRetry) return await this.#send(request, agent, true);
       throw new ConnectionError(this.server, error);
     }
   }

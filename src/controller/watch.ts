@@ -46,8 +46,3 @@ export function enqueueOwner(kind: string): KeyMap<KubernetesObject> {
     return owner?.kind === kind ? [joinKey(object.metadata.namespace, owner.name)] : [];
   };
 }
-
-/** Several maps as one. */
-export function enqueueEach<T>(...maps: readonly KeyMap<T>[]): KeyMap<T> {
-  return (object) => maps.flatMap((map) => map(object));
-}

@@ -21,7 +21,7 @@ import { byAge, progressDeadlineMs } from "./limits.ts";
 import { newestSize } from "./sizes.ts";
 import { sameTemplate } from "./template.ts";
 
-export const hashLabel = "pod-template-hash";
+const hashLabel = "pod-template-hash";
 
 export interface Found {
   /** As written last: finding may note a revision or a condition. */
