@@ -61,6 +61,12 @@ export interface ReconcileResult {
   readonly requeueAfterMs?: number;
 }
 
+/** The result that comes back at the earliest of the times given, if any is. */
+export function soonest(...waitsMs: readonly (number | undefined)[]): ReconcileResult | undefined {
+  const known = waitsMs.filter((waitMs) => waitMs !== undefined);
+  return known.length === 0 ? undefined : { requeueAfterMs: Math.min(...known) };
+}
+
 /** Retrying cannot help: the object must change first. */
 export class TerminalError extends Error {
   override readonly name = "TerminalError";

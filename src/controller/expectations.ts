@@ -43,10 +43,19 @@ export class Expectations {
 
   /** True when the cache shows all that was done. */
   satisfied(key: string): boolean {
+    return this.remainingMs(key) === undefined;
+  }
+
+  /**
+   * How long what was done may still be waited for; undefined when it was seen. Whoever waits must look again then: a
+   * pod that came and went while a watch was down is never seen, and nothing else would wake its owner.
+   */
+  remainingMs(key: string): number | undefined {
     const expected = this.#byKey.get(key);
-    if (expected === undefined) return true;
-    if (expected.creations <= 0 && expected.deletions.size === 0) return true;
-    return this.#clock.now() - expected.sinceMs > expireAfterMs;
+    if (expected === undefined) return undefined;
+    if (expected.creations <= 0 && expected.deletions.size === 0) return undefined;
+    const leftMs = expected.sinceMs + expireAfterMs - this.#clock.now();
+    return leftMs > 0 ? leftMs : undefined;
   }
 
   /** The owner is gone. */

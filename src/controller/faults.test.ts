@@ -81,7 +81,8 @@ function summary(run: ControllerRun): Record<string, number> {
   return counts;
 }
 
-it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
+/** Seed 226 is one of those in which a pod comes and goes unseen: its ReplicaSet once waited for it for ever. */
+it.each([226, ...Array.from({ length: 12 }, (_, index) => index + 1)])(
   "with faults of seed %d every workload still ends where it should",
   async (seedNumber) => {
     const random = new SeededRandom(seedNumber);
@@ -114,3 +115,15 @@ it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
     await run.stop();
   },
 );
+
+it("the same seed goes the same way", async () => {
+  const trace = async (): Promise<string[]> => {
+    const run = runControllers(registrations, { podDeletion: "graceful" });
+    disturb(run, new SeededRandom(5));
+    seed(run);
+    await run.settle(20_000);
+    await run.stop();
+    return run.transport.requests.map(({ method, path }) => `${method} ${path}`);
+  };
+  expect(await trace()).toEqual(await trace());
+});

@@ -6,7 +6,12 @@ import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
+import {
+  type ControllerContext,
+  type ControllerWatch,
+  type ReconcileResult,
+  soonest,
+} from "../controller.ts";
 import { claimObjects, indexByController, ownedAndOrphaned } from "../controller-ref-manager.ts";
 import { Expectations } from "../expectations.ts";
 import { RevisionHistory, revisionHashLabel } from "../history.ts";
@@ -108,8 +113,7 @@ export class DaemonSetReconciler {
     await writeStatus(this.#resource, set, this.#statusOf(round, found.collisionCount, mayManage));
     if (failure !== undefined) throw failure.error;
     const availableMs = nextAvailableMs(pods, set.spec.minReadySeconds ?? 0, this.#context.clock.now());
-    const waits = [requeueAfterMs, availableMs].filter((wait) => wait !== undefined);
-    return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+    return soonest(requeueAfterMs, availableMs, this.#expectations.remainingMs(key));
   }
 
   /** First every node gets what it lacks; only then is anything updated. Returns when to look again, if ever. */

@@ -6,7 +6,12 @@ import { controllerOf, isBeingDeleted, type KubernetesObject, keyOf } from "../.
 import type { ResourceClient, ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
+import {
+  type ControllerContext,
+  type ControllerWatch,
+  type ReconcileResult,
+  soonest,
+} from "../controller.ts";
 import { claimObjects, indexByController, ownedAndOrphaned, ownedBy } from "../controller-ref-manager.ts";
 import { Expectations } from "../expectations.ts";
 import { watchOwnedPods } from "../owned-pods.ts";
@@ -97,12 +102,11 @@ export class ReplicasReconciler<R extends Replicator> {
     const status = this.#statusOf(replicator, owned, active, failure?.error);
     await writeStatus<Replicator>(this.#resource, replicator, status);
     if (failure !== undefined) throw failure.error;
-    const requeueAfterMs = nextAvailableMs(
-      active,
-      replicator.spec.minReadySeconds ?? 0,
-      this.#context.clock.now(),
+    const { minReadySeconds = 0 } = replicator.spec;
+    return soonest(
+      nextAvailableMs(active, minReadySeconds, this.#context.clock.now()),
+      this.#expectations.remainingMs(key),
     );
-    return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
   }
 
   /** Pods that have ended are nobody's business any more, but those that wind down are counted. */
