@@ -41,6 +41,8 @@ export interface ClaimOptions<T extends KubernetesObject, O extends KubernetesOb
   readonly selector: Selector;
   /** Objects that it refuses are left alone. */
   readonly accepts?: (object: T) => boolean;
+  /** Set on objects that are taken over, and taken off those that are let go. */
+  readonly finalizer?: string;
 }
 
 /**
@@ -100,8 +102,12 @@ class Claims<T extends KubernetesObject, O extends KubernetesObject> {
     this.#mayAdopt ??= this.#checkOwner();
     await this.#mayAdopt;
     const references = [...(object.metadata.ownerReferences ?? []), newControllerRef(this.#options.owner)];
+    const { finalizer } = this.#options;
+    const finalizers = [
+      ...new Set([...(object.metadata.finalizers ?? []), ...(finalizer === undefined ? [] : [finalizer])]),
+    ];
     try {
-      await this.#patchOwners(object, references);
+      await this.#patchOwners(object, references, finalizer === undefined ? undefined : finalizers);
       return true;
     } catch (error) {
       if (isNotFound(error)) return false;
@@ -112,8 +118,14 @@ class Claims<T extends KubernetesObject, O extends KubernetesObject> {
   async #release(object: T): Promise<void> {
     const { uid } = this.#options.owner.metadata;
     const references = (object.metadata.ownerReferences ?? []).filter((reference) => reference.uid !== uid);
+    const { finalizer } = this.#options;
+    const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
     try {
-      await this.#patchOwners(object, references.length === 0 ? null : references);
+      await this.#patchOwners(
+        object,
+        references.length === 0 ? null : references,
+        finalizer === undefined ? undefined : finalizers,
+      );
     } catch (error) {
       // Gone, or made anew under the same name: either way it is no longer the owner's.
       if (!isNotFound(error) && !isInvalid(error)) throw error;
@@ -121,9 +133,14 @@ class Claims<T extends KubernetesObject, O extends KubernetesObject> {
   }
 
   /** The uid and revision make the patch fail when the object is another one or has changed since. */
-  async #patchOwners({ metadata }: T, ownerReferences: unknown): Promise<void> {
+  async #patchOwners(
+    { metadata }: T,
+    ownerReferences: unknown,
+    finalizers: readonly string[] | undefined,
+  ): Promise<void> {
     const { name = "", namespace, uid, resourceVersion } = metadata;
-    const patch = { metadata: { uid, resourceVersion, ownerReferences } };
+    const change = finalizers === undefined ? {} : { finalizers };
+    const patch = { metadata: { uid, resourceVersion, ownerReferences, ...change } };
     await this.#options.client
       .resource(this.#options.reference)
       .patch(name, patch, { type: "merge", namespace });

@@ -5,7 +5,7 @@ export type FailureAction = "FailJob" | "FailIndex" | "Ignore" | "Count";
 
 export interface FailureVerdict {
   readonly action: FailureAction;
-  /** For FailJob and FailIndex: what the condition says. */
+  /** For FailJob: what the condition says. */
   readonly message: string;
 }
 
@@ -25,8 +25,8 @@ function matchOf(rule: PodFailurePolicyRule, pod: Pod): string | undefined {
   if (rule.onExitCodes !== undefined) {
     const { containerName, operator, values } = rule.onExitCodes;
     for (const status of [
-      ...(pod.status?.initContainerStatuses ?? []),
       ...(pod.status?.containerStatuses ?? []),
+      ...(pod.status?.initContainerStatuses ?? []),
     ]) {
       const exitCode = status.state?.terminated?.exitCode;
       if (exitCode === undefined || exitCode === 0) continue;
@@ -37,11 +37,10 @@ function matchOf(rule: PodFailurePolicyRule, pod: Pod): string | undefined {
     }
     return undefined;
   }
-  for (const pattern of rule.onPodConditions ?? []) {
-    const found = (pod.status?.conditions ?? []).some(
-      ({ type, status }) => type === pattern.type && status === (pattern.status ?? "True"),
-    );
-    if (found) return `Pod ${name} has condition ${pattern.type}`;
-  }
-  return undefined;
+  const found = (pod.status?.conditions ?? []).find(({ type, status }) =>
+    (rule.onPodConditions ?? []).some(
+      (pattern) => type === pattern.type && status === (pattern.status ?? "True"),
+    ),
+  );
+  return found === undefined ? undefined : `Pod ${name} has condition ${found.type}`;
 }

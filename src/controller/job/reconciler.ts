@@ -1,414 +1,424 @@
-import type { Job, JobCondition, JobStatus } from "../../api/types/batch-v1.ts";
+import type { Job, JobStatus } from "../../api/types/batch-v1.ts";
 import type { Pod } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
-import { isBeingDeleted, newControllerRef } from "../../apimachinery/object.ts";
-import { randomSuffix } from "../../apimachinery/random.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { deepCopy } from "../../apimachinery/json.ts";
+import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
+import { controllerOf, isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
+import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ReconcileResult } from "../controller.ts";
-import { completionIndex, indexOf } from "./indexes.ts";
+import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
+import { claimObjects, indexByController, ownedAndOrphaned, ownedBy } from "../controller-ref-manager.ts";
+import { Expectations } from "../expectations.ts";
+import { watchOwnedPods } from "../owned-pods.ts";
+import { isNamespaceTerminating, PodControl, slowStartBatch } from "../pod-control.ts";
+import { isPodReady } from "../pods.ts";
+import { sameStatus } from "../write-status.ts";
+import { finishedAtMs, JobBackoff, remainingBackoffMs } from "./backoff.ts";
 import {
-  indexFailures,
+  completedOutcome,
+  deadlineLeftMs,
+  isFinished,
+  isSuspended,
+  type Outcome,
+  outcomeOf,
+  setJobCondition,
+} from "./conditions.ts";
+import { adjustPod, pendingIndexes, surplusPods } from "./pods.ts";
+import {
+  countEnded,
+  failuresBefore,
   isIndexed,
   isTracked,
+  limitsPerIndex,
   measure,
   type Progress,
+  replacesOnlyEnded,
+  settle,
   trackingFinalizer,
 } from "./tracking.ts";
 
-/** Wait after the n-th failure: ten seconds, doubling, six minutes at most. */
-const firstBackoffMs = 10_000;
-const maxBackoffMs = 360_000;
-/** As many pods are made at once at the most. */
-const maxCreatesAtOnce = 500;
+const controllerName = "kubernetes.io/job-controller";
 
-interface Outcome {
-  readonly type: "Complete" | "Failed";
-  readonly reason: string;
-  readonly message: string;
+/** At most so many pods are made or deleted in one go. */
+const burst = 500;
+
+/** How many pods there are once those just made or deleted are taken in. */
+interface Numbers {
+  active: number;
+  ready: number;
+  terminating: number;
+}
+
+interface Managed {
+  readonly requeueAfterMs?: number | undefined;
+  readonly error?: unknown;
 }
 
 /**
- * Runs a Job's pods to completion. Each pass measures, writes what was counted, releases counted pods, and makes or
- * deletes pods; every step may be the last before a crash.
+ * Runs a Job's pods to completion. Each pass measures, makes or deletes pods, writes what is about to be counted,
+ * releases the counted pods, and writes the counters; every step may be the last before a crash.
+ * (Mirrors pkg/controller/job/job_controller.go.)
  */
 export class JobReconciler {
   readonly #context: ControllerContext;
+  readonly #jobs: Informer<Job>;
+  readonly #pods: Informer<Pod>;
+  readonly #podControl: PodControl;
+  readonly #expectations: Expectations;
+  readonly #backoff = new JobBackoff();
+  /** Uids of pods whose finalizer was removed, until the cache shows it. */
+  readonly #released = new Set<string>();
 
   constructor(context: ControllerContext) {
     this.#context = context;
+    this.#jobs = context.informers.informer(resources.jobs);
+    this.#pods = context.informers.informer(resources.pods);
+    this.#podControl = new PodControl(context.client, context.events);
+    this.#expectations = new Expectations(context.clock);
+    indexByController(this.#pods);
+  }
+
+  watchPods(): ControllerWatch {
+    return watchOwnedPods({
+      pods: this.#pods,
+      owners: this.#jobs,
+      kind: "Job",
+      selectorOf: ({ spec }) => selectorFromLabelSelector(spec.selector),
+      expectations: this.#expectations,
+    });
+  }
+
+  /** Pods that are held for a Job that does not, or no longer, counts them. */
+  watchHeldPods(): ControllerWatch {
+    return (enqueue) => {
+      const look = (pod: Pod): void => {
+        if (!isTracked(pod)) this.#released.delete(pod.metadata.uid ?? "");
+        else if (this.#countingJob(pod) === undefined) enqueue(`pod ${keyOf(pod)}`);
+      };
+      const stopPods = this.#pods.addHandler({
+        added: look,
+        updated: (_, pod) => look(pod),
+        deleted: ({ metadata }) => void this.#released.delete(metadata.uid ?? ""),
+      });
+      const stopJobs = this.#jobs.addHandler({
+        deleted: (job) => ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look),
+        updated: (_, job) => {
+          if (isFinished(job)) ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look);
+        },
+      });
+      return () => {
+        stopPods();
+        stopJobs();
+      };
+    };
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
-    const { informers, clock } = this.#context;
-    const job = informers.informer(resources.jobs).getByKey(key);
-    if (job === undefined) return await this.#releaseOrphans(key);
-    if ((job.spec.managedBy ?? "kubernetes.io/job-controller") !== "kubernetes.io/job-controller")
-      return undefined;
-    const pods = this.#podsOf(job);
-    if (isBeingDeleted(job)) {
-      await Promise.all(pods.map((pod) => this.#release(pod)));
+    const [first = "", podKey] = key.split(" ");
+    if (podKey !== undefined) return await this.#releaseHeld(podKey);
+    const job = this.#jobs.getByKey(first);
+    if (job === undefined) {
+      this.#expectations.delete(key);
+      this.#backoff.delete(key);
       return undefined;
     }
-    const progress = measure(job, pods);
-    const finished = isFinished(job);
-    const status: JobStatus = { ...progress.status, conditions: [...(job.status?.conditions ?? [])] };
-    const outcome = finished ? undefined : this.#outcomeOf(job, progress);
-    let again: ReconcileResult | undefined;
-
-    if (!finished) {
-      this.#suspendOrStart(job, status);
-      if (outcome !== undefined) this.#finish(job, status, progress, outcome);
+    if ((job.spec.managedBy ?? controllerName) !== controllerName) return undefined;
+    if (isFinished(job)) {
+      this.#backoff.delete(key);
+      return undefined;
     }
-    await this.#writeStatus(job, status);
-    await Promise.all(progress.counted.map((pod) => this.#release(pod)));
-
-    if (finished || outcome !== undefined || job.spec.suspend === true) {
-      await this.#deletePods(job, progress.active);
-    } else {
-      again = await this.#managePods(job, progress);
-    }
-    const deadlineMs = remainingMs(job, status, clock.now());
-    if (
-      !finished &&
-      deadlineMs !== undefined &&
-      (again?.requeueAfterMs ?? Number.POSITIVE_INFINITY) > deadlineMs
-    ) {
-      again = { requeueAfterMs: Math.max(1, deadlineMs) };
-    }
-    return again;
+    return await this.#sync(key, job);
   }
 
-  #podsOf(job: Job): Pod[] {
-    return this.#context.informers
-      .informer(resources.pods)
-      .byIndex("controllerUid", job.metadata.uid ?? "")
-      .filter((pod) => pod.metadata.namespace === job.metadata.namespace);
+  /** The unfinished Job that will count the pod. Jobs of other controllers are theirs to finish. */
+  #countingJob(pod: Pod): Job | undefined {
+    const owner = controllerOf(pod);
+    if (owner?.kind !== "Job") return undefined;
+    const job = this.#jobs.get(owner.name, pod.metadata.namespace);
+    if (job === undefined || job.metadata.uid !== owner.uid) return undefined;
+    const foreign = (job.spec.managedBy ?? controllerName) !== controllerName;
+    return foreign || !isFinished(job) ? job : undefined;
   }
 
-  /** Pods of a Job that is gone must not be held by its finalizer. */
-  async #releaseOrphans(key: string): Promise<undefined> {
-    const [namespace, name] = key.split("/");
-    const pods = this.#context.informers
-      .informer(resources.pods)
-      .list(namespace)
-      .filter(
-        (pod) =>
-          isTracked(pod) &&
-          pod.metadata.ownerReferences?.some((owner) => owner.kind === "Job" && owner.name === name),
-      );
-    await Promise.all(pods.map((pod) => this.#release(pod)));
+  async #releaseHeld(podKey: string): Promise<undefined> {
+    const pod = this.#pods.getByKey(podKey);
+    if (pod !== undefined && this.#countingJob(pod) === undefined) await this.#release(pod);
     return undefined;
   }
 
-  #suspendOrStart(job: Job, status: JobStatus): void {
-    const { clock, events } = this.#context;
-    const conditions = status.conditions ?? [];
-    const suspended = conditions.find(({ type }) => type === "Suspended");
-    if (job.spec.suspend === true) {
-      if (suspended?.status !== "True") {
-        setCondition(conditions, "Suspended", "True", "JobSuspended", "Job suspended", clock.now());
-        events.event(job, "Normal", "Suspended", "Job suspended");
+  async #sync(key: string, job: Job): Promise<ReconcileResult | undefined> {
+    const nowMs = this.#context.clock.now();
+    // Before the pods are read: what is satisfied afterwards would be judged by an older list.
+    const mayManage = this.#expectations.satisfied(key);
+    const progress = measure(job, await this.#claim(job), this.#released);
+    const failures = this.#backoff.next(key, progress.newlySucceeded, progress.newlyFailed);
+    const status = deepCopy(job.status ?? {});
+    if (!isSuspended(job)) status.startTime ??= formatTime(nowMs);
+
+    const numbers: Numbers = {
+      active: progress.active.length,
+      ready: progress.ready,
+      terminating: progress.terminating.length,
+    };
+    let outcome = outcomeOf(job, status, progress, nowMs);
+    let managed: Managed = {};
+    if (outcome !== undefined) {
+      managed = await this.#stopPods(job, progress.active, numbers);
+      // Not finished while pods may be around that are not counted.
+      if (numbers.active > 0 || !mayManage) outcome = undefined;
+    } else {
+      const manages = mayManage && !isBeingDeleted(job);
+      if (manages) {
+        const backoffMs = limitsPerIndex(job) ? 0 : remainingBackoffMs(failures, nowMs);
+        managed = await this.#manage(key, job, progress, numbers, backoffMs);
       }
-      delete status.startTime;
+      outcome = completedOutcome(job, progress, numbers.active);
+      if (outcome === undefined && manages) this.#noteSuspension(job, status, nowMs);
+    }
+    Object.assign(status, numbers);
+    await this.#writeCounts(job, status, progress, outcome, () => this.#backoff.record(key, failures));
+    if (managed.error !== undefined) throw managed.error;
+    const waits = [managed.requeueAfterMs, deadlineLeftMs(job, status, nowMs)].filter(
+      (ms) => ms !== undefined,
+    );
+    return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(1, Math.min(...waits)) };
+  }
+
+  async #claim(job: Job): Promise<Pod[]> {
+    return await claimObjects(ownedAndOrphaned(this.#pods, job), {
+      client: this.#context.client,
+      reference: resources.pods,
+      owner: job,
+      ownerReference: resources.jobs,
+      selector: selectorFromLabelSelector(job.spec.selector),
+      finalizer: trackingFinalizer,
+    });
+  }
+
+  #noteSuspension(job: Job, status: JobStatus, nowMs: number): void {
+    const { events } = this.#context;
+    if (isSuspended(job)) {
+      const suspended = {
+        type: "Suspended",
+        status: "True",
+        reason: "JobSuspended",
+        message: "Job suspended",
+      };
+      if (setJobCondition(status, suspended, nowMs))
+        events.event(job, "Normal", "Suspended", suspended.message);
       return;
     }
-    if (suspended?.status === "True") {
-      setCondition(conditions, "Suspended", "False", "JobResumed", "Job resumed", clock.now());
-      events.event(job, "Normal", "Resumed", "Job resumed");
-      status.startTime = formatTime(clock.now());
-    }
-    status.startTime ??= formatTime(clock.now());
+    const resumed = { type: "Suspended", status: "False", reason: "JobResumed", message: "Job resumed" };
+    if (!setJobCondition(status, resumed, nowMs)) return;
+    events.event(job, "Normal", "Resumed", resumed.message);
+    // The deadline counts the time that the Job is active without a break.
+    status.startTime = formatTime(nowMs);
   }
 
-  /** How the Job ends, if it does now. */
-  #outcomeOf(job: Job, progress: Progress): Outcome | undefined {
-    const target = (job.status?.conditions ?? []).find(
-      ({ type, status }) => status === "True" && (type === "FailureTarget" || type === "SuccessCriteriaMet"),
+  /** Deletes the pods of a Job that ends. They keep their finalizer: they are yet to be counted. */
+  async #stopPods(job: Job, pods: readonly Pod[], numbers: Numbers): Promise<Managed> {
+    return await this.#deleteEach(job, pods, numbers, async () => undefined);
+  }
+
+  /** Deletes pods that are too many; those do not count as failures. */
+  async #removePods(key: string, job: Job, pods: readonly Pod[], numbers: Numbers): Promise<Managed> {
+    this.#expectations.expect(key, { deletions: pods.map(keyOf) });
+    return await this.#deleteEach(job, pods, numbers, async (pod) => await this.#release(pod), key);
+  }
+
+  async #deleteEach(
+    job: Job,
+    pods: readonly Pod[],
+    numbers: Numbers,
+    prepare: (pod: Pod) => Promise<void>,
+    key?: string,
+  ): Promise<Managed> {
+    const results = await Promise.allSettled(
+      pods.map(async (pod) => {
+        try {
+          await prepare(pod);
+          await this.#podControl.delete(pod, job);
+        } catch (error) {
+          if (key !== undefined) this.#expectations.deletionObserved(key, keyOf(pod));
+          throw error;
+        }
+        numbers.active--;
+        numbers.terminating++;
+        if (isPodReady(pod)) numbers.ready--;
+      }),
     );
-    if (target !== undefined) {
-      const type = target.type === "FailureTarget" ? "Failed" : "Complete";
-      return { type, reason: target.reason ?? "", message: target.message ?? "" };
-    }
-    if (job.spec.suspend === true) return undefined;
-    if (progress.fatal !== undefined) return failed("PodFailurePolicy", progress.fatal.message);
-    if (progress.failed > (job.spec.backoffLimit ?? 6) || this.#restartsExceed(job, progress)) {
-      return failed("BackoffLimitExceeded", "Job has reached the specified backoff limit");
-    }
-    const leftMs = remainingMs(job, job.status ?? {}, this.#context.clock.now());
-    if (leftMs !== undefined && leftMs <= 0) {
-      return failed("DeadlineExceeded", "Job was active longer than specified deadline");
-    }
-    const { maxFailedIndexes, completions } = job.spec;
-    if (maxFailedIndexes !== undefined && progress.failedIndexes.size > maxFailedIndexes) {
-      return failed(
-        "MaxFailedIndexesExceeded",
-        "Job has exceeded the specified maximal number of failed indexes",
-      );
-    }
-    const policy = this.#successPolicyMet(job, progress);
-    if (policy !== undefined) return { type: "Complete", reason: "SuccessPolicy", message: policy };
-    if (completions === undefined) {
-      if (progress.succeeded === 0 || progress.active.length > 0) return undefined;
-      return completed;
-    }
-    if (isIndexed(job) && job.spec.backoffLimitPerIndex !== undefined) {
-      if (progress.succeededIndexes.size + progress.failedIndexes.size < completions) return undefined;
-      return progress.failedIndexes.size > 0 ? failed("FailedIndexes", "Job has failed indexes") : completed;
-    }
-    return progress.succeeded >= completions ? completed : undefined;
+    const failure = results.find((result) => result.status === "rejected");
+    return { error: failure?.reason };
   }
 
-  /** With restartPolicy OnFailure the kubelet restarts containers: restarts are the failures. */
-  #restartsExceed(job: Job, progress: Progress): boolean {
-    if (job.spec.template.spec?.restartPolicy !== "OnFailure") return false;
-    const restarts = progress.active
-      .flatMap(({ status }) => [
-        ...(status?.initContainerStatuses ?? []),
-        ...(status?.containerStatuses ?? []),
-      ])
-      .reduce((sum, { restartCount }) => sum + restartCount, 0);
-    const limit = job.spec.backoffLimit ?? 6;
-    return limit === 0 ? restarts > 0 : restarts >= limit;
-  }
-
-  #successPolicyMet(job: Job, progress: Progress): string | undefined {
-    for (const [number, rule] of (job.spec.successPolicy?.rules ?? []).entries()) {
-      const wanted =
-        rule.succeededIndexes === undefined
-          ? progress.succeededIndexes
-          : [...parseRule(rule.succeededIndexes, job)].filter((index) =>
-              progress.succeededIndexes.has(index),
-            );
-      const size = wanted instanceof Set ? wanted.size : [...wanted].length;
-      const needed = rule.succeededCount ?? parseRule(rule.succeededIndexes ?? "", job).size;
-      if (size >= needed) return `Matched rules at index ${number}`;
-    }
-    return undefined;
-  }
-
-  /** First the target condition while pods still end, then the final one. */
-  #finish(job: Job, status: JobStatus, progress: Progress, { type, reason, message }: Outcome): void {
-    const { clock, events } = this.#context;
-    const conditions = status.conditions ?? [];
-    const interim = type === "Failed" ? "FailureTarget" : "SuccessCriteriaMet";
-    setCondition(conditions, interim, "True", reason, message, clock.now());
-    if (progress.active.length > 0 || progress.terminating.length > 0) return;
-    const uncounted = status.uncountedTerminatedPods ?? {};
-    if ((uncounted.succeeded ?? []).length + (uncounted.failed ?? []).length > 0) return;
-    setCondition(conditions, type, "True", reason, message, clock.now());
-    if (type === "Complete") {
-      status.completionTime = formatTime(clock.now());
-      events.event(job, "Normal", "Completed", "Job completed");
-    } else {
-      events.event(job, "Warning", reason, message);
-    }
-    status.terminating = 0;
-    status.ready = 0;
-  }
-
-  async #writeStatus(job: Job, status: JobStatus): Promise<void> {
-    if (status.conditions?.length === 0) delete status.conditions;
-    if (deepEqual(status, job.status ?? {})) return;
-    await this.#context.client.resource(resources.jobs).updateStatus({ ...job, status });
-  }
-
-  async #managePods(job: Job, progress: Progress): Promise<ReconcileResult | undefined> {
-    const parallelism = job.spec.parallelism ?? 1;
-    const active = progress.active.length;
-    const wanted = this.#wantedActive(job, progress, parallelism);
-    if (active > wanted) {
-      const extra = progress.active.toSorted(byReadiness).slice(0, active - wanted);
-      await this.#deletePods(job, extra);
-      return undefined;
-    }
-    const held =
-      job.spec.podReplacementPolicy === "Failed" || job.spec.podFailurePolicy !== undefined
-        ? progress.terminating.length
-        : 0;
-    const missing = Math.min(wanted - active - held, maxCreatesAtOnce);
-    if (missing <= 0) return undefined;
-    const waitMs = this.#backoffMs(progress);
-    if (waitMs > 0) return { requeueAfterMs: waitMs };
-    if (isIndexed(job)) {
-      const busy = new Set([...progress.active, ...(held > 0 ? progress.terminating : [])].map(indexOf));
-      for (let index = 0, made = 0; index < (job.spec.completions ?? 0) && made < missing; index++) {
-        if (busy.has(index) || progress.succeededIndexes.has(index) || progress.failedIndexes.has(index))
-          continue;
-        await this.#createPod(job, index, progress.failuresOf(index));
-        made++;
-      }
-    } else {
-      for (let made = 0; made < missing; made++) await this.#createPod(job, undefined, 0);
-    }
-    return undefined;
-  }
-
-  #wantedActive(job: Job, progress: Progress, parallelism: number): number {
-    if (job.spec.completions === undefined) {
-      // A work queue: once one pod succeeded, no new ones are made.
-      return progress.succeeded > 0 ? Math.min(progress.active.length, parallelism) : parallelism;
-    }
-    const left = job.spec.completions - progress.succeeded - progress.failedIndexes.size;
-    return Math.max(0, Math.min(left, parallelism));
-  }
-
-  #backoffMs(progress: Progress): number {
-    if (progress.failed === 0 || progress.lastFailureMs === 0) return 0;
-    const delayMs = Math.min(firstBackoffMs * 2 ** Math.min(progress.failed - 1, 10), maxBackoffMs);
-    return Math.max(0, progress.lastFailureMs + delayMs - this.#context.clock.now());
-  }
-
-  async #createPod(job: Job, index: number | undefined, failures: number): Promise<void> {
-    const { client, events, random } = this.#context;
-    const { metadata: meta = {}, spec = { containers: [] } } = job.spec.template;
-    const name = job.metadata.name ?? "";
-    const indexText = index === undefined ? undefined : String(index);
-    const pod: Pod = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: {
-        ...(indexText === undefined
-          ? { generateName: `${name}-` }
-          : { name: `${name.slice(0, 57 - indexText.length)}-${indexText}-${randomSuffix(random)}` }),
-        namespace: job.metadata.namespace,
-        labels: { ...meta.labels, ...(indexText === undefined ? {} : { [completionIndex]: indexText }) },
-        annotations: {
-          ...meta.annotations,
-          ...(indexText === undefined ? {} : { [completionIndex]: indexText }),
-          ...(job.spec.backoffLimitPerIndex === undefined ? {} : { [indexFailures]: String(failures) }),
-        },
-        finalizers: [...(meta.finalizers ?? []), trackingFinalizer],
-        ownerReferences: [newControllerRef(job)],
-      },
-      spec:
-        indexText === undefined
-          ? spec
-          : { ...spec, hostname: spec.hostname ?? `${name}-${indexText}`, ...withIndexVariable(spec) },
-    };
-    try {
-      const created = await client.resource(resources.pods).create(pod);
-      events.event(job, "Normal", "SuccessfulCreate", `Created pod: ${created.metadata.name}`);
-    } catch (error) {
-      events.event(
+  async #manage(
+    key: string,
+    job: Job,
+    progress: Progress,
+    numbers: Numbers,
+    backoffMs: number,
+  ): Promise<Managed> {
+    const wanted = wantedActive(job, progress);
+    const { active } = progress;
+    const surplus = surplusPods(job, active, active.length - wanted, this.#context.clock.now());
+    const doomed = isSuspended(job) ? active : surplus.slice(0, burst);
+    if (doomed.length > 0) return await this.#removePods(key, job, doomed, numbers);
+    const held = replacesOnlyEnded(job) ? progress.terminating.length : 0;
+    const missing = Math.min(wanted - held - active.length, burst);
+    if (missing <= 0 || isSuspended(job)) return {};
+    if (backoffMs > 0) return { requeueAfterMs: backoffMs };
+    if (!isIndexed(job)) {
+      return await this.#createPods(
+        key,
         job,
-        "Warning",
-        "FailedCreate",
-        `Error creating: ${error instanceof Error ? error.message : String(error)}`,
+        Array.from({ length: missing }, () => undefined),
+        progress,
+        numbers,
       );
-      throw error;
     }
+    const indexes = pendingIndexes(job, progress, missing);
+    const waits = indexes.map((index) => indexBackoffMs(progress, index, this.#context.clock.now()));
+    const due = indexes.filter((_, position) => waits[position] === 0);
+    if (due.length === 0) return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
+    const later = waits.filter((ms) => ms > 0);
+    const made = await this.#createPods(key, job, due, progress, numbers);
+    return { ...made, ...(later.length > 0 ? { requeueAfterMs: Math.min(...later) } : {}) };
   }
 
-  async #deletePods(job: Job, pods: readonly Pod[]): Promise<void> {
-    for (const pod of pods) {
-      if (isBeingDeleted(pod)) continue;
+  async #createPods(
+    key: string,
+    job: Job,
+    indexes: readonly (number | undefined)[],
+    progress: Progress,
+    numbers: Numbers,
+  ): Promise<Managed> {
+    this.#expectations.expect(key, { creations: indexes.length });
+    let refusedByNamespace = 0;
+    const { succeeded, error } = await slowStartBatch(indexes.length, async (position) => {
+      const index = indexes[position];
+      const replaced = index === undefined ? undefined : progress.awaitingReplacement.get(index);
       try {
-        await this.#context.client
-          .resource(resources.pods)
-          .delete(pod.metadata.name ?? "", { namespace: pod.metadata.namespace });
-        this.#context.events.event(job, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
+        await this.#podControl.create(job.spec.template, job, (pod) => adjustPod(job, pod, index, replaced));
+      } catch (failure) {
+        if (!isNamespaceTerminating(failure)) throw failure;
+        refusedByNamespace++;
       }
+    });
+    numbers.active += succeeded - refusedByNamespace;
+    this.#expectations.creationObserved(key, indexes.length - succeeded + refusedByNamespace);
+    return { error };
+  }
+
+  /** Writes what is to be counted, lets go of the pods, and writes the counters; finishes the Job when all is done. */
+  async #writeCounts(
+    job: Job,
+    status: JobStatus,
+    progress: Progress,
+    outcome: Outcome | undefined,
+    written: () => void,
+  ): Promise<void> {
+    const nowMs = this.#context.clock.now();
+    settle(status, (uid) => progress.pods.some((pod) => pod.metadata.uid === uid && progress.isOpen(pod)));
+    const jobFails = outcome?.type === "FailureTarget";
+    const { release, partial } = countEnded(job, progress, status, {
+      jobEnds: outcome !== undefined,
+      jobFails,
+    });
+    if (outcome !== undefined) setJobCondition(status, { ...outcome, status: "True" }, nowMs);
+    let current = await this.#writeStatus(job, status);
+    written();
+    const held = await this.#releaseAll(release);
+    settle(status, (uid) => held.has(uid));
+    const finished = outcome !== undefined && !partial && this.#finish(job, status, outcome, nowMs);
+    current = await this.#writeStatus(current, status);
+    if (finished) this.#announce(current, outcome);
+    const failure = [...held.values()].find((error) => error !== undefined);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Adds the final condition unless pods wait to be counted or wind down. */
+  #finish(job: Job, status: JobStatus, { type, reason, message }: Outcome, nowMs: number): boolean {
+    const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
+    if (succeeded.length + failed.length > 0 || (status.terminating ?? 0) > 0) return false;
+    if (isBeingDeleted(job) && (status.active ?? 0) > 0) return false;
+    const final = type === "FailureTarget" ? "Failed" : "Complete";
+    setJobCondition(status, { type: final, status: "True", reason, message }, nowMs);
+    if (final === "Complete") status.completionTime = formatTime(nowMs);
+    return true;
+  }
+
+  #announce(job: Job, { type, reason, message }: Outcome): void {
+    const { events } = this.#context;
+    if (type === "FailureTarget") {
+      events.event(job, "Warning", reason, message);
+      return;
     }
+    const { completions } = job.spec;
+    if (completions !== undefined && (job.status?.succeeded ?? 0) > completions) {
+      const tooMany = "Too many succeeded pods running after completion count reached";
+      events.event(job, "Warning", "TooManySucceededPods", tooMany);
+    }
+    events.event(job, "Normal", "Completed", "Job completed");
+  }
+
+  /** Zero counters and empty lists are left out, but for those that are pointers upstream. */
+  async #writeStatus(job: Job, counted: JobStatus): Promise<Job> {
+    const status = { ...counted };
+    for (const field of ["active", "succeeded", "failed", "completedIndexes"] as const)
+      if (status[field] === 0 || status[field] === "") delete status[field];
+    const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
+    status.uncountedTerminatedPods = {
+      ...(succeeded.length > 0 ? { succeeded } : {}),
+      ...(failed.length > 0 ? { failed } : {}),
+    };
+    if (job.status?.ready !== undefined && sameStatus(status, job.status)) return job;
+    return await this.#context.client.resource(resources.jobs).updateStatus({ ...job, status });
+  }
+
+  /** Takes the finalizers off; answers the uids of pods that still have it, with the error. */
+  async #releaseAll(pods: readonly Pod[]): Promise<Map<string, unknown>> {
+    const held = new Map<string, unknown>();
+    await Promise.all(
+      pods.map(async (pod) => {
+        try {
+          await this.#release(pod);
+        } catch (error) {
+          held.set(pod.metadata.uid ?? "", error);
+        }
+      }),
+    );
+    return held;
   }
 
   async #release(pod: Pod): Promise<void> {
     if (!isTracked(pod)) return;
-    const finalizers = (pod.metadata.finalizers ?? []).filter((name) => name !== trackingFinalizer);
+    const { name = "", namespace, uid = "" } = pod.metadata;
+    this.#released.add(uid);
+    const patch = { metadata: { uid, "$deleteFromPrimitiveList/finalizers": [trackingFinalizer] } };
     try {
       await this.#context.client
         .resource(resources.pods)
-        .patch(
-          pod.metadata.name ?? "",
-          { metadata: { uid: pod.metadata.uid, resourceVersion: pod.metadata.resourceVersion, finalizers } },
-          { type: "merge", namespace: pod.metadata.namespace },
-        );
+        .patch(name, patch, { type: "strategic", namespace });
     } catch (error) {
-      // A newer state of the pod is on its way and brings the Job back.
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      // Gone is as good as released.
+      if (isNotFound(error)) return;
+      this.#released.delete(uid);
+      throw error;
     }
   }
 }
 
-const completed: Outcome = {
-  type: "Complete",
-  reason: "CompletionsReached",
-  message: "Reached expected number of succeeded pods",
-};
-const failed = (reason: string, message: string): Outcome => ({ type: "Failed", reason, message });
-
-export const isFinished = (job: Job): boolean =>
-  (job.status?.conditions ?? []).some(
-    ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),
-  );
-
-function remainingMs(job: Job, status: JobStatus, nowMs: number): number | undefined {
-  if (
-    job.spec.activeDeadlineSeconds === undefined ||
-    status.startTime === undefined ||
-    job.spec.suspend === true
-  )
-    return undefined;
-  return Date.parse(status.startTime) + job.spec.activeDeadlineSeconds * 1000 - nowMs;
+function wantedActive(job: Job, { succeeded, active }: Progress): number {
+  const { parallelism = 1, completions } = job.spec;
+  // A work queue: once one pod succeeded, those that run run on, and no new ones are made.
+  if (completions === undefined) return succeeded > 0 ? active.length : parallelism;
+  return Math.max(0, Math.min(completions - succeeded, parallelism));
 }
 
-function setCondition(
-  conditions: JobCondition[],
-  type: string,
-  status: string,
-  reason: string,
-  message: string,
-  nowMs: number,
-): void {
-  const time = formatTime(nowMs);
-  const known = conditions.findIndex((condition) => condition.type === type);
-  const before = conditions[known];
-  if (
-    before !== undefined &&
-    before.status === status &&
-    before.reason === reason &&
-    before.message === message
-  )
-    return;
-  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : time;
-  const next: JobCondition = { type, status, lastProbeTime: time, lastTransitionTime, reason, message };
-  if (known < 0) conditions.push(next);
-  else conditions[known] = next;
-}
-
-function parseRule(text: string, job: Job): Set<number> {
-  const indexes = new Set<number>();
-  for (const part of text.split(",")) {
-    const [first = "", last = first] = part.split("-");
-    for (let index = Number(first); index <= Number(last) && index < (job.spec.completions ?? 0); index++)
-      indexes.add(index);
-  }
-  return indexes;
-}
-
-/** Pods that were never ready go first, then the youngest. */
-function byReadiness(a: Pod, b: Pod): number {
-  const ready = (pod: Pod): number =>
-    (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True") ? 1 : 0;
-  if (ready(a) !== ready(b)) return ready(a) - ready(b);
-  return (a.metadata.creationTimestamp ?? "") < (b.metadata.creationTimestamp ?? "") ? 1 : -1;
-}
-
-/** Every container learns its index from JOB_COMPLETION_INDEX. */
-function withIndexVariable(spec: NonNullable<Job["spec"]["template"]["spec"]>): Partial<Pod["spec"]> {
-  const variable = {
-    name: "JOB_COMPLETION_INDEX",
-    valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${completionIndex}']` } },
-  };
-  const extend = <T extends { env?: { name: string }[] | undefined }>(container: T): T =>
-    container.env?.some(({ name }) => name === variable.name) === true
-      ? container
-      : { ...container, env: [...(container.env ?? []), variable] };
-  return {
-    containers: spec.containers.map(extend),
-    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(extend) }),
-  };
+function indexBackoffMs(progress: Progress, index: number, nowMs: number): number {
+  const replaced = progress.awaitingReplacement.get(index);
+  if (replaced === undefined) return 0;
+  const failures = { sinceLastSuccess: failuresBefore(replaced) + 1, lastAtMs: finishedAtMs(replaced) };
+  return remainingBackoffMs(failures, nowMs);
 }

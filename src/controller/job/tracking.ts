@@ -1,177 +1,235 @@
 import type { Job, JobStatus } from "../../api/types/batch-v1.ts";
 import type { Pod } from "../../api/types/core-v1.ts";
 import { isBeingDeleted } from "../../apimachinery/object.ts";
+import { isPodActive, isPodReady, isPodTerminating } from "../pods.ts";
+import { finishedAtMs } from "./backoff.ts";
 import { type FailureVerdict, judgeFailure } from "./failure-policy.ts";
 import { formatIndexes, indexOf, parseIndexes } from "./indexes.ts";
 
 /** Keeps a finished pod until its Job has counted it. */
 export const trackingFinalizer = "batch.kubernetes.io/job-tracking";
 
-export const isIndexed = (job: Job): boolean => job.spec.completionMode === "Indexed";
+/** How often the index failed before this pod was made; carried along because failed pods may be gone. */
+export const indexFailures = "batch.kubernetes.io/job-index-failure-count";
+export const ignoredIndexFailures = "batch.kubernetes.io/job-index-ignored-failure-count";
 
-/** What the pods of a Job say, together with what was counted before. */
-export interface Progress {
-  readonly active: readonly Pod[];
-  readonly terminating: readonly Pod[];
-  /** Status with the counters brought up to date; the caller adds conditions and times. */
-  readonly status: JobStatus;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly succeededIndexes: ReadonlySet<number>;
-  readonly failedIndexes: ReadonlySet<number>;
-  /** Failures of an index so far, for backoffLimitPerIndex. */
-  readonly failuresOf: (index: number) => number;
-  /** Finished pods whose count is on its way: their finalizer may go once the status is written. */
-  readonly counted: readonly Pod[];
-  /** The first failure that by policy fails the whole Job. */
-  readonly fatal: FailureVerdict | undefined;
-  /** When the newest failure ended, in milliseconds; 0 without one. */
-  readonly lastFailureMs: number;
+/** At most so many pods are on their way to be counted, so that the status stays small. */
+const maxUncounted = 500;
+
+export const isIndexed = (job: Job): boolean => job.spec.completionMode === "Indexed";
+export const isTracked = (pod: Pod): boolean => (pod.metadata.finalizers ?? []).includes(trackingFinalizer);
+export const limitsPerIndex = (job: Job): boolean => job.spec.backoffLimitPerIndex !== undefined;
+
+/** Whether a pod is replaced only once it has ended, not already while it winds down. */
+export const replacesOnlyEnded = (job: Job): boolean =>
+  job.spec.podReplacementPolicy === "Failed" || job.spec.podFailurePolicy !== undefined;
+
+/** A pod that is deleted before it ended counts as failed, unless the replacement waits for its end. */
+export function hasFailed(job: Job, pod: Pod): boolean {
+  if (pod.status?.phase === "Failed") return true;
+  return !replacesOnlyEnded(job) && isBeingDeleted(pod) && pod.status?.phase !== "Succeeded";
 }
 
 const hasSucceeded = (pod: Pod): boolean => pod.status?.phase === "Succeeded";
 
-/** A pod that was deleted before it ended counts as failed, unless the replacement waits for its end. */
-function hasFailed(job: Job, pod: Pod): boolean {
-  if (pod.status?.phase === "Failed") return true;
-  return (
-    isBeingDeleted(pod) &&
-    pod.status?.phase !== "Succeeded" &&
-    job.spec.podReplacementPolicy !== "Failed" &&
-    job.spec.podFailurePolicy === undefined
-  );
+/** What the pods of a Job say, together with what was counted before. */
+export interface Progress {
+  readonly pods: readonly Pod[];
+  readonly active: readonly Pod[];
+  readonly ready: number;
+  readonly terminating: readonly Pod[];
+  /** Ended pods that neither the counters nor `uncountedTerminatedPods` know yet. */
+  readonly newlySucceeded: readonly Pod[];
+  readonly newlyFailed: readonly Pod[];
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly knownIndexes: ReadonlySet<number>;
+  readonly succeededIndexes: ReadonlySet<number>;
+  /** Only with backoffLimitPerIndex. */
+  readonly failedIndexes: ReadonlySet<number> | undefined;
+  /** The last failed pod of each index that waits to be replaced: it knows how often the index failed. */
+  readonly awaitingReplacement: ReadonlyMap<number, Pod>;
+  /** The first failure that by policy fails the whole Job. */
+  readonly fatal: FailureVerdict | undefined;
+  /** The pod still waits to be counted: the finalizer is on and its removal not under way. */
+  readonly isOpen: (pod: Pod) => boolean;
 }
 
-export const isTracked = (pod: Pod): boolean => (pod.metadata.finalizers ?? []).includes(trackingFinalizer);
+/** `released` are the uids of pods whose finalizer was removed, though the cache may still show it. */
+export function measure(job: Job, pods: readonly Pod[], released: ReadonlySet<string>): Progress {
+  const before = job.status ?? {};
+  const uncounted = {
+    succeeded: new Set(before.uncountedTerminatedPods?.succeeded),
+    failed: new Set(before.uncountedTerminatedPods?.failed),
+  };
+  const end = isIndexed(job) ? (job.spec.completions ?? 0) : Number.MAX_SAFE_INTEGER;
+  const isOpen = (pod: Pod): boolean => isTracked(pod) && !released.has(pod.metadata.uid ?? "");
+  const hasPlace = (pod: Pod): boolean => !isIndexed(job) || (indexOf(pod) ?? end) < end;
+  const isNew = (pod: Pod, known: ReadonlySet<string>): boolean =>
+    isOpen(pod) && !known.has(pod.metadata.uid ?? "") && hasPlace(pod);
+
+  const active = pods.filter(isPodActive);
+  const newlySucceeded = pods.filter((pod) => hasSucceeded(pod) && isNew(pod, uncounted.succeeded));
+  const newlyFailed = pods.filter((pod) => hasFailed(job, pod) && isNew(pod, uncounted.failed));
+  const countedFailures = newlyFailed.filter((pod) => counts(job, pod)).length;
+
+  const knownIndexes = parseIndexes(before.completedIndexes, end);
+  const succeededIndexes = new Set(knownIndexes);
+  const failedIndexes = new Set(parseIndexes(before.failedIndexes, end));
+  if (isIndexed(job)) {
+    for (const pod of pods) {
+      const index = indexOf(pod);
+      if (index === undefined || index >= end || !isTracked(pod)) continue;
+      if (hasSucceeded(pod)) succeededIndexes.add(index);
+      if (limitsPerIndex(job) && failsIndex(job, pod)) failedIndexes.add(index);
+    }
+  }
+  const verdicts = pods
+    .filter((pod) => job.spec.podFailurePolicy !== undefined && hasFailed(job, pod))
+    .map((pod) => judgeFailure(job.spec.podFailurePolicy, pod));
+  return {
+    pods,
+    active,
+    ready: active.filter(isPodReady).length,
+    terminating: pods.filter(isPodTerminating),
+    newlySucceeded,
+    newlyFailed,
+    succeeded: isIndexed(job)
+      ? succeededIndexes.size
+      : (before.succeeded ?? 0) + newlySucceeded.length + uncounted.succeeded.size,
+    failed: (before.failed ?? 0) + countedFailures + uncounted.failed.size,
+    knownIndexes,
+    succeededIndexes,
+    failedIndexes: limitsPerIndex(job) ? failedIndexes : undefined,
+    awaitingReplacement: limitsPerIndex(job)
+      ? awaitingReplacement(
+          pods.filter((pod) => hasFailed(job, pod) && isOpen(pod) && hasPlace(pod)),
+          new Set([...succeededIndexes, ...failedIndexes, ...active.map((pod) => indexOf(pod) ?? -1)]),
+        )
+      : new Map(),
+    fatal: verdicts.find(({ action }) => action === "FailJob"),
+    isOpen,
+  };
+}
+
+/** Whether the failure counts towards the Job's limits. */
+export const counts = (job: Job, pod: Pod): boolean =>
+  judgeFailure(job.spec.podFailurePolicy, pod).action !== "Ignore";
+
+function failsIndex(job: Job, pod: Pod): boolean {
+  if (!hasFailed(job, pod)) return false;
+  const { action } = judgeFailure(job.spec.podFailurePolicy, pod);
+  if (action === "FailIndex") return true;
+  return action !== "Ignore" && numberIn(pod, indexFailures) >= (job.spec.backoffLimitPerIndex ?? 0);
+}
+
+function awaitingReplacement(failed: readonly Pod[], settled: ReadonlySet<number>): Map<number, Pod> {
+  const last = new Map<number, Pod>();
+  for (const pod of failed) {
+    const index = indexOf(pod);
+    if (index === undefined || settled.has(index)) continue;
+    const other = last.get(index);
+    if (
+      other === undefined ||
+      (failuresBefore(other) <= failuresBefore(pod) && finishedAtMs(pod) >= finishedAtMs(other))
+    )
+      last.set(index, pod);
+  }
+  return last;
+}
+
+/** How often the pod's index failed before it, whether that counted or not. */
+export const failuresBefore = (pod: Pod): number =>
+  numberIn(pod, indexFailures) + numberIn(pod, ignoredIndexFailures);
+
+export function numberIn(pod: Pod, annotation: string): number {
+  const text = pod.metadata.annotations?.[annotation] ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+}
+
+/** What is to be written and released next. */
+export interface Count {
+  /** Their finalizers may go once the status has been written. */
+  readonly release: readonly Pod[];
+  /** More pods wait than one pass takes. */
+  readonly partial: boolean;
+}
 
 /**
  * Counts each finished pod exactly once over crashes: first its uid is written to `uncountedTerminatedPods`, then its
- * finalizer is removed, and only when that is seen does the counter grow and the uid go.
+ * finalizer is removed, and only then does the counter grow and the uid go (`settle`). `status` is changed in place.
+ * Once the Job has failed (`jobFails`), pods that still run count as failed, too; once it has ended either way
+ * (`jobEnds`), no pod is held any longer.
  */
-export function measure(job: Job, pods: readonly Pod[]): Progress {
-  const before = job.status ?? {};
-  const byUid = new Map(pods.map((pod) => [pod.metadata.uid ?? "", pod]));
-  const waiting = {
-    succeeded: [...(before.uncountedTerminatedPods?.succeeded ?? [])],
-    failed: [...(before.uncountedTerminatedPods?.failed ?? [])],
-  };
-  let succeeded = before.succeeded ?? 0;
-  let failed = before.failed ?? 0;
-  const settle = (uids: string[], count: () => void): string[] =>
-    uids.filter((uid) => {
-      const pod = byUid.get(uid);
-      if (pod !== undefined && isTracked(pod)) return true;
-      count();
-      return false;
-    });
-  waiting.succeeded = settle(waiting.succeeded, () => succeeded++);
-  waiting.failed = settle(waiting.failed, () => failed++);
-
-  const end = job.spec.completions ?? Number.MAX_SAFE_INTEGER;
-  const succeededIndexes = parseIndexes(before.completedIndexes, end);
-  const failedIndexes = parseIndexes(before.failedIndexes, end);
-  const failuresByIndex = new Map<number, number>();
-  const counted: Pod[] = [];
-  const active: Pod[] = [];
-  const terminating: Pod[] = [];
-  let fatal: FailureVerdict | undefined;
-  let lastFailureMs = 0;
-
+export function countEnded(
+  job: Job,
+  progress: Progress,
+  status: JobStatus,
+  { jobEnds, jobFails }: { jobEnds: boolean; jobFails: boolean },
+): Count {
+  const uncounted = uncountedOf(status);
+  const release: Pod[] = [];
+  const newIndexes = new Set<number>();
+  const end = job.spec.completions ?? 0;
+  const pods = isIndexed(job)
+    ? progress.pods.toSorted((a, b) => (indexOf(a) ?? -1) - (indexOf(b) ?? -1))
+    : progress.pods;
+  let partial = false;
   for (const pod of pods) {
-    const index = indexOf(pod);
+    if (!progress.isOpen(pod)) continue;
+    const failed = hasFailed(job, pod);
+    if (!mayRelease(job, progress, pod, { failed, jobEnds })) continue;
+    release.push(pod);
     const uid = pod.metadata.uid ?? "";
-    if (hasSucceeded(pod)) {
-      if (index !== undefined) succeededIndexes.add(index);
-      if (isTracked(pod)) {
-        counted.push(pod);
-        if (!waiting.succeeded.includes(uid)) waiting.succeeded.push(uid);
-      }
-      continue;
+    const index = indexOf(pod);
+    const hasPlace = !isIndexed(job) || (index !== undefined && index < end);
+    if (hasSucceeded(pod) && !uncounted.failed.includes(uid)) {
+      if (isIndexed(job)) {
+        if (index !== undefined && index < end && !progress.knownIndexes.has(index)) newIndexes.add(index);
+      } else if (!uncounted.succeeded.includes(uid)) uncounted.succeeded.push(uid);
+    } else if ((failed || jobFails) && hasPlace && !uncounted.failed.includes(uid) && counts(job, pod)) {
+      uncounted.failed.push(uid);
     }
-    if (!hasFailed(job, pod)) {
-      (isBeingDeleted(pod) ? terminating : active).push(pod);
-      continue;
+    if (newIndexes.size + uncounted.succeeded.length + uncounted.failed.length >= maxUncounted) {
+      partial = true;
+      break;
     }
-    if (pod.status?.phase !== "Failed") terminating.push(pod);
-    lastFailureMs = Math.max(lastFailureMs, endedAtMs(pod));
-    const verdict = judgeFailure(job.spec.podFailurePolicy, pod);
-    if (verdict.action === "FailJob") fatal ??= verdict;
-    if (index !== undefined && verdict.action !== "Ignore") {
-      failuresByIndex.set(index, Math.max((failuresByIndex.get(index) ?? 0) + 1, annotatedFailures(pod) + 1));
-      const limit = job.spec.backoffLimitPerIndex;
-      if (
-        verdict.action === "FailIndex" ||
-        (limit !== undefined && (failuresByIndex.get(index) ?? 0) > limit)
-      ) {
-        failedIndexes.add(index);
-      }
-    }
-    if (!isTracked(pod)) continue;
-    counted.push(pod);
-    if (verdict.action !== "Ignore" && !waiting.failed.includes(uid)) waiting.failed.push(uid);
   }
-  for (const index of succeededIndexes) failedIndexes.delete(index);
-
-  if (isIndexed(job))
-    succeeded = succeededIndexes.size - pendingIndexes(waiting.succeeded, byUid, before, end);
-  const status: JobStatus = {
-    ...before,
-    active: active.length,
-    ready: active.filter(isReady).length,
-    terminating: terminating.length,
-    succeeded,
-    failed,
-    uncountedTerminatedPods: {
-      ...(waiting.succeeded.length > 0 ? { succeeded: waiting.succeeded } : {}),
-      ...(waiting.failed.length > 0 ? { failed: waiting.failed } : {}),
-    },
-    ...(isIndexed(job) ? { completedIndexes: formatIndexes(succeededIndexes) } : {}),
-    ...(job.spec.backoffLimitPerIndex === undefined ? {} : { failedIndexes: formatIndexes(failedIndexes) }),
-  };
-  for (const field of ["active", "succeeded", "failed"] as const)
-    if (status[field] === 0) delete status[field];
-  return {
-    active,
-    terminating,
-    status,
-    succeeded: isIndexed(job) ? succeededIndexes.size : succeeded + waiting.succeeded.length,
-    failed: failed + waiting.failed.length,
-    succeededIndexes,
-    failedIndexes,
-    failuresOf: (index) => failuresByIndex.get(index) ?? 0,
-    counted,
-    fatal,
-    lastFailureMs,
-  };
+  if (isIndexed(job)) {
+    const indexes = new Set([...progress.knownIndexes, ...newIndexes]);
+    status.succeeded = indexes.size;
+    status.completedIndexes = formatIndexes(indexes);
+    if (progress.failedIndexes !== undefined) status.failedIndexes = formatIndexes(progress.failedIndexes);
+  }
+  return { release, partial };
 }
 
-/** Indexes that succeeded only by pods whose count is still on its way. */
-function pendingIndexes(
-  uids: readonly string[],
-  byUid: ReadonlyMap<string, Pod>,
-  before: JobStatus,
-  end: number,
-): number {
-  const known = parseIndexes(before.completedIndexes, end);
-  const pending = new Set(
-    uids.map((uid) => indexOf(byUid.get(uid) ?? { ...noPod })).filter((index) => index !== undefined),
-  );
-  return [...pending].filter((index) => !known.has(index)).length;
+function mayRelease(
+  job: Job,
+  progress: Progress,
+  pod: Pod,
+  { failed, jobEnds }: { failed: boolean; jobEnds: boolean },
+): boolean {
+  if (isBeingDeleted(job) || jobEnds || hasSucceeded(pod)) return true;
+  return failed && progress.awaitingReplacement.get(indexOf(pod) ?? -1) !== pod;
 }
 
-const noPod: Pod = { apiVersion: "v1", kind: "Pod", metadata: {}, spec: { containers: [] } };
+/** Moves uids whose pods no longer hold the finalizer from the waiting lists into the counters. */
+export function settle(status: JobStatus, holds: (uid: string) => boolean): void {
+  const uncounted = uncountedOf(status);
+  const succeeded = uncounted.succeeded.filter(holds);
+  const failed = uncounted.failed.filter(holds);
+  status.succeeded = (status.succeeded ?? 0) + uncounted.succeeded.length - succeeded.length;
+  status.failed = (status.failed ?? 0) + uncounted.failed.length - failed.length;
+  Object.assign(uncounted, { succeeded, failed });
+}
 
-const isReady = (pod: Pod): boolean =>
-  (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
-
-/** How often the index failed before this pod was made; carried along because failed pods may be gone. */
-export const indexFailures = "batch.kubernetes.io/job-index-failure-count";
-const annotatedFailures = (pod: Pod): number => Number(pod.metadata.annotations?.[indexFailures] ?? "0") || 0;
-
-function endedAtMs(pod: Pod): number {
-  const ends = (pod.status?.containerStatuses ?? []).map(({ state }) =>
-    Date.parse(state?.terminated?.finishedAt ?? ""),
-  );
-  const known = ends.filter((ms) => !Number.isNaN(ms));
-  return known.length > 0 ? Math.max(...known) : Date.parse(pod.metadata.deletionTimestamp ?? "") || 0;
+/** The waiting lists of the status, both present. */
+function uncountedOf(status: JobStatus): { succeeded: string[]; failed: string[] } {
+  const uncounted = {
+    succeeded: [...(status.uncountedTerminatedPods?.succeeded ?? [])],
+    failed: [...(status.uncountedTerminatedPods?.failed ?? [])],
+  };
+  status.uncountedTerminatedPods = uncounted;
+  return uncounted;
 }
