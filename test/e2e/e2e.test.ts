@@ -4,15 +4,52 @@
  *
  *   vitest run test/e2e -t "rolling update"
  */
-import { describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildBusybox, buildNginx } from "../images/build.ts";
+import { crashTests } from "./crash.ts";
 import { helloTests } from "./hello.ts";
-import { missingHere } from "./sampan.ts";
+import { rollingUpdateTests } from "./rolling-update.ts";
+import { Home, missingHere, RunningCluster } from "./sampan.ts";
+import { statefulSetTests } from "./stateful-set.ts";
 
 const missing = missingHere();
+const title = missing.length > 0 ? `end to end (needs ${missing.join(", ")})` : "end to end";
 
-describe.skipIf(missing.length > 0)(
-  missing.length > 0 ? `end to end (needs ${missing.join(", ")})` : "end to end",
-  () => {
-    helloTests();
-  },
-);
+describe.skipIf(missing.length > 0)(`${title}`, () => {
+  helloTests();
+  crashTests();
+
+  describe("a cluster", () => {
+    const name = "e2e";
+    let home: Home;
+    let cluster: RunningCluster;
+
+    beforeAll(async () => {
+      home = new Home();
+      cluster = new RunningCluster(home, name);
+      const images = [
+        await buildBusybox(),
+        await buildNginx(),
+        await buildNginx(undefined, "first", "First"),
+        await buildNginx(undefined, "second", "Second"),
+      ];
+      const imported = await home.sampan([
+        "image",
+        "import",
+        ...images.map(({ archive }) => archive),
+        "--name",
+        name,
+      ]);
+      expect(imported.code, imported.stderr).toBe(0);
+      const up = await home.sampan(["up", "--name", name]);
+      expect(up.code, up.stderr).toBe(0);
+    }, 180_000);
+    afterAll(() => home.leave());
+
+    it("has its node ready", async () => {
+      await cluster.waitFor("node --all", "condition=Ready");
+    });
+    statefulSetTests(() => cluster);
+    rollingUpdateTests(() => cluster);
+  });
+});

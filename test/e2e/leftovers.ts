@@ -39,7 +39,8 @@ export function leftovers({ directory, interfacePrefix, clusterName, addresses }
   ];
 }
 
-function processes(): string[] {
+/** All processes but this one: id, command line and groups. */
+export function processes(): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {
