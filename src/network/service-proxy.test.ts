@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Service } from "../api/types/core-v1.ts";
+import type { EndpointSlice } from "../api/types/discovery-v1.ts";
+import { VirtualClock } from "../apimachinery/clock.ts";
+import { silentLogger } from "../apimachinery/logger.ts";
+import { newClient } from "../client/client.ts";
+import { resources } from "../client/resources.ts";
+import { SharedInformerFactory } from "../client/shared-informer-factory.ts";
+import { FakeTransport } from "../client/testing/fake-transport.ts";
+import { ServiceProxy } from "./service-proxy.ts";
+
+const settings = {
+  table: "sampan_test_services",
+  podCidr: "10.244.0.0/16",
+  serviceCidr: "10.96.0.0/16",
+  interfacePrefix: "test0",
+};
+
+const service = (name: string, clusterIP: string): Service => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name, namespace: "default" },
+  spec: { clusterIP, clusterIPs: [clusterIP], ports: [{ name: "http", port: 80, protocol: "TCP" }] },
+});
+
+const slice = (serviceName: string, ...ips: string[]): EndpointSlice => ({
+  apiVersion: "discovery.k8s.io/v1",
+  kind: "EndpointSlice",
+  metadata: {
+    name: `${serviceName}-1`,
+    namespace: "default",
+    labels: { "kubernetes.io/service-name": serviceName },
+  },
+  addressType: "IPv4",
+  ports: [{ name: "http", port: 8080, protocol: "TCP" }],
+  endpoints: ips.map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
+});
+
+let clock: VirtualClock;
+let transport: FakeTransport;
+let scripts: string[];
+let failures: number;
+let proxy: ServiceProxy;
+let stop: AbortController;
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  transport = new FakeTransport({ clock });
+  transport.seed(service("web", "10.96.0.7"), slice("web", "10.244.0.2"));
+  transport.seed(service("kubernetes", "10.96.0.1"), slice("kubernetes", "10.96.0.1"));
+  const informers = new SharedInformerFactory({ client: newClient(transport), clock, logger: silentLogger });
+  const services = informers.informer(resources.services);
+  const endpointSlices = informers.informer(resources.endpointslices);
+  stop = new AbortController();
+  scripts = [];
+  failures = 0;
+  await informers.start(stop.signal);
+  proxy = new ServiceProxy({
+    settings,
+    nodeName: "one",
+    services,
+    endpointSlices,
+    runNft: async (script) => {
+      scripts.push(script);
+      if (failures > 0) {
+        failures--;
+        throw new Error("netlink: no buffer space");
+      }
+    },
+    clock,
+    logger: silentLogger,
+    answeredByHost: new Set(["default/kubernetes"]),
+  });
+  await proxy.start();
+});
+afterEach(async () => {
+  await proxy.stop();
+  stop.abort();
+});
+
+/** Lets events arrive and the transactions that they cause run. */
+async function settle(): Promise<void> {
+  await clock.advance(1);
+  await proxy.settled();
+}
+
+describe("ServiceProxy", () => {
+  it("loads everything that is known in one transaction", () => {
+    expect(scripts).toHaveLength(1);
+    expect(scripts[0]).toContain("delete table ip sampan_test_services");
+    expect(scripts[0]).toContain("10.96.0.7 . tcp . 80 : goto svc_default_web_http");
+  });
+
+  it("leaves out Services that the host answers itself", () => {
+    expect(scripts[0]).not.toContain("10.96.0.1 .");
+  });
+
+  it("answers a change of endpoints with a transaction of that Service alone", async () => {
+    transport.modify(
+      resources.endpointslices,
+      "web-1",
+      (current) => {
+        current.endpoints = slice("web", "10.244.0.2", "10.244.0.3").endpoints;
+      },
+      "default",
+    );
+    await settle();
+    expect(scripts).toHaveLength(2);
+    expect(scripts[1]).toContain("numgen random mod 2");
+    expect(scripts[1]).not.toContain("delete table");
+  });
+
+  it("forgets a Service that is deleted", async () => {
+    transport.remove(resources.services, "web", "default");
+    await settle();
+    expect(scripts.at(-1)).toContain(
+      "delete element ip sampan_test_services service_ips { 10.96.0.7 . tcp . 80",
+    );
+    expect(scripts.at(-1)).toContain("delete chain ip sampan_test_services svc_default_web_http");
+  });
+
+  it("makes the table anew after a failed transaction", async () => {
+    failures = 1;
+    transport.seed(service("late", "10.96.0.9"));
+    await settle();
+    await clock.advance(2000);
+    await proxy.settled();
+    expect(scripts.at(-1)).toContain("delete table ip sampan_test_services");
+    expect(scripts.at(-1)).toContain("10.96.0.9 . tcp . 80");
+    expect(scripts.at(-1)).toContain("10.96.0.7 . tcp . 80");
+  });
+});
