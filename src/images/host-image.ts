@@ -104,7 +104,7 @@ function fingerprint(files: readonly string[]): string {
 }
 
 /** Changes with what fillRoot writes. */
-const layoutVersion = "1";
+const layoutVersion = "2";
 
 function fillRoot(
   root: string,
@@ -142,6 +142,7 @@ function fillRoot(
   );
   writeFileSync(join(root, "etc/group"), "root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files dns\n");
+  writeFileSync(join(root, "etc/hosts"), "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
   if (certificates !== undefined) {
     mkdirSync(join(root, "etc/ssl/certs"), { recursive: true });
     copyFileSync(certificates, join(root, "etc/ssl/certs", basename(certificates)));

@@ -94,14 +94,14 @@ async function makeSandbox(engine: Engine, record: SandboxRecord): Promise<void>
   if (record.address !== undefined) {
     await engine.networkReady;
     await engine.network.addHostPorts(config.portMappings, record.address);
-    if (config.portMappings.some((mapping) => mapping.hostPort !== 0)) allowLoopbackRouting(record);
+    allowLoopbackRouting(record);
   }
   const init =
     config.shareProcessNamespace && !config.hostPid ? await startSandboxInit(engine, record) : undefined;
   engine.sandboxes.put({ ...record, ...(init !== undefined && { init }) });
 }
 
-/** Lets 127.0.0.1:hostPort of this machine reach the pod. */
+/** Lets 127.0.0.1 with a host port, or with the node port of a Service, reach the pod from this machine. */
 function allowLoopbackRouting({ hostInterface }: SandboxRecord): void {
   writeFileSync(`/proc/sys/net/ipv4/conf/${hostInterface}/route_localnet`, "1");
 }

@@ -1,8 +1,8 @@
 /** One repository at one registry, by the OCI distribution specification: manifests, blobs, and the ways to log in. */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync, rmSync, statSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, write } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { CriError, type RegistryCredential } from "../../cri/runtime.ts";
 import { parseObject, stringAt } from "../image-config.ts";
@@ -101,9 +101,8 @@ export class RegistryClient {
     }
     const resumed = response.statusCode === 206;
     onBytes(resumed ? have : 0);
-    response.on("data", (chunk: Buffer) => onBytes(chunk.length));
     try {
-      await pipeline(response, createWriteStream(file, { flags: resumed ? "a" : "w" }));
+      await saveBody(response, file, resumed, onBytes);
     } catch (error) {
       if (this.#signal?.aborted === true) throw error;
       const reason = error instanceof Error ? error.message : String(error);
@@ -242,6 +241,45 @@ function registryMessage(text: string): string {
     .map((error: { code?: string; message?: string }) => error.message ?? error.code ?? "")
     .filter((message) => message !== "")
     .join("; ");
+}
+
+/** Writes what arrives; when the connection breaks, all that had arrived is in the file, to go on from. */
+async function saveBody(
+  response: IncomingMessage,
+  file: string,
+  append: boolean,
+  onBytes: (count: number) => void,
+): Promise<void> {
+  // Opened without waiting: the connection's end must not be missed.
+  const fd = openSync(file, append ? "a" : "w", 0o600);
+  let written: Promise<unknown> = Promise.resolve();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      response.once("error", reject);
+      response.once("close", () =>
+        response.complete ? resolve() : reject(new Error("the connection broke off")),
+      );
+      response.on("data", (chunk: Buffer) => {
+        onBytes(chunk.length);
+        response.pause();
+        written = writeAll(fd, chunk).then(() => response.resume());
+        written.catch((error: Error) => response.destroy(error));
+      });
+      response.resume();
+    });
+    await written;
+  } finally {
+    await written.catch(() => undefined);
+    closeSync(fd);
+  }
+}
+
+const writeOnce = promisify(write);
+
+async function writeAll(fd: number, chunk: Buffer): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    done += (await writeOnce(fd, chunk, done, chunk.length - done, null)).bytesWritten;
+  }
 }
 
 async function hashFile(file: string, algorithm: string): Promise<string> {
