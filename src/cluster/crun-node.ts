@@ -145,6 +145,7 @@ export class CrunNode {
       nodeAddresses: addresses,
       rootDirectory: join(directory, "kubelet"),
       dns: { servers: [dnsAddress], domain: clusterDomain },
+      withdrawn: async (podAddress, limitMs) => await this.#proxy?.withdrawn(podAddress, limitMs),
       mounter: {
         mountTmpfs: (target, { sizeBytes }) =>
           system.mount({

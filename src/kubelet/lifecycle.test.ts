@@ -247,6 +247,27 @@ describe("init containers", () => {
     expect(status?.initContainerStatuses?.[0]?.state?.terminated?.exitCode).toBe(143);
   });
 
+  test("a pod that is deleted is told to stop when Services send to it no more", async () => {
+    const asked: string[] = [];
+    const released = Promise.withResolvers<void>();
+    const h = await started({
+      kubelet: {
+        withdrawn: (address, limitMs) => {
+          asked.push(`${address} ${limitMs}`);
+          return released.promise;
+        },
+      },
+    });
+    await h.createPod("web", {});
+    await h.deletePod("web");
+    await h.advance(500);
+    expect(asked).toEqual([`${(await h.pod("web")).status?.podIP} 1000`]);
+    expect(h.events.filter((event) => event.includes("Killing"))).toEqual([]);
+    released.resolve();
+    await h.advance(10);
+    expect(h.events.filter((event) => event.includes("Killing"))).toHaveLength(1);
+  });
+
   test("sidecars are stopped after the app containers, the last to start first", async () => {
     const h = await started();
     const sidecars = ["one", "two"].map((name) => newContainer(name, { restartPolicy: "Always" }));

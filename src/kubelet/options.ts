@@ -42,6 +42,11 @@ export interface KubeletOptions {
   readonly thresholds?: EvictionThresholds;
   /** Mounts for memory-backed volumes; without it they lie on disk, readable by root only. */
   readonly mounter?: Mounter;
+  /**
+   * Resolves when the node's data path sends nothing new to a pod's address, or after the time. Asked before a pod that
+   * is deleted gets its stop signal, so that no connection is made to a server that has closed its socket.
+   */
+  readonly withdrawn?: (address: string, limitMs: number) => Promise<void>;
   /** The node pretends: no disk is touched, logs and probes are answered by the simulated runtime. */
   readonly simulated?: { readonly logs: LogFiles; readonly network: ProbeNetwork };
 }

@@ -113,7 +113,7 @@ export function portRules(state: ServicePortState): PortRules {
 
   function addBalancer(chain: string, endpoints: readonly EndpointAddress[]): void {
     if (endpoints.length === 0) return;
-    for (const { ip } of endpoints) elements.set(`hairpin ${ip} . ${ip}`, "");
+    for (const { ip } of endpoints) elements.set(hairpinElement(ip), "");
     if (state.affinitySeconds === 0) chains.set(chain, [rewrite(protocol, endpoints)]);
     else addSticky(chain, endpoints);
   }
@@ -137,6 +137,9 @@ export function portRules(state: ServicePortState): PortRules {
     ]);
   }
 }
+
+/** The element that every endpoint has: a pod that reaches itself through a Service. */
+export const hairpinElement = (ip: string): string => `hairpin ${ip} . ${ip}`;
 
 function rewrite(protocol: string, endpoints: readonly EndpointAddress[]): string {
   const [only] = endpoints;

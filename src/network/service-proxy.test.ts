@@ -110,6 +110,31 @@ describe("ServiceProxy", () => {
     expect(scripts[1]).not.toContain("delete table");
   });
 
+  it("says when an address is withdrawn: not ready any more, and out of the kernel's table", async () => {
+    const ended: string[] = [];
+    const wait = async (address: string, limitMs: number): Promise<void> => {
+      await proxy.withdrawn(address, limitMs);
+      ended.push(`${address} ${scripts.length}`);
+    };
+    const foreign = wait("10.244.0.9", 1000);
+    const first = wait("10.244.0.2", 1000);
+    const impatient = wait("10.244.0.2", 50);
+    await clock.advance(60);
+    expect(ended.toSorted()).toEqual(["10.244.0.2 1", "10.244.0.9 1"]);
+    transport.modify(
+      resources.endpointslices,
+      "web-1",
+      (current) => {
+        current.endpoints = slice("web", "10.244.0.3").endpoints;
+      },
+      "default",
+    );
+    await clock.advance(10);
+    await Promise.all([first, foreign, impatient]);
+    expect(ended.at(-1)).toBe("10.244.0.2 2");
+    expect(clock.now()).toBeLessThan(1000 + new VirtualClock().now());
+  });
+
   it("forgets a Service that is deleted", async () => {
     transport.remove(resources.services, "web", "default");
     await settle();

@@ -4,7 +4,15 @@ import type { Clock, Timer } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import { joinKey, keyOf } from "../apimachinery/object.ts";
 import type { Informer } from "../client/informer.ts";
-import { baseTable, mergeRules, type PortRules, portRules, type TableSettings, transition } from "./rules.ts";
+import {
+  baseTable,
+  hairpinElement,
+  mergeRules,
+  type PortRules,
+  portRules,
+  type TableSettings,
+  transition,
+} from "./rules.ts";
 import { servicePortStates } from "./service-ports.ts";
 
 /**
@@ -30,6 +38,9 @@ const nothing: PortRules = { chains: new Map(), elements: new Map(), affinitySet
 /** After a failed transaction the whole table is made anew, at most so often. */
 const retryDelayMs = 1000;
 
+/** A withdrawal takes a few tens of milliseconds: the controller's write, and one transaction. */
+const withdrawalPollMs = 5;
+
 export class ServiceProxy {
   readonly #options: ServiceProxyOptions;
   /** Rules of each Service, by `namespace/name`: what the next transaction will lead to. */
@@ -50,6 +61,7 @@ export class ServiceProxy {
   async start(): Promise<void> {
     const { services, endpointSlices } = this.#options;
     endpointSlices.addIndex("service", (slice) => [serviceKeyOf(slice)]);
+    endpointSlices.addIndex("address", (slice) => (slice.endpoints ?? []).flatMap((item) => item.addresses));
     const service = (object: Service): void => this.#mark(keyOf(object));
     const slice = (object: EndpointSlice): void => this.#mark(serviceKeyOf(object));
     this.#unsubscribe.push(
@@ -62,6 +74,30 @@ export class ServiceProxy {
   /** Resolves when every change known now is in the kernel. */
   async settled(): Promise<void> {
     while (this.#running !== undefined || this.#changed.size > 0) await (this.#running ?? this.#sync());
+  }
+
+  /**
+   * Resolves when new connections no longer go to the address because the control plane holds it for ready, or after the
+   * time. What is the last endpoint of its Service may still be sent to: nothing better is there.
+   */
+  async withdrawn(address: string, limitMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.now() + limitMs;
+    while (this.#isReadyEndpoint(address) && clock.now() < endMs) await clock.sleep(withdrawalPollMs);
+    await Promise.race([this.settled(), clock.sleep(Math.max(0, endMs - clock.now()))]);
+  }
+
+  #isReadyEndpoint(address: string): boolean {
+    const { services, endpointSlices } = this.#options;
+    return endpointSlices.byIndex("address", address).some((slice) => {
+      const key = serviceKeyOf(slice);
+      if (!(this.#wanted.get(key)?.elements.has(hairpinElement(address)) ?? false)) return false;
+      // Whoever publishes addresses that are not ready wants them to stay.
+      if (services.getByKey(key)?.spec.publishNotReadyAddresses === true) return false;
+      return (slice.endpoints ?? []).some(
+        (endpoint) => endpoint.addresses.includes(address) && endpoint.conditions?.ready !== false,
+      );
+    });
   }
 
   /** Stops following; the table stays, so that traffic goes on. */

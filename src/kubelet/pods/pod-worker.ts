@@ -346,6 +346,7 @@ export class PodWorker {
     this.#deadline ??= new GraceDeadline(clock, graceSeconds(this.#pod));
     if (!this.#removed) this.#publish();
     const request = { pod: this.#pod, podIp: this.#podIp(), deadline: this.#deadline };
+    await this.#withdraw(this.#deadline);
     await killPodContainers(this.#context, this.#state.containers, request);
     for (const { id } of this.#state.sandboxes) await runtime.stopPodSandbox(id);
     await this.#refresh();
@@ -353,6 +354,15 @@ export class PodWorker {
     this.#context.puller.forget(this.#uid);
     await this.#context.volumes.unmount(this.#pod);
     this.#stage = "ended";
+  }
+
+  /** Services stop sending to the pod before it is told to stop, as far as its grace period allows. */
+  async #withdraw(deadline: GraceDeadline): Promise<void> {
+    const { withdrawn } = this.#context.options;
+    const address = readySandbox(this.#state)?.ips[0];
+    const limitMs = Math.min(withdrawalMsMax, deadline.remainingMs());
+    if (withdrawn === undefined || address === undefined || limitMs <= 0) return;
+    if (this.#pod.metadata.deletionTimestamp !== undefined) await withdrawn(address, limitMs);
   }
 
   /** What is left to do for a pod that has ended: let the API object go, and clean up behind it. */
@@ -527,6 +537,9 @@ export class PodWorker {
 const resyncMs = 10_000;
 /** How long ErrImagePull is shown before ImagePullBackOff. */
 const showBackOffMs = 1_000;
+
+/** A data path that does not answer must not keep pods from ending. */
+const withdrawalMsMax = 1_000;
 
 function hasWork({ killSandboxes, createSandbox, kill, start }: PodActions): boolean {
   return killSandboxes || createSandbox !== undefined || kill.length > 0 || start.length > 0;
