@@ -6,7 +6,7 @@ import { CrunRuntime } from "../cri/crun/runtime.ts";
 import { deleteNftTable } from "../linux/nft.ts";
 import { run } from "../linux/spawned-operations.ts";
 import { openSystem } from "../linux/system.ts";
-import { serviceInterfaceName } from "../network/service-interface.ts";
+import { serviceInterfaceRemoval } from "../network/service-interface.ts";
 import { openImages, servicesTable } from "./crun-node.ts";
 import type { Instance } from "./instance.ts";
 
@@ -38,7 +38,7 @@ export async function releaseInstanceNode(instance: Instance, purge: boolean): P
   await runtime.purge();
   await unmountBelow(directory);
   await deleteNftTable("ip", servicesTable(name));
-  await run("ip", ["link", "delete", serviceInterfaceName(settings.interfacePrefix)]).catch(() => {
+  await run("ip", ["-force", "-batch", "-"], { input: serviceInterfaceRemoval(settings) }).catch(() => {
     // It was never made, or is gone.
   });
 }

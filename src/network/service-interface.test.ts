@@ -5,6 +5,7 @@ import { serviceInterfaceCommands, serviceInterfaceRemoval } from "./service-int
 const settings = {
   interfacePrefix: "test0",
   serviceCidr: "10.96.0.0/16",
+  podCidr: "10.244.0.0/16",
   addresses: ["10.96.0.1", "10.96.0.10"],
 };
 const canUseNetns = process.getuid?.() === 0 && spawnSync("ip", ["-V"]).status === 0;
@@ -31,9 +32,14 @@ describe.skipIf(!canUseNetns)("serviceInterfaceCommands()", () => {
     }
   });
 
+  it("refuses addresses of pods that are not there", () => {
+    ip(["-force", "-batch", "-"], serviceInterfaceCommands(settings));
+    expect(ip(["route", "get", "10.244.0.7"]).stderr).toContain("No route to host");
+  });
+
   it("leaves nothing when it is taken away", () => {
     ip(["-force", "-batch", "-"], serviceInterfaceCommands(settings));
-    ip(["-batch", "-"], serviceInterfaceRemoval("test0"));
+    ip(["-batch", "-"], serviceInterfaceRemoval(settings));
     expect(ip(["-o", "link"]).stdout).not.toContain("test0");
     expect(ip(["route"]).stdout).toBe("");
   });

@@ -1,11 +1,12 @@
 /**
  * The interface that carries the addresses which the host itself answers: the API server's and cluster DNS's. It also
  * holds the route to the Service range, with a source address of its own, so that the host reaches ClusterIPs even on a
- * machine without any other route.
+ * machine without any other route. With it goes a route for the pod range, which refuses what no pod answers.
  */
 export interface ServiceInterfaceSettings {
   readonly interfacePrefix: string;
   readonly serviceCidr: string;
+  readonly podCidr: string;
   /** The first is the source address of the host's own traffic to Services. */
   readonly addresses: readonly string[];
 }
@@ -24,11 +25,17 @@ export function serviceInterfaceCommands(settings: ServiceInterfaceSettings): st
     ...settings.addresses.map((address) => `address replace ${address}/32 dev ${name}`),
     `link set ${settings.interfacePrefix}svp up`,
     `link set ${name} up`,
+    // A pod that has gone is unreachable at once; without this its packets would leave the machine. Pods' own routes,
+    // and those to other nodes, are more specific.
+    `route replace unreachable ${settings.podCidr}`,
     `route replace ${settings.serviceCidr} dev ${name} src ${settings.addresses[0]}`,
     "",
   ].join("\n");
 }
 
-/** Takes the interface away, and its addresses and route with it. */
-export const serviceInterfaceRemoval = (interfacePrefix: string): string =>
-  `link delete ${serviceInterfaceName(interfacePrefix)}\n`;
+/** Lines that take both away: the interface, its addresses and route, and the route of the pod range. */
+export const serviceInterfaceRemoval = ({
+  interfacePrefix,
+  podCidr,
+}: Pick<ServiceInterfaceSettings, "interfacePrefix" | "podCidr">): string =>
+  `link delete ${serviceInterfaceName(interfacePrefix)}\nroute delete unreachable ${podCidr}\n`;
