@@ -1,7 +1,8 @@
 import type { Pod, Service, ServicePort } from "../api/types/core-v1.ts";
 import { selectorFromMap } from "../apimachinery/labels.ts";
-import { isBeingDeleted, keyOf } from "../apimachinery/object.ts";
+import { keyOf } from "../apimachinery/object.ts";
 import type { Lister } from "../client/informer.ts";
+import { isPodTerminal } from "./pods.ts";
 
 /** What Endpoints and EndpointSlices share: which pods stand behind a Service, at which ports. */
 
@@ -27,7 +28,7 @@ export function endpointPods(service: Service, pods: Lister<Pod>): Pod[] {
   return pods
     .list(service.metadata.namespace)
     .filter((pod) => selects(service, pod) && addressesOf(pod).length > 0)
-    .filter((pod) => pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed")
+    .filter((pod) => !isPodTerminal(pod))
     .toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
@@ -39,13 +40,6 @@ export function addressesOf(pod: Pod): string[] {
       ? []
       : [pod.status.podIP];
 }
-
-export const isReady = (pod: Pod): boolean =>
-  (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
-
-/** Whether traffic may go to the pod: ready and staying, or published in any state. */
-export const isServing = (service: Service, pod: Pod): boolean =>
-  service.spec.publishNotReadyAddresses === true || (isReady(pod) && !isBeingDeleted(pod));
 
 /** The name that a pod of a headless Service answers to, if it asked for one. */
 export const endpointHostname = (service: Service, pod: Pod): string | undefined =>
@@ -67,7 +61,7 @@ export function targetPort(port: ServicePort, pod: Pod): number | undefined {
   return undefined;
 }
 
-/** Ports as Endpoints and slices name them, for this pod. A headless Service without ports has none. */
+/** A Service's port in one pod, as Endpoints and slices name it. */
 export interface EndpointPortNumber {
   readonly name: string;
   readonly port: number;
@@ -75,6 +69,7 @@ export interface EndpointPortNumber {
   readonly appProtocol?: string;
 }
 
+/** Those of the Service's ports that the pod has. */
 export function endpointPorts(service: Service, pod: Pod): EndpointPortNumber[] {
   return (service.spec.ports ?? []).flatMap((port) => {
     const number = targetPort(port, pod);
@@ -90,16 +85,15 @@ export function endpointPorts(service: Service, pod: Pod): EndpointPortNumber[] 
   });
 }
 
-/** Labels of a Service that its endpoints carry on: all but those the controllers set. */
-export function inheritedLabels(service: Service): Record<string, string> {
-  const labels = { ...service.metadata.labels };
-  for (const own of [
-    "kubernetes.io/service-name",
-    "endpointslice.kubernetes.io/managed-by",
-    "service.kubernetes.io/headless",
-  ]) {
-    delete labels[own];
-  }
-  if (service.spec.clusterIP === "None") labels["service.kubernetes.io/headless"] = "";
+const headlessLabel = "service.kubernetes.io/headless";
+
+/** Labels of a Service that its endpoints carry on, but for those in `reserved`; a Service without address is marked. */
+export function inheritedLabels(
+  { metadata, spec }: Service,
+  reserved: readonly string[] = [],
+): Record<string, string> {
+  const labels = { ...metadata.labels };
+  for (const own of [...reserved, headlessLabel]) delete labels[own];
+  if ((spec.clusterIP ?? "") === "" || spec.clusterIP === "None") labels[headlessLabel] = "";
   return labels;
 }

@@ -2,7 +2,7 @@ import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { servicesOfPod } from "../service-endpoints.ts";
 import { enqueueSelf, watch } from "../watch.ts";
-import { EndpointsReconciler } from "./reconciler.ts";
+import { EndpointsReconciler, managedByLabel } from "./reconciler.ts";
 
 /** Makes Endpoints for Services with a selector. */
 export const endpointsController: ControllerRegistration = {
@@ -16,7 +16,10 @@ export const endpointsController: ControllerRegistration = {
       watches: [
         watch(services, enqueueSelf),
         watch(context.informers.informer(resources.pods), (pod) => servicesOfPod(services, pod)),
-        watch(context.informers.informer(resources.endpoints), enqueueSelf),
+        // Endpoints that people write are theirs.
+        watch(context.informers.informer(resources.endpoints), (endpoints) =>
+          endpoints.metadata.labels?.[managedByLabel] === undefined ? [] : enqueueSelf(endpoints),
+        ),
       ],
     };
   },

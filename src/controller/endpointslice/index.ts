@@ -2,7 +2,8 @@ import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { servicesOfPod } from "../service-endpoints.ts";
 import { enqueueSelf, watch } from "../watch.ts";
-import { EndpointSliceReconciler, serviceNameLabel } from "./reconciler.ts";
+import { EndpointSliceReconciler, managedBy, serviceKeyOf } from "./reconciler.ts";
+import { managedByLabel } from "./slices.ts";
 
 /** Makes EndpointSlices for Services with a selector. */
 export const endpointSliceController: ControllerRegistration = {
@@ -16,10 +17,9 @@ export const endpointSliceController: ControllerRegistration = {
       watches: [
         watch(services, enqueueSelf),
         watch(context.informers.informer(resources.pods), (pod) => servicesOfPod(services, pod)),
-        watch(context.informers.informer(resources.endpointslices), (slice) => {
-          const service = slice.metadata.labels?.[serviceNameLabel];
-          return service === undefined ? [] : [`${slice.metadata.namespace}/${service}`];
-        }),
+        watch(context.informers.informer(resources.endpointslices), (slice) =>
+          slice.metadata.labels?.[managedByLabel] === managedBy ? [serviceKeyOf(slice) ?? []].flat() : [],
+        ),
       ],
     };
   },

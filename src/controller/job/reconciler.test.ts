@@ -50,7 +50,7 @@ const conditions = () =>
 const indexes = (): string[] =>
   live()
     .map(({ metadata }) => metadata.annotations?.["batch.kubernetes.io/job-completion-index"] ?? "")
-    .toSorted();
+    .toSorted((a, b) => a.localeCompare(b));
 const modifyJob = (change: (spec: JobSpec) => void): void =>
   void run.transport.modify(resources.jobs, "work", ({ spec }) => change(spec));
 
