@@ -19,7 +19,7 @@ const lanes = 2;
 const folder = mkdtempSync(join(tmpdir(), "sampan-crash-"));
 // The writing process runs bundled, as it ships: it starts in a third of the time.
 const script = join(folder, "crash-writer.ts.mjs");
-const writer = join(folder, "sqlite-writer.js");
+const writer = join(folder, "sqlite-writer.worker.js");
 
 beforeAll(async () => {
   const shared = { bundle: true, platform: "node", format: "esm", logLevel: "error" } as const;
