@@ -74,7 +74,6 @@ export class FakeTransport implements Transport {
   readonly #tracker = new ObjectTracker();
   readonly #reactors = new Set<RequestReactor>();
   readonly #options: FakeTransportOptions;
-  #strategic: typeof import("./strategic.ts") | undefined;
 
   constructor(options: FakeTransportOptions = {}) {
     this.#options = options;
@@ -90,8 +89,6 @@ export class FakeTransport implements Transport {
     this.requests.push(request);
     for (const reactor of this.#reactors) reactor(request);
     const target = parseRequestPath(request.path, this.#references);
-    // Loaded for those who use it: the built-in types take a moment.
-    if (request.contentType === strategicPatch) this.#strategic ??= await import("./strategic.ts");
     const body = this.#serve(request, target);
     return { status: request.method === "POST" ? 201 : 200, body, warnings: [] };
   }
@@ -422,7 +419,7 @@ export class FakeTransport implements Transport {
       case "application/apply-patch+yaml":
         return plain(applyMergePatch(stored, request.body));
       case strategicPatch:
-        return plain(this.#strategic?.applyStrategic(stored, request.body, reference));
+        return plain(applyStrategic(stored, request.body, reference));
       default:
         throw newUnsupportedMediaType([
           "application/json-patch+json",
