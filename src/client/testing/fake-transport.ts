@@ -32,6 +32,7 @@ import type { ResourceReference } from "../client.ts";
 import { resources } from "../resources.ts";
 import { type Collection, eventOf, ObjectTracker } from "./object-tracker.ts";
 import { parseRequestPath, type RequestTarget } from "./request-path.ts";
+import { applyStrategic } from "./strategic.ts";
 import { applySubresource } from "./subresources.ts";
 
 export interface FakeTransportOptions {
