@@ -188,7 +188,7 @@ function literalBlock(text: string, indent: number): string {
 
 /** Breaks at single spaces beyond the best width. */
 function fold(text: string, indent: number, column: number): string {
-  if (column + text.length <= bestWidth) return text;
+  if (column + text.length <= bestWidth || !text.includes(" ")) return text;
   let result = "";
   let position = column;
   for (let index = 0; index < text.length; index++) {
