@@ -83,6 +83,16 @@ describe("a log", () => {
     expect(await read(options)).toBe(expected);
   });
 
+  test("shows times of conmon as other runtimes write them", async () => {
+    writeFileSync(
+      path,
+      "2026-01-01T00:00:01.5+00:00 stdout F utc\n2026-01-01T01:00:02.5+01:00 stdout F east\n",
+    );
+    expect(await read({ timestamps: true })).toBe(
+      "2026-01-01T00:00:01.5Z utc\n2026-01-01T01:00:02.5+01:00 east\n",
+    );
+  });
+
   test("that does not exist is empty", async () => {
     expect(await read({})).toBe("");
   });

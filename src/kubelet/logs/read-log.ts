@@ -151,9 +151,12 @@ class LogFormatter {
     if (this.#sinceMs !== undefined && Date.parse(parsed.time) < this.#sinceMs) return "";
     const stamped = this.#options.timestamps === true && !this.#partial;
     this.#partial = !parsed.text.endsWith("\n");
-    return stamped ? `${parsed.time} ${parsed.text}` : parsed.text;
+    return stamped ? `${shownTime(parsed.time)} ${parsed.text}` : parsed.text;
   }
 }
+
+/** conmon writes the zone as numbers; users see what Go's time format makes of it. */
+const shownTime = (time: string): string => time.replace(/[+-]00:00$/, "Z");
 
 /** Where the last lines begin, found from the end. */
 async function tailPosition(
