@@ -1,3 +1,4 @@
+import { formatApiVersion } from "../apimachinery/gvk.ts";
 import type { APIGroupList, APIResourceList } from "../apimachinery/meta-v1.ts";
 import type { Transport } from "../apimachinery/transport.ts";
 import type { ResourceReference } from "../client/client.ts";
@@ -7,27 +8,65 @@ export interface DiscoveredResource extends ResourceReference {
   readonly verbs: readonly string[];
 }
 
-/** Every resource of the preferred version of each group, without subresources: what namespace deletion and garbage collection work over. */
-export async function discoverResources(transport: Transport): Promise<DiscoveredResource[]> {
+export interface Discovery {
+  readonly resources: readonly DiscoveredResource[];
+  /** Why a group's version could not be asked, by `group/version`. The rest is known all the same. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+/**
+ * Every resource once, in its group's preferred version if that has it, without subresources: what namespace deletion
+ * and garbage collection work over.
+ */
+export async function discoverResources(transport: Transport): Promise<Discovery> {
   const groups = (await transport.request({ method: "GET", path: "/apis" })).body as APIGroupList;
-  const versions = groups.groups.map(({ preferredVersion, versions }) => preferredVersion ?? versions[0]);
-  const roots = ["/api/v1", ...versions.map((version) => `/apis/${version?.groupVersion}`)];
+  const failures = new Map<string, string>();
+  const found = new Map<string, DiscoveredResource>();
+  const paths = new Map([["v1", "/api/v1"]]);
+  for (const { preferredVersion, versions } of groups.groups) {
+    const preferred = preferredVersion?.groupVersion ?? versions[0]?.groupVersion;
+    const inOrder = versions.toSorted(
+      (a, b) => Number(b.groupVersion === preferred) - Number(a.groupVersion === preferred),
+    );
+    for (const { groupVersion } of inOrder) paths.set(groupVersion, `/apis/${groupVersion}`);
+  }
   const lists = await Promise.all(
-    roots.map(async (path) => (await transport.request({ method: "GET", path })).body as APIResourceList),
+    [...paths].map(async ([groupVersion, path]) => {
+      try {
+        return (await transport.request({ method: "GET", path })).body as APIResourceList;
+      } catch (error) {
+        failures.set(groupVersion, error instanceof Error ? error.message : String(error));
+        return undefined;
+      }
+    }),
   );
-  return lists.flatMap((list) => {
-    const slash = list.groupVersion.indexOf("/");
-    const group = slash < 0 ? "" : list.groupVersion.slice(0, slash);
-    const version = list.groupVersion.slice(slash + 1);
-    return list.resources
-      .filter(({ name }) => !name.includes("/"))
-      .map(({ name, kind, namespaced, verbs }) => ({
-        group,
-        version,
-        resource: name,
-        kind,
-        namespaced,
-        verbs,
-      }));
-  });
+  for (const list of lists) {
+    for (const resource of list === undefined ? [] : resourcesOf(list)) {
+      const key = `${resource.group}/${resource.resource}`;
+      if (!found.has(key)) found.set(key, resource);
+    }
+  }
+  return { resources: [...found.values()], failures };
+}
+
+function resourcesOf({ groupVersion, resources }: APIResourceList): DiscoveredResource[] {
+  const slash = groupVersion.indexOf("/");
+  const group = slash < 0 ? "" : groupVersion.slice(0, slash);
+  const version = groupVersion.slice(slash + 1);
+  return resources
+    .filter(({ name }) => !name.includes("/"))
+    .map(({ name, kind, namespaced, verbs }) => ({
+      group,
+      version,
+      resource: name,
+      kind,
+      namespaced,
+      verbs,
+    }));
+}
+
+/** `/apis/apps/v1/namespaces/default/deployments` */
+export function collectionPath(reference: ResourceReference, namespace: string): string {
+  const root = reference.group === "" ? "/api" : "/apis";
+  return `${root}/${formatApiVersion(reference)}/namespaces/${namespace}/${reference.resource}`;
 }

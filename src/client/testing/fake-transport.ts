@@ -30,6 +30,7 @@ import type {
 } from "../../apimachinery/transport.ts";
 import type { ResourceReference } from "../client.ts";
 import { resources } from "../resources.ts";
+import { discoveryDocument } from "./discovery.ts";
 import { type Collection, eventOf, ObjectTracker } from "./object-tracker.ts";
 import { parseRequestPath, type RequestTarget } from "./request-path.ts";
 import { applyStrategic } from "./strategic.ts";
@@ -89,6 +90,8 @@ export class FakeTransport implements Transport {
     request.signal?.throwIfAborted();
     this.requests.push(request);
     for (const reactor of this.#reactors) reactor(request);
+    const document = discoveryDocument(request.path, this.#references);
+    if (document !== undefined) return { status: 200, body: document, warnings: [] };
     const target = parseRequestPath(request.path, this.#references);
     const body = this.#serve(request, target);
     return { status: request.method === "POST" ? 201 : 200, body, warnings: [] };

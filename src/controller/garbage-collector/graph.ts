@@ -5,10 +5,11 @@ import type { ResourceReference } from "../../client/client.ts";
 /** One object, or an owner that others name and nobody has seen. */
 export interface GraphNode {
   readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly apiVersion: string;
-  readonly kind: string;
+  /** Of an owner that was only named: as the first that named it believes. */
+  namespace: string;
+  name: string;
+  apiVersion: string;
+  kind: string;
   /** Absent for an owner that was only named: whether it exists must be asked. */
   resource: ResourceReference | undefined;
   owners: readonly OwnerReference[];
@@ -45,6 +46,14 @@ export class OwnerGraph {
     const node = known ?? this.#add(uid, object);
     const interesting = new Set<string>();
     const wasOwnedBy = new Set(node.owners.map((owner) => owner.uid));
+    if (known !== undefined && known.resource === undefined) {
+      // Who named it first may have been wrong about all but the uid.
+      const { namespace = "", name = "" } = object.metadata;
+      Object.assign(node, { namespace, name, apiVersion: object.apiVersion, kind: object.kind });
+      // Those that named it may believe it to be elsewhere: each is looked at again.
+      for (const dependent of node.dependents)
+        if (this.#misnames(dependent, node)) interesting.add(dependent);
+    }
     node.resource = resource;
     for (const owner of owners) {
       if (wasOwnedBy.delete(owner.uid)) continue;
@@ -52,6 +61,11 @@ export class OwnerGraph {
       this.#nodes.get(owner.uid)?.dependents.add(uid);
       // An owner nobody has seen may not exist: then this object is garbage.
       if (created) interesting.add(owner.uid);
+      if (
+        this.#nodes.get(owner.uid)?.resource !== undefined &&
+        this.invalidOwnersOf(node, [owner]).length > 0
+      )
+        interesting.add(uid);
     }
     for (const former of wasOwnedBy) {
       this.#unlink(former, uid);
@@ -63,6 +77,9 @@ export class OwnerGraph {
     const orphaning = beingDeleted && finalizers.includes(orphanFinalizer);
     if ((deletingDependents && !node.deletingDependents) || (orphaning && !node.orphaning))
       interesting.add(uid);
+    // Whatever the owner waits for is to go now.
+    if (deletingDependents && !node.deletingDependents)
+      for (const dependent of node.dependents) interesting.add(dependent);
     // An owner that waits in the foreground counts a dependent no more once it stopped blocking.
     if (owners.length > 0 && known === undefined) interesting.add(uid);
     for (const owner of owners)
@@ -92,6 +109,19 @@ export class OwnerGraph {
   /** The dependents that are known, with their nodes. */
   dependentsOf(node: GraphNode): GraphNode[] {
     return [...node.dependents].flatMap((uid) => this.#nodes.get(uid) ?? []);
+  }
+
+  /** Owners that are seen in another namespace than the object's: such a reference never holds. */
+  invalidOwnersOf(node: GraphNode, owners: readonly OwnerReference[]): OwnerReference[] {
+    return owners.filter((reference) => {
+      const owner = this.#nodes.get(reference.uid);
+      return owner?.resource?.namespaced === true && owner.namespace !== node.namespace;
+    });
+  }
+
+  #misnames(dependent: string, owner: GraphNode): boolean {
+    const node = this.#nodes.get(dependent);
+    return node !== undefined && owner.namespace !== "" && node.namespace !== owner.namespace;
   }
 
   #add(

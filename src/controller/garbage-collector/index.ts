@@ -1,6 +1,9 @@
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { ResourceReference } from "../../client/client.ts";
-import type { ControllerRegistration } from "../controller.ts";
+import type { Informer } from "../../client/informer.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerContext, ControllerRegistration } from "../controller.ts";
 import { discoverResources } from "../discovery.ts";
 import { OwnerGraph } from "./graph.ts";
 import { GarbageCollector } from "./reconciler.ts";
@@ -8,55 +11,95 @@ import { GarbageCollector } from "./reconciler.ts";
 /** Resources whose objects are never owned and come by the thousand. */
 const ignored = new Set(["events", "events.events.k8s.io"]);
 
-/** Deletes what no owner wants any more, over every resource that is served. Keys are uids. */
+/** New kinds are looked for as often, and whenever a definition of custom resources changes. */
+const discoverEveryMs = 30_000;
+
+/** A cache that cannot be filled (its server is away) holds up the rest for so long. */
+const syncPatienceMs = 30_000;
+
+/** Deletes what no owner wants any more, over every resource that is served. Keys are uids, and `discover`. */
 export const garbageCollectorController: ControllerRegistration = {
   name: "garbage-collector-controller",
   setup(context) {
     const graph = new OwnerGraph();
-    const kinds = new Map<string, ResourceReference>();
-    const collector = new GarbageCollector(context, graph, (apiVersion, kind) =>
-      kinds.get(`${apiVersion} ${kind}`),
-    );
+    const kinds = new Kinds(context);
+    const collector = new GarbageCollector(context, graph, (apiVersion, kind) => kinds.get(apiVersion, kind));
     let enqueue: (uid: string) => void = () => {};
+    const definitions = context.informers.informer(resources.customresourcedefinitions);
 
-    function follow(reference: ResourceReference): void {
-      const informer = context.informers.informer(reference);
-      const seen = (object: Parameters<OwnerGraph["put"]>[1]): void => {
-        for (const uid of graph.put(reference, object)) enqueue(uid);
-      };
-      informer.addHandler({
-        added: seen,
-        updated: (_old, object) => seen(object),
-        deleted: (object) => {
-          for (const uid of graph.remove(object.metadata.uid ?? "")) enqueue(uid);
-        },
+    function follow(informer: Informer<KubernetesObject>): void {
+      const remove = informer.addHandler({
+        added: (object) => graph.put(informer.reference, object).forEach(enqueue),
+        updated: (_, object) => graph.put(informer.reference, object).forEach(enqueue),
+        deleted: ({ metadata }) => graph.remove(metadata.uid ?? "").forEach(enqueue),
       });
-    }
-
-    async function discover(): Promise<void> {
-      for (const found of await discoverResources(context.client.transport)) {
-        const key = `${formatApiVersion(found)} ${found.kind}`;
-        if (kinds.has(key)) continue;
-        kinds.set(key, found);
-        const name = found.group === "" ? found.resource : `${found.resource}.${found.group}`;
-        const collectable = ["list", "watch", "delete"].every((verb) => found.verbs.includes(verb));
-        if (collectable && !ignored.has(name)) follow(found);
-      }
+      context.signal.addEventListener("abort", remove, { once: true });
     }
 
     return {
       workers: 5,
-      watches: [],
-      start(add) {
-        enqueue = add;
-        discover().catch((error: unknown) => {
-          if (!context.signal.aborted)
-            context.logger.error("discovery for garbage collection failed", { error });
-        });
-      },
+      watches: [
+        (add) => {
+          enqueue = add;
+          return definitions.addHandler({ added: () => add("discover"), updated: () => add("discover") });
+        },
+      ],
+      start: (add) => add("discover"),
       async reconcile(uid) {
+        if (uid === "discover") {
+          const found = await kinds.discover();
+          found.forEach(follow);
+          if (found.length > 0) collector.takeUndecided().forEach(enqueue);
+          return { requeueAfterMs: discoverEveryMs };
+        }
+        // What is not known yet may be a dependent that must not be lost.
+        await kinds.synced();
         for (const next of await collector.reconcile(uid)) enqueue(next);
+        return undefined;
       },
     };
   },
 };
+
+/** The kinds that are served, and a cache of each that can be collected. */
+class Kinds {
+  readonly #context: ControllerContext;
+  readonly #references = new Map<string, ResourceReference>();
+  readonly #followed = new Set<string>();
+  #synced: Promise<unknown> = Promise.resolve();
+
+  constructor(context: ControllerContext) {
+    this.#context = context;
+  }
+
+  get(apiVersion: string, kind: string): ResourceReference | undefined {
+    return this.#references.get(`${apiVersion} ${kind}`);
+  }
+
+  /** Resolves when all caches are filled, or have been waited for long enough. */
+  async synced(): Promise<void> {
+    await this.#synced;
+  }
+
+  /** Asks the server for its kinds; answers the caches of those that are new. */
+  async discover(): Promise<Informer<KubernetesObject>[]> {
+    const { client, informers, clock, signal } = this.#context;
+    const { resources: found } = await discoverResources(client.transport);
+    const added: Informer<KubernetesObject>[] = [];
+    for (const resource of found) {
+      this.#references.set(`${formatApiVersion(resource)} ${resource.kind}`, resource);
+      const name = resource.group === "" ? resource.resource : `${resource.resource}.${resource.group}`;
+      const collectable = ["list", "watch", "delete"].every((verb) => resource.verbs.includes(verb));
+      const key = `${resource.version} ${name}`;
+      if (!collectable || ignored.has(name) || this.#followed.has(key)) continue;
+      this.#followed.add(key);
+      added.push(informers.informer<KubernetesObject>(resource));
+    }
+    if (added.length > 0) {
+      const filled = Promise.all(added.map((informer) => informer.synced()));
+      const patience = clock.sleep(syncPatienceMs, signal).catch(() => undefined);
+      this.#synced = Promise.all([this.#synced, Promise.race([filled, patience])]);
+    }
+    return added;
+  }
+}

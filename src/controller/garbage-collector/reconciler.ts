@@ -12,6 +12,7 @@ import { foregroundFinalizer, type GraphNode, type OwnerGraph, orphanFinalizer }
 export class GarbageCollector {
   readonly #context: ControllerContext;
   readonly #graph: OwnerGraph;
+  readonly #undecided = new Set<string>();
   readonly #referenceFor: (apiVersion: string, kind: string) => ResourceReference | undefined;
 
   constructor(
@@ -28,17 +29,38 @@ export class GarbageCollector {
   async reconcile(uid: string): Promise<string[]> {
     const node = this.#graph.get(uid);
     if (node === undefined) return [];
+    if (node.beingDeleted && !node.deletingDependents && !node.orphaning) return [];
     const reference = node.resource ?? this.#referenceFor(node.apiVersion, node.kind);
-    // A kind that is not served may come back: its dependents stay.
-    if (reference === undefined) return [];
+    // A kind that is not served may come: then its dependents are looked at.
+    if (reference === undefined) {
+      this.#undecided.add(uid);
+      return [];
+    }
     const live = await this.#read(reference, node);
     if (live === undefined) return this.#graph.remove(uid);
     if (node.resource === undefined) return [];
     if (node.orphaning) return await this.#orphan(node, live, reference);
     if (node.deletingDependents) return await this.#processForeground(node, live, reference);
     if (live.metadata.deletionTimestamp !== undefined) return [];
+    this.#reportInvalidOwners(node, live);
     await this.#collect(node, live, reference);
     return [];
+  }
+
+  /** Objects whose owners' kinds were not served when they were looked at; forgets them. */
+  takeUndecided(): string[] {
+    const uids = [...this.#undecided];
+    this.#undecided.clear();
+    return uids;
+  }
+
+  #reportInvalidOwners(node: GraphNode, live: KubernetesObject): void {
+    const { ownerReferences = [], namespace = "" } = live.metadata;
+    for (const { apiVersion, kind, name, uid } of this.#graph.invalidOwnersOf(node, ownerReferences)) {
+      const reference = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
+      const message = `ownerRef ${reference} does not exist in namespace ${JSON.stringify(namespace)}`;
+      this.#context.events.event(live, "Warning", "OwnerRefInvalidNamespace", message);
+    }
   }
 
   #client(reference: ResourceReference): ResourceClient<KubernetesObject> {
@@ -62,30 +84,43 @@ export class GarbageCollector {
     const owners = live.metadata.ownerReferences ?? [];
     if (owners.length === 0) return;
     const states = await Promise.all(owners.map((owner) => this.#ownerState(owner, live)));
-    const solid = owners.filter((_, index) => states[index] === "solid");
-    const waiting = owners.filter((_, index) => states[index] === "waiting");
-    if (solid.length > 0) {
-      const drop = owners.filter((owner) => !solid.includes(owner));
-      if (drop.length > 0) await this.#setOwners(live, reference, solid);
+    if (states.includes("unknown")) {
+      this.#undecided.add(node.uid);
       return;
     }
-    if (states.includes("unknown")) return;
-    let propagationPolicy: "Foreground" | "Background" | "Orphan" = "Background";
-    if (waiting.length > 0 && node.dependents.size > 0) {
-      // The owner waits for this object, and this one for its own dependents.
-      propagationPolicy = "Foreground";
-    } else if (live.metadata.finalizers?.includes(orphanFinalizer) === true) propagationPolicy = "Orphan";
-    else if (live.metadata.finalizers?.includes(foregroundFinalizer) === true)
-      propagationPolicy = "Foreground";
+    const solid = owners.filter((_, index) => states[index] === "solid");
+    if (solid.length > 0) {
+      // References to owners that wait must go too, or those would wait for an object that stays.
+      if (solid.length < owners.length) await this.#setOwners(live, reference, solid);
+      return;
+    }
+    const waits = states.includes("waiting") && node.dependents.size > 0;
+    const current = waits ? await this.#unblockCycle(node, live, reference) : live;
+    const propagationPolicy = waits ? "Foreground" : policyOf(live);
+    const { namespace, resourceVersion = "" } = current.metadata;
     try {
       await this.#client(reference).delete(node.name, {
-        namespace: live.metadata.namespace,
+        namespace,
         propagationPolicy,
-        preconditions: { uid: node.uid, resourceVersion: live.metadata.resourceVersion ?? "" },
+        preconditions: { uid: node.uid, resourceVersion },
       });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
+  }
+
+  /** Two objects that each wait for the other would wait for ever: one stops being waited for. */
+  async #unblockCycle(
+    node: GraphNode,
+    live: KubernetesObject,
+    reference: ResourceReference,
+  ): Promise<KubernetesObject> {
+    const owners = live.metadata.ownerReferences ?? [];
+    const blocks = owners.some(({ blockOwnerDeletion }) => blockOwnerDeletion === true);
+    const cyclic = this.#graph.dependentsOf(node).some(({ deletingDependents }) => deletingDependents);
+    if (!blocks || !cyclic) return live;
+    const unblocked = owners.map((owner) => ({ ...owner, blockOwnerDeletion: false }));
+    return (await this.#setOwners(live, reference, unblocked)) ?? live;
   }
 
   async #ownerState(
@@ -125,7 +160,7 @@ export class GarbageCollector {
       await this.#removeFinalizer(live, reference, foregroundFinalizer);
       return [];
     }
-    return [...node.dependents];
+    return blocking.filter(({ deletingDependents }) => !deletingDependents).map(({ uid }) => uid);
   }
 
   async #orphan(node: GraphNode, live: KubernetesObject, reference: ResourceReference): Promise<string[]> {
@@ -153,8 +188,8 @@ export class GarbageCollector {
     live: KubernetesObject,
     reference: ResourceReference,
     ownerReferences: readonly OwnerReference[],
-  ): Promise<void> {
-    await this.#patchMetadata(live, reference, { ownerReferences });
+  ): Promise<KubernetesObject | undefined> {
+    return await this.#patchMetadata(live, reference, { ownerReferences });
   }
 
   /** A merge patch that only applies to the state that was read; a lost race is tried again with backoff. */
@@ -162,16 +197,23 @@ export class GarbageCollector {
     live: KubernetesObject,
     reference: ResourceReference,
     change: Record<string, unknown>,
-  ): Promise<void> {
+  ): Promise<KubernetesObject | undefined> {
     const { name = "", namespace, uid, resourceVersion } = live.metadata;
     try {
-      await this.#client(reference).patch(
+      return await this.#client(reference).patch(
         name,
         { metadata: { ...change, uid, resourceVersion } },
         { type: "merge", namespace },
       );
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (isNotFound(error)) return undefined;
+      throw error;
     }
   }
+}
+
+/** What was asked of the object itself before is honoured. */
+function policyOf({ metadata }: KubernetesObject): "Orphan" | "Foreground" | "Background" {
+  if (metadata.finalizers?.includes(orphanFinalizer) === true) return "Orphan";
+  return metadata.finalizers?.includes(foregroundFinalizer) === true ? "Foreground" : "Background";
 }

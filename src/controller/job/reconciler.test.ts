@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Job, JobSpec } from "../../api/types/batch-v1.ts";
 import type { Pod } from "../../api/types/core-v1.ts";
 import { newForbidden } from "../../apimachinery/status.ts";
@@ -23,9 +23,6 @@ const newJob = (spec: Partial<JobSpec> = {}): Job => ({
     ...spec,
   },
 });
-
-// Loaded on first use: not within the moment that a test gives the controller.
-beforeAll(async () => void (await import("../../client/testing/strategic.ts")));
 
 let run: ControllerRun;
 beforeEach(() => {

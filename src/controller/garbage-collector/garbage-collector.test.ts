@@ -1,0 +1,234 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { OwnerReference } from "../../apimachinery/meta-v1.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { ResourceReference } from "../../client/client.ts";
+import { resources } from "../../client/resources.ts";
+import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
+import { garbageCollectorController } from "./index.ts";
+
+const things: ResourceReference<UnstructuredObject> = {
+  group: "example.com",
+  version: "v1",
+  resource: "things",
+  kind: "Thing",
+  namespaced: true,
+};
+
+let run: ControllerRun;
+beforeEach(() => {
+  run = runControllers([garbageCollectorController], { references: [things] });
+});
+afterEach(async () => run.stop());
+
+interface Extra {
+  readonly namespace?: string;
+  readonly finalizers?: string[];
+}
+
+const configMap = (name: string, owners: OwnerReference[] = [], extra: Extra = {}): UnstructuredObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: {
+    name,
+    uid: `uid-${name}`,
+    namespace: "default",
+    ...(owners.length === 0 ? {} : { ownerReferences: owners }),
+    ...extra,
+  },
+});
+const ownedBy = (name: string, blockOwnerDeletion = false, uid = `uid-${name}`): OwnerReference => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  name,
+  uid,
+  blockOwnerDeletion,
+});
+
+const names = (): string[] =>
+  run.transport.list(resources.configmaps).map(({ metadata }) => metadata.name ?? "");
+const get = (name: string) => run.transport.get(resources.configmaps, name);
+const remove = async (
+  name: string,
+  propagationPolicy?: "Orphan" | "Background" | "Foreground",
+): Promise<void> => {
+  await run.client
+    .resource(resources.configmaps)
+    .delete(name, {
+      namespace: "default",
+      ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+    });
+  await run.settle();
+};
+
+async function seed(...objects: UnstructuredObject[]): Promise<void> {
+  run.transport.seed(...objects);
+  await run.settle();
+}
+
+describe("the garbage collector", () => {
+  it("deletes what an owner leaves behind, down to the last", async () => {
+    await seed(
+      configMap("root"),
+      configMap("child", [ownedBy("root")]),
+      configMap("grandchild", [ownedBy("child")]),
+      configMap("free"),
+    );
+    expect(names()).toHaveLength(4);
+    await remove("root");
+    expect(names()).toEqual(["free"]);
+  });
+
+  it("deletes what names an owner that never was", async () => {
+    await seed(configMap("child", [ownedBy("nobody")]));
+    expect(names()).toEqual([]);
+  });
+
+  it("deletes what names another object of the owner's name", async () => {
+    await seed(configMap("root"), configMap("child", [ownedBy("root", false, "uid-of-the-last-one")]));
+    expect(names()).toEqual(["root"]);
+  });
+
+  it("keeps what has one owner left, and drops the references to the others", async () => {
+    await seed(
+      configMap("a"),
+      configMap("b"),
+      configMap("child", [ownedBy("a"), ownedBy("b"), ownedBy("never")]),
+    );
+    expect(get("child")?.metadata.ownerReferences).toEqual([ownedBy("a"), ownedBy("b")]);
+    await remove("a");
+    expect(get("child")?.metadata.ownerReferences).toEqual([ownedBy("b")]);
+    await remove("b");
+    expect(names()).toEqual([]);
+  });
+
+  it("in the foreground lets the owner go last", async () => {
+    await seed(
+      configMap("root"),
+      configMap("child", [ownedBy("root", true)], { finalizers: ["example.com/slow"] }),
+      configMap("other", [ownedBy("root", true)]),
+      configMap("loose", [ownedBy("root")], { finalizers: ["example.com/slow"] }),
+    );
+    await remove("root", "Foreground");
+    expect(names()).toEqual(["child", "loose", "root"]);
+    expect(get("root")?.metadata.finalizers).toEqual(["foregroundDeletion"]);
+    expect(get("child")?.metadata.deletionTimestamp).toBeDefined();
+    run.transport.modify(resources.configmaps, "child", ({ metadata }) => delete metadata.finalizers);
+    run.transport.remove(resources.configmaps, "child");
+    await run.settle();
+    // What does not block its owner is not waited for.
+    expect(names()).toEqual(["loose"]);
+  });
+
+  it("in the foreground waits for dependents of dependents", async () => {
+    await seed(
+      configMap("root"),
+      configMap("child", [ownedBy("root", true)]),
+      configMap("grandchild", [ownedBy("child", true)], { finalizers: ["example.com/slow"] }),
+    );
+    await remove("root", "Foreground");
+    expect(get("child")?.metadata.finalizers).toEqual(["foregroundDeletion"]);
+    expect(names()).toEqual(["child", "grandchild", "root"]);
+    run.transport.remove(resources.configmaps, "grandchild");
+    await run.settle();
+    expect(names()).toEqual([]);
+  });
+
+  it("in the foreground keeps a dependent that another owner wants, and does not wait for it", async () => {
+    await seed(configMap("a"), configMap("b"), configMap("child", [ownedBy("a", true), ownedBy("b", true)]));
+    await remove("a", "Foreground");
+    expect(names()).toEqual(["b", "child"]);
+    expect(get("child")?.metadata.ownerReferences).toEqual([ownedBy("b", true)]);
+  });
+
+  it("in the foreground breaks a circle", async () => {
+    await seed(
+      configMap("a", [ownedBy("c", true)]),
+      configMap("b", [ownedBy("a", true)]),
+      configMap("c", [ownedBy("b", true)]),
+    );
+    await remove("a", "Foreground");
+    await run.settle(5000);
+    expect(names()).toEqual([]);
+  });
+
+  it("orphans dependents when told to", async () => {
+    await seed(configMap("root"), configMap("a", [ownedBy("root")]), configMap("b", [ownedBy("root", true)]));
+    await remove("root", "Orphan");
+    await run.settle(60_000);
+    expect(names()).toEqual(["a", "b"]);
+    expect(get("a")?.metadata.ownerReferences ?? []).toEqual([]);
+  });
+
+  it("deletes what names an owner of another namespace, and says why", async () => {
+    await seed(configMap("root"));
+    await seed(configMap("child", [ownedBy("root")], { namespace: "other" }));
+    expect(run.transport.list(resources.configmaps, "other")).toEqual([]);
+    expect(names()).toEqual(["root"]);
+    expect(run.events()).toEqual([
+      'Warning OwnerRefInvalidNamespace ownerRef [v1/ConfigMap, namespace: other, name: root, uid: uid-root] does not exist in namespace "other"',
+    ]);
+  });
+
+  it("is not misled by a reference that names an owner's place wrongly", async () => {
+    run.transport.seed(
+      configMap("astray", [ownedBy("root")], { namespace: "a-first" }),
+      configMap("child", [ownedBy("root")]),
+      configMap("root"),
+    );
+    await run.settle();
+    expect(names()).toEqual(["child", "root"]);
+    await remove("root");
+    expect(names()).toEqual([]);
+  });
+
+  it("leaves objects without namespace alone that name an owner with one", async () => {
+    await seed({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: "pv", ownerReferences: [ownedBy("nobody")] },
+    });
+    expect(run.transport.list(resources.persistentvolumes)).toHaveLength(1);
+  });
+
+  it("leaves objects alone whose owner is of a kind that is not served, other owners gone or not", async () => {
+    const strange = { apiVersion: "unknown.io/v1", kind: "Strange", name: "x", uid: "x" };
+    await seed(configMap("child", [strange, ownedBy("nobody")]));
+    expect(get("child")?.metadata.ownerReferences).toHaveLength(2);
+  });
+
+  it("collects custom resources like others", async () => {
+    const thing: UnstructuredObject = {
+      apiVersion: "example.com/v1",
+      kind: "Thing",
+      metadata: { name: "t", uid: "uid-t", namespace: "default" },
+    };
+    await seed(
+      thing,
+      configMap("child", [{ apiVersion: "example.com/v1", kind: "Thing", name: "t", uid: "uid-t" }]),
+    );
+    expect(names()).toEqual(["child"]);
+    await run.client.resource(things).delete("t", { namespace: "default" });
+    await run.settle();
+    expect(names()).toEqual([]);
+  });
+
+  it("honours what was asked of the dependent itself", async () => {
+    await seed(
+      configMap("root"),
+      configMap("child", [ownedBy("root")], { finalizers: ["orphan"] }),
+      configMap("grandchild", [ownedBy("child")]),
+    );
+    await remove("root");
+    await run.settle(60_000);
+    expect(names()).toEqual(["grandchild"]);
+  });
+
+  it("never deletes on its cache's word alone", async () => {
+    await seed(configMap("root"), configMap("child", [ownedBy("root")]));
+    // The watch reports an end that a relist would not: the owner is back under the same uid.
+    run.transport.remove(resources.configmaps, "root");
+    run.transport.seed(configMap("root"));
+    await run.settle();
+    expect(names()).toEqual(["child", "root"]);
+  });
+});
