@@ -109,7 +109,10 @@ export class CrunNode {
   async open(): Promise<void> {
     const { directory, podCidr, interfacePrefix } = this.#settings;
     const { clock, random, logger } = this.#cluster;
+    // Runtime and kubelet share one thread: each takes 11 MB.
+    this.#system = openSystem();
     this.#runtime = await CrunRuntime.open({
+      system: this.#system,
       rootDirectory: join(directory, "runtime"),
       podCidr,
       interfacePrefix,
@@ -126,7 +129,9 @@ export class CrunNode {
   }
 
   async #startKubelet(): Promise<void> {
-    if (this.#runtime === undefined) throw new TypeError("open() comes before start()");
+    const system = this.#system;
+    if (this.#runtime === undefined || system === undefined)
+      throw new TypeError("open() comes before start()");
     const { directory, dnsAddress, interfacePrefix, apiAddress } = this.#settings;
     const nodeName = localNodeName();
     const context = this.#cluster.contextFor("kubelet", nodeUser(nodeName));
@@ -135,8 +140,6 @@ export class CrunNode {
       { type: "InternalIP", address },
       { type: "Hostname", address: nodeName },
     ];
-    const system = openSystem();
-    this.#system = system;
     this.#kubelet = new Kubelet({
       ...context,
       runtime: this.#runtime,
@@ -208,6 +211,5 @@ export class CrunNode {
     await this.#proxy?.stop();
     await this.#dns?.close();
     await this.#runtime?.close();
-    await this.#system?.close();
   }
 }

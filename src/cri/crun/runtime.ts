@@ -11,7 +11,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { ImageStore } from "../../images/image-store.ts";
 import { detectCgroups } from "../../linux/cgroups.ts";
 import { findProgram, probeHost } from "../../linux/host.ts";
-import { openSystem } from "../../linux/system.ts";
+import { openSystem, type System } from "../../linux/system.ts";
 import type { ByteStream, ExecResult, TerminalStreams } from "../../streaming/node-connection.ts";
 import {
   type ContainerConfig,
@@ -69,6 +69,8 @@ export interface CrunRuntimeOptions {
   readonly seccompDirectory?: string;
   /** Largest packet of pods: that of the host's way out. 1400 when absent fits every tunnel. */
   readonly mtu?: number;
+  /** Makes its system calls; one of its own when absent. Ends with the runtime. */
+  readonly system?: System;
   /** Insists on one; crun, or runc where it is not installed, when absent. */
   readonly ociRuntime?: "crun" | "runc";
 }
@@ -285,7 +287,7 @@ function openEngine(options: CrunRuntimeOptions): Engine {
     throw new CriError("invalidArgument", `"${interfacePrefix}" cannot begin an interface's name`);
   }
   mkdirSync(exitDirectory(rootDirectory), { recursive: true, mode: 0o711 });
-  const system = openSystem();
+  const system = options.system ?? openSystem();
   const cgroups = detectCgroups();
   const oci = OciRuntime.find(join(rootDirectory, "oci"), system, cgroups, options.ociRuntime);
   const conmon = findProgram("conmon");
