@@ -1,0 +1,33 @@
+import type { FlagSpecs, Flags } from "./flags.ts";
+import type { KubectlIo } from "./io.ts";
+import type { Session } from "./session.ts";
+
+/** One command of the client: `kubectl get`, `kubectl create deployment`. */
+export interface KubectlCommand {
+  /** What follows the command's name: `(TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME …)`. */
+  readonly usage: string;
+  /** One line for lists of commands. */
+  readonly summary: string;
+  readonly flags?: FlagSpecs;
+  /** Flags without which the command is refused. */
+  readonly required?: readonly string[];
+  readonly subcommands?: Readonly<Record<string, () => Promise<KubectlCommand>>>;
+  /** The exit code; nothing means 0. Commands that only group others have none. */
+  run?(context: CommandContext): Promise<number | void>;
+  /** How an unknown subcommand is answered; by default as a usage error. */
+  readonly unknownSubcommand?: "usage" | "arguments";
+}
+
+export interface CommandContext {
+  readonly io: KubectlIo;
+  readonly session: Session;
+  readonly flags: Flags;
+  readonly args: readonly string[];
+  /** How many arguments stood before `--`; undefined without one. */
+  readonly dashAt: number | undefined;
+  /** `kubectl create deployment`. */
+  readonly path: string;
+}
+
+/** The ending of messages about wrong use. */
+export const usageHint = (path: string): string => `See '${path} -h' for help and examples`;

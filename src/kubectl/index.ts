@@ -1,0 +1,182 @@
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Transport } from "../apimachinery/transport.ts";
+import type { KubectlCommand } from "./command.ts";
+import { usageHint } from "./command.ts";
+import { commands, refusedCommands } from "./commands/index.ts";
+import { describeFailure, KubectlError } from "./errors.ts";
+import { type FlagSpecs, parseFlags } from "./flags.ts";
+import { commandHelp, rootHelp } from "./help.ts";
+import { type KubectlIo, processIo } from "./io.ts";
+import { globalFlags, Session } from "./session.ts";
+
+export interface KubectlOptions {
+  readonly io?: KubectlIo;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+const helpFlag: FlagSpecs = { help: { type: "bool", short: "h", help: "print this help" } };
+
+/** The built-in client: the commands, flags, output and exit codes of kubectl. Answers with the exit code. */
+export async function kubectl(argv: readonly string[], options: KubectlOptions = {}): Promise<number> {
+  const io = options.io ?? processIo();
+  try {
+    return await run(argv, io, options);
+  } catch (error) {
+    const { text, exitCode } = describeFailure(error);
+    io.err(text);
+    return exitCode;
+  }
+}
+
+async function run(argv: readonly string[], io: KubectlIo, options: KubectlOptions): Promise<number> {
+  const found = await findCommand(argv);
+  const specs = { ...found.command.flags, ...globalFlagsFor(found.command), ...helpFlag };
+  const { flags, args, dashAt } = parseOrHint(specs, found.rest, found.path);
+  if (flags.bool("help")) {
+    io.out(found.path === "kubectl" ? rootHelp(commands) : commandHelp(found.path, found.command));
+    return 0;
+  }
+  if (found.command.run === undefined) return withoutRun(found, args, io);
+  const missing = (found.command.required ?? []).filter((name) => !flags.changed(name));
+  if (missing.length > 0) {
+    throw new KubectlError(
+      `required flag(s) ${missing.map((name) => JSON.stringify(name)).join(", ")} not set`,
+    );
+  }
+  const session = new Session({
+    io,
+    flags,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.random === undefined ? {} : { random: options.random }),
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
+  });
+  try {
+    const exitCode = (await found.command.run({ io, session, flags, args, dashAt, path: found.path })) ?? 0;
+    if (session.failsOnWarnings && session.warningCount > 0) {
+      const count = session.warningCount;
+      throw new KubectlError(`${count} warning${count === 1 ? "" : "s"} received`);
+    }
+    return exitCode;
+  } finally {
+    session.close();
+  }
+}
+
+/** A command may use the short letter of a global flag for a flag of its own. */
+function globalFlagsFor(command: KubectlCommand): FlagSpecs {
+  const taken = new Set(Object.values(command.flags ?? {}).flatMap(({ short }) => short ?? []));
+  return Object.fromEntries(
+    Object.entries(globalFlags)
+      .filter(([name]) => command.flags?.[name] === undefined)
+      .map(([name, { short, ...spec }]) => [
+        name,
+        short === undefined || taken.has(short) ? spec : { ...spec, short },
+      ]),
+  );
+}
+
+interface FoundCommand {
+  readonly command: KubectlCommand;
+  readonly path: string;
+  /** All words but the command's own. */
+  readonly rest: readonly string[];
+}
+
+const root: KubectlCommand = { usage: "[command]", summary: "controls the cluster" };
+
+/** Follows the words that are no flags down the tree of commands. */
+async function findCommand(argv: readonly string[]): Promise<FoundCommand> {
+  let command = root;
+  let path = "kubectl";
+  let rest = [...argv];
+  for (;;) {
+    const at = firstArgument(rest, { ...command.flags, ...globalFlags });
+    const word = at === undefined ? undefined : rest[at];
+    if (at === undefined || word === undefined) return { command, path, rest };
+    const load = command === root ? loaderOf(word, rest) : command.subcommands?.[word];
+    if (load === undefined) return { command, path, rest };
+    command = await load();
+    path += ` ${word}`;
+    rest = rest.toSpliced(at, 1);
+  }
+}
+
+function loaderOf(word: string, rest: readonly string[]): () => Promise<KubectlCommand> {
+  const refused = refusedCommands[word];
+  if (refused !== undefined) {
+    throw new KubectlError(`the command "${word}" is not part of this client: ${refused}`);
+  }
+  const entry = commands[word];
+  if (entry !== undefined) return entry.load;
+  if (rest.includes("--help") || rest.includes("-h")) return () => Promise.resolve(root);
+  throw new KubectlError(`unknown command ${JSON.stringify(word)} for "kubectl"${suggestions(word)}`);
+}
+
+/** Where the first word stands that is neither a flag nor the value of one. */
+function firstArgument(words: readonly string[], specs: FlagSpecs): number | undefined {
+  const byShort = new Map(
+    Object.values(specs).flatMap((spec) => (spec.short === undefined ? [] : [[spec.short, spec]])),
+  );
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? "";
+    if (word === "--") return undefined;
+    if (!word.startsWith("-") || word === "-") return index;
+    if (word.includes("=")) continue;
+    const spec = word.startsWith("--")
+      ? specs[word.slice(2)]
+      : word.length === 2
+        ? byShort.get(word.slice(1))
+        : undefined;
+    if (spec !== undefined && spec.type !== "bool" && spec.optional === undefined) index++;
+  }
+  return undefined;
+}
+
+function parseOrHint(specs: FlagSpecs, rest: readonly string[], path: string) {
+  try {
+    return parseFlags(specs, rest);
+  } catch (error) {
+    if (!(error instanceof KubectlError)) throw error;
+    throw new KubectlError(`${error.message}\nSee '${path} --help' for usage.`, { cause: error });
+  }
+}
+
+function withoutRun({ command, path }: FoundCommand, args: readonly string[], io: KubectlIo): number {
+  if (command === root) {
+    io.out(rootHelp(commands));
+    return 0;
+  }
+  const [first] = args;
+  if (first === undefined) {
+    io.out(commandHelp(path, command));
+    return 1;
+  }
+  throw new KubectlError(`unknown command ${JSON.stringify(first)}\n${usageHint(path)}`);
+}
+
+/** Commands within two changes of what was typed, or that begin with it. */
+function suggestions(word: string): string {
+  const names = [...Object.keys(commands), ...Object.keys(refusedCommands)].sort();
+  const near = names.filter(
+    (name) => distance(name, word.toLowerCase()) <= 2 || name.startsWith(word.toLowerCase()),
+  );
+  if (near.length === 0) return "";
+  return `\n\nDid you mean this?\n${near.map((name) => `\t${name}\n`).join("")}`;
+}
+
+/** Levenshtein's. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
