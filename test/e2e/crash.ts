@@ -114,7 +114,7 @@ export function crashTests(): void {
       expect(numbers).toEqual(numbers.map((_, index) => `number ${index}`));
     });
 
-    it("exec and port-forward reach containers that were there before", async () => {
+    it("exec reaches containers that were there before", async () => {
       expect(await cluster.sh("counter", "echo inside")).toBe("inside\n");
     });
 

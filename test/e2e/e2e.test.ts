@@ -6,11 +6,15 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildBusybox, buildNginx } from "../images/build.ts";
+import { commandLineTests } from "./command-line.ts";
+import { containerTests } from "./containers.ts";
 import { crashTests } from "./crash.ts";
 import { helloTests } from "./hello.ts";
+import { networkTests } from "./network.ts";
 import { rollingUpdateTests } from "./rolling-update.ts";
 import { Home, missingHere, RunningCluster } from "./sampan.ts";
 import { statefulSetTests } from "./stateful-set.ts";
+import { streamTests } from "./streams.ts";
 
 const missing = missingHere();
 const title = missing.length > 0 ? `end to end (needs ${missing.join(", ")})` : "end to end";
@@ -18,6 +22,7 @@ const title = missing.length > 0 ? `end to end (needs ${missing.join(", ")})` : 
 describe.skipIf(missing.length > 0)(`${title}`, () => {
   helloTests();
   crashTests();
+  commandLineTests();
 
   describe("a cluster", () => {
     const name = "e2e";
@@ -51,5 +56,8 @@ describe.skipIf(missing.length > 0)(`${title}`, () => {
     });
     statefulSetTests(() => cluster);
     rollingUpdateTests(() => cluster);
+    streamTests(() => cluster);
+    containerTests(() => cluster);
+    networkTests(() => cluster);
   });
 });

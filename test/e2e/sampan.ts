@@ -40,7 +40,7 @@ export function kubectlOfVersion(version: string): string | undefined {
 let built: string | undefined;
 
 /** Builds the program into a folder of its own, so that another build does not pull it away under a running cluster. */
-function program(): string {
+function mainFile(): string {
   const given = process.env["SAMPAN_E2E_PROGRAM"];
   if (given !== undefined) return given;
   if (built === undefined) {
@@ -52,6 +52,9 @@ function program(): string {
   }
   return built;
 }
+
+/** Node's arguments that run the built program. */
+export const program = (): string[] => ["--disable-warning=ExperimentalWarning", mainFile()];
 
 /** A home in which clusters are started. End it with `leave()`, whatever happened. */
 export class Home {
@@ -80,7 +83,7 @@ export class Home {
   sampan(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const at = args.indexOf("--name");
     if (at >= 0) this.#names.add(args[at + 1] ?? "");
-    return this.run(process.execPath, ["--disable-warning=ExperimentalWarning", program(), ...args], {
+    return this.run(process.execPath, [...program(), ...args], {
       timeoutMs: 150_000,
       ...options,
     });

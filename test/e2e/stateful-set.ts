@@ -95,7 +95,9 @@ spec:
       await eventually(async () => expect(await cluster.get("pod web-0", ".metadata.uid")).not.toBe(before));
       await cluster.waitFor("pod/web-0", "condition=Ready");
       await eventually(async () =>
-        expect(await cluster.sh("visitor", "timeout 5 wget -qO- http://web-0.nginx/")).toBe("page of web-0\n"),
+        expect(await cluster.sh("visitor", "timeout 5 wget -qO- http://web-0.nginx/")).toBe(
+          "page of web-0\n",
+        ),
       );
     });
 

@@ -1,0 +1,266 @@
+import { existsSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildBusybox } from "../images/build.ts";
+import { eventually, type Finished, Home, page, program, RunningCluster } from "./sampan.ts";
+
+const site = (text: string): string => `
+apiVersion: v1
+kind: Pod
+metadata: { name: site, labels: { app: site } }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: site
+      image: busybox
+      command: [sh, -c, 'mkdir /www; echo "${text}" > /www/index.html; exec httpd -f -p 8080 -h /www']
+---
+apiVersion: v1
+kind: Service
+metadata: { name: site }
+spec: { selector: { app: site }, ports: [{ port: 80, targetPort: 8080 }] }
+`;
+
+/** Several clusters beside each other, and what the command line says to what it cannot do. */
+export function commandLineTests(): void {
+  describe("two clusters", { timeout: 120_000 }, () => {
+    let home: Home;
+    const names = ["e2e-one", "e2e-two"] as const;
+    const clusters = new Map<string, RunningCluster>();
+
+    beforeAll(async () => {
+      home = new Home();
+      const { archive } = await buildBusybox();
+      for (const name of names) {
+        const imported = await home.sampan(["image", "import", archive, "--name", name]);
+        expect(imported.stdout).toContain("imported docker.io/library/busybox:latest");
+        clusters.set(name, new RunningCluster(home, name));
+      }
+    }, 60_000);
+    afterAll(() => home.leave());
+
+    const urlOf = async (name: string): Promise<string> =>
+      `http://${await clusters.get(name)?.get("service site", ".spec.clusterIP")}/`;
+
+    it("start side by side and do not meet", async () => {
+      const ups = await Promise.all(
+        names.map((name) => home.sampan(["up", home.write(`${name}.yaml`, site(name)), "--name", name])),
+      );
+      expect(ups.map(({ code, stderr }) => `${code}${stderr}`)).toEqual(["0", "0"]);
+      for (const name of names) expect(await page(await urlOf(name))).toBe(`${name}\n`);
+      const ranges = names.map((name) => home.settings(name));
+      expect(
+        new Set(ranges.flatMap((range) => [range.podCidr, range.serviceCidr, range.interfacePrefix])).size,
+      ).toBe(6);
+      const all = await home.sampan(["status", "--all"]);
+      expect(all.stdout).toMatch(/^e2e-one +running +crun +https:\/\/127\.0\.0\.1:\d+\ne2e-two +running /m);
+    });
+
+    it("one is purged, and the other does not notice", async () => {
+      const url = await urlOf("e2e-two");
+      await home.sampan(["down", "--purge", "--name", "e2e-one"]);
+      expect(await page(url)).toBe("e2e-two\n");
+      expect(await clusters.get("e2e-two")?.sh("site", "timeout 5 wget -qO- http://site/")).toBe("e2e-two\n");
+      expect(
+        await clusters.get("e2e-two")?.get("pod site", ".status.containerStatuses[0].restartCount"),
+      ).toBe("0");
+    });
+  });
+
+  describe("the command line", { timeout: 60_000 }, () => {
+    let home: Home;
+    let server: Server;
+    let takenPort = 0;
+    beforeAll(async () => {
+      home = new Home();
+      server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const address = server.address();
+      takenPort = typeof address === "object" && address !== null ? address.port : 0;
+    });
+    afterAll(async () => {
+      await new Promise((resolve) => server.close(resolve));
+      await home.leave();
+    });
+
+    const expectRefusal = (
+      { stdout, stderr, code }: Finished,
+      expectedCode: number,
+      message: RegExp,
+    ): void => {
+      expect(stderr).toMatch(message);
+      expect(stderr).toMatch(/^sampan: /);
+      // A stack trace is for those who write Sampan, not for those who use it.
+      expect(stderr).not.toMatch(/^ +at /m);
+      expect(code).toBe(expectedCode);
+      expect(stdout).toBe("");
+    };
+
+    it.each<[string, string[], number, RegExp]>([
+      ["an unknown command", ["frobnicate"], 2, /there is no command "frobnicate"/],
+      ["an unknown option", ["up", "--wings"], 2, /Unknown option '--wings'/],
+      ["a bad name", ["up", "--name", "../x"], 2, /"\.\.\/x" cannot be a cluster's name/],
+      ["a bad runtime", ["up", "--runtime", "nonsense"], 2, /"nonsense" is no runtime/],
+      ["a bad port", ["up", "--port", "http"], 2, /"http" is no port/],
+      [
+        "a bad timeout",
+        ["up", "--timeout", "soon", "--name", "e2e-timeout"],
+        2,
+        /"soon" is no number of seconds/,
+      ],
+      ["a missing file", ["up", "missing.yaml"], 1, /there is no file missing\.yaml/],
+      ["too many arguments", ["down", "everything"], 2, /unexpected argument "everything"/],
+      ["a cluster that is not there", ["status", "--name", "nobody"], 1, /there is no cluster "nobody"/],
+      ["nothing to stop", ["down", "--name", "nobody"], 1, /there is no cluster "nobody"/],
+      ["image without a verb", ["image"], 2, /say what to do with images/],
+      [
+        "image import without a file",
+        ["image", "import", "--name", "e2e-images"],
+        2,
+        /needs at least one FILE/,
+      ],
+      [
+        "an image file that is missing",
+        ["image", "import", "missing.tar", "--name", "e2e-images"],
+        1,
+        /there is no file missing\.tar/,
+      ],
+      [
+        "removing an image that is not there",
+        ["image", "rm", "nobody:1", "--name", "e2e-images"],
+        1,
+        /there is no image nobody:1/,
+      ],
+    ])("refuses %s", async (_what, args, code, message) => {
+      expectRefusal(await home.sampan(args), code, message);
+    });
+
+    it("refuses a file that is no image, and keeps what was imported", async () => {
+      const { archive } = await buildBusybox();
+      await home.sampan(["image", "import", archive, "--name", "e2e-images"]);
+      const text = home.write("notes.txt", "This is no image.\n");
+      const torn = home.write("torn.tar", "");
+      await home.run("sh", ["-c", `head -c 100000 "$1" > "$2"`, "sh", archive, torn]);
+      const empty = home.write("empty.tar", "");
+      for (const file of [text, torn, empty]) {
+        expectRefusal(
+          await home.sampan(["image", "import", file, "--name", "e2e-images"]),
+          1,
+          /image import failed for\n +\/\S+: /,
+        );
+      }
+      const images = await home.sampan(["image", "ls", "--name", "e2e-images"]);
+      expect(images.stdout.trim().split("\n")).toHaveLength(2);
+      expect(images.stdout).toContain("docker.io/library/busybox:latest");
+    });
+
+    it("refuses a port that is in use, and starts with another", async () => {
+      expectRefusal(
+        await home.sampan([
+          "up",
+          "--runtime",
+          "simulated",
+          "--name",
+          "e2e-port",
+          "--port",
+          String(takenPort),
+        ]),
+        1,
+        new RegExp(`port ${takenPort} of 127\\.0\\.0\\.1 is in use`),
+      );
+      const up = await home.sampan(["up", "--runtime", "simulated", "--name", "e2e-port"]);
+      expect(up.stdout + up.stderr).toMatch(/Cluster "e2e-port" is up at/);
+      expect(up.code).toBe(0);
+    });
+
+    it("a broken file leaves the cluster running and names the place", async () => {
+      const broken = home.write(
+        "broken.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: [unclosed\n",
+      );
+      const up = await home.sampan(["up", broken, "--name", "e2e-port"]);
+      expect(up.stderr).toMatch(/broken\.yaml/);
+      expect(up.stderr).not.toMatch(/^ +at /m);
+      expect(up.code).toBe(1);
+      const mixed = home.write(
+        "mixed.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: good }\n---\napiVersion: v1\nkind: Nonsense\nmetadata: { name: bad }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: 'Bad Name' }\n",
+      );
+      const partly = await home.sampan(["up", mixed, "--name", "e2e-port"]);
+      expect(partly.stdout).toContain("configmap/good created");
+      expect(partly.stderr).toContain("2 of 3 objects could not be applied");
+      expect(partly.stderr).toContain('no matches for kind "Nonsense" in version "v1"');
+      expect(partly.stderr).toContain('metadata.name: Invalid value: "Bad Name"');
+      expect(partly.code).toBe(1);
+      expect((await home.sampan(["status", "--name", "e2e-port"])).code).toBe(0);
+    });
+
+    it("keeps a cluster's runtime", async () => {
+      expectRefusal(
+        await home.sampan(["up", "--runtime", "crun", "--name", "e2e-port"]),
+        1,
+        /was made with the runtime simulated/,
+      );
+    });
+
+    it("says what does not start, and why, when the time is over", async () => {
+      const file = home.write(
+        "late.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: late }\nspec: { nodeSelector: { moon: full }, containers: [{ name: a, image: busybox }] }\n",
+      );
+      const up = await home.sampan(["up", file, "--timeout", "1", "--name", "e2e-port"]);
+      expect(up.stdout).toContain("pod/late created");
+      expect(up.stderr).toMatch(/pod\/late is not running: /);
+      expect(up.code).toBe(1);
+    });
+
+    it("starts under names of every form", async () => {
+      for (const name of ["0", "1a", "a-b-c", "a".repeat(32)]) {
+        const up = await home.sampan(["up", "--name", name]);
+        expect(up.stderr, name).toBe("");
+        expect(up.code, name).toBe(0);
+        expect((await home.sampan(["down", "--purge", "--name", name])).code, name).toBe(0);
+        expect(existsSync(join(home.folder, "clusters", name)), name).toBe(false);
+      }
+    });
+
+    it("--help of every command shows examples", async () => {
+      const overview = await home.sampan(["--help"]);
+      expect(overview.code).toBe(0);
+      for (const command of ["up", "down", "status", "kubeconfig", "logs", "server", "image"]) {
+        expect(overview.stdout).toContain(`  ${command}`);
+        const help = await home.sampan([command, "--help"]);
+        expect(help.code).toBe(0);
+        expect(help.stdout).toContain("Usage:\n  sampan ");
+      }
+      expect((await home.sampan(["--version"])).stdout).toMatch(/^sampan \d/);
+    });
+
+    it("server runs in the foreground until it is interrupted", async () => {
+      const running = home.follow(process.execPath, [
+        ...program(),
+        "server",
+        "--runtime",
+        "simulated",
+        "--name",
+        "e2e-front",
+      ]);
+      await running.until(/ready/);
+      const cluster = new RunningCluster(home, "e2e-front");
+      await home.sampan(["kubeconfig", "--merge", "--name", "e2e-front"]);
+      await eventually(async () =>
+        expect(await cluster.get("nodes", ".items[*].status.conditions[?(@.type=='Ready')].status")).toBe(
+          "True",
+        ),
+      );
+      expectRefusal(
+        await home.sampan(["server", "--name", "e2e-front"]),
+        1,
+        /cluster "e2e-front" runs already, as process \d+/,
+      );
+      await running.stop();
+      expect(await running.ended()).toBe(0);
+    });
+  });
+}
