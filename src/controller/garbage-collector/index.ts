@@ -2,7 +2,6 @@ import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
-import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
 import { discoverResources } from "../discovery.ts";
 import { OwnerGraph } from "./graph.ts";
@@ -11,7 +10,7 @@ import { GarbageCollector } from "./reconciler.ts";
 /** Resources whose objects are never owned and come by the thousand. */
 const ignored = new Set(["events", "events.events.k8s.io"]);
 
-/** New kinds are looked for as often, and whenever a definition of custom resources changes. */
+/** New kinds are looked for as often. No cache of definitions: a server without custom resources could not fill it. */
 const discoverEveryMs = 30_000;
 
 /** A cache that cannot be filled (its server is away) holds up the rest for so long. */
@@ -25,7 +24,6 @@ export const garbageCollectorController: ControllerRegistration = {
     const kinds = new Kinds(context);
     const collector = new GarbageCollector(context, graph, (apiVersion, kind) => kinds.get(apiVersion, kind));
     let enqueue: (uid: string) => void = () => {};
-    const definitions = context.informers.informer(resources.customresourcedefinitions);
 
     function follow(informer: Informer<KubernetesObject>): void {
       const remove = informer.addHandler({
@@ -41,7 +39,7 @@ export const garbageCollectorController: ControllerRegistration = {
       watches: [
         (add) => {
           enqueue = add;
-          return definitions.addHandler({ added: () => add("discover"), updated: () => add("discover") });
+          return () => {};
         },
       ],
       start: (add) => add("discover"),
