@@ -1,10 +1,8 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { hostname } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeAddress } from "../api/types/core-v1.ts";
 import { joinKey } from "../apimachinery/object.ts";
 import { resources } from "../client/resources.ts";
-import type { LocalVolumes } from "../controller/local-provisioner/index.ts";
 import { CrunRuntime } from "../cri/crun/runtime.ts";
 import { upstreamsOf } from "../dns/forward.ts";
 import { informerView } from "../dns/informer-view.ts";
@@ -19,6 +17,7 @@ import { ServiceProxy } from "../network/service-proxy.ts";
 import type { Cluster } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
 import { nodeUser } from "./identities.ts";
+import { localNodeName } from "./names.ts";
 
 /** What distinguishes this node from those of other clusters on the machine. */
 export interface CrunNodeSettings {
@@ -33,12 +32,6 @@ export interface CrunNodeSettings {
 }
 
 export const clusterDomain = "cluster.local";
-
-/** The name of this machine's node. */
-export const localNodeName = (): string =>
-  hostname()
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]/g, "-");
 
 /** `sampan_dev_services`: nft takes no hyphens in names. */
 export const servicesTable = (clusterName: string): string =>
@@ -59,21 +52,6 @@ export function openImages(
     random,
     logger: logger.named("images"),
   });
-}
-
-/** Folders of the default StorageClass. */
-export function localVolumes(directory: string): LocalVolumes {
-  const pathOf = (volume: string): string => join(directory, "volumes", volume);
-  return {
-    nodeName: localNodeName(),
-    async create(volume) {
-      // Whoever a container runs as must be able to write, as with other provisioners of folders.
-      await mkdir(pathOf(volume), { recursive: true, mode: 0o777 });
-      await run("chmod", ["0777", pathOf(volume)]);
-      return pathOf(volume);
-    },
-    remove: (volume) => rm(pathOf(volume), { recursive: true, force: true }),
-  };
 }
 
 /** Makes the interface that carries the API server's and DNS's addresses. Done before: it stays as it is. */

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { defaultName } from "./instance.ts";
 
@@ -7,3 +8,9 @@ export const kubeconfigFile = (directory: string): string => join(directory, "ku
 /** The context of the default cluster is `sampan`, of others `sampan-NAME`. */
 export const contextName = (name: string): string =>
   name === defaultName ? defaultName : `${defaultName}-${name}`;
+
+/** The name of this machine's node. */
+export const localNodeName = (): string =>
+  hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]/g, "-");

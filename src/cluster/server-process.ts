@@ -2,19 +2,20 @@ import { createWriteStream, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
-import { writeContext } from "../client/kubeconfig.ts";
 import { loadOrCreatePki } from "../pki/index.ts";
 import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import { StorageError } from "../storage/storage.ts";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
 import {
   type Instance,
+  type InstanceSettings,
   processStartTime,
   runningServer,
   type ServerRecord,
   writePrivate,
 } from "./instance.ts";
+import { localVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
 
@@ -50,7 +51,8 @@ export interface RunningServer {
 
 /**
  * Runs an instance in this process: storage, API server, controllers, and a node of the instance's runtime. What can be
- * done at once is; the order of what cannot is: storage and keys, API, service interface, caches, node.
+ * done at once is; the order of what cannot is: storage and keys, API, roles, caches. Programs that the API does not need
+ * are loaded once it listens.
  */
 export async function runServer(options: ServerProcessOptions): Promise<RunningServer> {
   const { instance, onStage } = options;
@@ -68,8 +70,11 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const apiAddress = settings.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
   const own = settings.runtime === "crun";
 
-  const [storage, pki] = await Promise.all([
-    openStorage(join(directory, "state.db"), clock),
+  // The storage thread reads the file while this one loads the program.
+  const opening = openStorage(join(directory, "state.db"), clock);
+  opening.catch(() => {});
+  const [{ Cluster }, pki] = await Promise.all([
+    import("./cluster.ts"),
     loadOrCreatePki(join(directory, "pki"), {
       clock,
       serverNames: {
@@ -78,55 +83,30 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
       },
     }),
   ]);
-  const { CrunNode, localVolumes, prepareServiceInterface }: Partial<NodeModule> = own
-    ? await import("./crun-node.ts")
-    : {};
-  const nodeSettings = { directory, clusterName: instance.name, apiAddress, ...settings };
-  const interfaceReady = own ? prepareServiceInterface?.(nodeSettings) : undefined;
   const cluster = new Cluster({
     clock,
     random,
     logger,
-    storage,
+    storage: await opening,
     pki,
     serviceCidr: settings.serviceCidr,
     dnsAddress: settings.dnsAddress,
-    ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 } } : {}),
-    ...(localVolumes === undefined ? {} : { localVolumes: localVolumes(directory) }),
+    ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 }, localVolumes: localVolumes(directory) } : {}),
   });
-  const node = CrunNode === undefined ? undefined : new CrunNode(cluster, nodeSettings);
-  const nodeOpen = node?.open();
-  // Failures are looked at where they are awaited.
-  nodeOpen?.catch(() => {});
-  interfaceReady?.catch(() => {});
-
   await cluster.startApi();
   await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
   if (options.address !== undefined)
     await listen(cluster, { address: options.address, port: settings.apiPort });
-  writeRecord(instance);
-  writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin);
   onStage("api", sinceStartMs());
 
-  await Promise.all([
-    // Controllers may do nothing before the roles are there that let them.
+  writeRecord(instance);
+  // Controllers may do nothing before the roles are there that let them. The node comes up meanwhile; its caches fill
+  // with those of the controllers.
+  const [stopNode] = await Promise.all([
+    own ? startCrunNode(cluster, instance, apiAddress) : startSimulatedNode(cluster, settings),
     cluster.bootstrap().then(() => cluster.startControllers()),
-    interfaceReady?.then(() => cluster.listen({ address: apiAddress, port: 443 })),
+    writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
   ]);
-  let stopNode = async (): Promise<void> => {};
-  if (node === undefined) {
-    const { SimulatedNode } = await import("./simulated-node.ts");
-    const simulated = new SimulatedNode(cluster, {
-      podCidr: settings.podCidr,
-      dnsAddress: settings.dnsAddress,
-    });
-    await simulated.start();
-    stopNode = () => simulated.stop();
-  } else {
-    await nodeOpen;
-    await node.start();
-    stopNode = () => node.stop();
-  }
   onStage("node", sinceStartMs());
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
@@ -146,7 +126,32 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   return { stopped: stopped.promise, stop };
 }
 
-type NodeModule = typeof import("./crun-node.ts");
+/** Starts the node of this machine; resolves, when it is registered, with what stops it. */
+async function startCrunNode(
+  cluster: Cluster,
+  { name, directory, settings }: Instance,
+  apiAddress: string,
+): Promise<() => Promise<void>> {
+  const { CrunNode, prepareServiceInterface } = await import("./crun-node.ts");
+  const nodeSettings = { directory, clusterName: name, apiAddress, ...settings };
+  const node = new CrunNode(cluster, nodeSettings);
+  await Promise.all([
+    node.open(),
+    prepareServiceInterface(nodeSettings).then(() => cluster.listen({ address: apiAddress, port: 443 })),
+  ]);
+  await node.start();
+  return () => node.stop();
+}
+
+async function startSimulatedNode(
+  cluster: Cluster,
+  { podCidr, dnsAddress }: InstanceSettings,
+): Promise<() => Promise<void>> {
+  const { SimulatedNode } = await import("./simulated-node.ts");
+  const node = new SimulatedNode(cluster, { podCidr, dnsAddress });
+  await node.start();
+  return () => node.stop();
+}
 
 const named = (address: string | undefined): string[] => (address === undefined ? [] : [address]);
 
@@ -207,11 +212,12 @@ function writeRecord(instance: Instance): void {
   writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);
 }
 
-function writeOwnKubeconfig(
+async function writeOwnKubeconfig(
   instance: Instance,
   authorityPem: string,
   admin: { certificate: string; key: string },
-): void {
+): Promise<void> {
+  const { writeContext } = await import("../client/kubeconfig.ts");
   writeContext(kubeconfigFile(instance.directory), {
     name: contextName(instance.name),
     server: `https://127.0.0.1:${instance.settings.apiPort}`,
