@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/types/core-v1.ts";
+import { setCondition } from "../../apimachinery/conditions.ts";
 import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
@@ -68,15 +69,26 @@ async function trimEnded(context: ControllerContext, ended: readonly Pod[]): Pro
 
 async function markFailed(context: ControllerContext, pod: Pod): Promise<void> {
   if (hasEnded(pod)) return;
-  const message = "PodGC: node no longer exists";
-  const conditions = [
-    ...(pod.status?.conditions ?? []).filter(({ type }) => type !== "DisruptionTarget"),
-    { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message },
-  ];
+  const { name = "", namespace, uid = "" } = pod.metadata;
+  const conditions = setCondition(
+    pod.status?.conditions,
+    {
+      type: "DisruptionTarget",
+      status: "True",
+      reason: "DeletionByPodGC",
+      message: "PodGC: node no longer exists",
+    },
+    context.clock.now(),
+  );
+  // A patch, since patching is all that this controller's role may do with the status.
   await ignoreNotFound(
     context.client
       .resource(resources.pods)
-      .updateStatus({ ...pod, status: { ...pod.status, phase: "Failed", conditions } }),
+      .patch(
+        name,
+        { metadata: { uid }, status: { phase: "Failed", conditions } },
+        { type: "strategic", namespace, subresource: "status" },
+      ),
   );
 }
 
