@@ -24,6 +24,8 @@ const accountOf: Readonly<Record<string, string>> = {
   "endpoints-controller": "endpoint-controller",
   "garbage-collector-controller": "generic-garbage-collector",
   "node-lifecycle-controller": "node-controller",
+  "persistentvolume-protection-controller": "pv-protection-controller",
+  "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
   "persistentvolume-binder-controller": "persistent-volume-binder",
   "pod-garbage-collector-controller": "pod-garbage-collector",
   "replicationcontroller-controller": "replication-controller",
@@ -31,12 +33,8 @@ const accountOf: Readonly<Record<string, string>> = {
   "serviceaccount-controller": "service-account-controller",
 };
 
-/** Controllers that Kubernetes does not know, and those that act on two kinds under one name here. */
-const unknownToKubernetes = new Set([
-  "local-provisioner-controller",
-  "service-lb-controller",
-  "persistentvolumeclaim-protection-controller",
-]);
+/** Controllers that Kubernetes does not know. */
+const unknownToKubernetes = new Set(["local-provisioner-controller", "service-lb-controller"]);
 
 /** The identity that a controller writes with. */
 export function controllerUser(name: string): UserInfo {

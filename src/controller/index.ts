@@ -20,7 +20,7 @@ import { serviceLoadBalancerController } from "./service-load-balancer/index.ts"
 import { serviceAccountController } from "./serviceaccount/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
-import { volumeProtectionController } from "./volume-protection/index.ts";
+import { claimProtectionController, volumeProtectionController } from "./volume-protection/index.ts";
 
 export interface ControllerSettings {
   /** Published in every namespace. */
@@ -51,6 +51,7 @@ export function controllerRegistrations({
     clusterRoleAggregationController,
     persistentVolumeController,
     ...(localVolumes === undefined ? [] : [localProvisionerController(localVolumes)]),
+    claimProtectionController,
     volumeProtectionController,
     nodeLifecycleController,
     podGcController,

@@ -5,15 +5,15 @@ import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
 import { classOf, waitsForConsumer } from "../persistent-volume/matching.ts";
 import {
-  bindCompleted,
+  provisionedBy,
   provisionerAnnotation,
   selectedNodeAnnotation,
 } from "../persistent-volume/reconciler.ts";
+import { bindCompleted } from "../persistent-volume/writer.ts";
 import { watch } from "../watch.ts";
 
 /** What StorageClasses of local volumes name as their provisioner. */
 export const localProvisioner = "sampan.dev/local";
-const provisionedBy = "pv.kubernetes.io/provisioned-by";
 
 /** The folders behind local volumes, on the node. */
 export interface LocalVolumes {
@@ -32,6 +32,7 @@ export function localProvisionerController(volumes: LocalVolumes): ControllerReg
     setup(context) {
       const claims = context.informers.informer(resources.persistentvolumeclaims);
       const persistentVolumes = context.informers.informer(resources.persistentvolumes);
+      context.informers.informer(resources.storageclasses);
       return {
         workers: 2,
         watches: [
@@ -67,6 +68,8 @@ async function provision(
     return;
   }
   const name = `pvc-${claim.metadata.uid}`;
+  // Made in an earlier pass: the claim has yet to be bound to it.
+  if (context.informers.informer(resources.persistentvolumes).get(name) !== undefined) return;
   const { events } = context;
   events.event(
     claim,
@@ -110,7 +113,8 @@ async function provision(
       },
     });
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
+    if (isAlreadyExists(error)) return;
+    throw error;
   }
   events.event(claim, "Normal", "ProvisioningSucceeded", `Successfully provisioned volume ${name}`);
 }

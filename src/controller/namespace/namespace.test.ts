@@ -13,7 +13,7 @@ beforeEach(() => {
     metadata: { name: "work" },
     spec: { finalizers: ["kubernetes"] },
     status: { phase: "Active" },
-  } as never);
+  });
 });
 afterEach(async () => run.stop());
 

@@ -2,7 +2,7 @@ import { keyOf } from "../../apimachinery/object.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { watch } from "../watch.ts";
-import { classOf } from "./matching.ts";
+import { classOf, leavesClassOpen } from "./matching.ts";
 import { PersistentVolumeReconciler } from "./reconciler.ts";
 
 /** Binds PersistentVolumeClaims and PersistentVolumes to each other. */
@@ -30,7 +30,11 @@ export const persistentVolumeController: ControllerRegistration = {
         watch(context.informers.informer(resources.storageclasses), ({ metadata }) =>
           claims
             .list()
-            .filter((claim) => classOf(claim) === metadata.name && claim.status?.phase !== "Bound")
+            .filter(
+              (claim) =>
+                (classOf(claim) === metadata.name || leavesClassOpen(claim)) &&
+                claim.status?.phase !== "Bound",
+            )
             .map((claim) => `claim ${keyOf(claim)}`),
         ),
       ],

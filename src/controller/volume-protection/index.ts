@@ -1,48 +1,57 @@
-import type { Pod } from "../../api/types/core-v1.ts";
-import { isBeingDeleted, type KubernetesObject, keyOf, splitKey } from "../../apimachinery/object.ts";
+import type { PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
+import { controllerOf, isBeingDeleted, type KubernetesObject } from "../../apimachinery/object.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
 import type { ResourceReference } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
-import { watch } from "../watch.ts";
+import { isPodTerminal } from "../pods.ts";
+import { enqueueSelf, watch } from "../watch.ts";
 
-/**
- * A claim in use by a pod, and a volume bound to a claim, are not deleted under their users: a finalizer, set at
- * admission, is taken off once nobody uses them. Keys are `claim NAMESPACE/NAME` and `volume NAME`.
- */
-export const volumeProtectionController: ControllerRegistration = {
+/** A claim that a pod uses is not deleted under it: a finalizer stays on until no pod does. */
+export const claimProtectionController: ControllerRegistration = {
   name: "persistentvolumeclaim-protection-controller",
   setup(context) {
+    const finalizer = "kubernetes.io/pvc-protection";
     const claims = context.informers.informer(resources.persistentvolumeclaims);
-    const volumes = context.informers.informer(resources.persistentvolumes);
     const pods = context.informers.informer(resources.pods);
+    pods.addIndex("claim", (pod) => claimsOf(pod).map((name) => `${pod.metadata.namespace}/${name}`));
     return {
       watches: [
-        watch(claims, (claim) => (isBeingDeleted(claim) ? [`claim ${keyOf(claim)}`] : [])),
-        watch(volumes, (volume) => (isBeingDeleted(volume) ? [`volume ${volume.metadata.name}`] : [])),
-        watch(pods, (pod) => claimsOf(pod).map((name) => `claim ${pod.metadata.namespace}/${name}`)),
+        watch(claims, enqueueSelf),
+        watch(pods, (pod) => claimsOf(pod).map((name) => `${pod.metadata.namespace}/${name}`)),
       ],
       async reconcile(key) {
-        const [what, name = ""] = key.split(" ");
-        if (what === "volume") {
-          const volume = volumes.get(name);
-          if (volume === undefined || !isBeingDeleted(volume) || volume.status?.phase === "Bound") return;
-          await removeFinalizer(context, resources.persistentvolumes, volume, "kubernetes.io/pv-protection");
-          return;
-        }
-        const claim = claims.getByKey(name);
-        if (claim === undefined || !isBeingDeleted(claim)) return;
-        const { namespace, name: claimName } = splitKey(name);
-        const users = pods
-          .list(namespace)
-          .filter((pod) => !hasEnded(pod) && claimsOf(pod).includes(claimName));
-        if (users.length > 0) return;
-        await removeFinalizer(
-          context,
-          resources.persistentvolumeclaims,
-          claim,
-          "kubernetes.io/pvc-protection",
-        );
+        const claim = claims.getByKey(key);
+        if (claim === undefined) return;
+        if (!isBeingDeleted(claim))
+          return await addFinalizer(context, resources.persistentvolumeclaims, claim, finalizer);
+        if (!hasFinalizer(claim, finalizer)) return;
+        if (pods.byIndex("claim", key).some((pod) => uses(pod, claim))) return;
+        // A pod that the cache has not seen yet would lose its data.
+        const { namespace } = claim.metadata;
+        const live = await context.client.resource(resources.pods).list({ namespace });
+        if (live.items.some((pod) => uses(pod, claim))) return;
+        await removeFinalizer(context, resources.persistentvolumeclaims, claim, finalizer);
+      },
+    };
+  },
+};
+
+/** A volume that is bound to a claim is not deleted under it. */
+export const volumeProtectionController: ControllerRegistration = {
+  name: "persistentvolume-protection-controller",
+  setup(context) {
+    const finalizer = "kubernetes.io/pv-protection";
+    const volumes = context.informers.informer(resources.persistentvolumes);
+    return {
+      watches: [watch(volumes, enqueueSelf)],
+      async reconcile(name) {
+        const volume = volumes.get(name);
+        if (volume === undefined) return;
+        if (!isBeingDeleted(volume))
+          await addFinalizer(context, resources.persistentvolumes, volume, finalizer);
+        else if (volume.status?.phase !== "Bound")
+          await removeFinalizer(context, resources.persistentvolumes, volume, finalizer);
       },
     };
   },
@@ -56,7 +65,36 @@ function claimsOf(pod: Pod): string[] {
   });
 }
 
-const hasEnded = (pod: Pod): boolean => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+/**
+ * Only a pod that has a node can use a claim: a kubelet starts no pod whose claim is being deleted. One that has ended
+ * still counts as a user, except of the claims that were made for it.
+ */
+function uses(pod: Pod, claim: PersistentVolumeClaim): boolean {
+  if ((pod.spec.nodeName ?? "") === "") return false;
+  return (pod.spec.volumes ?? []).some(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (persistentVolumeClaim?.claimName === claim.metadata.name) return true;
+    return (
+      ephemeral !== undefined &&
+      !isPodTerminal(pod) &&
+      `${pod.metadata.name}-${name}` === claim.metadata.name &&
+      controllerOf(claim)?.uid === pod.metadata.uid
+    );
+  });
+}
+
+const hasFinalizer = ({ metadata }: KubernetesObject, finalizer: string): boolean =>
+  metadata.finalizers?.includes(finalizer) === true;
+
+/** Admission sets it on all that is new; what is older gets it here. */
+async function addFinalizer<T extends KubernetesObject>(
+  context: ControllerContext,
+  reference: ResourceReference<T>,
+  object: T,
+  finalizer: string,
+): Promise<void> {
+  if (hasFinalizer(object, finalizer)) return;
+  await setFinalizers(context, reference, object, [...(object.metadata.finalizers ?? []), finalizer]);
+}
 
 async function removeFinalizer<T extends KubernetesObject>(
   context: ControllerContext,
@@ -64,13 +102,21 @@ async function removeFinalizer<T extends KubernetesObject>(
   object: T,
   finalizer: string,
 ): Promise<void> {
-  const finalizers = object.metadata.finalizers ?? [];
-  if (!finalizers.includes(finalizer)) return;
+  if (!hasFinalizer(object, finalizer)) return;
+  const others = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
+  await setFinalizers(context, reference, object, others);
+}
+
+async function setFinalizers<T extends KubernetesObject>(
+  context: ControllerContext,
+  reference: ResourceReference<T>,
+  object: T,
+  finalizers: string[],
+): Promise<void> {
   try {
-    await context.client.resource(reference).update({
-      ...object,
-      metadata: { ...object.metadata, finalizers: finalizers.filter((name) => name !== finalizer) },
-    });
+    await context.client
+      .resource(reference)
+      .update({ ...object, metadata: { ...object.metadata, finalizers } });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Pod } from "../../api/types/core-v1.ts";
+import { resources } from "../../client/resources.ts";
+import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
+import { newClaim, newVolume } from "../testing/volumes.ts";
+import { claimProtectionController, volumeProtectionController } from "./index.ts";
+
+let run: ControllerRun;
+beforeEach(() => {
+  run = runControllers([claimProtectionController, volumeProtectionController]);
+});
+afterEach(async () => run.stop());
+
+const claim = () => run.transport.get(resources.persistentvolumeclaims, "data");
+const volume = () => run.transport.get(resources.persistentvolumes, "pv");
+
+const user = (extra: Partial<Pod> = {}, volumes?: Pod["spec"]["volumes"]): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "p", namespace: "default", uid: "pod-1" },
+  spec: {
+    nodeName: "n1",
+    containers: [],
+    volumes: volumes ?? [{ name: "v", persistentVolumeClaim: { claimName: "data" } }],
+  },
+  status: { phase: "Running" },
+  ...extra,
+});
+
+async function deleteClaim(...pods: Pod[]): Promise<void> {
+  run.transport.seed(newClaim(), ...pods);
+  await run.settle();
+  await run.client.resource(resources.persistentvolumeclaims).delete("data", { namespace: "default" });
+  await run.settle();
+}
+
+describe("claim protection", () => {
+  it("puts the finalizer on claims that lack it, and lets unused ones go", async () => {
+    run.transport.seed(newClaim());
+    await run.settle();
+    expect(claim()?.metadata.finalizers).toEqual(["kubernetes.io/pvc-protection"]);
+    await run.client.resource(resources.persistentvolumeclaims).delete("data", { namespace: "default" });
+    await run.settle();
+    expect(claim()).toBeUndefined();
+  });
+
+  it("holds a claim until the last pod that uses it is gone", async () => {
+    await deleteClaim(user());
+    expect(claim()?.metadata.deletionTimestamp).toBeDefined();
+    run.transport.remove(resources.pods, "p");
+    await run.settle();
+    expect(claim()).toBeUndefined();
+  });
+
+  it.each<[string, Pod, boolean]>([
+    ["has ended", user({ status: { phase: "Succeeded" } }), true],
+    ["has no node", user({ spec: { ...user().spec, nodeName: undefined } }), false],
+    ["uses another claim", user({}, [{ name: "v", persistentVolumeClaim: { claimName: "x" } }]), false],
+  ])("for a pod that %s", async (_, pod, held) => {
+    await deleteClaim(pod);
+    expect(claim() !== undefined).toBe(held);
+  });
+
+  it.each([
+    ["Running", true],
+    ["Failed", false],
+  ])("holds the claim of an ephemeral volume while its pod is %s", async (phase, held) => {
+    const pod = user({ metadata: { name: "p", namespace: "default", uid: "pod-1" }, status: { phase } }, []);
+    const owner = { apiVersion: "v1", kind: "Pod", name: "p", uid: "pod-1", controller: true };
+    run.transport.seed(
+      user({ ...pod, spec: { ...pod.spec, volumes: [{ name: "v", ephemeral: {} }] } }),
+      newClaim({}, { name: "p-v", ownerReferences: [owner] }),
+    );
+    await run.settle();
+    await run.client.resource(resources.persistentvolumeclaims).delete("p-v", { namespace: "default" });
+    await run.settle();
+    expect(run.transport.get(resources.persistentvolumeclaims, "p-v") !== undefined).toBe(held);
+  });
+});
+
+it("a volume stays as long as it is bound", async () => {
+  run.transport.seed({ ...newVolume("pv"), status: { phase: "Bound" } });
+  await run.settle();
+  expect(volume()?.metadata.finalizers).toEqual(["kubernetes.io/pv-protection"]);
+  await run.client.resource(resources.persistentvolumes).delete("pv");
+  await run.settle();
+  expect(volume()).toBeDefined();
+  run.transport.modify(resources.persistentvolumes, "pv", (object) => {
+    object.status = { phase: "Released" };
+  });
+  await run.settle();
+  expect(volume()).toBeUndefined();
+});
