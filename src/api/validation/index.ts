@@ -1,43 +1,58 @@
 import type { FieldError } from "../../apimachinery/field-error.ts";
-import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
+import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { Errors } from "./basics.ts";
+import { checkObjectMeta, checkObjectMetaUpdate } from "./object-meta.ts";
+import { metadataRulesFor, rulesFor } from "./rules.ts";
 
-/** Errors of the object alone. Never throws for bad input. */
+export { warningsFor } from "./warnings/index.ts";
+
+/**
+ * Validation of the built-in kinds, as Kubernetes 1.36 does it: paths, order, types and wording of the errors are part
+ * of the interface, since clients match them. Objects are decoded and defaulted before, and what the registry fills in
+ * (selectors of jobs, lists of addresses) is there.
+ */
+
+/** Errors of a new object. Never throws for bad input. */
 export function validateCreate(kind: GroupVersionKind, object: UnstructuredObject): FieldError[] {
-  void kind;
-  const { name, generateName } = object.metadata;
-  if ((name ?? "") !== "" || (generateName ?? "") !== "") return [];
-  return [{ type: "FieldValueRequired", path: "metadata.name", detail: "name or generateName is required" }];
+  const apiVersion = formatApiVersion(kind);
+  const rules = rulesFor(apiVersion, kind.kind);
+  const errors: Errors = [];
+  if (!rules.ownMetadata) {
+    checkObjectMeta(object.metadata, metadataRulesFor(apiVersion, kind.kind, rules), errors);
+  }
+  rules.create(object, errors);
+  return errors;
 }
 
-/** Errors of the change, immutable fields among them. `subresource` is `""` or `status`. */
+/**
+ * Errors of the change, immutable fields among them. `subresource` is the empty text for the object itself; those that
+ * change nothing but one part are held to the rules of that part.
+ */
 export function validateUpdate(
   kind: GroupVersionKind,
   object: UnstructuredObject,
   old: UnstructuredObject,
   subresource: string,
 ): FieldError[] {
-  void kind;
-  void subresource;
-  const immutable = (["name", "namespace", "uid", "creationTimestamp"] as const).filter(
-    (field) => object.metadata[field] !== old.metadata[field],
-  );
-  return immutable.map((field) => ({
-    type: "FieldValueInvalid" as const,
-    path: `metadata.${field}`,
-    value: object.metadata[field],
-    detail: "field is immutable",
-  }));
+  const apiVersion = formatApiVersion(kind);
+  const rules = rulesFor(apiVersion, kind.kind);
+  const errors: Errors = [];
+  // The rules of pods look at metadata themselves.
+  if (kind.kind !== "Pod") checkObjectMetaUpdate(object.metadata, old.metadata, true, errors);
+  const check =
+    subresource === "" || subresource === "scale" ? rules.update : rules.subresources[subresource];
+  check?.(object, old, errors);
+  return errors.length > 1 ? withoutRepetition(errors) : errors;
 }
 
-/** Texts for Warning headers: deprecated fields, questionable values. */
-export function warningsFor(
-  kind: GroupVersionKind,
-  object: UnstructuredObject,
-  old: UnstructuredObject | undefined,
-): string[] {
-  void kind;
-  void object;
-  void old;
-  return [];
+/** Rules of the object and rules of the change may find the same fault: users see it once. */
+function withoutRepetition(errors: Errors): Errors {
+  const seen = new Set<string>();
+  return errors.filter(({ type, path, detail }) => {
+    const key = `${type}\n${path}\n${detail}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
 }

@@ -1,0 +1,365 @@
+import { forbidden, invalid, notSupported, required, tooLong } from "../../apimachinery/field-error.ts";
+import {
+  dns1123LabelErrors,
+  dns1123SubdomainErrors,
+  domainPrefixedPathErrors,
+  isIp,
+  pathSegmentErrors,
+  portErrors,
+  portNameErrors,
+  wildcardDns1123SubdomainErrors,
+} from "../../apimachinery/names.ts";
+import type {
+  HTTPIngressPath,
+  Ingress,
+  IngressBackend,
+  IngressClass,
+  IngressClassParametersReference,
+  IngressSpec,
+  IPAddress,
+  IPBlock,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+  ServiceBackendPort,
+  ServiceCIDR,
+} from "../types/networking-v1.ts";
+import {
+  checkLabel,
+  checkName,
+  checkOptionalName,
+  type Errors,
+  immutable,
+  isEmpty,
+  list,
+  oneOf,
+  optionalOneOf,
+  text,
+} from "./basics.ts";
+import { checkCidr, checkIp, ipBytes, isDualStack } from "./ip.ts";
+import { checkLabelSelector } from "./label-selector.ts";
+import { checkHostname } from "./service.ts";
+
+/** Ingresses, their classes, network policies, and addresses of services (pkg/apis/networking/validation). */
+const classAnnotation = "kubernetes.io/ingress.class";
+const pathTypes = ["Exact", "ImplementationSpecific", "Prefix"];
+
+export function checkIngress({ metadata, spec }: Ingress, errors: Errors, old?: Ingress): void {
+  const annotation = metadata.annotations?.[classAnnotation];
+  if (old === undefined && annotation !== undefined && spec.ingressClassName !== undefined) {
+    const detail = "can not be set when the class field is also set";
+    errors.push(invalid(`metadata.annotations.${classAnnotation}`, annotation, detail));
+  }
+  checkIngressSpec(spec, errors);
+}
+
+function checkIngressSpec(spec: IngressSpec, errors: Errors): void {
+  if (list(spec.rules).length === 0 && spec.defaultBackend === undefined) {
+    errors.push(invalid("spec", list(spec.rules), "either `defaultBackend` or `rules` must be specified"));
+  }
+  if (spec.defaultBackend !== undefined) checkBackend(spec.defaultBackend, "spec.defaultBackend", errors);
+  list(spec.rules).forEach(({ host, http }, index) => {
+    const path = `spec.rules[${index}]`;
+    checkHost(text(host), `${path}.host`, errors);
+    if (http === undefined) return;
+    if (list(http.paths).length === 0) errors.push(required(`${path}.http.paths`));
+    list(http.paths).forEach((one, at) => {
+      checkPath(one, `${path}.http.paths[${at}]`, errors);
+    });
+  });
+  list(spec.tls).forEach(({ hosts, secretName }, index) => {
+    list(hosts).forEach((host, at) => {
+      const rule = host.includes("*") ? wildcardDns1123SubdomainErrors : dns1123SubdomainErrors;
+      checkName(host, rule, `spec.tls[${index}].hosts[${at}]`, errors);
+    });
+    checkOptionalName(secretName, dns1123SubdomainErrors, `spec.tls[${index}].secretName`, errors);
+  });
+  if (spec.ingressClassName !== undefined) {
+    checkName(spec.ingressClassName, dns1123SubdomainErrors, "spec.ingressClassName", errors);
+  }
+}
+
+function checkHost(host: string, path: string, errors: Errors): void {
+  if (host === "") return;
+  if (isIp(host)) errors.push(invalid(path, host, "must be a DNS name, not an IP address"));
+  const rule = host.includes("*") ? wildcardDns1123SubdomainErrors : dns1123SubdomainErrors;
+  checkName(host, rule, path, errors);
+}
+
+const badSequences = ["//", "/./", "/../", "%2f", "%2F"];
+const badSuffixes = ["/..", "/."];
+
+function checkPath(one: HTTPIngressPath, path: string, errors: Errors): void {
+  const target = text(one.path);
+  if (one.pathType === undefined) {
+    errors.push(required(`${path}.pathType`, "pathType must be specified"));
+  } else if (one.pathType === "Exact" || one.pathType === "Prefix") {
+    if (!target.startsWith("/")) {
+      errors.push(invalid(`${path}.path`, target, "must be an absolute path"));
+    } else {
+      for (const part of badSequences) {
+        if (target.includes(part)) errors.push(invalid(`${path}.path`, target, `must not contain '${part}'`));
+      }
+      for (const part of badSuffixes) {
+        if (target.endsWith(part)) errors.push(invalid(`${path}.path`, target, `cannot end with '${part}'`));
+      }
+    }
+  } else if (one.pathType !== "ImplementationSpecific") {
+    errors.push(notSupported(`${path}.pathType`, one.pathType, pathTypes));
+  } else if (target !== "" && !target.startsWith("/")) {
+    errors.push(invalid(`${path}.path`, target, "must be an absolute path"));
+  }
+  checkBackend(one.backend, `${path}.backend`, errors);
+}
+
+function checkBackend({ service, resource }: IngressBackend, path: string, errors: Errors): void {
+  if (resource !== undefined && service !== undefined) {
+    errors.push(invalid(path, "", "cannot set both resource and service backends"));
+    return;
+  }
+  if (resource !== undefined) {
+    const where = `${path}.resource`;
+    checkReference(resource.apiGroup, resource.kind, resource.name, where, errors);
+    return;
+  }
+  if (service === undefined) {
+    errors.push(required(path, "resource or service backend is required"));
+    return;
+  }
+  if (isEmpty(service.name)) errors.push(required(`${path}.service.name`));
+  else checkName(service.name, dns1123LabelErrors, `${path}.service.name`, errors);
+  checkBackendPort(service.port ?? {}, `${path}.service`, errors);
+}
+
+function checkBackendPort({ name, number = 0 }: ServiceBackendPort, path: string, errors: Errors): void {
+  const named = text(name);
+  if (named !== "" && number !== 0) {
+    errors.push(invalid(path, { name, number }, "cannot set both port name & port number"));
+  } else if (named !== "") {
+    checkName(named, portNameErrors, `${path}.port.name`, errors);
+  } else if (number === 0) errors.push(required(path, "port name or number is required"));
+  else for (const message of portErrors(number)) errors.push(invalid(`${path}.port.number`, number, message));
+}
+
+function checkReference(
+  apiGroup: string | undefined,
+  kind: string,
+  name: string,
+  path: string,
+  errors: Errors,
+): void {
+  if (apiGroup !== undefined) checkName(apiGroup, dns1123SubdomainErrors, `${path}.apiGroup`, errors);
+  if (isEmpty(kind)) errors.push(required(`${path}.kind`, "kind is required"));
+  else checkName(kind, pathSegmentErrors, `${path}.kind`, errors);
+  if (isEmpty(name)) errors.push(required(`${path}.name`, "name is required"));
+  else checkName(name, pathSegmentErrors, `${path}.name`, errors);
+}
+
+export function checkIngressUpdate(ingress: Ingress, old: Ingress, errors: Errors): void {
+  checkIngress(ingress, errors, old);
+}
+
+export function checkIngressStatus({ status }: Ingress, old: Ingress, errors: Errors): void {
+  const known = list(old.status?.loadBalancer?.ingress).map(({ ip }) => text(ip));
+  list(status?.loadBalancer?.ingress).forEach(({ ip, hostname }, index) => {
+    const path = `status.loadBalancer.ingress[${index}]`;
+    if (!isEmpty(ip)) checkIp(text(ip), `${path}.ip`, errors, known);
+    checkHostname(text(hostname), `${path}.hostname`, errors);
+  });
+}
+
+const controllerBytesMax = 250;
+
+export function checkIngressClass({ spec }: IngressClass, errors: Errors): void {
+  checkController(text(spec.controller), "spec.controller", errors);
+  if (spec.parameters !== undefined) checkParameters(spec.parameters, "spec.parameters", errors);
+}
+
+function checkController(controller: string, path: string, errors: Errors): void {
+  if (controller.length > controllerBytesMax) errors.push(tooLong(path, controllerBytesMax));
+  if (controller === "") errors.push(required(path));
+  else checkName(controller, domainPrefixedPathErrors, path, errors);
+}
+
+function checkParameters(reference: IngressClassParametersReference, path: string, errors: Errors): void {
+  const { apiGroup, kind, name, scope, namespace } = reference;
+  checkReference(apiGroup, kind, name, path, errors);
+  if (scope === undefined) {
+    errors.push(required(`${path}.scope`));
+    return;
+  }
+  oneOf(scope, ["Cluster", "Namespace"], `${path}.scope`, errors);
+  if (namespace !== undefined && namespace !== "") checkLabel(namespace, `${path}.namespace`, errors);
+  if (scope === "Namespace" && isEmpty(namespace)) {
+    const detail = "`parameters.scope` is set to 'Namespace'";
+    errors.push(required(`${path}.namespace`, detail));
+  } else if (scope === "Cluster" && namespace !== undefined) {
+    errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+  }
+}
+
+export function checkIngressClassUpdate({ spec }: IngressClass, old: IngressClass, errors: Errors): void {
+  immutable(spec.controller, old.spec.controller, "spec.controller", errors);
+  if (spec.parameters !== undefined) checkParameters(spec.parameters, "spec.parameters", errors);
+}
+
+export function checkNetworkPolicy({ spec }: NetworkPolicy, errors: Errors, old?: NetworkPolicy): void {
+  const known = old === undefined ? [] : rangesOf(old);
+  checkLabelSelector(spec.podSelector, "spec.podSelector", errors);
+  list(spec.ingress).forEach(({ ports, from }, index) => {
+    const path = `spec.ingress[${index}]`;
+    checkPolicyPorts(ports, `${path}.ports`, errors);
+    checkPeers(from, known, `${path}.from`, errors);
+  });
+  list(spec.egress).forEach(({ ports, to }, index) => {
+    const path = `spec.egress[${index}]`;
+    checkPolicyPorts(ports, `${path}.ports`, errors);
+    checkPeers(to, known, `${path}.to`, errors);
+  });
+  const types = list(spec.policyTypes);
+  if (types.length > 2) {
+    errors.push(invalid("spec.policyTypes", types, "may not specify more than two policyTypes"));
+    return;
+  }
+  types.forEach((type, index) => {
+    oneOf(type, ["Egress", "Ingress"], `spec.policyTypes[${index}]`, errors);
+  });
+}
+
+function rangesOf({ spec }: NetworkPolicy): string[] {
+  const peers = [...list(spec.ingress).map(({ from }) => from), ...list(spec.egress).map(({ to }) => to)];
+  return peers.flatMap((some) =>
+    list(some).flatMap(({ ipBlock }) =>
+      ipBlock === undefined ? [] : [ipBlock.cidr, ...list(ipBlock.except)],
+    ),
+  );
+}
+
+function checkPolicyPorts(
+  ports: readonly NetworkPolicyPort[] | undefined,
+  path: string,
+  errors: Errors,
+): void {
+  list(ports).forEach(({ protocol, port, endPort }, index) => {
+    const where = `${path}[${index}]`;
+    optionalOneOf(protocol, ["SCTP", "TCP", "UDP"], `${where}.protocol`, errors);
+    if (typeof port === "number") {
+      for (const message of portErrors(port)) errors.push(invalid(`${where}.port`, port, message));
+      if (endPort === undefined) return;
+      if (endPort < port) {
+        const detail = "must be greater than or equal to `port`";
+        errors.push(invalid(`${where}.endPort`, port, detail));
+      }
+      for (const message of portErrors(endPort)) errors.push(invalid(`${where}.endPort`, endPort, message));
+    } else if (port === undefined) {
+      if (endPort === undefined) return;
+      errors.push(invalid(`${where}.endPort`, endPort, "may not be specified when `port` is not specified"));
+    } else {
+      if (endPort !== undefined) {
+        const detail = "may not be specified when `port` is non-numeric";
+        errors.push(invalid(`${where}.endPort`, endPort, detail));
+      }
+      checkName(port, portNameErrors, `${where}.port`, errors);
+    }
+  });
+}
+
+function checkPeers(
+  peers: readonly NetworkPolicyPeer[] | undefined,
+  known: readonly string[],
+  path: string,
+  errors: Errors,
+): void {
+  list(peers).forEach(({ podSelector, namespaceSelector, ipBlock }, index) => {
+    const where = `${path}[${index}]`;
+    checkLabelSelector(podSelector, `${where}.podSelector`, errors);
+    checkLabelSelector(namespaceSelector, `${where}.namespaceSelector`, errors);
+    if (ipBlock !== undefined) checkIpBlock(ipBlock, known, `${where}.ipBlock`, errors);
+    const hasSelector = podSelector !== undefined || namespaceSelector !== undefined;
+    if (!hasSelector && ipBlock === undefined) errors.push(required(where, "must specify a peer"));
+    else if (hasSelector && ipBlock !== undefined) {
+      errors.push(forbidden(where, "may not specify both ipBlock and another peer"));
+    }
+  });
+}
+
+function checkIpBlock(
+  { cidr, except }: IPBlock,
+  known: readonly string[],
+  path: string,
+  errors: Errors,
+): void {
+  if (isEmpty(cidr)) {
+    errors.push(required(`${path}.cidr`));
+    return;
+  }
+  if (!checkCidr(cidr, `${path}.cidr`, errors, known)) return;
+  list(except).forEach((range, index) => {
+    const where = `${path}.except[${index}]`;
+    if (!checkCidr(range, where, errors, known) || isWithin(range, cidr)) return;
+    errors.push(invalid(where, range, `must be a strict subset of \`cidr\``));
+  });
+}
+
+/** The inner range is part of the outer one, and smaller. */
+function isWithin(inner: string, outer: string): boolean {
+  const [innerAddress = "", innerBits = ""] = inner.split("/");
+  const [outerAddress = "", outerBits = ""] = outer.split("/");
+  const a = ipBytes(innerAddress);
+  const b = ipBytes(outerAddress);
+  const bits = Number(outerBits);
+  if (a.length !== b.length || Number(innerBits) <= bits) return false;
+  return a.every((byte, index) => {
+    const kept = Math.min(Math.max(bits - index * 8, 0), 8);
+    const mask = (0xff00 >> kept) & 0xff;
+    return (byte & mask) === ((b[index] ?? 0) & mask);
+  });
+}
+
+export function checkIpAddress({ metadata, spec }: IPAddress, errors: Errors): void {
+  const { name = "" } = metadata;
+  if (!isIp(name)) errors.push(invalid("metadata.name", name, "not a valid ip address"));
+  const reference = spec.parentRef;
+  if (reference === undefined) {
+    errors.push(required("spec.parentRef"));
+    return;
+  }
+  const path = "spec.parentRef";
+  checkOptionalName(reference.group, dns1123SubdomainErrors, `${path}.group`, errors);
+  if (isEmpty(reference.resource)) errors.push(required(`${path}.resource`));
+  else checkName(reference.resource, pathSegmentErrors, `${path}.resource`, errors);
+  if (isEmpty(reference.name)) errors.push(required(`${path}.name`));
+  else checkName(reference.name, pathSegmentErrors, `${path}.name`, errors);
+  checkOptionalName(reference.namespace, pathSegmentErrors, `${path}.namespace`, errors);
+}
+
+export function checkIpAddressUpdate({ spec }: IPAddress, old: IPAddress, errors: Errors): void {
+  immutable(spec.parentRef, old.spec.parentRef, "spec.parentRef", errors);
+}
+
+export function checkServiceCidr({ spec }: ServiceCIDR, errors: Errors): void {
+  checkRanges(list(spec.cidrs), spec, errors);
+}
+
+function checkRanges(ranges: readonly string[], spec: ServiceCIDR["spec"], errors: Errors): void {
+  const path = "spec.cidrs";
+  if (ranges.length === 0) {
+    errors.push(required(path, "at least one CIDR required"));
+    return;
+  }
+  if (ranges.length > 2) errors.push(invalid(path, spec, "may only hold up to 2 values"));
+  else if (ranges.length === 2 && !isDualStack(ranges)) {
+    errors.push(invalid(path, spec, "may specify no more than one IP for each IP family"));
+  }
+  ranges.forEach((range, index) => {
+    checkCidr(range, `${path}[${index}]`, errors);
+  });
+}
+
+export function checkServiceCidrUpdate({ spec }: ServiceCIDR, old: ServiceCIDR, errors: Errors): void {
+  const ranges = list(spec.cidrs);
+  list(old.spec.cidrs).forEach((range, index) => {
+    if (ranges[index] !== range) immutable(ranges[index], range, `spec.cidrs[${index}]`, errors);
+  });
+  checkRanges(ranges, spec, errors);
+}

@@ -1,0 +1,191 @@
+import { duplicate, forbidden, invalid } from "../../../apimachinery/field-error.ts";
+import { dns1123SubdomainErrors, qualifiedNameErrors } from "../../../apimachinery/names.ts";
+import type { ContainerStatus, Pod, PodSpec, PodStatus } from "../../types/core-v1.ts";
+import { checkName, checkRange, type Errors, immutable, isEmpty, list, oneOf, text } from "../basics.ts";
+import { checkIp, isDualStack } from "../ip.ts";
+import { checkObjectMetaUpdate } from "../object-meta.ts";
+import { emptySpec } from "./spec.ts";
+import { checkPodAnnotationUpdate, podOptions } from "./update.ts";
+
+/** Status of pods (mirrors ValidatePodStatusUpdate). */
+const systemConditions = new Set(["PodScheduled", "Ready", "Initialized"]);
+
+export function checkPodStatusUpdate(pod: Pod, old: Pod, errors: Errors): void {
+  const spec = pod.spec ?? emptySpec;
+  const before = old.spec ?? emptySpec;
+  const status = pod.status ?? {};
+  const oldStatus = old.status ?? {};
+  checkObjectMetaUpdate(pod.metadata, old.metadata, true, errors);
+  checkPodAnnotationUpdate(pod, old, podOptions(old), errors);
+  list(status.conditions).forEach(({ type }, index) => {
+    if (systemConditions.has(type)) return;
+    checkName(type, qualifiedNameErrors, `metadata.conditions[${index}].Type`, errors);
+  });
+  if (text(spec.nodeName) !== text(before.nodeName)) {
+    errors.push(forbidden("status.nodeName", "may not be changed directly"));
+  }
+  const nominated = text(status.nominatedNodeName);
+  if (nominated !== "" && nominated !== oldStatus.nominatedNodeName) {
+    checkName(nominated, dns1123SubdomainErrors, "status.nominatedNodeName", errors);
+  }
+  immutable(status.qosClass, oldStatus.qosClass, "status.qosClass", errors);
+  checkTransitions(status, oldStatus, before, errors);
+  checkClaimStatuses(status, spec, errors);
+  const known = [...list(oldStatus.podIPs), ...list(oldStatus.hostIPs)].map(({ ip }) => ip);
+  checkAddresses(list(status.podIPs), "status.podIPs", known, errors);
+  checkHostIps(status, known, errors);
+  for (const field of statusLists) checkUsers(status[field], spec, `status.${field}`, errors);
+  checkAllocated(status, spec, errors);
+}
+
+const statusLists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] as const;
+
+/** A container that ended for good does not come back. */
+function checkTransitions(status: PodStatus, old: PodStatus, spec: PodSpec, errors: Errors): void {
+  const sidecars = new Set(
+    list(spec.initContainers)
+      .filter(({ restartPolicy }) => restartPolicy === "Always")
+      .map(({ name }) => name),
+  );
+  const ownPolicy = new Map(
+    [...list(spec.containers), ...list(spec.initContainers)].map((one) => [one.name, one]),
+  );
+  for (const field of statusLists) {
+    const podPolicy = field === "ephemeralContainerStatuses" ? "Never" : text(spec.restartPolicy);
+    list(old[field]).forEach(({ name, state }, index) => {
+      const ended = state?.terminated;
+      const own = ownPolicy.get(name);
+      const policy = own?.restartPolicy ?? podPolicy;
+      if (ended === undefined || policy === "Always") return;
+      if (ended.exitCode !== 0 && policy === "OnFailure") return;
+      if (field === "initContainerStatuses" && sidecars.has(name)) return;
+      if (list(own?.restartPolicyRules).length > 0) return;
+      const isBack = list(status[field]).some(
+        (now) => now.name === name && now.state?.terminated === undefined,
+      );
+      if (!isBack) return;
+      const detail = "may not be transitioned to non-terminated state";
+      errors.push(forbidden(`status.${field}[${index}].state`, detail));
+    });
+  }
+}
+
+function checkClaimStatuses(status: PodStatus, spec: PodSpec, errors: Errors): void {
+  const seen = new Set<string>();
+  list(status.resourceClaimStatuses).forEach(({ name, resourceClaimName }, index) => {
+    const path = `status.resourceClaimStatuses[${index}].name`;
+    if (!list(spec.resourceClaims).some((claim) => claim.name === name)) {
+      errors.push(invalid(path, name, "must match the name of an entry in `spec.resourceClaims`"));
+    }
+    if (seen.has(name)) errors.push(duplicate(path, name));
+    seen.add(name);
+    if (resourceClaimName !== undefined) checkName(resourceClaimName, dns1123SubdomainErrors, path, errors);
+  });
+}
+
+function checkAddresses(
+  addresses: readonly { readonly ip: string }[],
+  path: string,
+  known: readonly string[],
+  errors: Errors,
+): void {
+  addresses.forEach(({ ip }, index) => {
+    checkIp(ip, `${path}[${index}]`, errors, known);
+  });
+  if (addresses.length < 2) return;
+  if (addresses.length > 2 || !isDualStack(addresses.map(({ ip }) => ip))) {
+    errors.push(invalid(path, addresses, "may specify no more than one IP for each IP family"));
+  }
+  const seen = new Set<string>();
+  addresses.forEach((address, index) => {
+    if (seen.has(address.ip)) errors.push(duplicate(`${path}[${index}]`, address));
+    seen.add(address.ip);
+  });
+}
+
+function checkHostIps({ hostIP, hostIPs }: PodStatus, known: readonly string[], errors: Errors): void {
+  const [first] = list(hostIPs);
+  if (first === undefined) return;
+  if (text(hostIP) !== first.ip) {
+    errors.push(invalid("status.hostIPs[0].ip", first.ip, "must be equal to `hostIP`"));
+  }
+  checkAddresses(list(hostIPs), "status.hostIPs", known, errors);
+}
+
+const idMax = 0x7fffffff;
+
+function checkUsers(
+  statuses: readonly ContainerStatus[] | undefined,
+  spec: PodSpec,
+  path: string,
+  errors: Errors,
+): void {
+  list(statuses).forEach(({ user }, index) => {
+    const linux = user?.linux;
+    if (linux === undefined) return;
+    const where = `${path}[${index}].linux`;
+    if (spec.os?.name === "windows") {
+      errors.push(forbidden(where, "cannot be set for a windows pod"));
+      return;
+    }
+    checkRange(linux.uid, 0, idMax, `${where}.uid`, errors);
+    checkRange(linux.gid, 0, idMax, `${where}.gid`, errors);
+    list(linux.supplementalGroups).forEach((group, at) => {
+      checkRange(group, 0, idMax, `${where}.supplementalGroups[${at}]`, errors);
+    });
+  });
+}
+
+function checkAllocated(status: PodStatus, spec: PodSpec, errors: Errors): void {
+  checkAllocatedResources(status.containerStatuses, spec.containers, "status.containerStatuses", errors);
+  const initPath = "status.initContainerStatuses";
+  checkAllocatedResources(status.initContainerStatuses, spec.initContainers, initPath, errors);
+  list(status.ephemeralContainerStatuses).forEach(({ allocatedResourcesStatus }, index) => {
+    if (list(allocatedResourcesStatus).length === 0) return;
+    const path = `status.ephemeralContainerStatuses[${index}].allocatedResourcesStatus`;
+    errors.push(forbidden(path, "must not be specified in container status"));
+  });
+}
+
+const healths = ["Healthy", "Unhealthy", "Unknown"];
+
+function checkAllocatedResources(
+  statuses: readonly ContainerStatus[] | undefined,
+  containers: PodSpec["containers"] | undefined,
+  path: string,
+  errors: Errors,
+): void {
+  list(statuses).forEach(({ name, allocatedResourcesStatus }, index) => {
+    const container = list(containers).find((one) => one.name === name);
+    list(allocatedResourcesStatus).forEach((allocated, at) => {
+      const where = `${path}[${index}].allocatedResourcesStatus[${at}]`;
+      if (container !== undefined) checkAllocatedName(allocated.name, container, `${where}.name`, errors);
+      const seen = new Set<string>();
+      list(allocated.resources).forEach(({ health, resourceID }, which) => {
+        const resource = `${where}.resources[${which}]`;
+        oneOf(text(health), healths, `${resource}.health`, errors);
+        if (seen.has(resourceID)) errors.push(duplicate(`${resource}.resourceID`, resourceID));
+        seen.add(resourceID);
+      });
+    });
+  });
+}
+
+function checkAllocatedName(
+  name: string,
+  { resources }: PodSpec["containers"][number],
+  path: string,
+  errors: Errors,
+): void {
+  if (name.startsWith("claim:")) {
+    const names = list(resources?.claims).map((claim) =>
+      isEmpty(claim.request) ? `claim:${claim.name}` : `claim:${claim.name}/${claim.request}`,
+    );
+    if (names.includes(name)) return;
+    const detail =
+      "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty";
+    errors.push(invalid(path, name, detail));
+  } else if (resources?.requests?.[name] === undefined) {
+    errors.push(invalid(path, name, "must match one of the container's resource requests"));
+  }
+}
