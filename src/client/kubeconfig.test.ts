@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -151,6 +152,20 @@ describe("writeContext()", () => {
     expect(config.currentContext).toBe("sampan");
     expect(config.clusters.get("sampan")?.server).toBe("https://127.0.0.1:7443");
     expect(readFileSync(path, "utf8")).toContain("keep: me");
+  });
+
+  it("waits for another writer, and names the lock that nobody takes away", () => {
+    const path = join(directory, "config");
+    const lock = `${path}.lock`;
+    const release = `setTimeout(() => require("node:fs").rmSync(${JSON.stringify(lock)}), 100)`;
+    writeFileSync(lock, "");
+    const other = spawn(process.execPath, ["-e", release]);
+    writeContext(path, context);
+    expect(loadKubeconfig([path]).contexts.has(context.name)).toBe(true);
+    expect(existsSync(lock)).toBe(false);
+    other.kill();
+    writeFileSync(lock, "");
+    expect(() => writeContext(path, context)).toThrow(`remove ${lock}`);
   });
 
   it("is undone by removeContext()", () => {

@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { isObject } from "../apimachinery/json.ts";
@@ -162,6 +172,10 @@ export interface NewContext {
  * current one. All else in the file is kept. The file is replaced in one step and readable by its owner only.
  */
 export function writeContext(path: string, context: NewContext): void {
+  withLock(path, () => addContext(path, context));
+}
+
+function addContext(path: string, context: NewContext): void {
   const file = readFile(path) ?? { apiVersion: "v1", kind: "Config", preferences: {} };
   const { name, server, namespace } = context;
   const encode = (pem: string): string => Buffer.from(pem).toString("base64");
@@ -184,6 +198,10 @@ export function writeContext(path: string, context: NewContext): void {
 
 /** Takes a context, its cluster and its user out of the file. A file or context that does not exist is no error. */
 export function removeContext(path: string, name: string): void {
+  if (exists(path)) withLock(path, () => takeContext(path, name));
+}
+
+function takeContext(path: string, name: string): void {
   const file = readFile(path);
   if (file === undefined) return;
   for (const list of ["clusters", "users", "contexts"]) {
@@ -310,8 +328,38 @@ function setEntry(file: KubeconfigFile, list: string, entry: Record<string, unkn
   file[list] = entries;
 }
 
+/** So long another writer may take; it reads, and writes a file. */
+const lockMsMax = 2000;
+const lockPollMs = 10;
+
+/** Writers take turns, by the lock file that kubectl uses too: none undoes what another wrote. */
+function withLock(path: string, work: () => void): void {
+  mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o750 });
+  const lock = `${path}.lock`;
+  for (let waitedMs = 0; !take(lock); waitedMs += lockPollMs) {
+    if (waitedMs >= lockMsMax) {
+      throw new KubeconfigError(`${path} is locked by another program; if none writes it, remove ${lock}`);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockPollMs);
+  }
+  try {
+    work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function take(lock: string): boolean {
+  try {
+    closeSync(openSync(lock, "wx", 0o600));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
 function replaceFile(given: string, file: KubeconfigFile): void {
-  mkdirSync(dirname(resolve(given)), { recursive: true, mode: 0o750 });
   // A link stays a link; what it leads to is replaced.
   const path = exists(given) ? realpathSync(given) : given;
   const temporary = `${path}.${process.pid}.tmp`;
