@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { InstanceError } from "../cluster/instance.ts";
 
 /**
  * The shape of every command: a file `cli/<name>.ts` that exports one of these, listed in `cli/index.ts` with a loader,
@@ -106,7 +107,13 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
       },
     );
   }
-  return await command.run(parsed.values, parsed.positionals, io);
+  try {
+    return await command.run(parsed.values, parsed.positionals, io);
+  } catch (error) {
+    if (error instanceof InstanceError)
+      throw new CommandError(error.message, { remedy: error.remedy, cause: error });
+    throw error;
+  }
 }
 
 export function helpText(command: Command): string {

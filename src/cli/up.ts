@@ -38,6 +38,7 @@ export const upCommand: Command = {
   async run(options, files, io) {
     const name = text(options, "name");
     checkName(name);
+    const timeoutMs = seconds(options) * 1000;
     for (const file of files) {
       if (file !== "-" && !existsSync(file)) {
         throw new CommandError(`there is no file ${file}`, { remedy: "nothing was started; check the path" });
@@ -53,7 +54,7 @@ export const upCommand: Command = {
     io.out(`kubectl is set to context "${context.name}" in ${context.file}.\n`);
     if (files.length === 0) return 0;
     const { applyAndWait } = await import("./apply-and-wait.ts");
-    return await applyAndWait({ instance, files, timeoutMs: seconds(options) * 1000, io, progress });
+    return await applyAndWait({ instance, files, timeoutMs, io, progress });
   },
 };
 
@@ -78,13 +79,21 @@ async function ensureServer(
       remedy: `leave --runtime out, use another --name, or remove it first: sampan down --purge --name ${name}`,
     });
   }
+  const port = parsePort(options);
+  if (known !== undefined && port !== undefined && port !== known.settings.apiPort) {
+    throw new CommandError(
+      `cluster "${name}" listens on port ${known.settings.apiPort} since its first start`,
+      {
+        remedy: "leave --port out, or start a cluster of another --name",
+      },
+    );
+  }
   if (known !== undefined && runningServer(known) !== undefined) return { instance: known, wasRunning: true };
   const runtime = wanted ?? known?.settings.runtime ?? "crun";
   if (runtime === "crun") {
     const { prepareHost } = await import("./prepare-host.ts");
     await prepareHost(progress);
   }
-  const port = parsePort(options);
   const instance = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
   await startServer(instance, options, progress);
   return { instance, wasRunning: false };

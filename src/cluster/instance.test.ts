@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   findInstance,
   homeDirectory,
+  InstanceError,
   listInstances,
   nameProblem,
   openInstance,
@@ -55,6 +57,29 @@ describe("openInstance()", () => {
     await expect(openInstance({ name: "one", runtime: "simulated" }, home)).resolves.toMatchObject({
       name: "one",
     });
+  });
+
+  it("no cluster's interface names begin with another's prefix", async () => {
+    const prefixes: string[] = [];
+    for (const name of ["0", "a", "a0", "a0b", "sampan", "sampan0", "sampan-0-1"]) {
+      prefixes.push((await openInstance({ name, runtime: "simulated" }, home)).settings.interfacePrefix);
+    }
+    for (const prefix of prefixes) {
+      expect(prefix).toMatch(/^[a-z]/);
+      expect(prefixes.filter((other) => other.startsWith(prefix))).toEqual([prefix]);
+    }
+  });
+
+  it("refuses a port that is in use, and keeps nothing of the attempt", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const apiPort = typeof address === "object" && address !== null ? address.port : 0;
+    const request = { name: "one", runtime: "simulated", apiPort } as const;
+    await expect(openInstance(request, home)).rejects.toThrow(InstanceError);
+    expect(findInstance("one", home)).toBeUndefined();
+    await new Promise((resolve) => server.close(resolve));
+    expect((await openInstance(request, home)).settings.apiPort).toBe(apiPort);
   });
 
   it("keeps interface names short enough for Linux", async () => {

@@ -84,6 +84,17 @@ export interface InstanceRequest {
   readonly apiPort?: number;
 }
 
+/** Why there is no such instance, for the person who asked for it. */
+export class InstanceError extends Error {
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "InstanceError";
+    this.remedy = remedy;
+  }
+}
+
 /** Finds the instance or chooses its addresses and writes them down. The folder is private to its user. */
 export async function openInstance(request: InstanceRequest, home = homeDirectory()): Promise<Instance> {
   return findInstance(request.name, home) ?? (await withLock(home, () => choose(request, home)));
@@ -130,8 +141,15 @@ async function choose(request: InstanceRequest, home: string): Promise<Instance>
     (free) => !taken.has(free) && !addresses.has(dnsAddressOf(free)),
   );
   if (index === undefined) {
-    throw new Error(
-      `there are ${maxInstances} clusters in ${home} already; remove one with: sampan down --purge --name NAME`,
+    throw new InstanceError(
+      `there are ${maxInstances} clusters on this machine already`,
+      "remove one with: sampan down --purge --name NAME",
+    );
+  }
+  if (request.apiPort !== undefined && !(await canListen(request.apiPort))) {
+    throw new InstanceError(
+      `port ${request.apiPort} of 127.0.0.1 is in use by another program`,
+      "name another with --port, or leave it out: the first free one is taken",
     );
   }
   const directory = join(home, request.name);
@@ -157,9 +175,12 @@ function hostAddresses(): Set<string> {
   return new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
 }
 
-/** Letters of the name, then the index that makes it unique: `sampan0`. */
+/**
+ * A letter, the index, then letters of the name: `s0sampan`. The index has one digit and comes first, so that no cluster's
+ * prefix begins another's; names of nftables begin with a letter.
+ */
 function interfacePrefix(name: string, index: number): string {
-  return `${name.replaceAll("-", "").slice(0, 6)}${index.toString(36)}`;
+  return `s${index.toString(maxInstances)}${name.replaceAll("-", "").slice(0, 6)}`;
 }
 
 function readSettings(directory: string): InstanceSettings | undefined {
@@ -168,7 +189,11 @@ function readSettings(directory: string): InstanceSettings | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as InstanceSettings;
   } catch (cause) {
-    throw new Error(`${file} is damaged. Remove the cluster's folder ${directory} to start anew`, { cause });
+    throw new InstanceError(
+      `${file} is damaged`,
+      `restore it from a copy, or remove the cluster's folder ${directory} to start anew`,
+      { cause },
+    );
   }
 }
 
@@ -183,7 +208,7 @@ async function freePort(from: number, taken: ReadonlySet<number>): Promise<numbe
   for (let port = from; port < from + 200; port++) {
     if (!taken.has(port) && (await canListen(port))) return port;
   }
-  throw new Error(`no free port between ${from} and ${from + 199}; name one with --port`);
+  throw new InstanceError(`no port between ${from} and ${from + 199} is free`, "name one with --port");
 }
 
 /** Whether a listener on loopback gets the port. */
