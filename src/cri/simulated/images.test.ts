@@ -31,3 +31,12 @@ test("a pull takes the time it was given and ends when aborted", async () => {
   await expect(pull).rejects.toThrow("aborted");
   expect(await service.imageStatus("nginx")).toBeUndefined();
 });
+
+test("images name a user without privileges, or the one that was asked for", async () => {
+  const service = images();
+  await service.pullImage("nginx", { credentials: [] });
+  expect((await service.imageStatus("nginx"))?.user).toBe("65532");
+  const asRoot = new SimulatedImages({ clock: new VirtualClock(), user: "" });
+  await asRoot.pullImage("nginx", { credentials: [] });
+  expect((await asRoot.imageStatus("nginx"))?.user).toBe("");
+});

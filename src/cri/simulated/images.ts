@@ -6,9 +6,13 @@ export interface SimulatedImagesOptions {
   readonly clock: Clock;
   /** How long a pull takes. Default 0. */
   readonly pullMs?: number;
+  /** The user that images name. By default one without privileges: what insists on such runs, as with its real image. */
+  readonly user?: string;
   /** What the registries answer: an error fails the pull. By default every image exists but those named `…/missing…`. */
   readonly registry?: (reference: string, options: PullOptions) => CriError | undefined;
 }
+
+const unprivileged = "65532";
 
 /** An image service that has every image one asks for, after a pull that takes as long as it is told. */
 export class SimulatedImages implements ImageService {
@@ -29,7 +33,7 @@ export class SimulatedImages implements ImageService {
       repoDigests: [`${withoutTag(name)}@${name.split("@")[1] ?? digestOf(`manifest ${name}`)}`],
       sizeBytes: 1_000_000,
       pinned: false,
-      user: "",
+      user: this.#options.user ?? unprivileged,
       entrypoint: [],
       command: [],
       ...info,

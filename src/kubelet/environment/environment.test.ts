@@ -24,7 +24,7 @@ async function environmentOf(
   objects: readonly KubernetesObject[] = [],
   rest = {},
 ) {
-  harness = new Harness();
+  harness = new Harness({ images: { user: "" } });
   await harness.start();
   for (const each of objects) await harness.create(each);
   await harness.createPod("web", {
