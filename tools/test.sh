@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 if [ ! -x node_modules/node/bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "installing npm packages …"
-  npm ci --no-fund --no-audit --loglevel=error
+  # Not npm ci: it refuses a lock file that leaves out packages of other platforms, which not every registry has.
+  npm install --no-save --no-fund --no-audit --loglevel=error
 fi
 
 missing=""
