@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ResourceInfo } from "../../api/scheme.ts";
+import type { GroupKind } from "../../apimachinery/gvk.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { MessageChannelConnection } from "../../apimachinery/transport.ts";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
@@ -109,6 +110,8 @@ export interface ValueResponse {
   readonly type: "value";
   readonly status: number;
   readonly value: Omit<KubernetesObject, "metadata"> & object;
+  /** Set when it can be shown as a table: the kind whose columns it has. */
+  readonly columnsOf?: GroupKind;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

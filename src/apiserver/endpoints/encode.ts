@@ -1,6 +1,6 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
-import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import { formatApiVersion, type GroupKind } from "../../apimachinery/gvk.ts";
 import type { ListMeta } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { WatchEventType } from "../../apimachinery/transport.ts";
@@ -41,8 +41,12 @@ export async function encodePage(
   return encodeValue(listForm(page, served, options), options);
 }
 
-export function encodeAnswer({ value }: ValueResponse, options: EncodeOptions): Promise<Uint8Array> {
-  return encodeValue(value, options);
+export function encodeAnswer(
+  { value, columnsOf }: ValueResponse,
+  options: EncodeOptions,
+): Promise<Uint8Array> {
+  if (options.negotiated.as !== "Table" || columnsOf === undefined) return encodeValue(value, options);
+  return encodeValue(tableOfOne(value as UnstructuredObject, columnsOf, options), options);
 }
 
 /** The object, its table or its metadata, as a value. */
@@ -51,19 +55,24 @@ export function objectForm(
   served: ResourceInfo,
   options: EncodeOptions,
 ): UnstructuredObject {
-  const { negotiated, scheme, clock, include } = options;
-  switch (negotiated.as) {
+  switch (options.negotiated.as) {
     case undefined:
       return object.object;
-    case "Table": {
-      const { resourceVersion } = object.object.metadata;
-      const { version } = negotiated;
-      const rest = { scheme, served, version, include, nowMs: clock.now(), withColumns: true };
-      return tableOf([object.object], { resourceVersion }, rest);
-    }
+    case "Table":
+      return tableOfOne(object.object, served, options);
     default:
-      return partialOf(object.object, negotiated.version);
+      return partialOf(object.object, options.negotiated.version);
   }
+}
+
+function tableOfOne(
+  object: UnstructuredObject,
+  served: GroupKind,
+  { negotiated: { version }, scheme, clock, include }: EncodeOptions,
+): UnstructuredObject {
+  const { resourceVersion } = object.metadata;
+  const rest = { scheme, served, version, include, nowMs: clock.now(), withColumns: true };
+  return tableOf([object], { resourceVersion }, rest);
 }
 
 /** The list, its table or its metadata, as a value. Items keep kind and apiVersion only for callers of this process. */

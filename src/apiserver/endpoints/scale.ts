@@ -38,11 +38,7 @@ export async function scale(
   switch (verb) {
     case "get": {
       const cached = await store.read(served.info, namespace, name);
-      return {
-        type: "value",
-        status: 200,
-        value: scaleOf(cached.inVersion(served.info, core.scheme).object),
-      };
+      return answer(cached.inVersion(served.info, core.scheme).object);
     }
     case "update": {
       const context = newRequestContext(state, "UpdateOptions");
@@ -105,8 +101,15 @@ async function write(
     },
     validate: () => Promise.resolve(),
   });
-  return { type: "value", status: 200, value: scaleOf(object.object) };
+  return answer(object.object);
 }
+
+const answer = (object: UnstructuredObject): ApiResponse => ({
+  type: "value",
+  status: 200,
+  value: scaleOf(object),
+  columnsOf: scaleKind,
+});
 
 function checkScale(
   wanted: UnstructuredObject,

@@ -1,4 +1,5 @@
-import type { ResourceInfo, Scheme, TableColumn, TablePrinter } from "../../api/scheme.ts";
+import type { Scheme, TableColumn, TablePrinter } from "../../api/scheme.ts";
+import type { GroupKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest } from "../../apimachinery/status.ts";
 
@@ -18,7 +19,8 @@ export function includeObjectOf(query: URLSearchParams): IncludeObject {
 
 export interface TableOptions {
   readonly scheme: Scheme;
-  readonly served: ResourceInfo;
+  /** The kind whose columns they have. */
+  readonly served: GroupKind;
   readonly version: string;
   readonly include: IncludeObject;
   readonly nowMs: number;

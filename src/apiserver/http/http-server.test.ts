@@ -157,6 +157,25 @@ describe("forms", () => {
     ).toBe(400);
   });
 
+  test("a scale has a table too", async () => {
+    const deployments = "/apis/apps/v1/namespaces/default/deployments";
+    const labels = { app: "web" };
+    await api.post(deployments, {
+      metadata: { name: "web" },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: "c", image: "x" }] } },
+      },
+    });
+    const scale = await https.request(`${deployments}/web/scale`, { headers: { accept: tableV1 } });
+    expect(scale.json()).toMatchObject({
+      kind: "Table",
+      columnDefinitions: [{ name: "Name" }, { name: "Desired" }, { name: "Available" }, { name: "Age" }],
+      rows: [{ cells: ["web", 3, 0, expect.any(String)], object: { metadata: { name: "web" } } }],
+    });
+  });
+
   test("metadata alone", async () => {
     const accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
     const list = (await https.request(configMaps, { headers: { accept } })).json<{ items: object[] }>();

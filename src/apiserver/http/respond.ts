@@ -2,7 +2,14 @@ import { gzip } from "node:zlib";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { ApiResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
-import { jsonType, listForms, type Negotiated, negotiate, objectForms } from "../endpoints/negotiate.ts";
+import {
+  jsonType,
+  listForms,
+  type Negotiated,
+  negotiate,
+  objectForms,
+  tableForms,
+} from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseHeaders } from "./http-exchange.ts";
@@ -25,10 +32,20 @@ export async function respond(
       );
     case "list":
       return send(exchange, state, 200, core, listForms, (options) => encodePage(response, options));
-    case "value":
-      return send(exchange, state, response.status, core, [], (options) => encodeAnswer(response, options), {
-        ...response.headers,
-      });
+    case "value": {
+      const forms = response.columnsOf === undefined ? [] : tableForms;
+      return send(
+        exchange,
+        state,
+        response.status,
+        core,
+        forms,
+        (options) => encodeAnswer(response, options),
+        {
+          ...response.headers,
+        },
+      );
+    }
     case "watch":
       return serveWatch(core, exchange, state, response);
     case "bytes": {
