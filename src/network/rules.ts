@@ -63,13 +63,18 @@ table ip ${table} {
     iifname != "lo" ip daddr 127.0.0.0/8 drop
     iifname != { "lo", "${interfacePrefix}*" } ip daddr ${serviceCidr} ip saddr != ${podCidr} drop
   }
+  # An ICMP error that comes back while connect() still holds the socket is a soft one: TCP would try for another second.
+  chain refuse {
+    meta l4proto tcp reject with tcp reset
+    reject
+  }
   chain refuse_forward {
     type filter hook forward priority -1; policy accept;
-    ct state new ip daddr . meta l4proto . th dport @without_endpoints reject
+    ct state new ip daddr . meta l4proto . th dport @without_endpoints goto refuse
   }
   chain refuse_output {
     type filter hook output priority -1; policy accept;
-    ct state new ip daddr . meta l4proto . th dport @without_endpoints reject
+    ct state new ip daddr . meta l4proto . th dport @without_endpoints goto refuse
   }
 }
 `;
