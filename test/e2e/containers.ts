@@ -363,7 +363,7 @@ spec:
         const at = "/var/run/secrets/kubernetes.io/serviceaccount/";
         const get = (path) => new Promise((done) => require("node:https").get("https://kubernetes.default.svc" + path, {
           ca: readFileSync(at + "ca.crt"), headers: { authorization: "Bearer " + readFileSync(at + "token", "utf8") },
-        }, (response) => done(response.statusCode)));
+        }, (response) => done(response.resume().statusCode)));
         const ns = readFileSync(at + "namespace", "utf8");
         (async () => console.log(await get("/api/v1/namespaces/" + ns + "/configmaps"), await get("/api/v1/namespaces/" + ns + "/secrets")))();
       `;

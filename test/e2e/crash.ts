@@ -71,8 +71,7 @@ export function crashTests(): void {
 
     const up = async (): Promise<string> => {
       const { code, stdout, stderr } = await home.sampan(["up", "--name", name]);
-      expect(stderr).toBe("");
-      expect(code).toBe(0);
+      expect(code, stderr).toBe(0);
       return stdout;
     };
 
@@ -82,8 +81,7 @@ export function crashTests(): void {
       const { archive } = await buildBusybox();
       await home.sampan(["image", "import", archive, "--name", name]);
       const { code, stderr } = await home.sampan(["up", home.write("apps.yaml", manifest), "--name", name]);
-      expect(stderr).toBe("");
-      expect(code).toBe(0);
+      expect(code, stderr).toBe(0);
     }, 120_000);
     afterAll(() => home.leave());
 
