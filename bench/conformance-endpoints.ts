@@ -93,7 +93,7 @@ async function main(): Promise<void> {
     if (!served) missing.push(endpoint);
     if (!served || answer.status >= 500)
       console.log(
-        `${answer.status} ${endpoint.verb.padEnd(7)} ${endpoint.path} ${answer.body.slice(0, 200)}`,
+        `${answer.status} ${endpoint.verb.padEnd(7)} ${endpoint.path} ${answer.body.trim().slice(0, 200)}`,
       );
   }
   const statuses = [...byStatus]

@@ -103,7 +103,7 @@ export class ServiceAccount implements AdmissionPlugin {
     const present = spec.volumes?.find((volume) => volume.name.startsWith(volumePrefix));
     const name = present?.name ?? `${volumePrefix}${randomSuffix(this.#options.random)}`;
     let mounted = false;
-    for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
       const mounts = container.volumeMounts ?? [];
       if (mounts.some((mount) => mount.mountPath === mountPath)) continue;
       container.volumeMounts = [...mounts, { name, readOnly: true, mountPath }];
@@ -169,7 +169,7 @@ function limitSecrets(attributes: AdmissionAttributes, spec: PodSpec, account: S
   }
   const containers = [
     ...(spec.initContainers ?? []).map((container) => ({ container, what: "init container" })),
-    ...spec.containers.map((container) => ({ container, what: "container" })),
+    ...(spec.containers ?? []).map((container) => ({ container, what: "container" })),
     ...(spec.ephemeralContainers ?? []).map((container) => ({ container, what: "ephemeral container" })),
   ];
   for (const { container, what } of containers) {

@@ -8,7 +8,7 @@ const counted = ["cpu", "memory"] as const;
  * Guaranteed when every container limits both and requests as much, else Burstable.
  */
 export function qosClassOf(spec: PodSpec): "Guaranteed" | "Burstable" | "BestEffort" {
-  const containers = [...spec.containers, ...(spec.initContainers ?? [])];
+  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   const lists = containers.flatMap(({ resources }) => [resources?.requests, resources?.limits]);
   lists.push(spec.resources?.requests, spec.resources?.limits);
   if (!lists.some((list) => counted.some((resource) => isPositive(list?.[resource])))) return "BestEffort";
