@@ -31,7 +31,7 @@ beforeAll(async () => {
   const { server, transport } = await startTestServer({ clock, security: () => security });
   api = new TestApi(transport);
   https = await listenForTest(server, clock.now());
-  await api.post(configMaps, { metadata: { name: "a", labels: { x: "ü" } }, data: { k: "v" } });
+  await api.post(configMaps, { metadata: { name: "a", annotations: { x: "ü" } }, data: { k: "v" } });
 });
 
 afterAll(() => https.close());
