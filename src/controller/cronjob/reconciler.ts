@@ -1,194 +1,226 @@
-import type { CronJob, Job } from "../../api/types/batch-v1.ts";
+import type { CronJob, CronJobStatus, Job } from "../../api/types/batch-v1.ts";
+import type { ObjectReference } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { controllerOf, isBeingDeleted, newControllerRef } from "../../apimachinery/object.ts";
 import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
+import type { ResourceClient } from "../../client/client.ts";
+import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
+import { dueStart, formatInZone } from "./due.ts";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 
 const scheduledAt = "batch.kubernetes.io/cronjob-scheduled-timestamp";
-/** A start that is later than this is looked at as missed. */
-const maxMissedStarts = 100;
 
-/** Makes a Job at each moment of a CronJob's schedule, and keeps as many old ones as asked. */
+/**
+ * Makes a Job at each moment of a CronJob's schedule, and keeps as many old ones as asked.
+ * (Mirrors pkg/controller/cronjob/cronjob_controllerv2.go.)
+ */
 export class CronJobReconciler {
   readonly #context: ControllerContext;
+  readonly #cronJobs: Informer<CronJob>;
+  readonly #jobs: Informer<Job>;
+  readonly #client: ResourceClient<Job>;
 
   constructor(context: ControllerContext) {
     this.#context = context;
+    this.#cronJobs = context.informers.informer(resources.cronjobs);
+    this.#jobs = context.informers.informer(resources.jobs);
+    this.#client = context.client.resource(resources.jobs);
+    this.#jobs.addIndex("cronJob", (job) => [controllerOf(job)?.uid ?? ""]);
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
-    const { informers, clock, events } = this.#context;
-    const cronJob = informers.informer(resources.cronjobs).getByKey(key);
-    if (cronJob === undefined || isBeingDeleted(cronJob)) return undefined;
-    const jobs = informers
-      .informer(resources.jobs)
-      .list(cronJob.metadata.namespace)
-      .filter((job) => controllerOf(job)?.uid === cronJob.metadata.uid);
-    const status = { ...cronJob.status };
-    this.#noteFinished(cronJob, jobs, status);
-    await this.#cleanUp(cronJob, jobs);
-
+    const cronJob = this.#cronJobs.getByKey(key);
+    if (cronJob === undefined) return undefined;
+    const jobs = this.#jobs.byIndex("cronJob", cronJob.metadata.uid ?? "");
+    const status: CronJobStatus = { ...cronJob.status };
+    await this.#noteEnds(cronJob, jobs, status);
     let result: ReconcileResult | undefined;
-    if (cronJob.spec.suspend !== true) {
-      let schedule: Schedule | undefined;
-      try {
-        schedule = parseSchedule(cronJob.spec.schedule);
-      } catch (error) {
-        events.event(
-          cronJob,
-          "Warning",
-          "UnparseableSchedule",
-          `unparseable schedule: ${cronJob.spec.schedule} : ${String(error)}`,
-        );
-      }
-      if (schedule !== undefined) result = await this.#startDue(cronJob, schedule, jobs, status, clock.now());
+    let failure: { error: unknown } | undefined;
+    try {
+      if (!isBeingDeleted(cronJob)) result = await this.#start(cronJob, status);
+    } catch (error) {
+      failure = { error };
     }
-    if (!deepEqual(status, cronJob.status ?? {})) {
+    await this.#cleanUp(cronJob, jobs, status);
+    if ((status.active ?? []).length === 0) delete status.active;
+    if (!deepEqual(status, cronJob.status ?? {}))
       await this.#context.client.resource(resources.cronjobs).updateStatus({ ...cronJob, status });
-    }
+    if (failure !== undefined) throw failure.error;
     return result;
   }
 
-  /** `active` lists the Jobs that run; those that ended since are told in events. */
-  #noteFinished(cronJob: CronJob, jobs: readonly Job[], status: NonNullable<CronJob["status"]>): void {
+  /** `active` loses the Jobs that ended or went missing since. */
+  async #noteEnds(cronJob: CronJob, jobs: readonly Job[], status: CronJobStatus): Promise<void> {
     const { events } = this.#context;
-    const known = new Set((cronJob.status?.active ?? []).map(({ uid }) => uid));
-    const running = jobs.filter((job) => endOf(job) === undefined);
+    const known = new Map(jobs.map((job) => [job.metadata.uid, job]));
+    const listed = new Set((status.active ?? []).map(({ uid }) => uid));
     for (const job of jobs) {
       const end = endOf(job);
-      if (end === undefined) continue;
-      if (known.has(job.metadata.uid)) {
-        events.event(
-          cronJob,
-          "Normal",
-          "SawCompletedJob",
-          `Saw completed job: ${job.metadata.name}, condition: ${end.type}`,
-        );
+      const name = job.metadata.name ?? "";
+      if (end === undefined && !listed.has(job.metadata.uid)) {
+        const message = `Saw a job that the controller did not create or forgot: ${name}`;
+        events.event(cronJob, "Warning", "UnexpectedJob", message);
       }
-      if (end.type === "Complete" && (status.lastSuccessfulTime ?? "") < (job.status?.completionTime ?? "")) {
-        status.lastSuccessfulTime = job.status?.completionTime;
-      }
+      if (end === undefined || !listed.has(job.metadata.uid)) continue;
+      const message = `Saw completed job: ${name}, condition: ${end.type}`;
+      events.event(cronJob, "Normal", "SawCompletedJob", message);
+      const completed = end.type === "Complete" ? (job.status?.completionTime ?? "") : "";
+      if (completed > (status.lastSuccessfulTime ?? "")) status.lastSuccessfulTime = completed;
     }
-    status.active = running.map((job) => ({
-      apiVersion: "batch/v1",
-      kind: "Job",
-      namespace: job.metadata.namespace,
-      name: job.metadata.name,
-      uid: job.metadata.uid,
-      resourceVersion: job.metadata.resourceVersion,
-    }));
-    if (status.active.length === 0) delete status.active;
+    const active: ObjectReference[] = [];
+    for (const reference of status.active ?? []) {
+      const job = known.get(reference.uid) ?? (await this.#liveJob(reference));
+      if (job === undefined) {
+        events.event(cronJob, "Normal", "MissingJob", `Active job went missing: ${reference.name}`);
+      } else if (endOf(job) === undefined) active.push(reference);
+    }
+    status.active = active;
   }
 
-  async #startDue(
-    cronJob: CronJob,
-    schedule: Schedule,
-    jobs: readonly Job[],
-    status: NonNullable<CronJob["status"]>,
-    nowMs: number,
-  ): Promise<ReconcileResult | undefined> {
-    const { events } = this.#context;
-    const timeZone = cronJob.spec.timeZone ?? "UTC";
-    const deadlineMs = (cronJob.spec.startingDeadlineSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-    const sinceMs = Math.max(
-      Date.parse(cronJob.status?.lastScheduleTime ?? cronJob.metadata.creationTimestamp ?? "") || nowMs,
-      nowMs - deadlineMs,
-    );
-    let dueMs: number | undefined;
-    let missed = 0;
-    for (
-      let at = schedule.next(sinceMs, timeZone);
-      at !== undefined && at <= nowMs;
-      at = schedule.next(at, timeZone)
-    ) {
-      dueMs = at;
-      if (++missed > maxMissedStarts) {
-        events.event(
-          cronJob,
-          "Warning",
-          "TooManyMissedTimes",
-          "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew",
-        );
-        // The newest moment counts, however many were missed: step on from just before now.
-        at = nowMs - 60_000;
-        missed = Number.NEGATIVE_INFINITY;
-      }
-    }
-    const nextMs = schedule.next(nowMs, timeZone);
-    const wake = nextMs === undefined ? undefined : { requeueAfterMs: Math.max(1, nextMs - nowMs) };
-    if (dueMs === undefined) return wake;
-
-    const running = jobs.filter((job) => endOf(job) === undefined);
-    if (cronJob.spec.concurrencyPolicy === "Forbid" && running.length > 0) {
-      events.event(
-        cronJob,
-        "Normal",
-        "JobAlreadyActive",
-        "Not starting job because prior execution is running and concurrency policy is Forbid",
-      );
-      return wake;
-    }
-    if (cronJob.spec.concurrencyPolicy === "Replace")
-      await Promise.all(running.map((job) => this.#delete(cronJob, job)));
-    await this.#createJob(cronJob, dueMs);
-    status.lastScheduleTime = formatTime(dueMs);
-    return wake;
-  }
-
-  async #createJob(cronJob: CronJob, dueMs: number): Promise<void> {
-    const { client, events } = this.#context;
-    const { metadata = {}, spec } = cronJob.spec.jobTemplate;
+  /** A Job that was just made may not be in the cache. */
+  async #liveJob({ name = "", namespace, uid }: ObjectReference): Promise<Job | undefined> {
     try {
-      const job = await client.resource(resources.jobs).create({
-        apiVersion: "batch/v1",
-        kind: "Job",
-        metadata: {
-          // The name says for which minute it is: made twice, it exists once.
-          name: `${cronJob.metadata.name}-${Math.floor(dueMs / 60_000)}`,
-          namespace: cronJob.metadata.namespace,
-          labels: metadata.labels,
-          annotations: { ...metadata.annotations, [scheduledAt]: formatTime(dueMs) },
-          ownerReferences: [newControllerRef(cronJob)],
-        },
-        spec: spec ?? { template: {} },
-      });
-      events.event(cronJob, "Normal", "SuccessfulCreate", `Created job ${job.metadata.name}`);
+      const job = await this.#client.get(name, { namespace });
+      return job.metadata.uid === uid ? job : undefined;
     } catch (error) {
-      if (isAlreadyExists(error)) return;
-      events.event(
-        cronJob,
-        "Warning",
-        "FailedCreate",
-        `Error creating job: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }
 
-  async #cleanUp(cronJob: CronJob, jobs: readonly Job[]): Promise<void> {
-    const { successfulJobsHistoryLimit: good = 3, failedJobsHistoryLimit: bad = 1 } = cronJob.spec;
-    for (const [type, keep] of [["Complete", good] as const, ["Failed", bad] as const]) {
-      const ended = jobs
-        .filter((job) => endOf(job)?.type === type)
-        .toSorted((a, b) => (startOf(a) < startOf(b) ? 1 : -1));
-      for (const job of ended.slice(keep)) await this.#delete(cronJob, job);
+  async #start(cronJob: CronJob, status: CronJobStatus): Promise<ReconcileResult | undefined> {
+    const { events, clock } = this.#context;
+    const { suspend, timeZone, concurrencyPolicy } = cronJob.spec;
+    const nowMs = clock.now();
+    if (timeZone !== undefined && !isTimeZone(timeZone)) {
+      const message = `invalid timeZone: ${JSON.stringify(timeZone)}: unknown time zone ${timeZone}`;
+      events.event(cronJob, "Warning", "UnknownTimeZone", message);
+      return undefined;
+    }
+    if (suspend === true) return undefined;
+    const schedule = this.#scheduleOf(cronJob);
+    if (schedule === undefined) return undefined;
+    const nextMs = schedule.next(nowMs, timeZone ?? "UTC");
+    const wake = nextMs === undefined ? undefined : { requeueAfterMs: nextMs - nowMs };
+    const { atMs, tooManyMissed } = dueStart(cronJob, schedule, nowMs);
+    if (tooManyMissed) {
+      const message =
+        "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+      events.event(cronJob, "Warning", "TooManyMissedTimes", message);
+    }
+    if (atMs === undefined) return wake;
+    const active = status.active ?? [];
+    if (active.some(({ name }) => name === jobName(cronJob, atMs))) return wake;
+    if (concurrencyPolicy === "Forbid" && active.length > 0) {
+      const message = "Not starting job because prior execution is running and concurrency policy is Forbid";
+      events.event(cronJob, "Normal", "JobAlreadyActive", message);
+      return wake;
+    }
+    if (concurrencyPolicy === "Replace") {
+      for (const { name = "", namespace } of active) await this.#delete(cronJob, name, namespace);
+      status.active = [];
+    }
+    const job = await this.#createJob(cronJob, atMs);
+    if (job === undefined) return wake;
+    status.active = [...(status.active ?? []), referenceTo(job)];
+    status.lastScheduleTime = formatTime(atMs);
+    return wake;
+  }
+
+  #scheduleOf(cronJob: CronJob): Schedule | undefined {
+    const text = cronJob.spec.schedule;
+    try {
+      return parseSchedule(text);
+    } catch (error) {
+      const message = `unparseable schedule: ${JSON.stringify(text)} : ${messageOf(error)}`;
+      this.#context.events.event(cronJob, "Warning", "UnparseableSchedule", message);
+      return undefined;
     }
   }
 
-  async #delete(cronJob: CronJob, job: Job): Promise<void> {
-    if (isBeingDeleted(job)) return;
-    const { name = "", namespace } = job.metadata;
+  /** The new Job; undefined when there is one of its name that this CronJob need not run. */
+  async #createJob(cronJob: CronJob, atMs: number): Promise<Job | undefined> {
+    const { events } = this.#context;
+    const { metadata = {}, spec } = cronJob.spec.jobTemplate;
+    const { namespace } = cronJob.metadata;
+    const name = jobName(cronJob, atMs);
     try {
-      await this.#context.client
-        .resource(resources.jobs)
-        .delete(name, { namespace, propagationPolicy: "Background" });
-      this.#context.events.event(cronJob, "Normal", "SuccessfulDelete", `Deleted job ${name}`);
+      const job = await this.#client.create({
+        apiVersion: "batch/v1",
+        kind: "Job",
+        metadata: {
+          name,
+          namespace,
+          ...(metadata.labels === undefined ? {} : { labels: metadata.labels }),
+          annotations: {
+            ...metadata.annotations,
+            [scheduledAt]: formatInZone(atMs, cronJob.spec.timeZone),
+          },
+          ownerReferences: [newControllerRef(cronJob)],
+        },
+        spec: spec ?? { template: {} },
+      });
+      events.event(cronJob, "Normal", "SuccessfulCreate", `Created job ${name}`);
+      return job;
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (isAlreadyExists(error)) {
+        // Made in a pass that came to grief before it noted that.
+        const job = await this.#client.get(name, { namespace });
+        return controllerOf(job)?.uid === cronJob.metadata.uid && endOf(job) === undefined ? job : undefined;
+      }
+      if (isNamespaceTerminating(error)) throw error;
+      events.event(cronJob, "Warning", "FailedCreate", `Error creating job: ${messageOf(error)}`);
+      throw error;
     }
+  }
+
+  async #cleanUp(cronJob: CronJob, jobs: readonly Job[], status: CronJobStatus): Promise<void> {
+    const { successfulJobsHistoryLimit: good, failedJobsHistoryLimit: bad } = cronJob.spec;
+    const limits = { Complete: good, Failed: bad };
+    for (const type of ["Complete", "Failed"] as const) {
+      const keep = limits[type];
+      if (keep === undefined) continue;
+      const ended = jobs
+        .filter((job) => endOf(job)?.type === type && !isBeingDeleted(job))
+        .toSorted((a, b) => (startOf(a) < startOf(b) ? 1 : -1));
+      for (const { metadata } of ended.slice(keep)) {
+        await this.#delete(cronJob, metadata.name ?? "", metadata.namespace);
+        status.active = (status.active ?? []).filter(({ uid }) => uid !== metadata.uid);
+      }
+    }
+  }
+
+  async #delete(cronJob: CronJob, name: string, namespace: string | undefined): Promise<void> {
+    const { events } = this.#context;
+    try {
+      await this.#client.delete(name, { namespace, propagationPolicy: "Background" });
+      events.event(cronJob, "Normal", "SuccessfulDelete", `Deleted job ${name}`);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      events.event(cronJob, "Warning", "FailedDelete", `Deleted job: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+}
+
+/** The name says for which minute the Job is: made twice, it exists once. */
+const jobName = ({ metadata }: CronJob, atMs: number): string =>
+  `${metadata.name}-${Math.floor(atMs / 60_000)}`;
+
+function referenceTo({ metadata }: Job): ObjectReference {
+  const { namespace, name, uid, resourceVersion } = metadata;
+  return { apiVersion: "batch/v1", kind: "Job", namespace, name, uid, resourceVersion };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
   }
 }
 
