@@ -15,6 +15,7 @@ import { persistentVolumeController } from "./persistent-volume/index.ts";
 import { podGcController } from "./pod-gc/index.ts";
 import { replicaSetController } from "./replicaset/index.ts";
 import { replicationControllerController } from "./replicationcontroller/index.ts";
+import { resourceQuotaController } from "./resource-quota/index.ts";
 import { rootCaController } from "./root-ca/index.ts";
 import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
 import { serviceAccountController } from "./serviceaccount/index.ts";
@@ -57,6 +58,7 @@ export function controllerRegistrations({
     podGcController,
     ttlAfterFinishedController,
     disruptionController,
+    resourceQuotaController,
     serviceLoadBalancerController,
   ];
 }

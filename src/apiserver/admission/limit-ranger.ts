@@ -1,3 +1,4 @@
+import { podLimits, podRequests, type ResourceList, resourceList } from "../../api/quota/pod-resources.ts";
 import type {
   Container,
   LimitRange,
@@ -8,7 +9,6 @@ import type {
 import type { Quantity } from "../../apimachinery/quantity.ts";
 import type { AdmissionAttributes, AdmissionDependencies, AdmissionPlugin } from "./admission.ts";
 import { aggregate, concerns, objectOf, refuse } from "./attributes.ts";
-import { podLimits, podRequests, type ResourceList, resourceList } from "./pod-resources.ts";
 
 const limitRanges = { group: "", resource: "limitranges" };
 const annotation = "kubernetes.io/limit-ranger";

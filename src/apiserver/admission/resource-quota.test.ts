@@ -303,11 +303,14 @@ describe("ResourceQuota", () => {
     ).toContain("exceeded");
   });
 
-  test("a quota whose usage is not known yet lets nothing through", async () => {
+  test("a quota bounds nothing before its status says what, and lets nothing through without known usage", async () => {
     const fresh = coreObject("ResourceQuota", "q", {
-      spec: { hard: { pods: "5", cpu: "1" } },
+      spec: { hard: { pods: "0" } },
     }) as ResourceQuotaObject;
-    expect(await verdictOf(setup(fresh).plugin, attributesOf({ object: podOf({ cpu: "1" }) }))).toContain(
+    const pod = attributesOf({ object: podOf({ cpu: "1" }) });
+    expect(await verdictOf(setup(fresh).plugin, pod)).toBe("admitted");
+    const half = { ...fresh, status: { hard: { pods: "5", cpu: "1" } } };
+    expect(await verdictOf(setup(half).plugin, pod)).toContain(
       "status unknown for quota: q, resources: cpu,pods",
     );
   });

@@ -1,3 +1,5 @@
+import { add, type ResourceList, resourceList, zero } from "../../api/quota/pod-resources.ts";
+import { matchingResources, missingStatements, quotaMatches, usageOf } from "../../api/quota/usage.ts";
 import type { Pod, ResourceQuota as ResourceQuotaObject } from "../../api/types/core-v1.ts";
 import type { GroupResource } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -5,8 +7,6 @@ import type { Quantity } from "../../apimachinery/quantity.ts";
 import { isConflict, newServiceUnavailable } from "../../apimachinery/status.ts";
 import type { AdmissionAttributes, AdmissionDependencies, AdmissionPlugin } from "./admission.ts";
 import { refuse } from "./attributes.ts";
-import { add, type ResourceList, resourceList, zero } from "./pod-resources.ts";
-import { matchingResources, missingStatements, quotaMatches, usageOf } from "./quota-usage.ts";
 
 const quotas = { group: "", resource: "resourcequotas" };
 
@@ -37,7 +37,9 @@ const retries = 3;
 /**
  * Charges what is created against the quotas of its namespace before it is stored, so that a quota holds at every
  * moment; the quota controller gives back what deletions free. Requests of one namespace that come together are
- * charged together, with one write per quota. Mirrors apiserver/pkg/admission/plugin/resourcequota.
+ * charged together, with one write per quota. A quota bounds nothing before its controller has written its status, as
+ * in Kubernetes: the files of an app often bring their quota with them. Mirrors
+ * apiserver/pkg/admission/plugin/resourcequota.
  */
 export class ResourceQuota implements AdmissionPlugin {
   readonly name = "ResourceQuota";
@@ -146,7 +148,7 @@ export class ResourceQuota implements AdmissionPlugin {
 
   #quotasFor({ namespace, resource, object }: AdmissionAttributes): readonly ResourceQuotaObject[] {
     const all = this.#list(namespace);
-    return object === undefined ? [] : all.filter((quota) => quotaMatches(withHard(quota), resource, object));
+    return object === undefined ? [] : all.filter((quota) => quotaMatches(quota, resource, object));
   }
 }
 
@@ -157,11 +159,6 @@ function isMeasuredUpdate({ resource, subresource }: AdmissionAttributes): boole
   return (
     subresource === "" && (resource.resource === "services" || resource.resource === "persistentvolumeclaims")
   );
-}
-
-/** A quota that is so new that its controller has not seen it must not let everything through. */
-function withHard(quota: ResourceQuotaObject): ResourceQuotaObject {
-  return quota.status?.hard === undefined ? { ...quota, status: { hard: quota.spec?.hard ?? {} } } : quota;
 }
 
 function growth(usage: ResourceList, before: ResourceList): ResourceList {
@@ -182,7 +179,7 @@ class Ledger {
 
   constructor(quota: ResourceQuotaObject) {
     this.#quota = quota;
-    this.#hard = resourceList(withHard(quota).status?.hard);
+    this.#hard = resourceList(quota.status?.hard);
     this.#used = resourceList(quota.status?.used);
   }
 
@@ -197,7 +194,7 @@ class Ledger {
   }
 
   matchesObject(resource: GroupResource, object: UnstructuredObject): boolean {
-    return quotaMatches(withHard(this.#quota), resource, object);
+    return quotaMatches(this.#quota, resource, object);
   }
 
   check(attributes: AdmissionAttributes, delta: ResourceList): void {

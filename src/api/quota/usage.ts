@@ -1,3 +1,7 @@
+import { formatGroupResource, type GroupResource } from "../../apimachinery/gvk.ts";
+import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { Quantity, tryParseQuantity } from "../../apimachinery/quantity.ts";
 import type {
   PersistentVolumeClaim,
   Pod,
@@ -5,11 +9,7 @@ import type {
   ResourceQuota,
   ScopedResourceSelectorRequirement,
   Service,
-} from "../../api/types/core-v1.ts";
-import { formatGroupResource, type GroupResource } from "../../apimachinery/gvk.ts";
-import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
-import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { Quantity, tryParseQuantity } from "../../apimachinery/quantity.ts";
+} from "../types/core-v1.ts";
 import { add, isBestEffort, podLimits, podRequests, type ResourceList } from "./pod-resources.ts";
 
 /**

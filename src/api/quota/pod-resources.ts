@@ -1,5 +1,5 @@
-import type { Container, Pod, ResourceRequirements } from "../../api/types/core-v1.ts";
 import { Quantity, tryParseQuantity } from "../../apimachinery/quantity.ts";
+import type { Container, Pod, ResourceRequirements } from "../types/core-v1.ts";
 
 /** Quantities by resource name. */
 export type ResourceList = ReadonlyMap<string, Quantity>;

@@ -1,0 +1,111 @@
+import { matchingResources, usageOf } from "../../api/quota/usage.ts";
+import type { ResourceQuota } from "../../api/types/core-v1.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
+import {
+  isBeingDeleted,
+  type KubernetesObject,
+  keyOf,
+  type UnstructuredObject,
+} from "../../apimachinery/object.ts";
+import type { ResourceReference } from "../../client/client.ts";
+import type { Informer } from "../../client/informer.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerContext, ControllerRegistration } from "../controller.ts";
+import { watch } from "../watch.ts";
+import { ResourceQuotaReconciler } from "./reconciler.ts";
+
+/** Not counted: they are answers rather than objects, or far too many. */
+const ignored = new Set(["bindings", "events", "localsubjectaccessreviews"]);
+
+/**
+ * Writes into the status of each quota what it bounds and how much of that is used. Admission charges what is created;
+ * this gives back what deletions and ends free. Only the kinds that some quota names are followed.
+ */
+export const resourceQuotaController: ControllerRegistration = {
+  name: "resourcequota-controller",
+  setup(context) {
+    const quotas = context.informers.informer(resources.resourcequotas);
+    let enqueue: (key: string) => void = () => {};
+    const measured = new MeasuredKinds(context, (namespace) => {
+      for (const quota of quotas.list(namespace)) enqueue(keyOf(quota));
+    });
+    const reconciler = new ResourceQuotaReconciler(context, (quota) => measured.of(quota));
+    return {
+      workers: 2,
+      watches: [
+        (add) => {
+          enqueue = add;
+        },
+        // Each charge changes the status: only what it should be measured against is news.
+        watch(quotas, (quota) => [keyOf(quota)], {
+          when: (old, quota) => !hasStatus(quota) || !deepEqual(old.spec, quota.spec),
+        }),
+      ],
+      async reconcile(key) {
+        const quota = quotas.getByKey(key);
+        if (quota === undefined || isBeingDeleted(quota)) return undefined;
+        return await reconciler.reconcile(quota);
+      },
+    };
+  },
+};
+
+const hasStatus = (quota: ResourceQuota): boolean => quota.status?.hard !== undefined;
+
+/** The kinds that quotas bound, each with a cache from the moment on when the first quota names it. */
+class MeasuredKinds {
+  readonly #context: ControllerContext;
+  readonly #freed: (namespace: string) => void;
+  readonly #followed = new Map<ResourceReference, Informer<KubernetesObject>>();
+
+  /** `freed` is called when something of the namespace uses less than before. */
+  constructor(context: ControllerContext, freed: (namespace: string) => void) {
+    this.#context = context;
+    this.#freed = freed;
+  }
+
+  /** Their caches, filled. */
+  async of(quota: ResourceQuota): Promise<Informer<KubernetesObject>[]> {
+    const names = Object.keys(quota.spec?.hard ?? {});
+    const informers = countable
+      .filter((reference) => matchingResources(reference, names).length > 0)
+      .map((reference) => this.#follow(reference));
+    await Promise.all(informers.map((informer) => informer.synced()));
+    return informers;
+  }
+
+  #follow(reference: ResourceReference): Informer<KubernetesObject> {
+    const known = this.#followed.get(reference);
+    if (known !== undefined) return known;
+    const informer = this.#context.informers.informer(reference);
+    this.#followed.set(reference, informer);
+    const remove = informer.addHandler({
+      updated: (old, object) => {
+        if (this.#shrank(reference, old, object)) this.#freed(object.metadata.namespace ?? "");
+      },
+      deleted: (object) => this.#freed(object.metadata.namespace ?? ""),
+    });
+    this.#context.signal.addEventListener("abort", remove, { once: true });
+    return informer;
+  }
+
+  /** Only these can use less without being deleted: by ending, by another type, by a resize. */
+  #shrank(reference: ResourceReference, old: KubernetesObject, object: KubernetesObject): boolean {
+    if (
+      reference.group !== "" ||
+      !["pods", "services", "persistentvolumeclaims"].includes(reference.resource)
+    )
+      return false;
+    const nowMs = this.#context.clock.now();
+    const before = usageOf(reference, old as UnstructuredObject, nowMs);
+    const after = usageOf(reference, object as UnstructuredObject, nowMs);
+    return [...before].some(([name, quantity]) => {
+      const left = after.get(name);
+      return left === undefined || left.compare(quantity) < 0;
+    });
+  }
+}
+
+const countable: readonly ResourceReference[] = Object.values<ResourceReference>(resources).filter(
+  ({ namespaced, resource }) => namespaced && !ignored.has(resource),
+);

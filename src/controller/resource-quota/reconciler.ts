@@ -1,0 +1,79 @@
+import { add } from "../../api/quota/pod-resources.ts";
+import { matchingResources, quotaMatches, usageOf } from "../../api/quota/usage.ts";
+import type { ResourceQuota } from "../../api/types/core-v1.ts";
+import type { KubernetesObject, UnstructuredObject } from "../../apimachinery/object.ts";
+import { Quantity } from "../../apimachinery/quantity.ts";
+import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import type { Informer } from "../../client/informer.ts";
+import { resources } from "../../client/resources.ts";
+import type { ControllerContext, ReconcileResult } from "../controller.ts";
+
+/** Every quota is counted anew as often, whatever was missed. */
+const resyncMs = 300_000;
+/** What was charged but not stored yet when the sum was made is found by a second look after so long. */
+const secondLookMs = 10_000;
+
+const none = Quantity.fromInteger(0);
+
+export class ResourceQuotaReconciler {
+  readonly #context: ControllerContext;
+  readonly #informersOf: (quota: ResourceQuota) => Promise<Informer<KubernetesObject>[]>;
+
+  constructor(
+    context: ControllerContext,
+    informersOf: (quota: ResourceQuota) => Promise<Informer<KubernetesObject>[]>,
+  ) {
+    this.#context = context;
+    this.#informersOf = informersOf;
+  }
+
+  async reconcile(quota: ResourceQuota): Promise<ReconcileResult | undefined> {
+    const hard = quota.spec?.hard ?? {};
+    const used = this.#usage(quota, hard, await this.#informersOf(quota));
+    if (sameList(quota.status?.hard, hard) && sameList(quota.status?.used, used))
+      return { requeueAfterMs: resyncMs };
+    try {
+      await this.#context.client
+        .resource(resources.resourcequotas)
+        .updateStatus({ ...quota, status: { ...quota.status, hard, used } });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      // Somebody was charged meanwhile: the cache will have that in a moment.
+      if (isConflict(error)) return { requeueAfterMs: 20 };
+      throw error;
+    }
+    return { requeueAfterMs: secondLookMs };
+  }
+
+  #usage(
+    quota: ResourceQuota,
+    hard: Readonly<Record<string, string>>,
+    informers: readonly Informer<KubernetesObject>[],
+  ): Record<string, string> {
+    const names = Object.keys(hard);
+    const bounded = { ...quota, status: { hard } };
+    const nowMs = this.#context.clock.now();
+    const used = new Map<string, Quantity>();
+    for (const { reference, list } of informers.map((informer) => ({
+      reference: informer.reference,
+      list: informer.list(quota.metadata.namespace) as UnstructuredObject[],
+    }))) {
+      for (const name of matchingResources(reference, names)) used.set(name, used.get(name) ?? none);
+      for (const object of list) {
+        if (!quotaMatches(bounded, reference, object)) continue;
+        for (const [name, quantity] of add(used, usageOf(reference, object, nowMs)))
+          if (names.includes(name)) used.set(name, quantity);
+      }
+    }
+    return Object.fromEntries([...used].map(([name, quantity]) => [name, quantity.toString()]));
+  }
+}
+
+function sameList(
+  a: Readonly<Record<string, string>> | undefined,
+  b: Readonly<Record<string, string>>,
+): boolean {
+  if (a === undefined) return false;
+  const names = Object.keys(b);
+  return names.length === Object.keys(a).length && names.every((name) => a[name] === b[name]);
+}

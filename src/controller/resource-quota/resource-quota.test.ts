@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { resources } from "../../client/resources.ts";
+import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
+import { resourceQuotaController } from "./index.ts";
+
+let run: ControllerRun;
+beforeEach(() => {
+  run = runControllers([resourceQuotaController]);
+});
+afterEach(async () => run.stop());
+
+const object = (
+  apiVersion: string,
+  kind: string,
+  name: string,
+  rest: Record<string, unknown> = {},
+): UnstructuredObject => ({ apiVersion, kind, metadata: { name, namespace: "default" }, ...rest });
+
+const quota = (hard: Record<string, string>, spec: Record<string, unknown> = {}): UnstructuredObject =>
+  object("v1", "ResourceQuota", "q", { spec: { hard, ...spec } });
+
+const pod = (name: string, cpu?: string, phase = "Running"): UnstructuredObject =>
+  object("v1", "Pod", name, {
+    spec: {
+      containers: [
+        {
+          name: "main",
+          image: "app",
+          ...(cpu === undefined ? {} : { resources: { requests: { cpu } } }),
+        },
+      ],
+    },
+    status: { phase },
+  });
+
+const status = () => run.transport.get(resources.resourcequotas, "q")?.status;
+
+test("a new quota learns at once what it bounds and what of that is used", async () => {
+  run.transport.seed(
+    pod("a", "250m"),
+    pod("b", "1"),
+    pod("ended", "5", "Succeeded"),
+    object("apps/v1", "Deployment", "web", { spec: {} }),
+    object("v1", "ConfigMap", "c"),
+    object("v1", "Service", "s", { spec: { type: "NodePort", ports: [{ port: 80 }, { port: 81 }] } }),
+    quota({
+      pods: "4",
+      "requests.cpu": "2",
+      "count/deployments.apps": "1",
+      "count/jobs.batch": "9",
+      configmaps: "3",
+      "services.nodeports": "5",
+    }),
+  );
+  await run.settle();
+  expect(status()).toEqual({
+    hard: {
+      pods: "4",
+      "requests.cpu": "2",
+      "count/deployments.apps": "1",
+      "count/jobs.batch": "9",
+      configmaps: "3",
+      "services.nodeports": "5",
+    },
+    used: {
+      pods: "2",
+      "requests.cpu": "1250m",
+      "count/deployments.apps": "1",
+      "count/jobs.batch": "0",
+      configmaps: "1",
+      "services.nodeports": "2",
+    },
+  });
+});
+
+test("what is deleted or ends gives back what it used", async () => {
+  run.transport.seed(pod("a", "1"), pod("b", "1"), quota({ pods: "4", cpu: "3" }));
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "2", cpu: "2" });
+  run.transport.remove(resources.pods, "a");
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "1", cpu: "1" });
+  run.transport.modify(resources.pods, "b", (b) => {
+    b.status = { phase: "Failed" };
+  });
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "0", cpu: "0" });
+});
+
+test("scopes narrow what is counted", async () => {
+  run.transport.seed(pod("best-effort"), pod("other", "1"), quota({ pods: "4" }, { scopes: ["BestEffort"] }));
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "1" });
+});
+
+test("a changed bound shows, and a wrong sum is set right by the next look", async () => {
+  run.transport.seed(pod("a"), quota({ pods: "4" }));
+  await run.settle();
+  run.transport.modify(resources.resourcequotas, "q", (q) => {
+    q.spec = { hard: { pods: "8", secrets: "1" } };
+  });
+  await run.settle();
+  expect(status()).toEqual({ hard: { pods: "8", secrets: "1" }, used: { pods: "1", secrets: "0" } });
+  run.transport.modify(resources.resourcequotas, "q", (q) => {
+    q.status = { hard: { pods: "8", secrets: "1" }, used: { pods: "7", secrets: "0" } };
+  });
+  await run.settle(300_000);
+  expect(status()?.used).toEqual({ pods: "1", secrets: "0" });
+});
