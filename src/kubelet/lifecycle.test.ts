@@ -490,6 +490,22 @@ describe("a restart of the kubelet", () => {
     expect((await h.pod("web")).status).toEqual(before.status);
   });
 
+  test("a container that was ready stays so until its probes say otherwise", async () => {
+    const h = await started();
+    const httpGet = { path: "/", port: 80 };
+    const probed = {
+      startupProbe: { httpGet, periodSeconds: 1 },
+      readinessProbe: { httpGet, periodSeconds: 1, failureThreshold: 2 },
+    };
+    await h.createPod("web", { containers: [newContainer("app", probed)] });
+    await h.advance(3_000);
+    const before = await h.pod("web");
+    expect(before.status?.containerStatuses?.[0]).toMatchObject({ started: true, ready: true });
+    await h.restart();
+    await h.advance(5_000);
+    expect((await h.pod("web")).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+  });
+
   test("ends what was deleted meanwhile, and what nobody knows", async () => {
     const h = await started();
     await h.createPod("web");

@@ -74,6 +74,7 @@ class ProbedContainer {
   readonly #containerId: string;
   readonly #startedAtMs: number;
   readonly #loops = new Map<ProbeKind, ProbeLoop>();
+  readonly #before: Partial<Record<ProbeKind, boolean | undefined>>;
   #pod: Pod;
   #podIp: string;
 
@@ -91,6 +92,7 @@ class ProbedContainer {
     this.#containerId = containerId;
     this.#startedAtMs = startedAtMs;
     this.#podIp = podIp;
+    this.#before = verdictsBefore(pod, containerId);
     // Until the startup probe has succeeded, the others wait.
     if (this.#probeOf("startup") !== undefined) this.#begin("startup");
     else this.#beginOthers();
@@ -150,7 +152,10 @@ class ProbedContainer {
       },
     });
     this.#loops.set(kind, loop);
-    loop.start();
+    const succeeded = this.#before[kind] === true;
+    if (succeeded) loop.assumeSuccess();
+    if (succeeded && kind === "startup") this.#beginOthers();
+    else loop.start();
   }
 
   async #run(kind: ProbeKind, probe: Probe, quiet: boolean): Promise<boolean | undefined> {
@@ -172,6 +177,20 @@ class ProbedContainer {
     // A probe that did not work says nothing about the container.
     return result === "error" ? undefined : result !== "failure";
   }
+}
+
+/**
+ * What an earlier kubelet had found out about this very container: one that served goes on to serve while its probes begin
+ * anew, so that a restart of the agent takes no pod out of its Services.
+ */
+function verdictsBefore(
+  { status }: Pod,
+  containerId: string,
+): Partial<Record<ProbeKind, boolean | undefined>> {
+  const before = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
+    ({ containerID }) => containerID?.endsWith(`://${containerId}`) === true,
+  );
+  return { startup: before?.started, readiness: before?.ready };
 }
 
 /**
@@ -223,6 +242,11 @@ class ProbeLoop {
     const dueAtMs = this.#startedAtMs + (this.#probe.initialDelaySeconds ?? 0) * 1000;
     this.#schedule(Math.max(0, dueAtMs + this.#patienceMs - this.#clock.now()));
     if (this.#patienceMs > 0) this.#scheduleEarly(Math.max(0, dueAtMs - this.#clock.now()), earlyStepMs);
+  }
+
+  /** Before the start: the last verdict of an earlier kubelet stands until this one's probes say otherwise. */
+  assumeSuccess(): void {
+    this.#verdict = true;
   }
 
   stop(): void {
