@@ -163,10 +163,27 @@ function dropWhatTypeForbids(service: Service, before: Service | undefined): voi
   }
 }
 
+/** Families that this cluster does not have. Endpoints made by hand may be of any: such a Service takes what it names. */
+function familyErrors({ type, clusterIP, selector, ipFamilyPolicy, ipFamilies }: ServiceSpec): FieldError[] {
+  const byHand = clusterIP === "None" && Object.keys(selector ?? {}).length === 0;
+  if (type === "ExternalName" || byHand) return [];
+  const errors: FieldError[] = [];
+  const spec = path("spec");
+  if (ipFamilyPolicy === "RequireDualStack") {
+    const detail = "this cluster is not configured for dual-stack services";
+    errors.push(invalid(spec.child("ipFamilyPolicy"), ipFamilyPolicy, detail));
+  }
+  for (const [index, family] of (ipFamilies ?? []).entries()) {
+    if (family === "IPv4") continue;
+    errors.push(invalid(spec.child("ipFamilies").index(index), family, "not configured on this cluster"));
+  }
+  return errors;
+}
+
 /** Values asked for by name that cannot be had. */
 function allocationErrors(allocators: ServiceAllocators, service: Service): FieldError[] {
-  const errors: FieldError[] = [];
   const { spec } = service;
+  const errors = familyErrors(spec);
   const owner = ownerOf(service);
   const { range } = allocators;
   const ips = spec.clusterIPs ?? [];
