@@ -36,7 +36,7 @@ export const statusCommand: Command = {
       ],
       ["Runtime", instance.settings.runtime],
       ["Folder", instance.directory],
-      ["State", `${megabytes(sizeOf(join(instance.directory, "state.db")))} on disk`],
+      ["State", `${megabytes(stateBytes(instance.directory))} on disk`],
     ];
     if (server !== undefined) {
       lines.push(
@@ -92,6 +92,11 @@ function residentBytes(pid: number): number {
   } catch {
     return 0;
   }
+}
+
+/** The database with what is not folded into it yet. */
+function stateBytes(directory: string): number {
+  return ["state.db", "state.db-wal"].reduce((sum, file) => sum + sizeOf(join(directory, file)), 0);
 }
 
 function sizeOf(file: string): number {
