@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildBusybox } from "../images/build.ts";
 import { processes } from "./leftovers.ts";
+import { Load } from "./load.ts";
 import { eventually, Home, page, pause, RunningCluster } from "./sampan.ts";
 
 const manifest = `
@@ -96,8 +97,12 @@ export function crashTests(): void {
     });
 
     it("up finds them and restarts nothing", async () => {
+      const load = new Load([url], 2);
       expect(await up()).toMatch(/^Cluster "e2e-crash" is up/);
       await pause(1500);
+      await load.stop();
+      expect(load.failures).toEqual([]);
+      expect(load.pages).toBeGreaterThan(50);
       expect(await containers()).toBe(before);
       await cluster.waitFor("pods --all", "condition=Ready", 10);
       expect(await cluster.get("pods", ".items[*].status.containerStatuses[*].restartCount")).toBe("0 0 0 0");

@@ -1,35 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { eventually, page, pause, type RunningCluster } from "./sampan.ts";
-
-/** Requests at a steady rate, each over its own connection, until it is stopped. */
-class Load {
-  readonly failures: string[] = [];
-  readonly pages = new Map<string, number>();
-  readonly #workers: Promise<void>[];
-  #stopped = false;
-
-  constructor(urls: readonly string[], workersPerUrl: number) {
-    this.#workers = urls.flatMap((url) => Array.from({ length: workersPerUrl }, () => this.#work(url)));
-  }
-
-  async #work(url: string): Promise<void> {
-    while (!this.#stopped) {
-      try {
-        const title = /<h1>(.*?)<\/h1>/.exec(await page(url))?.[1] ?? "?";
-        this.pages.set(title, (this.pages.get(title) ?? 0) + 1);
-      } catch (error) {
-        const cause = error instanceof Error ? error.cause : undefined;
-        this.failures.push(`${new Date().toISOString()} ${url}: ${String(error)} ${String(cause)}`);
-      }
-      await pause(10);
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.all(this.#workers);
-  }
-}
+import { Load } from "./load.ts";
+import { eventually, pause, type RunningCluster } from "./sampan.ts";
 
 /** Section 4.3 of the plan: a new version without a failed request, and a bad one that does no harm. */
 export function rollingUpdateTests(given: () => RunningCluster): void {
@@ -82,15 +53,15 @@ spec:
         /deployment "shop" successfully rolled out\n$/,
       );
       await pause(300);
-      expect(load.pages.get("First")).toBeGreaterThan(10);
-      expect(load.pages.get("Second")).toBeGreaterThan(10);
+      expect(load.titles.get("First")).toBeGreaterThan(10);
+      expect(load.titles.get("Second")).toBeGreaterThan(10);
       await cluster.kubectl(["rollout", "undo", "deployment/shop"]);
       await cluster.rollout("deployment/shop");
-      load.pages.clear();
+      load.titles.clear();
       await pause(300);
       await load.stop();
       expect(load.failures).toEqual([]);
-      expect(load.pages.get("First")).toBeGreaterThan(10);
+      expect(load.titles.get("First")).toBeGreaterThan(10);
     });
 
     it("history names the revisions", async () => {
@@ -116,7 +87,7 @@ spec:
       await cluster.rollout("deployment/shop");
       await load.stop();
       expect(load.failures).toEqual([]);
-      expect([...load.pages.keys()]).toEqual(["First"]);
+      expect([...load.titles.keys()]).toEqual(["First"]);
     });
 
     it("the pods that were left over are gone", async () => {
