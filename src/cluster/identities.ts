@@ -31,6 +31,7 @@ const accountOf: Readonly<Record<string, string>> = {
   "replicationcontroller-controller": "replication-controller",
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
   "serviceaccount-controller": "service-account-controller",
+  "taint-eviction-controller": "node-controller",
 };
 
 /** Controllers that Kubernetes does not know. */

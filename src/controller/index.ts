@@ -20,6 +20,7 @@ import { rootCaController } from "./root-ca/index.ts";
 import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
 import { serviceAccountController } from "./serviceaccount/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
+import { taintEvictionController } from "./taint-eviction/index.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
 import { claimProtectionController, volumeProtectionController } from "./volume-protection/index.ts";
 
@@ -55,6 +56,7 @@ export function controllerRegistrations({
     claimProtectionController,
     volumeProtectionController,
     nodeLifecycleController,
+    taintEvictionController,
     podGcController,
     ttlAfterFinishedController,
     disruptionController,
