@@ -4,6 +4,8 @@ import type { Session } from "./session.ts";
 
 /** One command of the client: `kubectl get`, `kubectl create deployment`. */
 export interface KubectlCommand {
+  /** The full name, where the command is also known by others: `deployment` for `deploy`. */
+  readonly name?: string;
   /** What follows the command's name: `(TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME …)`. */
   readonly usage: string;
   /** One line for lists of commands. */

@@ -99,7 +99,7 @@ async function findCommand(argv: readonly string[]): Promise<FoundCommand> {
     const load = command === root ? loaderOf(word, rest) : command.subcommands?.[word];
     if (load === undefined) return { command, path, rest };
     command = await load();
-    path += ` ${word}`;
+    path += ` ${command.name ?? word}`;
     rest = rest.toSpliced(at, 1);
   }
 }

@@ -7,10 +7,39 @@ export interface CommandEntry {
 
 /** Every command, in the order of the help. Each is imported when it is called. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  create: {
+    summary: "create a resource from a file or from flags",
+    load: async () => (await import("./create.ts")).createCommand,
+  },
+  expose: {
+    summary: "make a Service for pods, a deployment, a replica set or another service",
+    load: async () => (await import("./expose.ts")).exposeCommand,
+  },
+  run: { summary: "run an image in a pod", load: async () => (await import("./run.ts")).runCommand },
+  set: {
+    summary: "set features on objects: image, env",
+    load: async () => (await import("./set.ts")).setCommand,
+  },
   get: { summary: "display one or many resources", load: async () => (await import("./get.ts")).getCommand },
   delete: {
     summary: "delete resources by file, name, or label",
     load: async () => (await import("./delete.ts")).deleteCommand,
+  },
+  rollout: {
+    summary: "manage the rollout of a resource",
+    load: async () => (await import("./rollout.ts")).rolloutCommand,
+  },
+  scale: {
+    summary: "set a new size for a deployment, replica set or stateful set",
+    load: async () => (await import("./scale.ts")).scaleCommand,
+  },
+  autoscale: {
+    summary: "create a horizontal pod autoscaler",
+    load: async () => (await import("./autoscale.ts")).autoscaleCommand,
+  },
+  "cluster-info": {
+    summary: "where the control plane is reached",
+    load: async () => (await import("./cluster-info.ts")).clusterInfoCommand,
   },
   describe: {
     summary: "show details of resources",
@@ -31,6 +60,38 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   apply: {
     summary: "apply a configuration to resources",
     load: async () => (await import("./apply.ts")).applyCommand,
+  },
+  patch: {
+    summary: "change fields of a resource",
+    load: async () => (await import("./patch.ts")).patchCommand,
+  },
+  replace: {
+    summary: "replace a resource by a file",
+    load: async () => (await import("./replace.ts")).replaceCommand,
+  },
+  label: {
+    summary: "change the labels of a resource",
+    load: async () => (await import("./label.ts")).labelCommand,
+  },
+  annotate: {
+    summary: "change the annotations of a resource",
+    load: async () => (await import("./label.ts")).annotateCommand,
+  },
+  "api-resources": {
+    summary: "the resources that the server knows",
+    load: async () => (await import("./api-resources.ts")).apiResourcesCommand,
+  },
+  "api-versions": {
+    summary: "the group versions that the server knows",
+    load: async () => (await import("./api-versions.ts")).apiVersionsCommand,
+  },
+  config: {
+    summary: "read and change kubeconfig files",
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  version: {
+    summary: "versions of client and server",
+    load: async () => (await import("./version.ts")).versionCommand,
   },
 };
 

@@ -82,6 +82,11 @@ export class Description {
     return this;
   }
 
+  /** With the tabs as they were written. */
+  raw(): string {
+    return this.#text;
+  }
+
   toString(): string {
     return this.#aligned.join("") + alignTabs(this.#text, describeLayout);
   }

@@ -6,7 +6,8 @@ import { printYaml } from "../../apimachinery/yaml.ts";
 import { KubectlError } from "../errors.ts";
 import type { FlagSpecs, Flags } from "../flags.ts";
 import { typeName } from "../resource-builder.ts";
-import { printJson } from "./json.ts";
+import { dryRunOf } from "../writing.ts";
+import { goJsonInOrder, printJson } from "./json.ts";
 
 /** Prints one object, or a list, in the format of `-o`. */
 export interface ObjectPrinter {
@@ -59,6 +60,7 @@ export function outputFormat(flags: Flags): { format: string; argument: string }
 export async function printerFor(
   flags: Flags,
   extraFormats: readonly string[] = [],
+  { inOrder = false }: { inOrder?: boolean } = {},
 ): Promise<ObjectPrinter | undefined> {
   const { format, argument } = outputFormat(flags);
   const shown = flags.bool("show-managed-fields") ? (object: unknown) => object : withoutManagedFields;
@@ -66,6 +68,7 @@ export async function printerFor(
     case "":
       return undefined;
     case "json":
+      if (inOrder) return { print: (object) => `${goJsonInOrder(object, 4)}\n` };
       return { print: (object) => printJson(shown(object)) };
     case "yaml":
       return new YamlPrinter(shown);
@@ -175,11 +178,14 @@ export interface OutcomePrinter {
 
 /**
  * For commands that change objects: with `-o` the object, else one line that names it and tells the outcome. In a dry run
- * the outcome says so.
+ * the outcome says so. With `inOrder` JSON keeps the order of the members, as Go's typed objects do.
  */
-export async function outcomePrinterFor(flags: Flags): Promise<OutcomePrinter> {
-  const printer = await printerFor(flags);
-  const dryRun = flags.has("dry-run") ? flags.string("dry-run") : "none";
+export async function outcomePrinterFor(
+  flags: Flags,
+  options: { inOrder?: boolean } = {},
+): Promise<OutcomePrinter> {
+  const dryRun = flags.has("dry-run") ? dryRunOf(flags) : "none";
+  const printer = await printerFor(flags, [], options);
   const ending = dryRun === "client" ? " (dry run)" : dryRun === "server" ? " (server dry run)" : "";
   if (printer !== undefined) return (object) => printer.print(object);
   return (object, outcome) => `${nameOf(object)} ${outcome}${ending}\n`;
