@@ -121,30 +121,39 @@ export function immutable(value: unknown, old: unknown, path: string, errors: Er
 
 /** Equality as Go's Semantic.DeepEqual sees it: an empty list, map or text equals an absent one. */
 export function same(a: unknown, b: unknown): boolean {
-  return a === b || deepEqual(withoutEmpty(a), withoutEmpty(b));
+  return a === b || deepEqual(withoutEmpty("", a), withoutEmpty("", b));
 }
 
-function withoutEmpty(value: unknown): unknown {
-  if (value === "" || value === false || value === 0 || value === null) return undefined;
+/** Fields that are maps: empty and absent are one. An empty struct is there, where JSON shows both alike. */
+const mapFields = new Set([
+  "annotations",
+  "binaryData",
+  "capacity",
+  "data",
+  "hard",
+  "labels",
+  "limits",
+  "matchLabels",
+  "nodeSelector",
+  "options",
+  "overhead",
+  "parameters",
+  "requests",
+  "volumeAttributes",
+]);
+
+function withoutEmpty(field: string, value: unknown): unknown {
+  if (value === "" || value === null) return undefined;
   if (typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(withoutEmptyMembers);
-  return withoutEmptyMembers(value);
-}
-
-/** Pointers to zero values differ from absence, but only for scalars; JSON does not tell them apart, so texts stay. */
-function withoutEmptyMembers(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (Array.isArray(value)) {
+    return value.length === 0 ? undefined : value.map((item: unknown) => withoutEmpty("", item) ?? "");
+  }
   const result: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
-    const kept =
-      typeof member === "object" && member !== null
-        ? withoutEmpty(member)
-        : member === ""
-          ? undefined
-          : member;
+    const kept = withoutEmpty(key, member);
     if (kept !== undefined) result[key] = kept;
   }
-  return result;
+  return mapFields.has(field) && Object.keys(result).length === 0 ? undefined : result;
 }
 
 /** Adds a duplicate error for each value that came before. */

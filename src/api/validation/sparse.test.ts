@@ -34,7 +34,7 @@ describe.skipIf(!hasReference)("objects with parts left out", () => {
   test.each(fixtures)("$name does not make validation throw", ({ object, resource }) => {
     const kind = { ...parseApiVersion(object.apiVersion), kind: object.kind };
     const problems = new Set<string>();
-    for (const part of [...sparser(deepCopy(object), (value) => value)]) {
+    for (const part of sparser(deepCopy(object), (value) => value)) {
       const value = { metadata: {}, ...(part as object), apiVersion: object.apiVersion, kind: object.kind };
       const sparse: UnstructuredObject = decodeObject(scheme.schemas, resource.schemaName, value).object;
       try {

@@ -143,7 +143,7 @@ describe("status", () => {
     await api.post(deployments, deployment);
     const patched = await api.patch("merge", `${deployments}/web/status`, {
       metadata: { annotations: { patched: "true" } },
-      status: { readyReplicas: 1 },
+      status: { replicas: 1, readyReplicas: 1 },
     });
     expect(patched.metadata.annotations).toEqual({ patched: "true" });
   });

@@ -155,7 +155,7 @@ function maskUpdatable(spec: PodSpec, old: PodSpec): PodSpec {
   const masked: PodSpec = {
     ...spec,
     containers: list(spec.containers).map((one, index) => withOldImage(one, index, list(old.containers))),
-    initContainers: list(spec.initContainers).map((one, index) =>
+    initContainers: spec.initContainers?.map((one, index) =>
       withOldImage(one, index, list(old.initContainers)),
     ),
     activeDeadlineSeconds: old.activeDeadlineSeconds,

@@ -1,14 +1,229 @@
 import type { GroupVersionKind } from "../../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
+import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from "../../types/apps-v1.ts";
+import type { CronJob, Job } from "../../types/batch-v1.ts";
+import type {
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
+  Pod,
+  PodTemplate,
+  ReplicationController,
+  Secret,
+  Service,
+} from "../../types/core-v1.ts";
+import type { Ingress } from "../../types/networking-v1.ts";
+import type { StorageClass } from "../../types/storage-v1.ts";
+import { isEmpty, list, quantity, text } from "../basics.ts";
+import { emptySpec } from "../pod/spec.ts";
+import { ipWarnings, nodeTermWarnings, podWarnings, templateWarnings } from "./pod.ts";
+
+/** What is valid and still worth a word: deprecated fields, values that do not do what they seem to. */
+type Warn<T> = (object: T, warnings: string[], old: T | undefined) => void;
+type AnyWarn = Warn<UnstructuredObject>;
+
+const rule = <T>(warn: Warn<T>): AnyWarn => warn as unknown as AnyWarn;
+
+const endpointsDeprecated = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
+const byKind: Readonly<Record<string, AnyWarn>> = {
+  "/Pod": rule<Pod>(({ metadata, spec }, warnings) => podWarnings(spec ?? emptySpec, metadata, "", warnings)),
+  "/PodTemplate": rule<PodTemplate>(({ template }, warnings) =>
+    templateWarnings(template, "template", warnings),
+  ),
+  "/ReplicationController": rule<ReplicationController>(({ spec }, warnings) =>
+    templateWarnings(spec?.template, "spec.template", warnings),
+  ),
+  "apps/Deployment": rule<Deployment>(({ spec }, warnings) =>
+    templateWarnings(spec?.template, "spec.template", warnings),
+  ),
+  "apps/ReplicaSet": rule<ReplicaSet>(({ spec }, warnings) =>
+    templateWarnings(spec?.template, "spec.template", warnings),
+  ),
+  "apps/DaemonSet": rule<DaemonSet>(({ spec }, warnings) =>
+    templateWarnings(spec?.template, "spec.template", warnings),
+  ),
+  "apps/StatefulSet": rule(statefulSetWarnings),
+  "batch/Job": rule(jobWarnings),
+  "batch/CronJob": rule(cronJobWarnings),
+  "/Service": rule(serviceWarnings),
+  "/Endpoints": (_object, warnings) => warnings.push(endpointsDeprecated),
+  "/ComponentStatus": (_object, warnings) => warnings.push("v1 ComponentStatus is deprecated in v1.19+"),
+  "/Node": rule(nodeWarnings),
+  "/Secret": rule(secretWarnings),
+  "/PersistentVolume": rule(volumeWarnings),
+  "/PersistentVolumeClaim": rule<PersistentVolumeClaim>(({ metadata, spec }, warnings) => {
+    if (metadata.annotations?.[betaClass] !== undefined) {
+      warnings.push(
+        `metadata.annotations[${betaClass}]: deprecated since v1.8; use "storageClassName" attribute instead`,
+      );
+    }
+    claimWarnings(spec, "spec", warnings);
+  }),
+  "networking.k8s.io/Ingress": rule(ingressWarnings),
+  "storage.k8s.io/StorageClass": rule(storageClassWarnings),
+};
 
 /** Texts for Warning headers: deprecated fields, questionable values. */
 export function warningsFor(
-  kind: GroupVersionKind,
+  { group, kind }: GroupVersionKind,
   object: UnstructuredObject,
   old: UnstructuredObject | undefined,
 ): string[] {
-  void kind;
-  void object;
-  void old;
-  return [];
+  const warn = byKind[`${group}/${kind}`];
+  if (warn === undefined) return [];
+  const warnings: string[] = [];
+  warn(object, warnings, old);
+  return warnings;
+}
+
+const betaClass = "volume.beta.kubernetes.io/storage-class";
+
+function statefulSetWarnings({ spec }: StatefulSet, warnings: string[]): void {
+  templateWarnings(spec?.template, "spec.template", warnings);
+  list(spec?.volumeClaimTemplates).forEach((claim, index) => {
+    claimWarnings(claim.spec, `spec.volumeClaimTemplates[${index}].spec`, warnings);
+  });
+  if ((spec?.revisionHistoryLimit ?? 0) < 0) {
+    warnings.push(
+      "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
+    );
+  }
+}
+
+const completionsSoftMax = 10_000;
+
+function jobWarnings({ spec }: Job, warnings: string[]): void {
+  const { completions = 0, parallelism = 0, completionMode } = spec;
+  if (completionMode === "Indexed" && completions > 100_000 && parallelism > completionsSoftMax) {
+    warnings.push(
+      "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail",
+    );
+  }
+  templateWarnings(spec.template, "spec.template", warnings);
+}
+
+const jobNameMax = 63;
+
+function cronJobWarnings({ metadata, spec }: CronJob, warnings: string[]): void {
+  const name = text(metadata.name);
+  if (name.length > jobNameMax || name.includes(".")) {
+    warnings.push(
+      "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]",
+    );
+  }
+  if (text(spec?.schedule).includes("TZ")) {
+    warnings.push(
+      "CRON_TZ or TZ used in spec.schedule is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details",
+    );
+  }
+  templateWarnings(spec?.jobTemplate?.spec?.template, "spec.jobTemplate.spec.template", warnings);
+}
+
+function serviceWarnings({ metadata, spec }: Service, warnings: string[]): void {
+  if (metadata.annotations?.["service.kubernetes.io/topology-aware-hints"] !== undefined) {
+    warnings.push(
+      "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead",
+    );
+  }
+  const isHeadless = spec.type === "ClusterIP" && spec.clusterIP === "None";
+  const externalIps = list(spec.externalIPs);
+  if (!isHeadless && spec.type !== "ExternalName") {
+    list(spec.clusterIPs).forEach((address, index) => {
+      ipWarnings(address, `spec.clusterIPs[${index}]`, warnings);
+    });
+  }
+  if (isHeadless) {
+    if (!isEmpty(spec.loadBalancerIP)) warnings.push("spec.loadBalancerIP is ignored for headless services");
+    if (externalIps.length > 0) warnings.push("spec.externalIPs is ignored for headless services");
+    if (spec.sessionAffinity !== undefined && spec.sessionAffinity !== "None") {
+      warnings.push("spec.SessionAffinity is ignored for headless services");
+    }
+  }
+  externalIps.forEach((address, index) => {
+    ipWarnings(address, `spec.externalIPs[${index}]`, warnings);
+  });
+  if (externalIps.length > 0 && !isHeadless && spec.type !== "ExternalName") {
+    warnings.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
+  }
+  ipWarnings(spec.loadBalancerIP, "spec.loadBalancerIP", warnings);
+  if (spec.type === "ExternalName" && externalIps.length > 0) {
+    warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  }
+  if (spec.type !== "ExternalName" && !isEmpty(spec.externalName)) {
+    warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
+  }
+  if (spec.trafficDistribution === "PreferClose") {
+    warnings.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
+  }
+}
+
+function nodeWarnings({ spec }: Node, warnings: string[]): void {
+  if (spec?.configSource !== undefined) {
+    warnings.push("spec.configSource: deprecated in v1.22, support removal is planned in v1.26");
+  }
+  if (!isEmpty(spec?.externalID)) warnings.push("spec.externalID: deprecated in v1.11");
+}
+
+function secretWarnings({ type, data }: Secret, warnings: string[]): void {
+  if (type !== "kubernetes.io/tls") return;
+  for (const [key, what] of [
+    ["tls.crt", "certificate"],
+    ["tls.key", "key"],
+  ] as const) {
+    const pem = Buffer.from(text(data?.[key]), "base64").toString("latin1");
+    if (pem.includes("-----BEGIN ")) continue;
+    warnings.push(`tls: failed to find any PEM data in ${what} input`);
+    return;
+  }
+}
+
+function volumeWarnings({ metadata, spec }: PersistentVolume, warnings: string[]): void {
+  if (metadata.annotations?.[betaClass] !== undefined) {
+    warnings.push(
+      `metadata.annotations[${betaClass}]: deprecated since v1.8; use "storageClassName" attribute instead`,
+    );
+  }
+  if (metadata.annotations?.["volume.beta.kubernetes.io/mount-options"] !== undefined) {
+    warnings.push(
+      'metadata.annotations[volume.beta.kubernetes.io/mount-options]: deprecated since v1.31; use "mountOptions" attribute instead',
+    );
+  }
+  if (spec?.persistentVolumeReclaimPolicy === "Recycle") {
+    warnings.push(
+      "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.",
+    );
+  }
+  list(spec?.nodeAffinity?.required?.nodeSelectorTerms).forEach((term, index) => {
+    nodeTermWarnings(term, `spec.nodeAffinity.required.nodeSelectorTerms[${index}]`, warnings);
+  });
+}
+
+function claimWarnings(spec: PersistentVolumeClaimSpec | undefined, path: string, warnings: string[]): void {
+  for (const field of ["requests", "limits"] as const) {
+    const raw = spec?.resources?.[field]?.["storage"];
+    if (raw === undefined || quantity(raw).milliValue() % 1000n === 0n) continue;
+    const shown = JSON.stringify(quantity(raw).toString());
+    warnings.push(
+      `${path}.resources.${field}[storage]: fractional byte value ${shown} is invalid, must be an integer`,
+    );
+  }
+}
+
+const ingressClass = "kubernetes.io/ingress.class";
+
+function ingressWarnings({ metadata }: Ingress, warnings: string[]): void {
+  if (metadata.annotations?.[ingressClass] !== undefined) {
+    warnings.push(`annotation "${ingressClass}" is deprecated, please use 'spec.ingressClassName' instead`);
+  }
+}
+
+function storageClassWarnings({ allowedTopologies }: StorageClass, warnings: string[]): void {
+  list(allowedTopologies).forEach(({ matchLabelExpressions }, index) => {
+    const matchExpressions = list(matchLabelExpressions).map(({ key }) => ({ key, operator: "In" }));
+    const found: string[] = [];
+    nodeTermWarnings({ matchExpressions }, `allowedTopologies[${index}]`, found);
+    warnings.push(...found.map((one) => one.replace(".matchExpressions[", ".matchLabelExpressions[")));
+  });
 }
