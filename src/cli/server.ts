@@ -87,9 +87,16 @@ export const serverCommand: Command = {
       await server.stopped;
       return 0;
     } catch (error) {
-      if (error instanceof ServerStartError) {
-        report?.({ error: error.message, remedy: error.remedy });
-        throw new CommandError(error.message, { remedy: error.remedy, cause: error });
+      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+      const told = full
+        ? new ServerStartError(
+            `the disk of ${instance.directory} is full`,
+            "free some space and start again; nothing is lost",
+          )
+        : error;
+      if (told instanceof ServerStartError) {
+        report?.({ error: told.message, remedy: told.remedy });
+        throw new CommandError(told.message, { remedy: told.remedy, cause: error });
       }
       report?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
       throw error;
