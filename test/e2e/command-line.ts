@@ -226,6 +226,60 @@ export function commandLineTests(): void {
       }
     });
 
+    it("says what this machine lacks, and offers what it can do", async () => {
+      const up = ["up", "--name", "e2e-lacking"];
+      const hide = `for name in crun runc conmon apt-get; do
+          for folder in /usr/bin /usr/sbin; do
+            if [ -e $folder/$name ]; then mount --bind /dev/null $folder/$name; fi
+          done
+        done; exec "$@"`;
+      expectRefusal(
+        await home.run("unshare", ["--mount", "sh", "-c", hide, "sh", process.execPath, ...program(), ...up]),
+        1,
+        /cannot run containers yet:\n +- crun or runc is not installed .*\n.*\n +- conmon is not installed [^]*--runtime simulated/,
+      );
+      const nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+      expectRefusal(
+        await home.run("setpriv", [...nobody, process.execPath, ...program(), ...up], {
+          env: { SAMPAN_HOME: join(home.folder, "nobody") },
+        }),
+        1,
+        /cannot run containers yet:\n +- not running as root[^]*--runtime simulated/,
+      );
+    });
+
+    it("a full disk is named, loses nothing, and is over when there is space again", async () => {
+      const disk = join(home.folder, "disk");
+      const env = { SAMPAN_HOME: disk };
+      const sampan = (...args: string[]): Promise<Finished> =>
+        home.run(process.execPath, [...program(), ...args, "--name", "e2e-full"], { env });
+      const fill = (): Promise<Finished> => home.run("sh", ["-c", `head -c 50m /dev/zero > ${disk}/fill`]);
+      await home.run("mkdir", [disk]);
+      await home.run("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", disk]);
+      try {
+        expect((await sampan("up", "--runtime", "simulated")).code).toBe(0);
+        const cluster = new RunningCluster(home, "e2e-full");
+        await cluster.kubectl(["create", "configmap", "before"]);
+        await fill();
+        const big = home.write("big", "x".repeat(500_000));
+        const refused = await cluster.try(["create", "configmap", "refused", `--from-file=${big}`]);
+        expect(refused.stderr).toContain("disk is full");
+        expect(await cluster.get("configmap before", ".metadata.name")).toBe("before");
+        await sampan("down");
+        expectRefusal(await sampan("up"), 1, /the disk of .*e2e-full.* is full\n +free some space/);
+        await home.run("rm", [join(disk, "fill")]);
+        expect((await sampan("up")).code).toBe(0);
+        await cluster.kubectl(["create", "configmap", "after"]);
+        expect(await cluster.get("configmaps", ".items[*].metadata.name")).toBe(
+          "after before kube-root-ca.crt",
+        );
+        expect((await sampan("down", "--purge")).code).toBe(0);
+      } finally {
+        await sampan("down", "--purge");
+        await home.run("umount", [disk]);
+      }
+    });
+
     it("--help of every command shows examples", async () => {
       const overview = await home.sampan(["--help"]);
       expect(overview.code).toBe(0);
