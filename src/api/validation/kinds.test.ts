@@ -462,11 +462,7 @@ describe("a change", () => {
       job,
       {},
       { spec: { template: { spec: { priority: 3 } } } },
-      [
-        expect.stringMatching(
-          /^spec\.template: Invalid value: \{.*\}: field is immutable$/,
-        ) as unknown as string,
-      ],
+      [expect.stringMatching(/^spec\.template: Invalid value: \{.*\}: field is immutable$/)],
     ],
     [
       "of a suspended Job's nodes",

@@ -66,7 +66,8 @@ export function checkClusterRoleBinding(
   checkSubjects(subjects, errors);
 }
 
-function checkRoleRef({ apiGroup, kind, name }: RoleRef, kinds: readonly string[], errors: Errors): void {
+function checkRoleRef(reference: RoleRef | undefined, kinds: readonly string[], errors: Errors): void {
+  const { apiGroup, kind = "", name = "" }: Partial<RoleRef> = reference ?? {};
   if (apiGroup !== group) errors.push(notSupported("roleRef.apiGroup", apiGroup ?? "", [group]));
   if (!kinds.includes(kind)) errors.push(notSupported("roleRef.kind", kind, kinds));
   if (isEmpty(name)) errors.push(required("roleRef.name"));

@@ -30,7 +30,7 @@ import { checkTolerations } from "./pod/scheduling.ts";
 const noClaims: ReadonlySet<string> = new Set();
 
 export function checkBinding({ target }: Binding, errors: Errors): void {
-  const { kind, name } = target;
+  const { kind, name }: Partial<Binding["target"]> = target ?? {};
   if (!isEmpty(kind) && kind !== "Node") errors.push(notSupported("target.kind", kind, ["Node", "<empty>"]));
   if (isEmpty(name)) errors.push(required("target.name"));
 }

@@ -28,7 +28,8 @@ export function checkPodStatusUpdate(pod: Pod, old: Pod, errors: Errors): void {
   if (nominated !== "" && nominated !== oldStatus.nominatedNodeName) {
     checkName(nominated, dns1123SubdomainErrors, "status.nominatedNodeName", errors);
   }
-  immutable(status.qosClass, oldStatus.qosClass, "status.qosClass", errors);
+  // The registry keeps the class for those who leave it out.
+  if (!isEmpty(status.qosClass)) immutable(status.qosClass, oldStatus.qosClass, "status.qosClass", errors);
   checkTransitions(status, oldStatus, before, errors);
   checkClaimStatuses(status, spec, errors);
   const known = [...list(oldStatus.podIPs), ...list(oldStatus.hostIPs)].map(({ ip }) => ip);

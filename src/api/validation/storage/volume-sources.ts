@@ -88,7 +88,8 @@ export function checkIscsi(iscsi: Iscsi, path: string, errors: Errors): void {
 
 const driverNameBytesMax = 63;
 
-export function checkCsiDriverName(name: string, path: string, errors: Errors): void {
+export function checkCsiDriverName(given: string | undefined, path: string, errors: Errors): void {
+  const name = text(given);
   if (name === "") errors.push(required(path));
   if (name.length > driverNameBytesMax) errors.push(tooLong(path, driverNameBytesMax));
   for (const message of dns1123SubdomainErrors(name.toLowerCase())) errors.push(invalid(path, name, message));
