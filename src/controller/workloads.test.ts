@@ -207,4 +207,37 @@ describe("with the real API server", () => {
     expect(stored.status).toMatchObject({ replicas: 3, readyReplicas: 3, availableReplicas: 3 });
     expect(problems).toEqual([]);
   });
+
+  it("a Job runs its pods to completion and lets them go", async () => {
+    const jobs = client.resource(resources.jobs);
+    const spec = {
+      completions: 3,
+      parallelism: 2,
+      completionMode: "Indexed",
+      template: { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "v1" }] } },
+    };
+    await jobs.create({
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "work", namespace: "default" },
+      spec,
+    });
+    await clock.advance(3000);
+    for (let round = 0; round < 3; round++) {
+      for (const pod of await pods()) {
+        if (pod.status?.phase !== "Running") continue;
+        const status = { ...pod.status, phase: "Succeeded" };
+        await client.resource(resources.pods).updateStatus({ ...pod, status });
+      }
+      await clock.advance(3000);
+    }
+    const job = await jobs.get("work", { namespace: "default" });
+    expect(job.status).toMatchObject({ succeeded: 3, completedIndexes: "0-2" });
+    expect(job.status?.conditions?.map(({ type }) => type)).toEqual(["SuccessCriteriaMet", "Complete"]);
+    expect((await pods()).flatMap(({ metadata }) => metadata.finalizers ?? [])).toEqual([]);
+    await jobs.delete("work", { namespace: "default", propagationPolicy: "Background" });
+    await clock.advance(3000);
+    expect(await pods()).toEqual([]);
+    expect(problems).toEqual([]);
+  });
 });

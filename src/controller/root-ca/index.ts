@@ -2,7 +2,7 @@ import { isBeingDeleted } from "../../apimachinery/object.ts";
 import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
-import { isNamespaceEnding } from "../serviceaccount/index.ts";
+import { isNamespaceTerminating } from "../pod-control.ts";
 import { enqueueSelf, watch } from "../watch.ts";
 
 const configMapName = "kube-root-ca.crt";
@@ -42,7 +42,7 @@ export function rootCaController(caPem: string): ControllerRegistration {
               await client.resource(resources.configmaps).update({ ...existing, data });
             }
           } catch (error) {
-            if (!isAlreadyExists(error) && !isNotFound(error) && !isNamespaceEnding(error)) throw error;
+            if (!isAlreadyExists(error) && !isNotFound(error) && !isNamespaceTerminating(error)) throw error;
           }
         },
       };

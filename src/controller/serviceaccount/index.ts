@@ -2,6 +2,7 @@ import { isBeingDeleted } from "../../apimachinery/object.ts";
 import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
+import { isNamespaceTerminating } from "../pod-control.ts";
 import { enqueueSelf, watch } from "../watch.ts";
 
 /** Gives every namespace its `default` ServiceAccount, also after somebody deleted it. Keys are namespaces. */
@@ -24,25 +25,16 @@ export const serviceAccountController: ControllerRegistration = {
         )
           return;
         try {
-          await client
-            .resource(resources.serviceaccounts)
-            .create({
-              apiVersion: "v1",
-              kind: "ServiceAccount",
-              metadata: { name: "default", namespace: name },
-            });
+          await client.resource(resources.serviceaccounts).create({
+            apiVersion: "v1",
+            kind: "ServiceAccount",
+            metadata: { name: "default", namespace: name },
+          });
         } catch (error) {
           // The namespace is gone or going, or somebody was faster.
-          if (!isAlreadyExists(error) && !isNotFound(error) && !isNamespaceEnding(error)) throw error;
+          if (!isAlreadyExists(error) && !isNotFound(error) && !isNamespaceTerminating(error)) throw error;
         }
       },
     };
   },
 };
-
-/** A create that was refused because the namespace is being deleted: nothing is left to do in it. */
-export function isNamespaceEnding(error: unknown): boolean {
-  const causes = (error as { status?: { details?: { causes?: { reason?: string }[] } } }).status?.details
-    ?.causes;
-  return (causes ?? []).some(({ reason }) => reason === "NamespaceTerminating");
-}

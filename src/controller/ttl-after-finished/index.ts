@@ -22,11 +22,15 @@ export const ttlAfterFinishedController: ControllerRegistration = {
         const leftMs =
           Date.parse(end.lastTransitionTime) + job.spec.ttlSecondsAfterFinished * 1000 - clock.now();
         if (leftMs > 0) return { requeueAfterMs: leftMs };
-        const { name = "", namespace, uid = "" } = job.metadata;
+        const { name = "", namespace, uid = "", resourceVersion = "" } = job.metadata;
         try {
           await client
             .resource(resources.jobs)
-            .delete(name, { namespace, propagationPolicy: "Foreground", preconditions: { uid } });
+            .delete(name, {
+              namespace,
+              propagationPolicy: "Foreground",
+              preconditions: { uid, resourceVersion },
+            });
         } catch (error) {
           if (!isNotFound(error)) throw error;
         }
