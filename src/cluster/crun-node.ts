@@ -22,7 +22,6 @@ import { localNodeName } from "./names.ts";
 /** What distinguishes this node from those of other clusters on the machine. */
 export interface CrunNodeSettings {
   readonly directory: string;
-  readonly clusterName: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
   /** Answered by the host itself: the API server's Service address and cluster DNS. */
@@ -33,9 +32,8 @@ export interface CrunNodeSettings {
 
 export const clusterDomain = "cluster.local";
 
-/** `sampan_dev_services`: nft takes no hyphens in names. */
-export const servicesTable = (clusterName: string): string =>
-  `sampan_${clusterName.replaceAll("-", "_")}_services`;
+/** `s0sampan_services`: beside the runtime's own table, and no other cluster's, whatever home it lives in. */
+export const servicesTable = (interfacePrefix: string): string => `${interfacePrefix}_services`;
 
 export const imagesDirectory = (directory: string): string => join(directory, "images");
 
@@ -144,13 +142,13 @@ export class CrunNode {
   }
 
   async #startProxy(): Promise<void> {
-    const { clusterName, podCidr, serviceCidr, interfacePrefix } = this.#settings;
+    const { podCidr, serviceCidr, interfacePrefix } = this.#settings;
     const { informers, clock, logger } = this.#cluster;
     const services = informers.informer(resources.services);
     const endpointSlices = informers.informer(resources.endpointslices);
     await Promise.all([services.synced(), endpointSlices.synced()]);
     this.#proxy = new ServiceProxy({
-      settings: { table: servicesTable(clusterName), podCidr, serviceCidr, interfacePrefix },
+      settings: { table: servicesTable(interfacePrefix), podCidr, serviceCidr, interfacePrefix },
       nodeName: localNodeName(),
       services,
       endpointSlices,

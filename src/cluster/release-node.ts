@@ -18,7 +18,7 @@ const graceMs = 2000;
  * namespaces, cgroups, tables, the service interface. Each step succeeds when there is nothing to do.
  */
 export async function releaseInstanceNode(instance: Instance, purge: boolean): Promise<void> {
-  const { directory, settings, name } = instance;
+  const { directory, settings } = instance;
   const parts = { clock: new RealClock(), random: new SystemRandom(), logger: silentLogger };
   const runtime = await CrunRuntime.open({
     ...parts,
@@ -37,7 +37,7 @@ export async function releaseInstanceNode(instance: Instance, purge: boolean): P
   }
   await runtime.purge();
   await unmountBelow(directory);
-  await deleteNftTable("ip", servicesTable(name));
+  await deleteNftTable("ip", servicesTable(settings.interfacePrefix));
   await run("ip", ["-force", "-batch", "-"], { input: serviceInterfaceRemoval(settings) }).catch(() => {
     // It was never made, or is gone.
   });

@@ -129,11 +129,11 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
 /** Starts the node of this machine; resolves, when it is registered, with what stops it. */
 async function startCrunNode(
   cluster: Cluster,
-  { name, directory, settings }: Instance,
+  { directory, settings }: Instance,
   apiAddress: string,
 ): Promise<() => Promise<void>> {
   const { CrunNode, prepareServiceInterface } = await import("./crun-node.ts");
-  const nodeSettings = { directory, clusterName: name, apiAddress, ...settings };
+  const nodeSettings = { directory, apiAddress, ...settings };
   const node = new CrunNode(cluster, nodeSettings);
   await Promise.all([
     node.open(),
