@@ -33,8 +33,7 @@ export function commandLineTests(): void {
       home = new Home();
       const { archive } = await buildBusybox();
       for (const name of names) {
-        const imported = await home.sampan(["image", "import", archive, "--name", name]);
-        expect(imported.stdout).toContain("imported docker.io/library/busybox:latest");
+        await home.must(["image", "import", archive, "--name", name]);
         clusters.set(name, new RunningCluster(home, name));
       }
     }, 60_000);
@@ -135,7 +134,9 @@ export function commandLineTests(): void {
         /there is no image nobody:1/,
       ],
     ])("refuses %s", async (_what, args, code, message) => {
-      expectRefusal(await home.sampan(args), code, message);
+      const finished = await home.sampan(args);
+      expect(finished.code).toBe(code);
+      expectRefusal(finished, code, message);
     });
 
     it("refuses a file that is no image, and keeps what was imported", async () => {
@@ -199,11 +200,9 @@ export function commandLineTests(): void {
     });
 
     it("keeps a cluster's runtime", async () => {
-      expectRefusal(
-        await home.sampan(["up", "--runtime", "crun", "--name", "e2e-port"]),
-        1,
-        /was made with the runtime simulated/,
-      );
+      const up = await home.sampan(["up", "--runtime", "crun", "--name", "e2e-port"]);
+      expect(up.code).toBe(1);
+      expectRefusal(up, 1, /was made with the runtime simulated/);
     });
 
     it("says what does not start, and why, when the time is over", async () => {
@@ -246,6 +245,7 @@ export function commandLineTests(): void {
         1,
         /cannot run containers yet:\n +- not running as root[^]*--runtime simulated/,
       );
+      expect(existsSync(join(home.folder, "nobody", "e2e-lacking", "state.db"))).toBe(false);
     });
 
     it("a full disk is named, loses nothing, and is over when there is space again", async () => {

@@ -194,7 +194,7 @@ export function containerTests(given: () => RunningCluster): void {
       await eventually(async () => expect(await page(url)).toBe("ok\n"));
       await cluster.sh("fickle", "touch /tmp/closed");
       await cluster.waitFor("pod/fickle", "condition=Ready=False");
-      await eventually(async () => expect(page(url)).rejects.toThrow());
+      await eventually(async () => expect(page(url)).rejects.toThrow("fetch failed"));
       await cluster.sh("fickle", "rm /tmp/closed");
       await eventually(async () => expect(await page(url)).toBe("ok\n"));
     });

@@ -80,9 +80,8 @@ export function crashTests(): void {
       home = new Home();
       cluster = new RunningCluster(home, name);
       const { archive } = await buildBusybox();
-      await home.sampan(["image", "import", archive, "--name", name]);
-      const { code, stderr } = await home.sampan(["up", home.write("apps.yaml", manifest), "--name", name]);
-      expect(code, stderr).toBe(0);
+      await home.must(["image", "import", archive, "--name", name]);
+      await home.must(["up", home.write("apps.yaml", manifest), "--name", name]);
     }, 120_000);
     afterAll(() => home.leave());
 

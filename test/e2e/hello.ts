@@ -32,7 +32,6 @@ export function helloTests(): void {
       marks = {
         directory: home.folder,
         interfacePrefix,
-        clusterName: name,
         addresses: [serviceCidr, podCidr].map((range) => range.split(".").slice(0, 2).join(".")),
       };
     });

@@ -6,14 +6,12 @@ export interface Marks {
   /** The folder below which everything of the cluster is. */
   readonly directory: string;
   readonly interfacePrefix: string;
-  readonly clusterName: string;
   /** Beginnings of its addresses: `10.96.`. */
   readonly addresses: readonly string[];
 }
 
 /** Everything on this machine that is a cluster's: one line each, empty when it has left nothing. */
-export function leftovers({ directory, interfacePrefix, clusterName, addresses }: Marks): string[] {
-  const table = `sampan_${clusterName.replaceAll("-", "_")}_`;
+export function leftovers({ directory, interfacePrefix, addresses }: Marks): string[] {
   const carries = (text: string): boolean => text.includes(directory) || text.includes(interfacePrefix);
   return [
     ...processes().filter((line) => line.includes(directory)),
@@ -24,9 +22,7 @@ export function leftovers({ directory, interfacePrefix, clusterName, addresses }
     ...lines("route", output("ip", ["route", "show", "table", "all"])).filter(
       (line) => addresses.some((start) => line.includes(` ${start}`)) || line.includes(` ${interfacePrefix}`),
     ),
-    ...lines("nft", output("nft", ["list", "tables"])).filter(
-      (line) => line.includes(` ${table}`) || line.includes(` ${interfacePrefix}`),
-    ),
+    ...lines("nft", output("nft", ["list", "tables"])).filter((line) => line.includes(` ${interfacePrefix}`)),
     ...globSync(["/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*"])
       .filter((path) => path.endsWith(`/${interfacePrefix}`))
       .map((path) => `cgroup ${path}`),

@@ -229,7 +229,7 @@ spec:
     it("leaves with its namespace", async () => {
       const ip = await clusterIp("web");
       await given().kubectl(["delete", "namespace", "network", "--timeout=40s"]);
-      await expect(page(`http://${ip}/`)).rejects.toThrow();
+      await expect(page(`http://${ip}/`)).rejects.toThrow("fetch failed");
     });
   });
 }

@@ -33,6 +33,7 @@ export function missingHere(): string[] {
 /** The kubectl of a version beside the one in PATH, or undefined. */
 export function kubectlOfVersion(version: string): string | undefined {
   const found = spawnSync("which", ["kubectl"], { encoding: "utf8" }).stdout.trim();
+  if (found === "") return undefined;
   const file = join(dirname(realpathSync(found)), `kubectl.${version}`);
   return existsSync(file) ? file : undefined;
 }
@@ -87,6 +88,13 @@ export class Home {
       timeoutMs: 150_000,
       ...options,
     });
+  }
+
+  /** As `sampan`, for what tests build on: a failure is an error that says what it said. */
+  async must(args: readonly string[]): Promise<string> {
+    const { stdout, stderr, code } = await this.sampan(args);
+    if (code !== 0) throw new Error(`sampan ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
+    return stdout;
   }
 
   /** Any other command, in this home. */
