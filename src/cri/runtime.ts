@@ -181,6 +181,8 @@ export interface ContainerConfig {
   readonly resources: LinuxResources;
   readonly security: ContainerSecurity;
   readonly stopSignal?: string;
+  /** A container of the same sandbox whose processes this one is to see and signal. */
+  readonly targetContainerId?: string;
 }
 
 export interface Mount {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { ContainerStatus, Pod } from "../api/types/core-v1.ts";
 import { newServiceUnavailable } from "../apimachinery/status.ts";
 import { resources } from "../client/resources.ts";
@@ -572,6 +572,31 @@ test("an ephemeral container joins a running pod", async () => {
   const { status } = await h.pod("web");
   expect(status?.ephemeralContainerStatuses).toMatchObject([{ name: "debug", state: { running: {} } }]);
   expect(status?.containerStatuses?.[0]?.restartCount).toBe(0);
+});
+
+test("an ephemeral container sees the processes of its target, and waits for one that is not there", async () => {
+  const h = await started();
+  await h.createPod("web");
+  const current = await h.pod("web");
+  const spec = {
+    ...current.spec,
+    containers: [newContainer("app")],
+    ephemeralContainers: [
+      { ...newContainer("debug"), targetContainerName: "app" },
+      { ...newContainer("lost"), targetContainerName: "nobody" },
+    ],
+  };
+  const configs = vi.spyOn(h.runtime, "createContainer");
+  await h.client.resource(resources.pods).update({ ...current, spec });
+  await h.settle();
+  const { status } = await h.pod("web");
+  const app = status?.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, "");
+  expect(configs.mock.calls.map(([, config]) => [config.name, config.targetContainerId])).toEqual([
+    ["debug", app],
+  ]);
+  expect(status?.ephemeralContainerStatuses?.[1]?.state).toEqual({
+    waiting: { reason: "CreateContainerConfigError", message: "unable to find target container nobody" },
+  });
 });
 
 test.each([

@@ -115,7 +115,7 @@ function specInput(
     hostname: hostnameOf(sandbox.config),
     cgroupPath: record.cgroupPath,
     seccomp: seccompProfile(security, capabilities, engine.seccompDirectory),
-    namespaces: containerNamespaces(engine, sandbox),
+    namespaces: containerNamespaces(engine, sandbox, config.targetContainerId),
     podFiles: podFiles(engine, sandbox),
     hostDevices: needsDevices ? engine.facts.devices() : [],
     openFiles: engine.facts.openFiles,
@@ -123,15 +123,26 @@ function specInput(
   };
 }
 
-function containerNamespaces(engine: Engine, sandbox: SandboxRecord): Record<string, string> {
+function containerNamespaces(
+  engine: Engine,
+  sandbox: SandboxRecord,
+  targetId: string | undefined,
+): Record<string, string> {
   const directory = engine.sandboxes.directory(sandbox.id);
   const namespaces: Record<string, string> = { mount: "new" };
   for (const kind of sandbox.namespaces) {
     namespaces[kind === "net" ? "network" : kind] = join(directory, kind);
   }
   if (sandbox.init !== undefined) namespaces["pid"] = `/proc/${sandbox.init.pid}/ns/pid`;
+  else if (targetId !== undefined) namespaces["pid"] = `/proc/${runningPid(engine, targetId)}/ns/pid`;
   else if (!sandbox.config.hostPid) namespaces["pid"] = "new";
   return namespaces;
+}
+
+function runningPid(engine: Engine, id: string): number {
+  const { process, exit } = requireContainer(engine, id);
+  if (process !== undefined && exit === undefined) return process.pid;
+  throw new CriError("failedPrecondition", `target container "${id}" is not running`);
 }
 
 function podFiles(engine: Engine, sandbox: SandboxRecord): SpecInput["podFiles"] {

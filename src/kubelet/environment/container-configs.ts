@@ -33,6 +33,7 @@ export interface ContainerRequest {
   readonly image: ImageInfo;
   readonly podIps: readonly string[];
   readonly volumes: MountedVolumes;
+  readonly targetContainerId?: string;
 }
 
 /** The annotation by which the simulated runtime knows containers that are to end by themselves. */
@@ -75,7 +76,8 @@ export class ContainerConfigs {
     return { nodeName, hostIps, podIps, allocatable };
   }
 
-  async #build({ pod, entry, attempt, image, podIps, volumes }: ContainerRequest): Promise<ContainerConfig> {
+  async #build(request: ContainerRequest): Promise<ContainerConfig> {
+    const { pod, entry, attempt, image, podIps, volumes, targetContainerId } = request;
     const { sources, paths, memoryCapacityBytes } = this.#options;
     const { container } = entry;
     const ips = pod.spec?.hostNetwork === true ? this.#options.hostIps : podIps;
@@ -104,6 +106,7 @@ export class ContainerConfigs {
       ...(container.lifecycle?.stopSignal === undefined
         ? {}
         : { stopSignal: container.lifecycle.stopSignal }),
+      ...(targetContainerId === undefined ? {} : { targetContainerId }),
     };
   }
 

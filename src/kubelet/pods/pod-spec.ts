@@ -8,6 +8,8 @@ export type ContainerKind = "init" | "sidecar" | "container" | "ephemeral";
 export interface PodContainer {
   readonly kind: ContainerKind;
   readonly container: Container;
+  /** Of an ephemeral container: whose processes it is to see. */
+  readonly target?: string;
 }
 
 /** An init container that keeps running beside the others. */
@@ -27,7 +29,11 @@ export function appContainers(pod: Pod): PodContainer[] {
 }
 
 export function ephemeralContainers(pod: Pod): PodContainer[] {
-  return (pod.spec?.ephemeralContainers ?? []).map((container) => ({ kind: "ephemeral", container }));
+  return (pod.spec?.ephemeralContainers ?? []).map((container) => ({
+    kind: "ephemeral",
+    container,
+    ...(container.targetContainerName ? { target: container.targetContainerName } : {}),
+  }));
 }
 
 /** Init, app and ephemeral containers, in the order in which they start. */

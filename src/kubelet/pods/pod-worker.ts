@@ -251,7 +251,16 @@ export class PodWorker {
       const { name } = entry.container;
       try {
         const last = newestContainer(this.#state, name);
-        await startContainer(this.#context, { pod: this.#pod, entry, sandbox, last, volumes, signal });
+        const target = entry.target === undefined ? undefined : newestContainer(this.#state, entry.target);
+        await startContainer(this.#context, {
+          pod: this.#pod,
+          entry,
+          sandbox,
+          last,
+          target,
+          volumes,
+          signal,
+        });
         this.#waiting.delete(name);
         progress = true;
       } catch (error) {

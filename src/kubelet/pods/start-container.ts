@@ -14,6 +14,8 @@ export interface StartRequest {
   readonly sandbox: PodSandboxStatus;
   /** The newest container of that name, if there was one. */
   readonly last: RuntimeContainer | undefined;
+  /** The container whose processes it is to see, if the spec names one that is there. */
+  readonly target?: RuntimeContainer | undefined;
   readonly volumes: MountedVolumes;
   readonly signal: AbortSignal;
 }
@@ -37,8 +39,19 @@ export async function startContainer(context: NodeContext, request: StartRequest
   });
   const attempt = attemptOf(request);
   const podIps = sandbox.ips;
+  if (entry.target !== undefined && request.target === undefined)
+    fail("CreateContainerConfigError", `unable to find target container ${entry.target}`);
+  const targetContainerId = request.target?.id;
   const config = await context.configs
-    .build({ pod, entry, attempt, image, podIps, volumes })
+    .build({
+      pod,
+      entry,
+      attempt,
+      image,
+      podIps,
+      volumes,
+      ...(targetContainerId === undefined ? {} : { targetContainerId }),
+    })
     .catch((error: StartError) => fail(error.reason, error.message));
   signal.throwIfAborted();
   const id = await runtime
