@@ -17,3 +17,10 @@ export function localVolumes(directory: string): LocalVolumes {
     remove: (volume) => rm(pathOf(volume), { recursive: true, force: true }),
   };
 }
+
+/** Volumes for pods that only pretend: paths that nobody looks into. */
+export const pretendedVolumes = (nodeName: string): LocalVolumes => ({
+  nodeName,
+  create: (volume) => Promise.resolve(`/simulated/${volume}`),
+  remove: () => Promise.resolve(),
+});

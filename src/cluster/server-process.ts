@@ -15,9 +15,12 @@ import {
   type ServerRecord,
   writePrivate,
 } from "./instance.ts";
-import { localVolumes } from "./local-volumes.ts";
+import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
+
+/** The one node of a simulated cluster. */
+const simulatedNodeName = "simulated";
 
 /** What a server tells while it starts, in this order. Times are in milliseconds since the process began. */
 export type ServerStage = "api" | "node" | "ready";
@@ -91,7 +94,8 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     pki,
     serviceCidr: settings.serviceCidr,
     dnsAddress: settings.dnsAddress,
-    ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 }, localVolumes: localVolumes(directory) } : {}),
+    localVolumes: own ? localVolumes(directory) : pretendedVolumes(simulatedNodeName),
+    ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 } } : {}),
   });
   await cluster.startApi();
   await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
@@ -148,7 +152,11 @@ async function startSimulatedNode(
   { podCidr, dnsAddress }: InstanceSettings,
 ): Promise<() => Promise<void>> {
   const { SimulatedNode } = await import("./simulated-node.ts");
-  const node = new SimulatedNode(cluster, { podCidr, dnsAddress });
+  const node = new SimulatedNode(cluster, {
+    name: simulatedNodeName,
+    podCidr,
+    dnsAddress,
+  });
   await node.start();
   return () => node.stop();
 }
