@@ -6,6 +6,7 @@ import { deploymentController } from "./deployment/index.ts";
 import { disruptionController } from "./disruption/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
+import { ephemeralVolumeController } from "./ephemeral-volume/index.ts";
 import { garbageCollectorController } from "./garbage-collector/index.ts";
 import { jobController } from "./job/index.ts";
 import { type LocalVolumes, localProvisionerController } from "./local-provisioner/index.ts";
@@ -53,6 +54,7 @@ export function controllerRegistrations({
     clusterRoleAggregationController,
     persistentVolumeController,
     ...(localVolumes === undefined ? [] : [localProvisionerController(localVolumes)]),
+    ephemeralVolumeController,
     claimProtectionController,
     volumeProtectionController,
     nodeLifecycleController,
