@@ -126,7 +126,7 @@ export function newUnsupportedMediaType(accepted: readonly string[]): StatusErro
 }
 
 export function newRequestEntityTooLarge(limitBytes: number): StatusError {
-  return newStatusError(413, "RequestEntityTooLarge", `Request entity is too large: limit is ${limitBytes}`);
+  return newStatusError(413, "RequestEntityTooLarge", `Request entity too large: limit is ${limitBytes}`);
 }
 
 /** The revision asked for has been compacted away: list again. */

@@ -79,8 +79,14 @@ export async function decodeBody(
   schemaName: string,
 ): Promise<UnstructuredObject> {
   const body = await readBody(request, kind.kind);
-  const value = withKind(body?.value ?? {}, kind, scheme);
-  return decodeValue(context, scheme, schemaName, value, body?.duplicates ?? []);
+  if (body === undefined) {
+    throw newBadRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: ` +
+        "unexpected end of JSON input (<empty>)",
+    );
+  }
+  const value = withKind(body.value ?? {}, kind, scheme);
+  return decodeValue(context, scheme, schemaName, value, body.duplicates);
 }
 
 /** Decodes a value; strict errors become a 400, warnings or nothing. */
@@ -123,7 +129,9 @@ function withKind(value: unknown, expected: GroupVersionKind, scheme: Scheme): R
         `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,
       );
     }
-    const why = `converting (${kind}) to (${expected.kind}): unknown conversion`;
+    // Named as Go names the types: by version where it is sent, by group where it is kept.
+    const kept = expected.group === "" ? "core" : expected.group.split(".")[0];
+    const why = `converting (${found.version}.${kind}) to (${kept}.${expected.kind}): unknown conversion`;
     throw newBadRequest(
       `${kind} in version "${found.version}" cannot be handled as a ${expected.kind}: ${why}`,
     );

@@ -240,7 +240,7 @@ describe("bad input", () => {
     expect(response.status).toBe(413);
     expect(response.json()).toMatchObject({
       reason: "RequestEntityTooLarge",
-      message: "Request entity is too large: limit is 3145728",
+      message: "Request entity too large: limit is 3145728",
     });
     expect((await https.request(`${configMaps}/a`)).status).toBe(200);
   });

@@ -112,7 +112,7 @@ export class GenericStore {
 }
 
 const tooLarge = (): Error =>
-  newStatusError(413, "RequestEntityTooLarge", `Request entity is too large: limit is ${maxObjectBytes}`);
+  newStatusError(413, "RequestEntityTooLarge", `Request entity too large: limit is ${maxObjectBytes}`);
 
 /** The one place where the codes of the store become answers. */
 export async function translate<T>(work: Promise<T>): Promise<T> {
