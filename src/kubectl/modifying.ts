@@ -1,4 +1,9 @@
+import { builtinScheme } from "../api/builtin-scheme.ts";
+import { parseApiVersion } from "../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../apimachinery/object.ts";
+import { createMergePatch } from "../apimachinery/patch/merge-patch.ts";
+import { createThreeWayPatch } from "../apimachinery/patch/strategic-merge-patch.ts";
+import type { PatchType } from "./api.ts";
 import type { CommandContext } from "./command.ts";
 import { KubectlError } from "./errors.ts";
 import type { FlagSpecs } from "./flags.ts";
@@ -99,4 +104,16 @@ export function splitChanges(args: readonly string[], what: string): KeyChanges 
       throw new KubectlError(`can not both modify and remove a ${what} in the same command`);
   }
   return { set, remove, rest: start < 0 ? args : args.slice(0, start) };
+}
+
+/** What turns one state of an object into another: lists are merged by their keys where the kind is known. */
+export function patchBetween(
+  from: UnstructuredObject,
+  to: UnstructuredObject,
+): { readonly type: PatchType; readonly patch: unknown } {
+  const scheme = builtinScheme();
+  const info = scheme.resourceForKind({ ...parseApiVersion(from.apiVersion), kind: from.kind });
+  const schema = info === undefined ? undefined : scheme.schemas.get(info.schemaName);
+  if (schema === undefined) return { type: "merge", patch: createMergePatch(from, to) };
+  return { type: "strategic", patch: createThreeWayPatch(from, to, from, schema, scheme.schemas) };
 }

@@ -12,7 +12,7 @@ import { createFlags, createObject, metaOf } from "../create/creator.ts";
 import { ExitError, KubectlError } from "../errors.ts";
 import type { MappedResource } from "../rest-mapper.ts";
 import { converse } from "../terminal.ts";
-import { dryRunOf } from "../writing.ts";
+import { dryRunOf, writeQuery } from "../writing.ts";
 import { deleteAndWait } from "./delete.ts";
 
 export const runCommand: KubectlCommand = {
@@ -67,11 +67,12 @@ async function run(context: CommandContext): Promise<number> {
     throw new KubectlError(`invalid restart policy: ${restart}\n${hint}`);
   const object = podOf(context, name, words);
   const isDry = dryRunOf(flags) !== "none";
-  const [first] = flags.bool("rm") ? [undefined] : [true];
+  const place = { resource: resources.pods, namespace: session.namespace };
+  // A pod that goes again is not announced.
   const created =
-    first === true || isDry
-      ? await createObject(context, resources.pods, object, undefined)
-      : await session.api.create({ resource: resources.pods, namespace: session.namespace }, object);
+    flags.bool("rm") && !isDry
+      ? await session.api.create(place, object, writeQuery(flags))
+      : await createObject(context, resources.pods, object, undefined);
   if (flags.bool("expose"))
     await createObject(context, resources.services, serviceOf(context, name), undefined);
   if (!attaches || isDry) return 0;

@@ -1,10 +1,9 @@
 import type { Container, EnvVar, PodSpec } from "../../api/types/core-v1.ts";
 import { deepCopy, deepEqual, isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { createMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, throwCollected } from "../errors.ts";
-import { type LiveTarget, liveTargets, modifyFlags, selectionFlags } from "../modifying.ts";
+import { type LiveTarget, liveTargets, modifyFlags, patchBetween, selectionFlags } from "../modifying.ts";
 import { outcomePrinterFor } from "../printers/index.ts";
 import { dryRunOf, writeQuery } from "../writing.ts";
 
@@ -104,10 +103,9 @@ async function changeEach(
       change(spec, target);
       if (deepEqual(changed, target.live)) continue;
       const isDry = dryRunOf(flags) === "client";
-      // A merge patch replaces whole lists: what it was made from must not have changed in between.
-      const patch = createMergePatch(target.live, changed);
+      const { type, patch } = patchBetween(target.live, changed);
       io.out(
-        print(isDry ? changed : await session.api.patch(target, "merge", patch, writeQuery(flags)), outcome),
+        print(isDry ? changed : await session.api.patch(target, type, patch, writeQuery(flags)), outcome),
       );
     } catch (error) {
       errors.push(error);
