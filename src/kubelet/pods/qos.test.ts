@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { qosClassOf } from "../../api/pod-qos.ts";
 import type { ResourceRequirements } from "../../api/types/core-v1.ts";
 import { newContainer, newPod } from "../testing/harness.ts";
-import { containerResources, podResources, qosClassOf } from "./qos.ts";
+import { containerResources, podResources } from "./qos.ts";
 
 const pod = (...list: ResourceRequirements[]) =>
   newPod("web", { containers: list.map((resources, index) => newContainer(`c${index}`, { resources })) });
@@ -17,7 +18,7 @@ test.each([
   [[full, {}], "Burstable"],
   [[{ requests: { cpu: "500m", memory: "1Gi" }, limits: full.limits }], "Burstable"],
 ])("%j is %s", (list, expected) => {
-  expect(qosClassOf(pod(...(list as ResourceRequirements[])))).toBe(expected);
+  expect(qosClassOf(pod(...(list as ResourceRequirements[])).spec)).toBe(expected);
 });
 
 describe("cgroup numbers", () => {

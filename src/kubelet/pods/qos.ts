@@ -1,40 +1,7 @@
+import { qosClassOf, setAmount } from "../../api/pod-qos.ts";
 import type { Container, Pod, ResourceRequirements } from "../../api/types/core-v1.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import type { LinuxResources } from "../../cri/runtime.ts";
-
-export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
-
-const computed = ["cpu", "memory"] as const;
-
-/** The pod's quality of service. Mirrors pkg/apis/core/v1/helper/qos. */
-export function qosClassOf(pod: Pod): QosClass {
-  const all = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const podLevel = pod.spec?.resources;
-  const list =
-    podLevel?.requests === undefined && podLevel?.limits === undefined
-      ? all.map((c) => c.resources)
-      : [podLevel];
-  let any = false;
-  let guaranteed = true;
-  for (const resources of list) {
-    for (const name of computed) {
-      const request = amount(resources?.requests, name);
-      const limit = amount(resources?.limits, name);
-      if (request !== undefined || limit !== undefined) any = true;
-      if (limit === undefined || (request !== undefined && request.compare(limit) !== 0)) guaranteed = false;
-    }
-  }
-  if (!any) return "BestEffort";
-  return guaranteed ? "Guaranteed" : "Burstable";
-}
-
-/** A resource that is set and not zero. */
-function amount(list: Record<string, string> | undefined, name: string): Quantity | undefined {
-  const text = list?.[name];
-  if (text === undefined) return undefined;
-  const quantity = Quantity.parse(text);
-  return quantity.isZero() ? undefined : quantity;
-}
 
 /** CPU time is shared out in periods of 100 ms (the kernel's default, and the kubelet's). */
 const periodUs = 100_000;
@@ -50,19 +17,19 @@ export function containerResources(
   memoryCapacityBytes: number,
 ): LinuxResources {
   const { requests, limits } = container.resources ?? {};
-  const memoryLimit = amount(limits, "memory");
+  const memoryLimit = setAmount(limits, "memory");
   const hugepageLimits = hugepages(container.resources);
   return {
     ...cpuResources(container.resources),
     ...(memoryLimit === undefined ? {} : { memoryLimitBytes: Number(memoryLimit.value()) }),
-    oomScoreAdj: oomScoreAdj(pod, amount(requests, "memory") ?? memoryLimit, memoryCapacityBytes),
+    oomScoreAdj: oomScoreAdj(pod, setAmount(requests, "memory") ?? memoryLimit, memoryCapacityBytes),
     ...(hugepageLimits.length === 0 ? {} : { hugepageLimits }),
   };
 }
 
 function cpuResources(resources: ResourceRequirements | undefined): LinuxResources {
-  const limit = amount(resources?.limits, "cpu");
-  const request = resources?.requests?.["cpu"] === undefined ? limit : amount(resources.requests, "cpu");
+  const limit = setAmount(resources?.limits, "cpu");
+  const request = resources?.requests?.["cpu"] === undefined ? limit : setAmount(resources.requests, "cpu");
   const milli = Number(request?.milliValue() ?? 0n);
   const cpuShares = Math.min(sharesMax, Math.max(sharesMin, Math.floor((milli * 1024) / 1000)));
   if (limit === undefined) return { cpuShares };
@@ -73,7 +40,7 @@ function cpuResources(resources: ResourceRequirements | undefined): LinuxResourc
 /** Who is killed first when memory runs out. Mirrors pkg/kubelet/qos/policy.go. */
 function oomScoreAdj(pod: Pod, memory: Quantity | undefined, capacityBytes: number): number {
   if (pod.spec?.priorityClassName === "system-node-critical") return -997;
-  const qos = qosClassOf(pod);
+  const qos = qosClassOf(pod.spec);
   if (qos === "Guaranteed") return -997;
   if (qos === "BestEffort") return 1000;
   const bytes = Number(memory?.value() ?? 0n);
@@ -121,7 +88,7 @@ function bound(together: readonly Resources[], alone: readonly Resources[]): Lin
   );
   const memory = most(sum(together.map(memoryLimit)), alone.map(memoryLimit));
   const limited = (name: string): boolean =>
-    all.every((resources) => amount(resources?.limits, name) !== undefined);
+    all.every((resources) => setAmount(resources?.limits, name) !== undefined);
   return {
     cpuShares: Math.min(sharesMax, Math.max(sharesMin, shares)),
     ...(limited("cpu") ? { cpuQuotaUs: quota, cpuPeriodUs: periodUs } : {}),
@@ -130,7 +97,7 @@ function bound(together: readonly Resources[], alone: readonly Resources[]): Lin
 }
 
 function memoryLimit(resources: Resources): number {
-  return Number(amount(resources?.limits, "memory")?.value() ?? 0n);
+  return Number(setAmount(resources?.limits, "memory")?.value() ?? 0n);
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

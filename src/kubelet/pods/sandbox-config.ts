@@ -1,10 +1,11 @@
+import { qosClassOf } from "../../api/pod-qos.ts";
 import type { Pod } from "../../api/types/core-v1.ts";
 import type { PodSandboxConfig, PortMapping } from "../../cri/runtime.ts";
 import { podLabels } from "../environment/container-configs.ts";
 import { type ClusterDns, podDns, podHostname } from "../environment/dns-config.ts";
 import type { Paths } from "../paths.ts";
 import { appContainers, initContainers } from "./pod-spec.ts";
-import { podResources, qosClassOf } from "./qos.ts";
+import { podResources } from "./qos.ts";
 
 /** What the runtime is told about the pod as a whole. */
 export function sandboxConfig(
@@ -38,7 +39,7 @@ export function sandboxConfig(
     labels: { ...pod.metadata.labels, ...podLabels(pod) },
     annotations: { ...pod.metadata.annotations },
     logDirectory: paths.logDirectory(pod),
-    qosClass: qosClassOf(pod),
+    qosClass: qosClassOf(pod.spec),
     resources: podResources(pod),
   };
 }

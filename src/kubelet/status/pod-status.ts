@@ -1,8 +1,8 @@
+import { qosClassOf } from "../../api/pod-qos.ts";
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { appContainers, ephemeralContainers, initContainers } from "../pods/pod-spec.ts";
-import { qosClassOf } from "../pods/qos.ts";
 import { readySandbox } from "../pods/runtime-state.ts";
 import { ownConditions } from "./conditions.ts";
 import { containerStatuses, type StatusSources } from "./container-statuses.ts";
@@ -31,7 +31,7 @@ export function podStatus(pod: Pod, sources: PodStatusSources): PodStatus {
     startTime: sources.previous?.startTime ?? formatTime(sources.nowMs),
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: app,
-    qosClass: pod.status?.qosClass ?? qosClassOf(pod),
+    qosClass: pod.status?.qosClass ?? qosClassOf(pod.spec),
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
     ...observedGeneration(pod),
   };

@@ -1,3 +1,4 @@
+import { qosClassOf } from "../../api/pod-qos.ts";
 import type { Binding, Pod, PodSpec } from "../../api/types/core-v1.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { path, required } from "../../apimachinery/field-error.ts";
@@ -6,7 +7,6 @@ import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/statu
 import type { RegistryDependencies, ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
 import { evictPod } from "./pod-eviction.ts";
-import { qosClassOf } from "./pod-qos.ts";
 
 const asPod = (object: UnstructuredObject): Pod => object as unknown as Pod;
 const asObject = (pod: Pod): UnstructuredObject => pod as unknown as UnstructuredObject;

@@ -1,6 +1,7 @@
 import { forbidden, invalid } from "../../../apimachinery/field-error.ts";
+import { qosClassOf } from "../../pod-qos.ts";
 import type { Container, Pod, PodSpec, ResourceRequirements } from "../../types/core-v1.ts";
-import { type Errors, list, quantity, same, size } from "../basics.ts";
+import { type Errors, list, same } from "../basics.ts";
 import { describeChange } from "../describe-change.ts";
 import { checkObjectMetaUpdate } from "../object-meta.ts";
 import { checkPod } from "./pod.ts";
@@ -138,27 +139,4 @@ function withCompute(
     return kept;
   };
   return { ...resources, limits: mask("limits"), requests: mask("requests") };
-}
-
-const computeResources = ["cpu", "memory"] as const;
-
-/** Guaranteed, Burstable or BestEffort, by CPU and memory of all containers or of the pod as a whole. */
-export function qosClassOf(spec: PodSpec): string {
-  const own = spec.resources;
-  const isPodLevel = own !== undefined && size(own.limits) + size(own.requests) > 0;
-  const all = isPodLevel
-    ? [own]
-    : [...list(spec.containers), ...list(spec.initContainers)].map(({ resources }) => resources ?? {});
-  const amounts = all.flatMap(({ limits, requests }) => [limits, requests]);
-  const isSet = (map: Record<string, string> | undefined, name: string): boolean =>
-    !quantity(map?.[name]).isZero();
-  if (!amounts.some((map) => computeResources.some((name) => isSet(map, name)))) return "BestEffort";
-  const isGuaranteed = all.every(({ limits, requests }) =>
-    computeResources.every((name) => {
-      const limit = quantity(limits?.[name]);
-      const request = requests?.[name];
-      return !limit.isZero() && (request === undefined || quantity(request).compare(limit) === 0);
-    }),
-  );
-  return isGuaranteed ? "Guaranteed" : "Burstable";
 }
