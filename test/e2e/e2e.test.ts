@@ -12,7 +12,7 @@ import { crashTests } from "./crash.ts";
 import { helloTests } from "./hello.ts";
 import { networkTests } from "./network.ts";
 import { rollingUpdateTests } from "./rolling-update.ts";
-import { Home, missingHere, RunningCluster } from "./sampan.ts";
+import { Home, missingHere, RunningCluster, removeProgram } from "./sampan.ts";
 import { statefulSetTests } from "./stateful-set.ts";
 import { streamTests } from "./streams.ts";
 
@@ -20,6 +20,7 @@ const missing = missingHere();
 if (missing.length > 0) console.log(`skipped: end to end (needs ${missing.join(", ")})`);
 
 describe.skipIf(missing.length > 0)("end to end", () => {
+  afterAll(removeProgram);
   helloTests();
   crashTests();
   commandLineTests();

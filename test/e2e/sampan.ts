@@ -48,10 +48,15 @@ function mainFile(): string {
     // Inside the repository, because native packages are found in its node_modules.
     const folder = join(repository, ".cache", `e2e-${process.pid}`);
     execFileSync(process.execPath, ["tools/build.ts", folder], { cwd: repository });
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
     built = join(folder, "main.js");
   }
   return built;
+}
+
+/** Removes what was built; for the end of the tests. */
+export function removeProgram(): void {
+  if (built !== undefined) rmSync(dirname(built), { recursive: true, force: true });
+  built = undefined;
 }
 
 /** Node's arguments that run the built program. */
