@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
-import { newRequest, type Peer, streamBody } from "./http2-exchange.ts";
+import { clientIsGone, newRequest, type Peer, streamBody } from "./http2-exchange.ts";
 
 /** The request of an HTTP/1.1 connection: clients without HTTP/2, and those that upgrade. */
 export function http1Exchange(message: IncomingMessage, response: ServerResponse, peer: Peer): HttpExchange {
   const gone = new AbortController();
-  response.on("close", () => gone.abort());
+  response.on("close", () => gone.abort(clientIsGone));
   response.on("error", () => undefined);
   const { method = "GET", url = "/", headers } = message;
   return {
@@ -55,7 +55,7 @@ function plain(headers: ResponseHeaders): Record<string, string | string[]> {
 export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchange {
   const { message, socket } = upgrade;
   const gone = new AbortController();
-  socket.on("close", () => gone.abort());
+  socket.on("close", () => gone.abort(clientIsGone));
   socket.on("error", () => undefined);
   const { method = "GET", url = "/", headers } = message;
   return {

@@ -9,6 +9,9 @@ export interface Peer {
   readonly hasForeignCertificate: boolean;
 }
 
+/** Why a request's signal aborts. Made once: making one per request, with its stack, is 3 % of a create. */
+export const clientIsGone = new DOMException("the request has ended", "AbortError");
+
 /** The request of one HTTP/2 stream, on the stream API: the compatible one costs a fifth of the throughput. */
 export function http2Exchange(
   stream: ServerHttp2Stream,
@@ -16,7 +19,7 @@ export function http2Exchange(
   peer: Peer,
 ): HttpExchange {
   const gone = new AbortController();
-  stream.on("close", () => gone.abort());
+  stream.on("close", () => gone.abort(clientIsGone));
   // Errors of a stream are those of its client; the request ends by "close".
   stream.on("error", () => undefined);
   const url = headers[":path"] ?? "/";

@@ -167,9 +167,15 @@ export class SqliteStorage implements Storage {
     if (this.#ended !== undefined) throw this.#ended;
   }
 
-  /** Commits of one turn travel together: a message between threads costs as much as ten rows. */
+  /**
+   * Commits of one turn travel together: a message between threads costs as much as ten rows. While the disk is busy
+   * anyway, all that this turn of the event loop brings is waited for.
+   */
   #enqueue(events: readonly StorageEvent[]): void {
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush());
+    if (this.#outbox.length === 0) {
+      if (this.#sentAtMs === undefined) queueMicrotask(() => this.#flush());
+      else setImmediate(() => this.#flush());
+    }
     for (const event of events) this.#outbox.push(event);
   }
 
