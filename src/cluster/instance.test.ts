@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,6 +80,14 @@ describe("openInstance()", () => {
     expect(findInstance("one", home)).toBeUndefined();
     await new Promise((resolve) => server.close(resolve));
     expect((await openInstance(request, home)).settings.apiPort).toBe(apiPort);
+  });
+
+  it("lets those that start at once choose one after the other, and takes over a dead one's lock", async () => {
+    writeFileSync(join(home, ".lock"), "4194304999");
+    const names = ["one", "two", "three", "four"];
+    const opened = await Promise.all(names.map((name) => openInstance({ name, runtime: "simulated" }, home)));
+    expect(new Set(opened.map(({ settings }) => settings.index)).size).toBe(4);
+    expect(readdirSync(home).toSorted()).toEqual(names.toSorted());
   });
 
   it("keeps interface names short enough for Linux", async () => {

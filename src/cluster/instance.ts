@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -100,13 +101,19 @@ export async function openInstance(request: InstanceRequest, home = homeDirector
   return findInstance(request.name, home) ?? (await withLock(home, () => choose(request, home)));
 }
 
+/** Tells the calls of one process apart. */
+let locksAsked = 0;
+
 /** One instance chooses at a time: two that start at once must not take the same addresses. */
 async function withLock<T>(home: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(home, { recursive: true, mode: 0o711 });
   const lock = join(home, ".lock");
+  // Linked when it is whole: a lock without its holder's pid would pass for one whose holder is dead.
+  const own = join(home, `.lock.${process.pid}.${++locksAsked}`);
+  writeFileSync(own, String(process.pid), { mode: 0o600 });
   for (;;) {
     try {
-      writeFileSync(lock, String(process.pid), { flag: "wx", mode: 0o600 });
+      linkSync(own, lock);
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -119,6 +126,7 @@ async function withLock<T>(home: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } finally {
     rmSync(lock, { force: true });
+    rmSync(own, { force: true });
   }
 }
 
