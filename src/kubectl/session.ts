@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { type Clock, RealClock } from "../apimachinery/clock.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
 import type { Transport } from "../apimachinery/transport.ts";
@@ -11,7 +11,6 @@ import {
   loadKubeconfig,
   resolveContext,
 } from "../client/kubeconfig.ts";
-import { ConnectionError } from "../client/server-answer.ts";
 import { Api } from "./api.ts";
 import { KubectlError, PlainError } from "./errors.ts";
 import type { FlagSpecs, Flags } from "./flags.ts";
@@ -172,7 +171,7 @@ export class Session {
     const server = flag("server");
     const given = flag("kubeconfig");
     const { config } = this;
-    if (given !== undefined && config.clusters.size === 0 && config.contexts.size === 0) {
+    if (given !== undefined && statSync(given, { throwIfNoEntry: false }) === undefined) {
       throw new KubectlError(`stat ${given}: no such file or directory`);
     }
     if (config.contexts.size === 0 && config.clusters.size === 0 && flag("context") === undefined) {
@@ -219,12 +218,12 @@ export class Session {
   }
 }
 
-function configurationError(error: KubeconfigError): Error {
-  if (/^context ".*" does not exist$/.test(error.message)) {
-    return new PlainError(`error: context ${error.message.slice("context ".length)}`);
+/** kubectl's words for what client-go finds wrong. */
+function configurationError({ message }: KubeconfigError): Error {
+  const [, what = "", name = ""] = /^(context|cluster|auth info) "(.*)" does not exist$/.exec(message) ?? [];
+  if (what === "context") {
+    return new PlainError(`Error in configuration: context was not found for specified context: ${name}`);
   }
-  return new PlainError(`Error in configuration: ${error.message}`);
+  if (what === "cluster") return new KubectlError(`no server found for cluster ${JSON.stringify(name)}`);
+  return new KubectlError(message);
 }
-
-/** The server answers, but the connection to it is what failed. */
-export const isConnectionError = (error: unknown): boolean => error instanceof ConnectionError;

@@ -107,10 +107,9 @@ export const configCommand: KubectlCommand = {
 
 type Entries = "clusters" | "contexts" | "users";
 
-function oneName({ args, path }: CommandContext): string {
+function oneName({ args }: CommandContext): string {
   const [name, ...rest] = args;
-  if (name === undefined || rest.length > 0)
-    throw new KubectlError(`Unexpected args: [${args.join(" ")}]\n${usageHint(path)}`);
+  if (name === undefined || rest.length > 0) throw new KubectlError(`Unexpected args: [${args.join(" ")}]`);
   return name;
 }
 

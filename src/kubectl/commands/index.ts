@@ -20,7 +20,15 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "set features on objects: image, env",
     load: async () => (await import("./set.ts")).setCommand,
   },
+  explain: {
+    summary: "documentation of a resource's fields",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
   get: { summary: "display one or many resources", load: async () => (await import("./get.ts")).getCommand },
+  edit: {
+    summary: "edit a resource in your editor",
+    load: async () => (await import("./edit.ts")).editCommand,
+  },
   delete: {
     summary: "delete resources by file, name, or label",
     load: async () => (await import("./delete.ts")).deleteCommand,
@@ -41,6 +49,19 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "where the control plane is reached",
     load: async () => (await import("./cluster-info.ts")).clusterInfoCommand,
   },
+  cordon: {
+    summary: "mark a node as unschedulable",
+    load: async () => (await import("./cordon.ts")).cordonCommand,
+  },
+  uncordon: {
+    summary: "mark a node as schedulable",
+    load: async () => (await import("./cordon.ts")).uncordonCommand,
+  },
+  drain: { summary: "move all pods off a node", load: async () => (await import("./drain.ts")).drainCommand },
+  taint: {
+    summary: "change the taints of nodes",
+    load: async () => (await import("./taint.ts")).taintCommand,
+  },
   describe: {
     summary: "show details of resources",
     load: async () => (await import("./describe.ts")).describeCommand,
@@ -57,6 +78,20 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "run a command in a container",
     load: async () => (await import("./exec.ts")).execCommand,
   },
+  "port-forward": {
+    summary: "forward local ports to a pod",
+    load: async () => (await import("./port-forward.ts")).portForwardCommand,
+  },
+  cp: { summary: "copy files to and from containers", load: async () => (await import("./cp.ts")).cpCommand },
+  auth: {
+    summary: "ask what you may do, and who you are",
+    load: async () => (await import("./auth.ts")).authCommand,
+  },
+  events: { summary: "list events", load: async () => (await import("./events.ts")).eventsCommand },
+  diff: {
+    summary: "differences between what runs and what would be applied",
+    load: async () => (await import("./diff.ts")).diffCommand,
+  },
   apply: {
     summary: "apply a configuration to resources",
     load: async () => (await import("./apply.ts")).applyCommand,
@@ -68,6 +103,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   replace: {
     summary: "replace a resource by a file",
     load: async () => (await import("./replace.ts")).replaceCommand,
+  },
+  wait: {
+    summary: "wait for a condition on resources",
+    load: async () => (await import("./wait.ts")).waitCommand,
   },
   label: {
     summary: "change the labels of a resource",

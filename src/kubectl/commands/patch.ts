@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { builtinScheme } from "../../api/builtin-scheme.ts";
-import { isObject } from "../../apimachinery/json.ts";
+import { deepEqual, isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
@@ -43,17 +43,24 @@ async function patch(context: CommandContext): Promise<void> {
   const errors: unknown[] = [];
   for (const target of targets) {
     try {
+      const live = await liveState(context, target);
       const object = await send(context, target, type, document);
-      const isSame =
-        dryRunOf(flags) !== "client" &&
-        object.metadata.resourceVersion === target.live.metadata.resourceVersion;
-      const subresource = flags.string("subresource") !== "";
-      io.out(print(object, isSame && !subresource ? "patched (no change)" : "patched"));
+      const isSame = dryRunOf(flags) !== "client" && deepEqual(object, live);
+      io.out(print(object, isSame ? "patched (no change)" : "patched"));
     } catch (error) {
       errors.push(error);
     }
   }
   throwCollected(errors);
+}
+
+/** What the patch is applied to: the object, or its subresource. */
+async function liveState(
+  { session, flags }: CommandContext,
+  target: LiveTarget,
+): Promise<UnstructuredObject> {
+  const subresource = flags.string("subresource");
+  return subresource === "" ? target.live : await session.api.get({ ...target, subresource });
 }
 
 function readPatch({ flags }: CommandContext): unknown {

@@ -13,15 +13,15 @@ export const describeRole: Describer = (d, object) => {
 };
 
 /**
- * One row for each resource or URL, with all verbs that any rule allows on it. (As kubectl's BreakdownRule and CompactRules.)
+ * One row for each resource, with all verbs that any rule allows on it, and for each verb on a URL. (As kubectl's BreakdownRule and CompactRules.)
  */
 export function ruleRows(rules: readonly PolicyRule[]): string[][] {
   const single = rules.flatMap(simpleRules);
   const compact = new Map<string, SimpleRule>();
-  for (const rule of single) {
+  for (const [index, rule] of single.entries()) {
     const { verbs, ...rest } = rule;
-    // Rules are put together only where they concern one resource.
-    const key = JSON.stringify(rest);
+    // Rules are put together only where they concern one resource; those about URLs stay apart.
+    const key = rule.urls.length > 0 ? String(index) : JSON.stringify(rest);
     const known = compact.get(key);
     compact.set(key, known === undefined ? rule : { ...known, verbs: [...known.verbs, ...verbs] });
   }
