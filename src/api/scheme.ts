@@ -1,7 +1,7 @@
 import type { FieldError } from "../apimachinery/field-error.ts";
 import type { GroupKind, GroupVersion, GroupVersionKind, GroupVersionResource } from "../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../apimachinery/object.ts";
-import type { Schema, SchemaSet } from "../apimachinery/schema.ts";
+import type { SchemaSet } from "../apimachinery/schema.ts";
 
 /**
  * What the API server knows of every resource it serves. Built-in resources are "custom resources known at start":
@@ -90,6 +90,3 @@ export interface Scheme {
     field: string,
   ): ((object: UnstructuredObject) => string) | undefined;
 }
-
-/** Looks up a property's schema: used where one type must be told from another by name. */
-export type SchemaLookup = (name: string) => Schema | undefined;

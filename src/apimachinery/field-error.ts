@@ -98,13 +98,6 @@ export const invalid = (where: Where, value: unknown, detail: string): FieldErro
   detail,
 });
 
-export const typeInvalid = (where: Where, value: unknown, detail: string): FieldError => ({
-  type: "FieldValueTypeInvalid",
-  path: String(where),
-  value,
-  detail,
-});
-
 /** `supported` is shown quoted and in the order given: some lists of Kubernetes are sorted and some are not. */
 export const notSupported = (where: Where, value: unknown, supported: readonly string[]): FieldError => ({
   type: "FieldValueNotSupported",

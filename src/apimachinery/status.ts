@@ -96,11 +96,6 @@ export function newBadRequest(why: string, cause?: unknown): StatusError {
   return newStatusError(400, "BadRequest", why, { cause });
 }
 
-export function newMethodNotSupported(resource: GroupResource, action: string): StatusError {
-  const message = `${action} is not supported on resources of kind "${formatGroupResource(resource)}"`;
-  return newStatusError(405, "MethodNotAllowed", message, { details: detailsOf(resource, "") });
-}
-
 export function newMethodNotAllowed(): StatusError {
   return newStatusError(
     405,

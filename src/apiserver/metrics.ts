@@ -36,27 +36,6 @@ export class Counter implements Metric {
   }
 }
 
-/** A number that is asked for when it is read. */
-export class Gauge implements Metric {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #read: () => Iterable<readonly [Labels, number]>;
-
-  constructor(name: string, help: string, read: () => Iterable<readonly [Labels, number]>) {
-    this.#name = name;
-    this.#help = help;
-    this.#read = read;
-  }
-
-  lines(): string[] {
-    const values = Array.from(
-      this.#read(),
-      ([labels, value]) => `${this.#name}${formatLabels(labels)} ${value}`,
-    );
-    return [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} gauge`, ...values];
-  }
-}
-
 const bucketBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];

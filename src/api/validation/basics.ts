@@ -1,5 +1,4 @@
 import {
-  duplicate,
   type FieldError,
   forbidden,
   invalid,
@@ -8,7 +7,6 @@ import {
 } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import {
-  dns1035LabelErrors,
   dns1123LabelErrors,
   dns1123SubdomainErrors,
   pathSegmentErrors,
@@ -51,10 +49,6 @@ export const size = (map: object | undefined): number => (map === undefined ? 0 
 export const isNegativeMessage = "must be greater than or equal to 0";
 export const immutableMessage = "field is immutable";
 export const mustBePositive = "must be greater than zero";
-
-export function requireText(value: string | undefined, path: string, errors: Errors, detail = ""): void {
-  if (isEmpty(value)) errors.push(required(path, detail));
-}
 
 export function nonNegative(value: number | undefined, path: string, errors: Errors): void {
   if (value !== undefined && value < 0) errors.push(invalid(path, value, isNegativeMessage));
@@ -156,19 +150,6 @@ function withoutEmpty(field: string, value: unknown): unknown {
   return mapFields.has(field) && Object.keys(result).length === 0 ? undefined : result;
 }
 
-/** Adds a duplicate error for each value that came before. */
-export function unique(
-  values: readonly string[],
-  path: (index: number) => string,
-  errors: Errors,
-  seen: Set<string> = new Set(),
-): void {
-  values.forEach((value, index) => {
-    if (seen.has(value)) errors.push(duplicate(path(index), value));
-    seen.add(value);
-  });
-}
-
 /** A generated suffix will follow: a trailing dash stands for a letter. */
 function masked(name: string, prefix: boolean): string {
   return prefix && name.length > 1 && name.endsWith("-") ? `${name.slice(0, -2)}a` : name;
@@ -177,7 +158,6 @@ function masked(name: string, prefix: boolean): string {
 export const nameIsDnsSubdomain: ObjectNameRule = (name, prefix) =>
   dns1123SubdomainErrors(masked(name, prefix));
 export const nameIsDnsLabel: ObjectNameRule = (name, prefix) => dns1123LabelErrors(masked(name, prefix));
-export const nameIsDns1035Label: ObjectNameRule = (name, prefix) => dns1035LabelErrors(masked(name, prefix));
 export const nameIsPathSegment: ObjectNameRule = (name) => pathSegmentErrors(name);
 export const namespaceName: NameRule = (name) => dns1123LabelErrors(name);
 

@@ -1,4 +1,4 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { newRequestEntityTooLarge } from "../../apimachinery/status.ts";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
 import type { ApiRequest, RequestBody, UpgradeRequest } from "../endpoints/api-request.ts";
@@ -69,11 +69,6 @@ function http2Body(stream: ServerHttp2Stream): ResponseBody {
       if (!stream.destroyed && !stream.writableEnded) stream.end();
     },
   };
-}
-
-/** Aborts a stream whose answer broke off, so that the client does not take it for complete. */
-export function abortStream(stream: ServerHttp2Stream): void {
-  if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }
 
 /** A request of either protocol. */
