@@ -26,8 +26,8 @@ export interface TestClusterOptions extends ClusterOptions {
 
 /** A running line-by-line command, as `kubectl get -w`. */
 export interface Following {
-  /** Resolves with the output so far, once it matches; rejects when the command ends before. */
-  until(pattern: RegExp): Promise<string>;
+  /** Resolves with the output so far, once it matches; rejects when the command ends before, or takes too long. */
+  until(pattern: RegExp, timeoutMs?: number): Promise<string>;
   /** Ends it; resolves with everything that it printed. */
   end(): Promise<string>;
 }
@@ -168,11 +168,16 @@ class FollowingProcess implements Following {
     });
   }
 
-  async until(pattern: RegExp): Promise<string> {
+  async until(pattern: RegExp, timeoutMs = 10_000): Promise<string> {
+    const end = performance.now() + timeoutMs;
+    const late = setTimeout(() => this.#wake(), timeoutMs);
     while (!pattern.test(this.#text)) {
-      if (this.#ended) throw new Error(`ended before it printed ${pattern}:\n${this.#text}`);
+      if (this.#ended || performance.now() >= end) {
+        throw new Error(`${this.#ended ? "ended" : "waited"} before it printed ${pattern}:\n${this.#text}`);
+      }
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
+    clearTimeout(late);
     return this.#text;
   }
 
