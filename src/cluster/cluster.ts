@@ -14,6 +14,7 @@ import type { ControllerContext } from "../controller/controller.ts";
 import { controllerRegistrations } from "../controller/index.ts";
 import type { LocalVolumes } from "../controller/local-provisioner/index.ts";
 import { ControllerManager } from "../controller/manager.ts";
+import type { LegacyTokenIssuer } from "../controller/serviceaccount-token/index.ts";
 import { createPki, type Pki } from "../pki/index.ts";
 import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
@@ -70,6 +71,7 @@ export class Cluster {
   readonly server: ApiServer;
   readonly storage: Storage;
   readonly #options: ClusterOptions;
+  readonly #tokens: LegacyTokenIssuer;
   readonly #nodes = new Map<string, NodeConnection>();
   readonly #stop = new AbortController();
   #informers: InformerFactory | undefined;
@@ -91,6 +93,7 @@ export class Cluster {
       clusterDomain,
       scheme: builtinScheme(),
     });
+    this.#tokens = security.tokens;
     this.server = new ApiServer({
       storage: this.storage,
       scheme: builtinScheme(),
@@ -165,7 +168,8 @@ export class Cluster {
   /** Starts controllers and scheduler; resolves when their caches have synced. */
   async startControllers(): Promise<void> {
     const registrations = controllerRegistrations({
-      caPem: this.pki.authority.certificate,
+      authority: this.pki.authority,
+      tokens: this.#tokens,
       ...(this.#options.localVolumes === undefined ? {} : { localVolumes: this.#options.localVolumes }),
     });
     this.#manager = new ControllerManager({

@@ -20,8 +20,13 @@ export const nodeUser = (nodeName: string): UserInfo => user(`system:node:${node
 
 /** Where a controller's ServiceAccount is not named as the controller is. */
 const accountOf: Readonly<Record<string, string>> = {
+  "bootstrap-signer-controller": "bootstrap-signer",
+  "certificatesigningrequest-approving-controller": "certificate-controller",
+  "certificatesigningrequest-cleaner-controller": "certificate-controller",
+  "certificatesigningrequest-signing-controller": "certificate-controller",
   "daemonset-controller": "daemon-set-controller",
   "endpoints-controller": "endpoint-controller",
+  "endpointslice-mirroring-controller": "endpointslicemirroring-controller",
   "garbage-collector-controller": "generic-garbage-collector",
   "node-lifecycle-controller": "node-controller",
   "persistentvolume-protection-controller": "pv-protection-controller",
@@ -32,13 +37,20 @@ const accountOf: Readonly<Record<string, string>> = {
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
   "serviceaccount-controller": "service-account-controller",
   "taint-eviction-controller": "node-controller",
+  "token-cleaner-controller": "token-cleaner",
 };
 
 /** Controllers that Kubernetes does not know. */
-const unknownToKubernetes = new Set(["local-provisioner-controller", "service-lb-controller"]);
+const unknownToKubernetes = new Set([
+  "event-ttl-controller",
+  "local-provisioner-controller",
+  "service-lb-controller",
+]);
 
 /** The identity that a controller writes with. */
 export function controllerUser(name: string): UserInfo {
+  // It writes Secrets of every namespace, as the manager itself may and none of its accounts.
+  if (name === "serviceaccount-token-controller") return controllerManagerUser;
   if (unknownToKubernetes.has(name)) return user(`system:sampan:${name}`, "system:masters");
   const account = accountOf[name] ?? name;
   return user(

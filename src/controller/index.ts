@@ -1,3 +1,6 @@
+import type { CertificateAuthority } from "../pki/index.ts";
+import { bootstrapSignerController, tokenCleanerController } from "./bootstrap-tokens/index.ts";
+import { certificateControllers } from "./certificates/index.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/index.ts";
 import type { ControllerRegistration } from "./controller.ts";
 import { cronJobController } from "./cronjob/index.ts";
@@ -6,7 +9,9 @@ import { deploymentController } from "./deployment/index.ts";
 import { disruptionController } from "./disruption/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/index.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume/index.ts";
+import { eventTtlController } from "./event-ttl/index.ts";
 import { garbageCollectorController } from "./garbage-collector/index.ts";
 import { jobController } from "./job/index.ts";
 import { type LocalVolumes, localProvisionerController } from "./local-provisioner/index.ts";
@@ -20,21 +25,24 @@ import { resourceQuotaController } from "./resource-quota/index.ts";
 import { rootCaController } from "./root-ca/index.ts";
 import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
 import { serviceAccountController } from "./serviceaccount/index.ts";
+import { type LegacyTokenIssuer, serviceAccountTokenController } from "./serviceaccount-token/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
 import { claimProtectionController, volumeProtectionController } from "./volume-protection/index.ts";
 
 export interface ControllerSettings {
-  /** Published in every namespace. */
-  readonly caPem: string;
+  /** Signs approved requests; its certificate is published in every namespace. */
+  readonly authority: CertificateAuthority;
+  readonly tokens: LegacyTokenIssuer;
   /** Without them no local volumes are provisioned. */
   readonly localVolumes?: LocalVolumes;
 }
 
 /** Every controller of the cluster. */
 export function controllerRegistrations({
-  caPem,
+  authority,
+  tokens,
   localVolumes,
 }: ControllerSettings): ControllerRegistration[] {
   return [
@@ -47,9 +55,14 @@ export function controllerRegistrations({
     replicationControllerController,
     endpointsController,
     endpointSliceController,
+    endpointSliceMirroringController,
     namespaceController,
     serviceAccountController,
-    rootCaController(caPem),
+    serviceAccountTokenController(tokens, authority.certificate),
+    rootCaController(authority.certificate),
+    ...certificateControllers(authority),
+    bootstrapSignerController,
+    tokenCleanerController,
     garbageCollectorController,
     clusterRoleAggregationController,
     persistentVolumeController,
@@ -61,6 +74,7 @@ export function controllerRegistrations({
     taintEvictionController,
     podGcController,
     ttlAfterFinishedController,
+    eventTtlController,
     disruptionController,
     resourceQuotaController,
     serviceLoadBalancerController,

@@ -40,21 +40,32 @@ export function signFor(
   ask: SigningAsk,
   nowMs: number,
 ): SigningAnswer | undefined {
-  const rule = rules[ask.signerName];
-  if (rule === undefined) return undefined;
-  let request: SigningRequest;
-  try {
-    request = parseSigningRequest(ask.request);
-  } catch (error) {
-    return { refused: `unable to parse csr: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  const unknown = ask.usages.filter((usage) => !isKeyUsage(usage));
-  if (unknown.length > 0) return { refused: `unrecognized usage values: ${unknown.join(", ")}` };
-  const refused = rule(request, ask.usages);
-  if (refused !== undefined) return { refused };
+  if (!isClusterSigner(ask.signerName)) return undefined;
+  const { request, refused } = checkAsk(ask);
+  if (request === undefined) return { refused };
   const askedMs = ask.expirationSeconds === undefined ? certificateLifetimeMs : ask.expirationSeconds * 1000;
   const lifetimeMs = Math.min(Math.max(askedMs, minLifetimeMs), certificateLifetimeMs);
   return { certificate: authority.sign(request, ask.usages as readonly KeyUsage[], nowMs, lifetimeMs) };
+}
+
+/** The request when its signer, one of the cluster's, would sign it; else why not. */
+export function checkAsk({
+  signerName,
+  request: pem,
+  usages,
+}: SigningAsk):
+  | { readonly request: SigningRequest; readonly refused?: never }
+  | { readonly request?: never; readonly refused: string } {
+  let request: SigningRequest;
+  try {
+    request = parseSigningRequest(pem);
+  } catch (error) {
+    return { refused: `unable to parse csr: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  const unknown = usages.filter((usage) => !isKeyUsage(usage));
+  if (unknown.length > 0) return { refused: `unrecognized usage values: ${unknown.join(", ")}` };
+  const refused = rules[signerName]?.(request, usages);
+  return refused === undefined ? { request } : { refused };
 }
 
 /** Elliptic keys cannot encipher keys: that usage may be left out. */

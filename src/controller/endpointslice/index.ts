@@ -1,9 +1,9 @@
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { servicesOfPod } from "../service-endpoints.ts";
+import { managedByLabel } from "../slice-plan.ts";
 import { enqueueSelf, watch } from "../watch.ts";
 import { EndpointSliceReconciler, managedBy, serviceKeyOf } from "./reconciler.ts";
-import { managedByLabel } from "./slices.ts";
 
 /** Makes EndpointSlices for Services with a selector. */
 export const endpointSliceController: ControllerRegistration = {
@@ -18,7 +18,7 @@ export const endpointSliceController: ControllerRegistration = {
         watch(services, enqueueSelf),
         watch(context.informers.informer(resources.pods), (pod) => servicesOfPod(services, pod)),
         watch(context.informers.informer(resources.endpointslices), (slice) =>
-          slice.metadata.labels?.[managedByLabel] === managedBy ? [serviceKeyOf(slice) ?? []].flat() : [],
+          slice.metadata.labels?.[managedByLabel] === managedBy ? [serviceKeyOf(slice) ?? ""] : [],
         ),
       ],
     };

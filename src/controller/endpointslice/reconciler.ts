@@ -5,17 +5,22 @@ import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
 import { isPodReady } from "../pods.ts";
-import { addressesOf, endpointHostname, endpointPods, endpointPorts } from "../service-endpoints.ts";
-import { SliceWriter } from "../slice-writer.ts";
+import {
+  addressesOf,
+  endpointHostname,
+  endpointPods,
+  endpointPorts,
+  inheritedLabels,
+} from "../service-endpoints.ts";
 import {
   type AddressType,
-  addressTypesOf,
-  hintsFor,
   managedByLabel,
   planSlices,
   serviceNameLabel,
   type WantedGroup,
-} from "./slices.ts";
+} from "../slice-plan.ts";
+import { SliceWriter } from "../slice-writer.ts";
+import { addressTypesOf, hintsFor } from "./families.ts";
 
 export const managedBy = "endpointslice-controller.k8s.io";
 const zoneLabel = "topology.kubernetes.io/zone";
@@ -58,7 +63,7 @@ export class EndpointSliceReconciler {
     for (const type of types) {
       const own = existing.filter((slice) => slice.addressType === type);
       const groups = this.#groupsOf(service, pods, type);
-      const plan = planSlices(service, { name: managedBy }, type, groups, own);
+      const plan = planSlices({ object: service, labels: labelsOf(service) }, type, groups, own);
       if (isBeingDeleted(service)) plan.create.length = 0;
       await this.#writer.carryOut(key, plan);
     }
@@ -111,6 +116,12 @@ export class EndpointSliceReconciler {
     };
   }
 }
+
+const labelsOf = (service: Service): Record<string, string> => ({
+  ...inheritedLabels(service, [serviceNameLabel, managedByLabel]),
+  [serviceNameLabel]: service.metadata.name ?? "",
+  [managedByLabel]: managedBy,
+});
 
 /** The key of the Service that a slice belongs to. */
 export function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {

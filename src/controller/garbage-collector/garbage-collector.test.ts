@@ -51,12 +51,10 @@ const remove = async (
   name: string,
   propagationPolicy?: "Orphan" | "Background" | "Foreground",
 ): Promise<void> => {
-  await run.client
-    .resource(resources.configmaps)
-    .delete(name, {
-      namespace: "default",
-      ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
-    });
+  await run.client.resource(resources.configmaps).delete(name, {
+    namespace: "default",
+    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+  });
   await run.settle();
 };
 

@@ -24,13 +24,11 @@ export const ttlAfterFinishedController: ControllerRegistration = {
         if (leftMs > 0) return { requeueAfterMs: leftMs };
         const { name = "", namespace, uid = "", resourceVersion = "" } = job.metadata;
         try {
-          await client
-            .resource(resources.jobs)
-            .delete(name, {
-              namespace,
-              propagationPolicy: "Foreground",
-              preconditions: { uid, resourceVersion },
-            });
+          await client.resource(resources.jobs).delete(name, {
+            namespace,
+            propagationPolicy: "Foreground",
+            preconditions: { uid, resourceVersion },
+          });
         } catch (error) {
           if (!isNotFound(error)) throw error;
         }

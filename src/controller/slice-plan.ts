@@ -1,12 +1,10 @@
-import type { Pod, Service } from "../../api/types/core-v1.ts";
-import type { Endpoint, EndpointPort, EndpointSlice } from "../../api/types/discovery-v1.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
-import { dns1123SubdomainErrors } from "../../apimachinery/names.ts";
-import { newControllerRef } from "../../apimachinery/object.ts";
-import { inheritedLabels } from "../service-endpoints.ts";
+import type { Endpoint, EndpointPort, EndpointSlice } from "../api/types/discovery-v1.ts";
+import { deepEqual } from "../apimachinery/json.ts";
+import { dns1123SubdomainErrors } from "../apimachinery/names.ts";
+import { type KubernetesObject, newControllerRef } from "../apimachinery/object.ts";
 
 /**
- * How the wanted endpoints of a Service are spread over slices, as a pure function. Slices that are right stay as they
+ * How wanted endpoints are spread over slices, as a pure function. Slices that are right stay as they
  * are; few writes matter more than full slices. (Mirrors k8s.io/endpointslice/reconciler.go.)
  */
 
@@ -30,30 +28,30 @@ export interface SlicePlan {
   readonly remove: EndpointSlice[];
 }
 
-/** Whose slices these are: the label value of the controller that plans them. */
-export interface Manager {
-  readonly name: string;
+/** Whose slices these are: they go with the object, a Service or Endpoints, and have all of the labels. */
+export interface SliceOwner {
+  readonly object: KubernetesObject;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export function planSlices(
-  service: Service,
-  manager: Manager,
+  owner: SliceOwner,
   addressType: AddressType,
   groups: readonly WantedGroup[],
   existing: readonly EndpointSlice[],
 ): SlicePlan {
   const plan: SlicePlan = { create: [], update: [], remove: [] };
-  const ours = existing.filter((slice) => isOwnedBy(slice, service));
+  const ours = existing.filter((slice) => isOwnedBy(slice, owner));
   const unclaimed = new Set(ours);
   plan.remove.push(...existing.filter((slice) => !ours.includes(slice)));
   for (const group of groups) {
     const own = ours.filter((slice) => portsKey(slice.ports) === portsKey(group.ports));
     for (const slice of own) unclaimed.delete(slice);
-    planGroup(plan, service, manager, addressType, group, own);
+    planGroup(plan, owner, addressType, group, own);
   }
   plan.remove.push(...unclaimed);
-  keepPlaceholder(plan, service, manager, addressType, existing);
-  return reuse(plan, service);
+  keepPlaceholder(plan, owner, addressType, existing);
+  return reuse(plan, owner);
 }
 
 const portsKey = (ports: readonly EndpointPort[] | undefined): string =>
@@ -68,15 +66,15 @@ const portsKey = (ports: readonly EndpointPort[] | undefined): string =>
       .toSorted(([a], [b]) => (`${a}` < `${b}` ? -1 : 1)),
   );
 
-const isOwnedBy = ({ metadata }: EndpointSlice, service: Service): boolean =>
+const isOwnedBy = ({ metadata }: EndpointSlice, { object }: SliceOwner): boolean =>
   (metadata.ownerReferences ?? []).some(
-    ({ uid, kind, apiVersion }) => uid === service.metadata.uid && kind === "Service" && apiVersion === "v1",
+    ({ uid, kind, apiVersion }) =>
+      uid === object.metadata.uid && kind === object.kind && apiVersion === object.apiVersion,
   );
 
 function planGroup(
   plan: SlicePlan,
-  service: Service,
-  manager: Manager,
+  owner: SliceOwner,
   addressType: AddressType,
   group: WantedGroup,
   own: readonly EndpointSlice[],
@@ -91,8 +89,8 @@ function planGroup(
       return wanted === undefined ? [] : [wanted];
     });
     if (endpoints.length === 0) plan.remove.push(slice);
-    else if (!deepEqual(slice.endpoints, endpoints) || labelsDiffer(slice, service, manager))
-      changed.push(relabelled({ ...slice, endpoints }, service, manager));
+    else if (!deepEqual(slice.endpoints, endpoints) || labelsDiffer(slice, owner))
+      changed.push(relabelled({ ...slice, endpoints }, owner));
     else unchanged.push(slice);
   }
   const rest = [...pending.values()];
@@ -102,13 +100,13 @@ function planGroup(
   while (rest.length > 0) {
     const target = rest.length < maxEndpointsPerSlice ? sliceToFill(unchanged, rest.length) : undefined;
     if (target === undefined) {
-      const slice = newSlice(service, manager, addressType, group.ports);
+      const slice = newSlice(owner, addressType, group.ports);
       fill(slice, rest);
       plan.create.push(slice);
       continue;
     }
     unchanged.splice(unchanged.indexOf(target), 1);
-    const slice = relabelled({ ...target, endpoints: [...(target.endpoints ?? [])] }, service, manager);
+    const slice = relabelled({ ...target, endpoints: [...(target.endpoints ?? [])] }, owner);
     fill(slice, rest);
     plan.update.push(slice);
   }
@@ -137,8 +135,7 @@ const identityOf = ({ addresses, targetRef }: Endpoint): string =>
 /** A Service without endpoints keeps one empty slice, so that readers see that it is known. */
 function keepPlaceholder(
   plan: SlicePlan,
-  service: Service,
-  manager: Manager,
+  owner: SliceOwner,
   addressType: AddressType,
   existing: readonly EndpointSlice[],
 ): void {
@@ -147,17 +144,17 @@ function keepPlaceholder(
   const isPlaceholder =
     only !== undefined &&
     more.length === 0 &&
-    isOwnedBy(only, service) &&
+    isOwnedBy(only, owner) &&
     sizeOf(only) === 0 &&
     (only.ports ?? []).length === 0 &&
-    !labelsDiffer(only, service, manager);
+    !labelsDiffer(only, owner);
   if (isPlaceholder) plan.remove.pop();
-  else plan.create.push(newSlice(service, manager, addressType, []));
+  else plan.create.push(newSlice(owner, addressType, []));
 }
 
 /** A slice that would go becomes one that would be made: one write instead of two, and no gap for readers. */
-function reuse({ create, update, remove }: SlicePlan, service: Service): SlicePlan {
-  const reusable = remove.filter((slice) => isOwnedBy(slice, service));
+function reuse({ create, update, remove }: SlicePlan, owner: SliceOwner): SlicePlan {
+  const reusable = remove.filter((slice) => isOwnedBy(slice, owner));
   const remade = create.splice(-reusable.length, reusable.length).map((slice, position) => {
     const old = reusable[position];
     return { ...slice, metadata: { ...slice.metadata, ...identityMetadata(old) } };
@@ -172,20 +169,19 @@ function identityMetadata(slice: EndpointSlice | undefined): EndpointSlice["meta
 }
 
 function newSlice(
-  service: Service,
-  manager: Manager,
+  owner: SliceOwner,
   addressType: AddressType,
   ports: readonly EndpointPort[],
 ): EndpointSlice {
-  const { name = "", namespace } = service.metadata;
+  const { name = "", namespace } = owner.object.metadata;
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: {
       generateName: dns1123SubdomainErrors(`${name}-a`).length === 0 ? `${name}-` : name,
       namespace,
-      labels: labelsFor(service, manager),
-      ownerReferences: [newControllerRef(service)],
+      labels: { ...owner.labels },
+      ownerReferences: [newControllerRef(owner.object)],
     },
     addressType,
     ports: [...ports],
@@ -193,48 +189,10 @@ function newSlice(
   };
 }
 
-export function labelsFor(service: Service, manager: Manager): Record<string, string> {
-  return {
-    ...inheritedLabels(service, [serviceNameLabel, managedByLabel]),
-    [serviceNameLabel]: service.metadata.name ?? "",
-    [managedByLabel]: manager.name,
-  };
-}
+const labelsDiffer = (slice: EndpointSlice, { labels }: SliceOwner): boolean =>
+  !deepEqual(slice.metadata.labels ?? {}, labels);
 
-const labelsDiffer = (slice: EndpointSlice, service: Service, manager: Manager): boolean =>
-  !deepEqual(slice.metadata.labels ?? {}, labelsFor(service, manager));
-
-const relabelled = (slice: EndpointSlice, service: Service, manager: Manager): EndpointSlice => ({
+const relabelled = (slice: EndpointSlice, { labels }: SliceOwner): EndpointSlice => ({
   ...slice,
-  metadata: { ...slice.metadata, labels: labelsFor(service, manager) },
+  metadata: { ...slice.metadata, labels: { ...labels } },
 });
-
-/** The families that the Service's endpoints are of. */
-export function addressTypesOf({ spec }: Service): AddressType[] {
-  const families = (spec.ipFamilies ?? []).filter((family) => family === "IPv4" || family === "IPv6");
-  if (families.length > 0) return families;
-  if ((spec.clusterIP ?? "") === "" || spec.clusterIP === "None") return ["IPv4", "IPv6"];
-  return [spec.clusterIP?.includes(":") === true ? "IPv6" : "IPv4"];
-}
-
-/** Where the Service prefers traffic to stay: in the endpoint's zone, or on its node. Only who serves can be preferred. */
-export function hintsFor(
-  { spec }: Service,
-  pod: Pod,
-  zone: string | undefined,
-  ready: boolean,
-): Pick<Endpoint, "hints"> {
-  if (!ready) return {};
-  const forZones = zone === undefined ? {} : { forZones: [{ name: zone }] };
-  switch (spec.trafficDistribution) {
-    case "PreferClose":
-    case "PreferSameZone":
-      return zone === undefined ? {} : { hints: forZones };
-    case "PreferSameNode":
-      return pod.spec.nodeName === undefined
-        ? {}
-        : { hints: { ...forZones, forNodes: [{ name: pod.spec.nodeName }] } };
-    default:
-      return {};
-  }
-}
