@@ -142,6 +142,7 @@ export class CrunNode {
   }
 
   async #startProxy(): Promise<void> {
+    const system = this.#system;
     const { podCidr, serviceCidr, interfacePrefix } = this.#settings;
     const { informers, clock, logger } = this.#cluster;
     const services = informers.informer(resources.services);
@@ -152,7 +153,7 @@ export class CrunNode {
       nodeName: localNodeName(),
       services,
       endpointSlices,
-      runNft: async (script) => void (await nft(script)),
+      runNft: async (script) => void (await nft(script, system)),
       clock,
       logger: logger.named("service-proxy"),
       answeredByHost: new Set([joinKey("default", "kubernetes"), joinKey("kube-system", "kube-dns")]),

@@ -6,6 +6,7 @@
  * Calls are synchronous and run on the calling thread, which is what makes namespaces work: they belong to threads.
  */
 import { createRequire } from "node:module";
+import { bindSpawner, type ProgramEnd, type SpawnRequest } from "./posix-spawn.ts";
 
 export interface Libc {
   unshare(flags: number): void;
@@ -43,6 +44,9 @@ export interface Libc {
   /** Read-only. Node's own calls keep account of descriptors per thread, and would close at its end what was handed on. */
   open(path: string): number;
   close(fd: number): void;
+  /** Starts a program without copying this process; who does must wait for its end. */
+  spawn(request: SpawnRequest): number;
+  waitFor(pid: number): Promise<ProgramEnd>;
 }
 
 /** A system call that failed, with the kernel's own name for why. */
@@ -98,6 +102,7 @@ export function loadLibc(): Libc | undefined {
 interface Koffi {
   load(path: string | null): { func(name: string, result: string, parameters: string[]): unknown };
   errno(): number;
+  address(value: Uint8Array): bigint;
   readonly os: { readonly errno: Readonly<Record<string, number>> };
 }
 
@@ -159,6 +164,7 @@ function bindLibc(koffi: Koffi): Libc {
   const close = declare("close", ["int"]);
   let sendFunction: { async: LaterCall } | undefined;
   const receiveDescriptor = bindReceiveDescriptor(koffi, library);
+  const spawner = bindSpawner(library, (value) => koffi.address(value));
 
   return {
     unshare: (flags) => void check(unshare(flags), "unshare", `0x${flags.toString(16)}`),
@@ -226,6 +232,16 @@ function bindLibc(koffi: Koffi): Libc {
     },
     open: (path) => check(open(path, O_CLOEXEC), "open", path),
     close: (fd) => void close(fd),
+    spawn: (request) => {
+      const started = spawner.spawn(request);
+      if ("pid" in started) return started.pid;
+      throw new SystemCallError(
+        "spawn",
+        errorNames.get(started.errno) ?? `errno ${started.errno}`,
+        request.program,
+      );
+    },
+    waitFor: (pid) => spawner.waitFor(pid),
   };
 }
 

@@ -30,6 +30,34 @@ export interface Operations {
   /** Closes a descriptor that one of these operations handed out. */
   closeDescriptor(fd: number): void;
   resizeTerminal(request: { readonly fd: number; readonly width: number; readonly height: number }): void;
+  /** Runs a program to its end; what it wrote on standard error is the message when it fails. */
+  runProgram(request: ProgramRequest): string | Promise<string>;
+  /**
+   * Starts a program in a session of its own, which outlives this process; resolves with the line that it writes to
+   * descriptor 3, or with nothing when it ends without one.
+   */
+  startReporting(request: ReportingRequest): string | Promise<string>;
+}
+
+export interface ProgramRequest {
+  /** An absolute path. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** For standard input, which is empty when absent. */
+  readonly input?: string;
+  /** `/` when absent. */
+  readonly directory?: string;
+}
+
+export interface ReportingRequest {
+  /** An absolute path. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly directory: string;
+  /** Where its standard error is appended. */
+  readonly errorFile: string;
 }
 
 export interface Pipe {

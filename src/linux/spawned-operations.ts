@@ -2,10 +2,11 @@
  * The operations by the host's own programs, for machines where FFI does not load. Ten times slower, and complete but
  * for what no program offers: a socket made inside a namespace.
  */
-import { type ExecFileException, execFile } from "node:child_process";
-import { closeSync, writeFileSync } from "node:fs";
+import { type ExecFileException, execFile, spawn } from "node:child_process";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { MountRequest, PodNetwork, SandboxRequest } from "./operations.ts";
+import type { Readable } from "node:stream";
+import type { MountRequest, PodNetwork, ReportingRequest, SandboxRequest } from "./operations.ts";
 import type { System } from "./system.ts";
 import { sysctlPath } from "./thread-operations.ts";
 
@@ -50,6 +51,12 @@ export function spawnedOperations(): System {
     acceptTerminal: () => Promise.reject(needsFfi("a terminal")),
     closeDescriptor: (fd) => Promise.resolve(closeSync(fd)),
     resizeTerminal: () => Promise.reject(needsFfi("a terminal")),
+    runProgram: ({ program, args, input, directory }) =>
+      run(program, args, {
+        ...(input === undefined ? {} : { input }),
+        ...(directory === undefined ? {} : { cwd: directory }),
+      }),
+    startReporting: spawnReporting,
     close: () => Promise.resolve(),
   };
 }
@@ -111,6 +118,34 @@ async function spawnMount(request: MountRequest): Promise<void> {
   await run("mount", text, request.workingDirectory === undefined ? {} : { cwd: request.workingDirectory });
 }
 
+async function spawnReporting(request: ReportingRequest): Promise<string> {
+  const { program, args, environment, directory, errorFile } = request;
+  const errors = openSync(errorFile, "a", 0o600);
+  try {
+    const child = spawn(program, args, {
+      cwd: directory,
+      detached: true,
+      stdio: ["ignore", "ignore", errors, "pipe"],
+      env: environment,
+    });
+    child.unref();
+    const failed = new Promise<never>((_, reject) => child.once("error", reject));
+    return await Promise.race([firstLine(child.stdio[3] as Readable), failed]);
+  } finally {
+    closeSync(errors);
+  }
+}
+
+async function firstLine(pipe: Readable): Promise<string> {
+  let text = "";
+  for await (const chunk of pipe) {
+    text += String(chunk);
+    if (text.includes("\n")) break;
+  }
+  pipe.destroy();
+  return text;
+}
+
 async function unmountAll(target: string): Promise<void> {
   for (;;) {
     try {
@@ -148,8 +183,12 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /** System programs live in sbin, which is not on everyone's path. Messages are matched, so they are in English. */
-export const programEnvironment: NodeJS.ProcessEnv = {
-  ...process.env,
+export const programEnvironment: Readonly<Record<string, string>> = {
+  ...definedIn(process.env),
   PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
   LC_ALL: "C",
 };
+
+function definedIn(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).map(([name, value = ""]) => [name, value]));
+}

@@ -51,6 +51,8 @@ export function openSystem(): System {
     acceptTerminal: operation("acceptTerminal"),
     resizeTerminal: operation("resizeTerminal"),
     closeDescriptor: operation("closeDescriptor"),
+    runProgram: operation("runProgram"),
+    startReporting: operation("startReporting"),
     close: () => thread.close(),
   };
 }

@@ -211,6 +211,10 @@ export function threadOperations(libc: Libc): Operations & { release(): void } {
 
     closeDescriptor: (fd) => libc.close(fd),
 
+    // Loaded with the first program: sockets take 3 ms of a start.
+    runProgram: async (request) => (await import("./programs.ts")).runProgram(libc, request),
+    startReporting: async (request) => (await import("./programs.ts")).startReporting(libc, request),
+
     release() {
       for (const fd of Object.values(home)) libc.close(fd);
       hostNetlink.close();

@@ -2,11 +2,10 @@
  * conmon: a small process per container that owns its output, terminal and exit code, so that the container outlives
  * this program. It writes the log in CRI's form and, at the end, a file with the exit code.
  */
-import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { programEnvironment } from "../../linux/spawned-operations.ts";
+import type { System } from "../../linux/system.ts";
 import type { CommandLine } from "./oci-runtime.ts";
 
 export interface MonitorRequest {
@@ -27,7 +26,11 @@ export interface MonitorRequest {
 export class CreateFailed extends Error {}
 
 /** Creates the container under a monitor; resolves with its process number when it waits to be started. */
-export async function createMonitored(conmon: string, request: MonitorRequest): Promise<number> {
+export async function createMonitored(
+  system: System,
+  conmon: string,
+  request: MonitorRequest,
+): Promise<number> {
   const { bundle, runtime } = request;
   const args = [
     `--cid=${request.id}`,
@@ -48,21 +51,15 @@ export async function createMonitored(conmon: string, request: MonitorRequest): 
     ...(request.stdin ? ["--stdin"] : []),
     ...(request.stdin && !request.stdinOnce ? ["--leave-stdin-open"] : []),
   ];
-  const errors = openSync(join(bundle, "conmon.log"), "a", 0o600);
-  try {
-    // Descriptor 3 is the pipe on which conmon tells how the creation went: it forks and its first process ends early.
-    const child = spawn(conmon, args, {
-      cwd: bundle,
-      detached: true,
-      stdio: ["ignore", "ignore", errors, "pipe"],
-      env: { PATH: programEnvironment["PATH"], _OCI_SYNCPIPE: "3", XDG_RUNTIME_DIR: "/run" },
-    });
-    child.unref();
-    const failed = new Promise<never>((_, reject) => child.once("error", reject));
-    return await Promise.race([readProcessNumber(child.stdio[3] as Readable, bundle), failed]);
-  } finally {
-    closeSync(errors);
-  }
+  // Descriptor 3 is the pipe on which conmon tells how the creation went: it forks and its first process ends early.
+  const report = await system.startReporting({
+    program: conmon,
+    args,
+    directory: bundle,
+    errorFile: join(bundle, "conmon.log"),
+    environment: { PATH: programEnvironment["PATH"] ?? "", _OCI_SYNCPIPE: "3", XDG_RUNTIME_DIR: "/run" },
+  });
+  return processNumberIn(report, bundle);
 }
 
 const monitorPidFile = (bundle: string): string => join(bundle, "conmon.pid");
@@ -77,13 +74,7 @@ export function monitorPid(bundle: string): number | undefined {
 }
 
 /** One line: `{"pid":123}`, or a negative number with the runtime's message. */
-async function readProcessNumber(pipe: Readable, bundle: string): Promise<number> {
-  let text = "";
-  for await (const chunk of pipe) {
-    text += String(chunk);
-    if (text.includes("\n")) break;
-  }
-  pipe.destroy();
+function processNumberIn(text: string, bundle: string): number {
   const { pid, data, message } = parseReport(text);
   const number = pid ?? data ?? -1;
   if (number > 0) return number;

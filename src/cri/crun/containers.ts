@@ -196,7 +196,7 @@ async function startProcess(engine: Engine, record: ContainerRecord): Promise<Co
   const bundle = engine.containers.directory(id);
   mkdirSync(dirname(record.logPath), { recursive: true, mode: 0o755 });
   const pid = await engine.oci.withCreateCommand((runtime) =>
-    createMonitored(engine.conmon, {
+    createMonitored(engine.system, engine.conmon, {
       id,
       name: config.name,
       bundle,

@@ -4,7 +4,7 @@
  */
 import { type CgroupHost } from "../../linux/cgroups.ts";
 import { findProgram } from "../../linux/host.ts";
-import { run } from "../../linux/spawned-operations.ts";
+import { programEnvironment } from "../../linux/spawned-operations.ts";
 import type { System } from "../../linux/system.ts";
 
 /** A program with the arguments that come before its own command. */
@@ -93,11 +93,16 @@ export class OciRuntime {
   }
 
   async version(): Promise<string> {
-    return /version (\S+)/.exec(await run(this.program, ["--version"]))?.[1] ?? "unknown";
+    return /version (\S+)/.exec(await this.#run("--version"))?.[1] ?? "unknown";
   }
 
-  async #run(...args: string[]): Promise<void> {
-    await run(this.program, [...this.command.args, ...args]);
+  #run(...args: string[]): Promise<string> {
+    const { program, args: before } = this.command;
+    return this.#system.runProgram({
+      program,
+      args: [...before, ...args],
+      environment: programEnvironment,
+    });
   }
 }
 

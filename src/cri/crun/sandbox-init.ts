@@ -26,7 +26,7 @@ export async function startSandboxInit(engine: Engine, sandbox: SandboxRecord): 
   writeFileSync(join(bundle, "config.json"), JSON.stringify(initSpec(engine, sandbox)));
   const id = initId(sandbox);
   const pid = await engine.oci.withCreateCommand((runtime) =>
-    createMonitored(engine.conmon, {
+    createMonitored(engine.system, engine.conmon, {
       id,
       name: "init",
       bundle,
