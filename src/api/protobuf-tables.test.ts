@@ -10,6 +10,12 @@ test.each([
   ["policy", "v1", "Eviction", "k8s.io.api.policy.v1.Eviction"],
   ["rbac.authorization.k8s.io", "v1", "Role", "k8s.io.api.rbac.v1.Role"],
   ["", "v1", "Status", "k8s.io.apimachinery.pkg.apis.meta.v1.Status"],
+  [
+    "meta.k8s.io",
+    "v1",
+    "PartialObjectMetadataList",
+    "k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList",
+  ],
   ["apps", "v1", "DeleteOptions", "k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions"],
   [
     "apiextensions.k8s.io",

@@ -37,8 +37,13 @@ export function protobufMessageOfSchema(schemaName: string): string {
   return schemaName.replace(/^io\.k8s\./, "k8s.io.").replaceAll("-", "_");
 }
 
+/** Forms of objects that are no kinds of any resource, so no table of kinds has them. */
+const partialForms = ["PartialObjectMetadata", "PartialObjectMetadataList"];
+
 /** The message of a built-in kind, lists and options among them; undefined when the kind is not known. */
 export function protobufMessageOf(kind: GroupVersionKind): string | undefined {
+  if (kind.group === "meta.k8s.io" && kind.version === "v1" && partialForms.includes(kind.kind))
+    return `k8s.io.apimachinery.pkg.apis.meta.v1.${kind.kind}`;
   const schemaName = schemaNameOfKind(kind);
   return schemaName === undefined ? undefined : protobufMessageOfSchema(schemaName);
 }

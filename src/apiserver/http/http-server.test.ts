@@ -186,6 +186,15 @@ describe("forms", () => {
     expect(list.items[0]).not.toHaveProperty("data");
   });
 
+  test("metadata alone in protobuf, as clients of metadata ask for it", async () => {
+    const type = "application/vnd.kubernetes.protobuf";
+    const form = "as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    const accept = `${type};${form},application/json;${form}`;
+    const list = await https.request(configMaps, { headers: { accept } });
+    expect(list.headers["content-type"]).toContain(type);
+    expect(list.bytes.toString("latin1")).toContain("PartialObjectMetadataList");
+  });
+
   test("indented on request", async () => {
     expect((await https.request(`${configMaps}/a?pretty=true`)).text).toContain('\n  "kind": "ConfigMap"');
     expect((await https.request(`${configMaps}/a`, { headers: { "user-agent": "curl/8" } })).text).toContain(
