@@ -464,7 +464,7 @@ describe.skipIf(binaries.length === 0)(`kubectl${binaries.length === 0 ? " (not 
         await watching.until(/MODIFIED +seen +1\/1 +Running/);
         await out("delete", "pod", "seen", "--now");
         await watching.until(/DELETED +seen/);
-        expect(await watching.end()).not.toMatch(/error/i);
+        expect(await watching.end()).not.toMatch(/^error/im);
       });
 
       test("explain tells fields, their types, and all below them", async () => {
