@@ -15,32 +15,49 @@ const graceMs = 2000;
 
 /**
  * Ends the containers of an instance whose server has stopped. With `purge`, also removes whatever the node made: mounts,
- * namespaces, cgroups, tables, the service interface. Each step succeeds when there is nothing to do.
+ * namespaces, cgroups, tables, the service interface. Steps do not depend on each other: what one of them could not do is
+ * thrown when all have been tried.
  */
 export async function releaseInstanceNode(instance: Instance, purge: boolean): Promise<void> {
   const { directory, settings } = instance;
+  if (!purge) {
+    await stopContainers(await openRuntime(instance));
+    return;
+  }
+  const failures: unknown[] = [];
+  const attempt = async (step: () => Promise<unknown>): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+  await attempt(async () => (await openRuntime(instance)).purge());
+  await attempt(() => unmountBelow(directory));
+  await attempt(() => deleteNftTable("ip", servicesTable(settings.interfacePrefix)));
+  await run("ip", ["-force", "-batch", "-"], { input: serviceInterfaceRemoval(settings) }).catch(() => {
+    // It was never made, or is gone.
+  });
+  if (failures.length > 0) throw failures[0];
+}
+
+function openRuntime({ directory, settings }: Instance): Promise<CrunRuntime> {
   const parts = { clock: new RealClock(), random: new SystemRandom(), logger: silentLogger };
-  const runtime = await CrunRuntime.open({
+  return CrunRuntime.open({
     ...parts,
     rootDirectory: join(directory, "runtime"),
     podCidr: settings.podCidr,
     interfacePrefix: settings.interfacePrefix,
     images: openImages(directory, parts).store,
   });
-  if (!purge) {
-    const containers = await runtime.listContainers();
-    const running = containers.filter(({ state }) => state === "running" || state === "created");
-    await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceMs)));
-    await Promise.all((await runtime.listPodSandboxes()).map(({ id }) => runtime.stopPodSandbox(id)));
-    await runtime.close();
-    return;
-  }
-  await runtime.purge();
-  await unmountBelow(directory);
-  await deleteNftTable("ip", servicesTable(settings.interfacePrefix));
-  await run("ip", ["-force", "-batch", "-"], { input: serviceInterfaceRemoval(settings) }).catch(() => {
-    // It was never made, or is gone.
-  });
+}
+
+async function stopContainers(runtime: CrunRuntime): Promise<void> {
+  const containers = await runtime.listContainers();
+  const running = containers.filter(({ state }) => state === "running" || state === "created");
+  await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceMs)));
+  await Promise.all((await runtime.listPodSandboxes()).map(({ id }) => runtime.stopPodSandbox(id)));
+  await runtime.close();
 }
 
 /** Volumes in memory and whatever else is mounted in the instance's folder, deepest first. */
