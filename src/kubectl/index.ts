@@ -110,7 +110,7 @@ function loaderOf(word: string, rest: readonly string[]): () => Promise<KubectlC
     throw new KubectlError(`the command "${word}" is not part of this client: ${refused}`);
   }
   const entry = commands[word];
-  if (entry !== undefined) return entry.load;
+  if (entry !== undefined) return () => entry.load();
   if (rest.includes("--help") || rest.includes("-h")) return () => Promise.resolve(root);
   throw new KubectlError(`unknown command ${JSON.stringify(word)} for "kubectl"${suggestions(word)}`);
 }

@@ -29,7 +29,7 @@ export function processIo(): KubectlIo {
       get stream() {
         return process.stdin;
       },
-      isTerminal: process.stdin.isTTY === true,
+      isTerminal: process.stdin.isTTY,
       setRaw: (raw) => {
         if (process.stdin.isTTY) process.stdin.setRawMode(raw);
       },

@@ -1,7 +1,6 @@
 import type { Pod } from "../api/types/core-v1.ts";
 import { isObject } from "../apimachinery/json.ts";
 import { selectorFromLabelSelector } from "../apimachinery/labels.ts";
-import type { LabelSelector } from "../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../apimachinery/object.ts";
 import { isNotFound } from "../apimachinery/status.ts";
 import type { CommandContext } from "./command.ts";
@@ -44,7 +43,7 @@ export function podSelectorOf(object: UnstructuredObject): string | undefined {
       .map(([key, value]) => `${key}=${String(value)}`)
       .join(",");
   }
-  return selectorFromLabelSelector(selector as LabelSelector).toString();
+  return selectorFromLabelSelector(selector).toString();
 }
 
 /** The pods of an object, the most useful to look at first. */
@@ -122,7 +121,7 @@ interface NamedContainer {
 
 /** Regular containers first, then init containers, then those added for debugging. */
 export function containersOf(pod: Pod): NamedContainer[] {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
   const named =
     (kind: NamedContainer["kind"]) => (container: { name: string; tty?: boolean | undefined }) => ({
       name: container.name,

@@ -98,13 +98,14 @@ export class RestMapper {
   }
 
   async #discover(): Promise<readonly ServedVersion[]> {
-    const [core, groups] = await Promise.all([
-      this.#read("/api", aggregated),
-      this.#read("/apis", aggregated).catch((error: unknown) => {
-        if (isNotFound(error)) return { items: [] };
-        throw error;
-      }),
-    ]);
+    const [core, groups] = await Promise.all(
+      ["/api", "/apis"].map((path) =>
+        this.#read(path, aggregated).catch((error: unknown) => {
+          if (isNotFound(error)) return undefined;
+          throw error;
+        }),
+      ),
+    );
     if (
       isObject(core) &&
       isObject(groups) &&
@@ -113,14 +114,14 @@ export class RestMapper {
     ) {
       return [...core["items"], ...groups["items"]].flatMap(versionsOfDiscovery);
     }
-    return await this.#discoverEach(groups as APIGroupList);
+    return await this.#discoverEach(groups as APIGroupList | undefined);
   }
 
   /** For servers that do not aggregate their discovery documents. */
-  async #discoverEach({ groups = [] }: APIGroupList): Promise<readonly ServedVersion[]> {
+  async #discoverEach(list: APIGroupList | undefined): Promise<readonly ServedVersion[]> {
     const paths = [
       "/api/v1",
-      ...groups.flatMap((group) => {
+      ...(list?.groups ?? []).flatMap((group) => {
         const preferred = group.preferredVersion?.groupVersion;
         const versions = group.versions.map(({ groupVersion }) => groupVersion);
         return [...new Set([...(preferred === undefined ? [] : [preferred]), ...versions])].map(

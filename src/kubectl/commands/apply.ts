@@ -159,7 +159,7 @@ class Apply {
       }
       throw withSource(
         error,
-        `applying patch:\n${""}to:\nResource: ${JSON.stringify(resourceText(target))}, GroupVersionKind: ${JSON.stringify(kindText(target))}\nName: ${JSON.stringify(target.name)}, Namespace: ${JSON.stringify(target.namespace ?? "")}\nfor:`,
+        `applying patch:\nto:\nResource: ${JSON.stringify(resourceText(target))}, GroupVersionKind: ${JSON.stringify(kindText(target))}\nName: ${JSON.stringify(target.name)}, Namespace: ${JSON.stringify(target.namespace ?? "")}\nfor:`,
         target.source,
       );
     }

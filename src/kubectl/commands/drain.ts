@@ -1,5 +1,5 @@
 import type { Pod } from "../../api/types/core-v1.ts";
-import { controllerOf, type UnstructuredObject } from "../../apimachinery/object.ts";
+import { controllerOf } from "../../apimachinery/object.ts";
 import { isNotFound, isTooManyRequests } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import { type CommandContext, type KubectlCommand, usageHint } from "../command.ts";
@@ -170,7 +170,7 @@ async function remove({ session, flags, io }: CommandContext, pod: Pod, deadline
       if (isNotFound(error)) return undefined;
       throw error;
     });
-    if (current === undefined || (current as UnstructuredObject).metadata.uid !== uid) break;
+    if (current === undefined || current.metadata.uid !== uid) break;
     checkDeadline(session.clock.now(), deadlineMs, flags.string("timeout"));
     await session.clock.sleep(250);
   }

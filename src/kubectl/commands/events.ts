@@ -38,7 +38,7 @@ async function events(context: CommandContext): Promise<void> {
   }
   if (printer === undefined)
     io.out(padder.format([...headings(context), ...found.map((event) => row(context, event))]));
-  else print(io.out, printer, found);
+  else print((text) => io.out(text), printer, found);
   if (!flags.bool("watch")) return;
   const { resourceVersion } = list.metadata;
   const signal = io.interrupted();

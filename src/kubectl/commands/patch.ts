@@ -107,8 +107,7 @@ async function send(
 }
 
 function patchLocally(live: UnstructuredObject, type: PatchType, document: unknown): UnstructuredObject {
-  if (type === "json")
-    return applyJsonPatch(live, document as Parameters<typeof applyJsonPatch>[1]) as UnstructuredObject;
+  if (type === "json") return applyJsonPatch(live, document) as UnstructuredObject;
   if (type === "merge") return applyMergePatch(live, document) as UnstructuredObject;
   const scheme = builtinScheme();
   const [group = "", version = ""] = live.apiVersion.includes("/")

@@ -45,7 +45,8 @@ async function portForward(context: CommandContext): Promise<void> {
     name: pod.metadata.name,
     subresource: "portforward",
   });
-  const servers = (await Promise.all(pairs.map((pair) => listenAll(context, podPath, pair)))).flat();
+  const servers: Server[] = [];
+  for (const pair of pairs) servers.push(...(await listenAll(context, podPath, pair)));
   if (servers.length === 0)
     throw new KubectlError(
       `unable to listen on any of the requested ports: [{${pairs.map(({ local, remote }) => `${local} ${remote}`).join("} {")}}]`,

@@ -80,8 +80,9 @@ async function scaleOne({ flags, session }: CommandContext, target: LiveTarget):
     );
   }
   const timeoutMs = flags.durationMs("timeout");
+  if (timeoutMs === 0) return;
   const deadlineMs = session.clock.now() + timeoutMs;
-  while (timeoutMs > 0) {
+  for (;;) {
     const now = await session.api.get(place);
     if ((now["status"] as { replicas?: number } | undefined)?.replicas === wanted) return;
     if (session.clock.now() > deadlineMs) throw new KubectlError("timed out waiting for the condition");

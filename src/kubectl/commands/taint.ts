@@ -13,14 +13,7 @@ export const taintCommand: KubectlCommand = {
   flags: {
     ...modifyFlags("kubectl-taint"),
     ...selectionFlags,
-    ...{
-      validate: {
-        type: "string" as const,
-        default: "strict",
-        optional: "strict",
-        help: "strict, warn or ignore",
-      },
-    },
+    validate: { type: "string", default: "strict", optional: "strict", help: "strict, warn or ignore" },
     overwrite: { type: "bool", help: "change taints that exist" },
   },
   run: taint,

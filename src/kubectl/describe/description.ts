@@ -25,13 +25,13 @@ export class Description {
   }
 
   /** `Label:   value`. */
-  field(label: string, value: unknown, level = 0): this {
-    return this.line(level, `${label}:\t${String(value ?? "")}`);
+  field(label: string, value: Printable, level = 0): this {
+    return this.line(level, `${label}:\t${textOf(value)}`);
   }
 
   /** A row of columns. */
-  row(level: number, ...cells: readonly unknown[]): this {
-    return this.line(level, cells.map((cell) => String(cell ?? "")).join("\t"));
+  row(level: number, ...cells: readonly Printable[]): this {
+    return this.line(level, cells.map((cell) => textOf(cell)).join("\t"));
   }
 
   /** `Labels:   a=b` with one pair a line, in order. */
@@ -93,6 +93,11 @@ export class Description {
 }
 
 const annotationMax = 140;
+
+/** What a value may be: nothing is printed as nothing. */
+export type Printable = string | number | boolean | undefined | null | { toString(): string };
+
+const textOf = (value: Printable): string => (value ?? "").toString();
 
 const shorten = (text: string, max: number): string =>
   text.length > max ? `${text.slice(0, max)}...` : text;

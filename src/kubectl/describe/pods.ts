@@ -60,7 +60,7 @@ export const describePod: Describer = async (d, object, context) => {
   ] as const;
   for (const [label, containers, statuses] of groups) {
     if (label === "Containers" || (containers ?? []).length > 0) {
-      describeContainers(d, label, (containers ?? []) as readonly Container[], {
+      describeContainers(d, label, containers ?? [], {
         statuses: statuses ?? [],
         pod,
       });
@@ -297,23 +297,14 @@ function describeVariable(
   }
 }
 
-/** What the downward API gives for a field of the pod. */
-function fieldOf({ metadata, spec, status }: Pod, path: string): string {
+/** What the metadata gives for a field path; kubectl looks up no other fields. */
+function fieldOf({ metadata }: Pod, path: string): string {
   const keyed = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
   if (keyed !== null)
     return metadata[keyed[1] === "labels" ? "labels" : "annotations"]?.[keyed[2] ?? ""] ?? "";
-  const values: Readonly<Record<string, string | undefined>> = {
-    "metadata.name": metadata.name,
-    "metadata.namespace": metadata.namespace,
-    "metadata.uid": metadata.uid,
-    "spec.nodeName": spec?.nodeName,
-    "spec.serviceAccountName": spec?.serviceAccountName,
-    "status.hostIP": status?.hostIP,
-    "status.hostIPs": status?.hostIPs?.map(({ ip }) => ip).join(","),
-    "status.podIP": status?.podIP,
-    "status.podIPs": status?.podIPs?.map(({ ip }) => ip).join(","),
-  };
-  return values[path] ?? "";
+  if (path === "metadata.name") return metadata.name ?? "";
+  if (path === "metadata.namespace") return metadata.namespace ?? "";
+  return path === "metadata.uid" ? (metadata.uid ?? "") : "";
 }
 
 function describeMounts(d: Description, container: Container): void {

@@ -42,7 +42,7 @@ function simpleRules({
   apiGroups = [],
   resources = [],
   resourceNames = [],
-  verbs = [],
+  verbs,
   nonResourceURLs = [],
 }: PolicyRule): SimpleRule[] {
   const rules: SimpleRule[] = [];

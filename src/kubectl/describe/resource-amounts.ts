@@ -8,7 +8,7 @@ export type Amounts = Map<string, Quantity>;
  * the sidecars that run by then, and the overhead. (As k8s.io/component-helpers resource.PodRequests.)
  */
 export function podAmounts(pod: Pod, which: "requests" | "limits"): Amounts {
-  const { containers = [], initContainers = [], overhead, resources } = pod.spec ?? {};
+  const { containers, initContainers = [], overhead, resources } = pod.spec;
   const total: Amounts = new Map();
   for (const container of containers) add(total, amountsOf(container.resources?.[which]));
   const sidecars: Amounts = new Map();

@@ -1,22 +1,28 @@
 import type { PersistentVolumeSpec, ProjectedVolumeSource, Volume } from "../../api/types/core-v1.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { tryParseQuantity } from "../../apimachinery/quantity.ts";
-import type { Description } from "./description.ts";
+import type { Description, Printable } from "./description.ts";
 
 /** How one kind of volume is described: what it is, then its fields in order. */
 interface VolumeKind {
   readonly what: string;
-  readonly fields: readonly (readonly [label: string, value: string | ((source: Source) => unknown)])[];
+  readonly fields: readonly (readonly [label: string, value: string | ((source: Source) => Printable)])[];
 }
 
 type Source = Readonly<Record<string, unknown>>;
 
 const flag = (name: string) => (source: Source) => source[name] === true;
-const text = (name: string) => (source: Source) => (source[name] ?? "") as string;
+const text =
+  (name: string) =>
+  (source: Source): string => {
+    const value = source[name];
+    return typeof value === "string" ? value : "";
+  };
 const list = (name: string) => (source: Source) => `[${((source[name] ?? []) as string[]).join(" ")}]`;
+const number = (name: string) => (source: Source) => Number(source[name] ?? 0);
 const secretName = (source: Source) => {
   const secret = source["secretRef"];
-  return isObject(secret) ? `&LocalObjectReference{Name:${String(secret["name"] ?? "")},}` : "nil";
+  return isObject(secret) ? `&LocalObjectReference{Name:${text("name")(secret)},}` : "nil";
 };
 
 /** By the name of the field; the wording after each type is what people know from kubectl. */
@@ -25,7 +31,7 @@ const kinds: Readonly<Record<string, VolumeKind>> = {
     what: "HostPath (bare host directory volume)",
     fields: [
       ["Path", "path"],
-      ["HostPathType", ({ type }) => type ?? "<none>"],
+      ["HostPathType", ({ type }) => (typeof type === "string" ? type : "<none>")],
     ],
   },
   emptyDir: {
@@ -80,7 +86,7 @@ const kinds: Readonly<Record<string, VolumeKind>> = {
     fields: [
       ["PDName", "pdName"],
       ["FSType", "fsType"],
-      ["Partition", ({ partition }) => partition ?? 0],
+      ["Partition", number("partition")],
       ["ReadOnly", flag("readOnly")],
     ],
   },
@@ -89,7 +95,7 @@ const kinds: Readonly<Record<string, VolumeKind>> = {
     fields: [
       ["VolumeID", "volumeID"],
       ["FSType", "fsType"],
-      ["Partition", ({ partition }) => partition ?? 0],
+      ["Partition", number("partition")],
       ["ReadOnly", flag("readOnly")],
     ],
   },
@@ -105,7 +111,7 @@ const kinds: Readonly<Record<string, VolumeKind>> = {
     fields: [
       ["TargetPortal", "targetPortal"],
       ["IQN", "iqn"],
-      ["Lun", ({ lun }) => lun ?? 0],
+      ["Lun", number("lun")],
       ["ISCSIInterface", "iscsiInterface"],
       ["FSType", "fsType"],
       ["ReadOnly", flag("readOnly")],
@@ -113,7 +119,10 @@ const kinds: Readonly<Record<string, VolumeKind>> = {
       ["DiscoveryCHAPAuth", flag("chapAuthDiscovery")],
       ["SessionCHAPAuth", flag("chapAuthSession")],
       ["SecretRef", secretName],
-      ["InitiatorName", ({ initiatorName }) => initiatorName ?? "<none>"],
+      [
+        "InitiatorName",
+        ({ initiatorName }) => (typeof initiatorName === "string" ? initiatorName : "<none>"),
+      ],
     ],
   },
   cephfs: {
@@ -177,9 +186,8 @@ export function describePersistentSource(d: Description, spec: PersistentVolumeS
   const csi = source["csi"];
   if (!isObject(csi)) return describeSource(d, source);
   d.line(2, `Type:\t${kinds["csi"]?.what}`);
-  for (const name of ["driver", "fsType", "volumeHandle"]) {
-    d.field(name.charAt(0).toUpperCase() + name.slice(1), text(name)(csi).toString(), 2);
-  }
+  d.field("Driver", text("driver")(csi), 2).field("FSType", text("fsType")(csi), 2);
+  d.field("VolumeHandle", text("volumeHandle")(csi), 2);
   d.field("ReadOnly", csi["readOnly"] === true, 2);
   describeAttributes(d, csi["volumeAttributes"]);
 }

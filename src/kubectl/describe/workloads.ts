@@ -124,7 +124,7 @@ export const describeStatefulSet: Describer = async (d, object, context) => {
   }
   d.field("Pods Status", await context.podStatuses(set, selector));
   describePodTemplate(d, spec?.template);
-  describeClaimTemplates(d, (spec?.volumeClaimTemplates ?? []) as readonly PersistentVolumeClaim[]);
+  describeClaimTemplates(d, spec?.volumeClaimTemplates ?? []);
   describeEvents(d, events);
 };
 

@@ -32,7 +32,7 @@ function sorted(value: unknown): unknown {
 export function goValue(value: unknown): string {
   if (value === null || value === undefined) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goValue).join(" ")}]`;
-  if (!isObject(value)) return String(value);
+  if (!isObject(value)) return `${value as string | number | boolean}`;
   return `map[${Object.keys(value)
     .sort()
     .map((key) => `${key}:${goValue(value[key])}`)

@@ -72,7 +72,7 @@ class Aligner {
 }
 
 /** Code points, as Go counts. */
-const widthOf = (text: string): number => [...text].length;
+const widthOf = (text: string): number => Array.from(text).length;
 
 const pad = (cell: string, width: number | undefined): string =>
   width === undefined ? cell : cell + " ".repeat(Math.max(0, width - widthOf(cell)));

@@ -76,9 +76,9 @@ export class TableRows {
       return [withKind === true && index === 0 ? `${this.#kindOf(object)}/${text}` : text];
     });
     return [
-      ...(withNamespace === true ? [String(metadata["namespace"] ?? "")] : []),
+      ...(withNamespace === true ? [textOf(metadata["namespace"])] : []),
       ...shown,
-      ...labelColumns.map((label) => String(labels[label] ?? "")),
+      ...labelColumns.map((label) => textOf(labels[label])),
       ...(showLabels === true ? [formatLabels(labels)] : []),
     ];
   }
@@ -98,10 +98,12 @@ export class TableRows {
   }
 }
 
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
 /** A cell ends at the first line break. */
 function cellText(cell: unknown): string {
   if (cell === null || cell === undefined) return "";
-  if (typeof cell !== "string") return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
+  if (typeof cell !== "string") return JSON.stringify(cell);
   const end = cell.search(/[\f\n\r]/);
   return (end < 0 ? cell : `${cell.slice(0, end)}...`).replaceAll("\t", "\\t").replaceAll("\u001b", "^[");
 }
