@@ -9,6 +9,7 @@ import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
+import { emptyStatus } from "./empty-status.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import type { ServerCore } from "./server-core.ts";
 
@@ -23,7 +24,8 @@ export async function create(
   const context = newRequestContext(state, "CreateOptions");
   const object = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
   fitNamespace(object, state.info, info.namespaced);
-  if (hasStatus(info)) resetStatus(object);
+  // What the client says of the status is not wanted.
+  if (hasStatus(info)) object["status"] = emptyStatus(core.scheme, info);
   core.scheme.applyDefaults(info, object);
   const options = optionsObject(context, "CreateOptions");
   const attributes = (created: UnstructuredObject) =>
@@ -57,11 +59,6 @@ async function review(
 ): Promise<ApiResponse> {
   if (served.create === undefined) throw newMethodNotAllowed();
   return { type: "value", status: 201, value: await served.create(context, object) };
-}
-
-/** What the client says of the status is not wanted; Go prints the empty struct. */
-function resetStatus(object: UnstructuredObject): void {
-  object["status"] = {};
 }
 
 /** The namespace of the URL is the object's; 400 when the body names another one. */

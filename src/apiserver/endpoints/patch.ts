@@ -17,6 +17,7 @@ import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeValue } from "./decode-body.ts";
+import { emptyStatus } from "./empty-status.ts";
 import { formatGo } from "./go-format.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import { applyPatchType, jsonPatchType, type PatchBody, readPatch } from "./patch-body.ts";
@@ -57,7 +58,9 @@ export async function patch(
         : merged(core, context, info, current, body);
       checkIdentity(patched, state, info);
       core.scheme.applyDefaults(info, patched);
-      if (subresource === "" && hasStatus(info)) patched["status"] = current?.["status"] ?? {};
+      if (subresource === "" && hasStatus(info))
+        patched["status"] =
+          current === undefined ? emptyStatus(core.scheme, info) : (current["status"] ?? {});
       dedupeOwners(context, patched, false);
       if (!isApply) recordUpdate(store, context, info, current, patched, subresource);
       await core.admission.mutate(attributes(patched, current));
