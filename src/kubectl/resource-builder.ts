@@ -214,7 +214,7 @@ export async function resourceOf(session: Session, type: string): Promise<Mapped
     throw new KubectlError(`the server doesn't have a resource type ${JSON.stringify(type)}`);
   }
   for (const { group, resource: other } of await session.mapper.shadowed(type)) {
-    const shown = JSON.stringify(`${other}.${group}`);
+    const shown = `${other}.${group}`;
     session.warn(`short name ${JSON.stringify(type)} could also match lower priority resource ${shown}`);
   }
   return resource;

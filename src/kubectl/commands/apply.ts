@@ -1,8 +1,9 @@
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isConflict, isNotFound, StatusError } from "../../apimachinery/status.ts";
 import { lastApplied, threeWayPatch, withLastApplied } from "../apply/apply-object.ts";
+import { handOver } from "../apply/migrate.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
-import { KubectlError, throwCollected, withSource } from "../errors.ts";
+import { KubectlError, plainText, throwCollected, withSource } from "../errors.ts";
 import { nameOf, type ObjectPrinter, printerFor, printFlags } from "../printers/index.ts";
 import { filenameFlags, readTargetsLoosely, refuseKustomize, type Target } from "../resource-builder.ts";
 import {
@@ -133,11 +134,34 @@ class Apply {
     const force = flags.bool("force-conflicts") ? "true" : "false";
     try {
       const object = await session.api.patch(target, "apply", target.object, { ...this.#query, force });
-      return { object, outcome: "serverside-applied" };
+      return { object: await this.#migrate(target, object), outcome: "serverside-applied" };
     } catch (error) {
       if (isConflict(error))
         throw new KubectlError(`${(error as Error).message}\n${conflictAdvice}`, { cause: error });
       throw error;
+    }
+  }
+
+  /** Takes over what client-side apply owned, and applies once more. Failing here undoes nothing: the next apply tries again. */
+  async #migrate(target: Target, applied: UnstructuredObject): Promise<UnstructuredObject> {
+    const { session, io } = this.#context;
+    const manager = this.#query["fieldManager"] ?? "";
+    if (manager !== "kubectl" || this.#dryRun !== "none") return applied;
+    const { managedFields, resourceVersion } = applied.metadata;
+    const entries = handOver(managedFields, manager);
+    if (entries === undefined) return applied;
+    const patch = [
+      { op: "replace", path: "/metadata/managedFields", value: entries },
+      { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+    ];
+    try {
+      await session.api.patch(target, "json", patch, { fieldManager: manager });
+      return await session.api.patch(target, "apply", target.object, { ...this.#query, force: "false" });
+    } catch (error) {
+      io.err(
+        `Warning: failed to migrate kubectl.kubernetes.io/last-applied-configuration for Server-Side Apply. This is non-fatal and will be retried next time you apply. Error: ${plainText(error)}\n`,
+      );
+      return applied;
     }
   }
 
