@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { BenchCluster, repository } from "./parts/bench-cluster.ts";
 import { type Etcd, startEtcd } from "./parts/etcd.ts";
 import { type Figure, median, quantile, report } from "./parts/figures.ts";
-import { cpuNanoseconds, emptyNode } from "./parts/processes.ts";
+import { busyNote, cpuNanoseconds, emptyNode } from "./parts/processes.ts";
 import { RawClient, type RawEndpoint } from "./parts/raw-client.ts";
 
 const { values: options } = parseArgs({
@@ -351,7 +351,7 @@ try {
   await cluster.up();
   const endpoint = endpointOf(cluster);
   const { startMs } = await emptyNode(cluster.node);
-  console.log(`An empty Node starts in ${startMs.toFixed(0)} ms.`);
+  console.log(`An empty Node starts in ${startMs.toFixed(0)} ms; ${busyNote()}.`);
   const etcd = await startEtcd(cluster.home);
   if (etcd === undefined) console.log("etcd: left out, it is not installed (apt-get install etcd-server)");
   report("Creates, durable, over TLS; etcd without TLS", await creates(endpoint, etcd));

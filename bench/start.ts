@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { hostImageName } from "../src/images/host-image.ts";
 import { BenchCluster, repository, type StageTimes } from "./parts/bench-cluster.ts";
 import { type Figure, median, report } from "./parts/figures.ts";
-import { cpuNanoseconds, emptyNode, memoryOf, timeOf } from "./parts/processes.ts";
+import { busyNote, cpuNanoseconds, emptyNode, memoryOf, timeOf } from "./parts/processes.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -123,14 +123,17 @@ try {
   });
   const apiMs = ({ apiMs: value }: StageTimes): number => value;
   const nodeMs = ({ nodeMs: value }: StageTimes): number => value;
+  const cpuMs = ({ cpuMs: value }: StageTimes): number => value;
   const doneMs = ({ doneMs: value }: StageTimes): number => value;
-  report(`From the command on, medians of ${runs} runs (${runtime})`, [
+  report(`From the command on, medians of ${runs} runs (${runtime}; ${busyNote()})`, [
     stage("first start: API ready", starts.first.map(apiMs), 300),
     stage("first start: node Ready", starts.first.map(nodeMs), 500),
     stage("first start: the command ends", starts.first.map(doneMs)),
     stage("restart: API ready", starts.again.map(apiMs), 300),
     stage("restart: node Ready", starts.again.map(nodeMs), 500),
     stage("restart: the command ends", starts.again.map(doneMs)),
+    stage("CPU time of the server, first start", starts.first.map(cpuMs)),
+    stage("CPU time of the server, restart", starts.again.map(cpuMs)),
     stage("up FILE: a pod runs, image present", starts.pod.map(doneMs), 1000),
     stage("down, a pod running", starts.down),
     stage("down --purge, a pod running", starts.purge),

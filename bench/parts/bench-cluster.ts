@@ -9,6 +9,7 @@ import { RealClock } from "../../src/apimachinery/clock.ts";
 import { type Client, newClient } from "../../src/client/client.ts";
 import { HttpsTransport } from "../../src/client/https-transport.ts";
 import { loadKubeconfig, resolveContext } from "../../src/client/kubeconfig.ts";
+import { cpuNanoseconds } from "./processes.ts";
 
 /** The repository this file is in. */
 export const repository = resolve(import.meta.dirname, "../..");
@@ -19,6 +20,8 @@ export interface StageTimes {
   readonly nodeMs: number;
   /** Until `sampan up` had ended: with files, until what they start runs. */
   readonly doneMs: number;
+  /** CPU time of the server by then: what a start costs, however busy the machine is. */
+  readonly cpuMs: number;
 }
 
 export interface BenchClusterOptions {
@@ -73,11 +76,12 @@ export class BenchCluster {
   /** Starts the cluster, which must not run. */
   async up(files: readonly string[] = []): Promise<StageTimes> {
     const { output, startedAt, tookMs } = await this.#run(this.#upArguments(files));
+    const cpuMs = cpuNanoseconds(this.serverPid) / 1e6;
     const [, api, node] = /API ready after ([\d.]+ m?s), node after ([\d.]+ m?s)/.exec(output) ?? [];
     if (api === undefined || node === undefined) throw new Error(`no stages in:\n${output}`);
     // The server counts from its own start, which is some time after the command's.
     const serverStartMs = Date.parse(this.#record().startedAt) - startedAt;
-    return { apiMs: serverStartMs + ms(api), nodeMs: serverStartMs + ms(node), doneMs: tookMs };
+    return { apiMs: serverStartMs + ms(api), nodeMs: serverStartMs + ms(node), doneMs: tookMs, cpuMs };
   }
 
   /** Applies files to the running cluster and waits for what they start. */

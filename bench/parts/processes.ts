@@ -2,18 +2,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 
-/** The kernel counts CPU time in hundredths of a second on every architecture that Linux runs Node on. */
-const msPerTick = 10;
-
-/** CPU time that the process has used since it started, all threads. */
-export function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * msPerTick;
-}
-
-/** CPU time per thread in nanoseconds, from the scheduler's own count: exact where ticks are too coarse. */
+/** CPU time of a process's threads in nanoseconds, from the scheduler's own count: ticks of 10 ms are too coarse. */
 export function cpuNanoseconds(pid: number): number {
   let sum = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -46,6 +37,14 @@ export async function timeOf(
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}`);
   return performance.now() - startedMs;
+}
+
+/** Says when the machine is too busy for times to mean much; ratios and CPU times still do. */
+export function busyNote(): string {
+  const [load = 0] = loadavg();
+  const cores = availableParallelism();
+  const busy = load > cores / 2 ? "; the machine is busy: times are longer for its sake" : "";
+  return `${cores} cores, load ${load.toFixed(1)}${busy}`;
 }
 
 /** What an empty Node process is: the yardstick of a machine in its mood of the moment. */
