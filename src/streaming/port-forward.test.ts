@@ -74,6 +74,23 @@ it("the older WebSocket form greets with the port and names errors on the odd ch
   expect(received[2]?.toString()).toBe("\x01an error occurred forwarding 81: connection refused");
 });
 
+it("the older WebSocket form ends when the pod has said all, though the client says nothing of an end", async () => {
+  const [near, far] = duplexPair({ objectMode: true });
+  const answering: ConnectPort = async () => {
+    const fromClient = new PassThrough();
+    const toClient = new PassThrough();
+    fromClient.once("data", () => toClient.end("answer"));
+    return { readable: toClient, writable: fromClient, close: () => fromClient.destroy() };
+  };
+  const served = servePortForwardChannels({ protocol: "v4.channel.k8s.io", messages: far }, [80], answering);
+  near.write(Buffer.from("\0question"));
+  const received: string[] = [];
+  for await (const message of near) received.push((message as Buffer).toString());
+  expect(received.slice(2)).toEqual(["\0answer"]);
+  near.end();
+  await served;
+});
+
 it.each([
   ["80", 80],
   ["0", undefined],

@@ -86,6 +86,26 @@ async function joinStreams(readable: Readable, writable: Writable, connection: B
 }
 
 /**
+ * Copies both directions until the pod has said all. A channel has no end of its own: the client waits for the whole
+ * WebSocket to be closed, and would wait for ever if it were waited for in turn.
+ */
+async function joinChannel(
+  readable: Readable,
+  writable: Writable,
+  connection: ByteStream,
+  closed: Promise<unknown>,
+): Promise<void> {
+  pipeline(readable, connection.writable).catch(() => undefined);
+  try {
+    await Promise.race([pipeline(connection.readable, writable), closed]);
+  } catch {
+    // Either side broke off: what follows ends both.
+  } finally {
+    connection.close();
+  }
+}
+
+/**
  * Serves the older WebSocket form: ports are given in the query; channel 2i carries the data of the i-th port and 2i+1
  * its errors; the first message on each is the port as two bytes, little endian.
  */
@@ -113,7 +133,7 @@ export async function servePortForwardChannels(
       channels.send(index * 2 + 1, hello);
       try {
         const stream = await connectPort(port, controller.signal);
-        await joinStreams(channels.reader(index * 2), channels.writer(index * 2), stream);
+        await joinChannel(channels.reader(index * 2), channels.writer(index * 2), stream, channels.closed);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         channels.send(index * 2 + 1, Buffer.from(`an error occurred forwarding ${port}: ${why}`));
