@@ -1,4 +1,5 @@
 import type { ResourceExtension } from "../apiserver/registry/strategy.ts";
+import { daemonSetsExtension } from "./apps/daemonsets.ts";
 import { jobsExtension } from "./batch/jobs.ts";
 import { namespacesExtension } from "./core/namespaces.ts";
 import { bindingsExtension, podsExtension } from "./core/pods.ts";
@@ -14,6 +15,7 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     servicesExtension(serviceCidr),
     persistentVolumesExtension,
     persistentVolumeClaimsExtension,
+    daemonSetsExtension,
     jobsExtension,
   ];
 }

@@ -29,12 +29,15 @@ export async function createObject(
   validate: ValidateHook,
 ): Promise<CachedObject> {
   prepareMetadata(store, served, object);
-  store.strategy.prepareForCreate?.(context, object);
   const { generateName = "" } = object.metadata;
   const isGenerated = generateName !== "" && (object.metadata.name ?? "") === "";
   for (let attempt = 1; ; attempt++) {
     if (isGenerated) object.metadata.name = generateName.slice(0, maxNamePrefix) + randomSuffix(store.random);
-    if (attempt === 1 || isGenerated) await check(store, context, served, object, validate);
+    if (attempt === 1 || isGenerated) {
+      // After the name is known: what a strategy sets may carry it.
+      store.strategy.prepareForCreate?.(context, object);
+      await check(store, context, served, object, validate);
+    }
     const created = await commit(store, context, served, object);
     if (created !== undefined) return created;
     const name = object.metadata.name ?? "";

@@ -2,36 +2,37 @@ import type { Job } from "../../api/types/batch-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ResourceExtension } from "../../apiserver/registry/strategy.ts";
 
+const uidLabel = "batch.kubernetes.io/controller-uid";
+
 const asJob = (object: UnstructuredObject): Job => object as unknown as Job;
 
 /** A Job that does not choose its own selector gets one by its uid (mirrors pkg/registry/batch/job/strategy.go). */
 export const jobsExtension: ResourceExtension = {
   group: "batch",
   resource: "jobs",
-  setup: ({ random }) => ({
+  setup: () => ({
     strategy: {
       prepareForCreate(_context, object) {
         const job = asJob(object);
-        job.metadata.generation = 1;
         job.status = {};
-        if (job.spec.manualSelector === true) return;
-        // The store sets the uid; the selector needs it already.
-        const uid = job.metadata.uid ?? random.uuid();
-        job.metadata.uid = uid;
-        const name = job.metadata.name ?? "";
-        const labels = {
-          "controller-uid": uid,
-          "job-name": name,
-          "batch.kubernetes.io/controller-uid": uid,
-          "batch.kubernetes.io/job-name": name,
-        };
-        const { template } = job.spec;
-        template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, ...labels } };
-        job.spec.selector = {
-          ...job.spec.selector,
-          matchLabels: { ...job.spec.selector?.matchLabels, "batch.kubernetes.io/controller-uid": uid },
-        };
+        if (job.spec.manualSelector !== true) generateSelector(job);
       },
     },
   }),
 };
+
+/** The pods carry the Job's uid and name, and the uid selects them. What the client set itself is left to validation. */
+function generateSelector({ metadata, spec }: Job): void {
+  const { name = "", uid = "", generateName = "" } = metadata;
+  const labels = { ...spec.template.metadata?.labels };
+  // A generated name that was taken is followed by another.
+  const isOpen = (value: string | undefined): boolean =>
+    value === undefined || (generateName !== "" && value.startsWith(generateName));
+  for (const key of ["job-name", "batch.kubernetes.io/job-name"]) if (isOpen(labels[key])) labels[key] = name;
+  for (const key of ["controller-uid", uidLabel]) labels[key] ??= uid;
+  spec.template.metadata = { ...spec.template.metadata, labels };
+  spec.selector = {
+    ...spec.selector,
+    matchLabels: { [uidLabel]: uid, ...spec.selector?.matchLabels },
+  };
+}

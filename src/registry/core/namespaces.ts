@@ -14,6 +14,9 @@ export const namespacesExtension: ResourceExtension = {
         prepareForCreate(_context, object) {
           const namespace = asNamespace(object);
           namespace.status = { phase: "Active" };
+          // Defaulting could not know a generated name.
+          const { labels, name = "" } = namespace.metadata;
+          namespace.metadata.labels = { ...labels, "kubernetes.io/metadata.name": name };
           const finalizers = namespace.spec?.finalizers ?? [];
           if (!finalizers.includes("kubernetes"))
             namespace.spec = { ...namespace.spec, finalizers: [...finalizers, "kubernetes"] };

@@ -1,9 +1,10 @@
 import type { Pod } from "../../api/types/core-v1.ts";
 import type { PodDisruptionBudget } from "../../api/types/policy-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
+import { setCondition } from "../../apimachinery/conditions.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/object.ts";
-import { newInternalError, newStatusError } from "../../apimachinery/status.ts";
+import { newBadRequest, newForbidden, newStatusError } from "../../apimachinery/status.ts";
 import type { RegistryDependencies } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
 
@@ -17,13 +18,20 @@ export async function evictPod(
   eviction: UnstructuredObject,
 ): Promise<UnstructuredObject> {
   const { namespace, name } = context.info;
+  if ((eviction.metadata?.name ?? name) !== name) {
+    throw newBadRequest(
+      `name in URL does not match name in Eviction object: ${name} != ${eviction.metadata.name}`,
+    );
+  }
   const pod = (await stores.get(context, "", "pods", namespace, name)) as unknown as Pod;
   const budgets = reader
     .list<PodDisruptionBudget>({ group: "policy", resource: "poddisruptionbudgets" }, namespace)
     .filter((budget) => selectorFromLabelSelector(budget.spec.selector).matches(pod.metadata.labels));
   if (!mayIgnoreBudgets(pod)) {
     if (budgets.length > 1) {
-      throw newInternalError(
+      throw newStatusError(
+        500,
+        "",
         "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
       );
     }
@@ -31,8 +39,26 @@ export async function evictPod(
     if (budget !== undefined && !passesUnhealthy(pod, budget)) await spend(budget);
   }
   const options = eviction["deleteOptions"] as UnstructuredObject | undefined;
+  if (!isPodEnded(pod)) await markDisrupted();
   await stores.delete(context, "", "pods", namespace, name, options);
   return { apiVersion: "v1", kind: "Status", metadata: {}, status: "Success", code: 201 };
+
+  /** Whoever looks at the pod in its last moments sees why it goes. */
+  async function markDisrupted(): Promise<void> {
+    const condition = {
+      type: "DisruptionTarget",
+      status: "True",
+      reason: "EvictionByEvictionAPI",
+      message: "Eviction API: evicting",
+    };
+    await stores.update(context, "", "pods", namespace, name, "status", (current) => {
+      const { status } = current as unknown as Pod;
+      return {
+        ...current,
+        status: { ...status, conditions: setCondition(status?.conditions, condition, nowMs()) },
+      };
+    });
+  }
 
   async function spend(budget: PodDisruptionBudget): Promise<void> {
     await stores.update(
@@ -52,7 +78,9 @@ export async function evictPod(
           );
         }
         if (Object.keys(status.disruptedPods ?? {}).length > maxDisruptedPods) {
-          throw refused(`DisruptedPods map too big - too many evictions not confirmed by PDB controller`, 10);
+          const budgets = { group: "policy", resource: "poddisruptionbudgets" };
+          const why = "DisruptedPods map too big - too many evictions not confirmed by PDB controller";
+          throw newForbidden(budgets, fresh.metadata.name ?? "", why);
         }
         if ((status.disruptionsAllowed ?? 0) <= 0) {
           throw refused(
@@ -69,6 +97,8 @@ export async function evictPod(
     );
   }
 }
+
+const isPodEnded = ({ status }: Pod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
 
 /** A pod that has ended, or never ran, disturbs nobody by going. */
 function mayIgnoreBudgets(pod: Pod): boolean {

@@ -1,9 +1,11 @@
 import { qosClassOf } from "../../api/pod-qos.ts";
-import type { Binding, Pod, PodSpec } from "../../api/types/core-v1.ts";
+import type { Binding, Container, Pod, PodSpec, PodStatus } from "../../api/types/core-v1.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
-import { path, required } from "../../apimachinery/field-error.ts";
+import { notSupported, path, required } from "../../apimachinery/field-error.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
+import type { LabelSelector } from "../../apimachinery/meta-v1.ts";
 import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/object.ts";
-import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/status.ts";
+import { newConflict, newInvalid } from "../../apimachinery/status.ts";
 import type { RegistryDependencies, ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
 import { evictPod } from "./pod-eviction.ts";
@@ -80,8 +82,8 @@ export const bindingsExtension: ResourceExtension = {
 const podStrategy: Strategy = {
   prepareForCreate(_context, object) {
     const pod = asPod(object);
-    pod.metadata.generation = 1;
-    pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec) };
+    pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec), ...gatedCondition(pod) };
+    selectByLabelKeys(pod);
   },
   prepareForUpdate(_context, object, old, subresource) {
     if (subresource === "status") return;
@@ -98,6 +100,53 @@ const podStrategy: Strategy = {
   },
 };
 
+/** A pod with gates is not looked at by the scheduler, and says so from the start. */
+function gatedCondition({ spec }: Pod): Partial<PodStatus> {
+  if ((spec.schedulingGates ?? []).length === 0) return {};
+  const message = "Scheduling is blocked due to non-empty scheduling gates";
+  return {
+    conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message }],
+  };
+}
+
+/**
+ * Keys whose values are the pod's own become part of the selectors beside them, so that whoever schedules the pod needs
+ * to know nothing of them. (Mirrors mutatePodAffinity and its like of strategy.go.)
+ */
+function selectByLabelKeys({ metadata, spec }: Pod): void {
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  for (const affinity of [podAffinity, podAntiAffinity]) {
+    for (const term of affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [])
+      extendSelector(term, metadata.labels);
+    for (const { podAffinityTerm } of affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+      extendSelector(podAffinityTerm, metadata.labels);
+  }
+  for (const constraint of spec.topologySpreadConstraints ?? []) extendSelector(constraint, metadata.labels);
+}
+
+interface SelectsByKeys {
+  labelSelector?: LabelSelector | undefined;
+  matchLabelKeys?: string[] | undefined;
+  mismatchLabelKeys?: string[] | undefined;
+}
+
+function extendSelector(term: SelectsByKeys, labels: Record<string, string> = {}): void {
+  const { labelSelector, matchLabelKeys = [], mismatchLabelKeys = [] } = term;
+  if (labelSelector === undefined) return;
+  const expressions = [
+    ...matchLabelKeys.map((key) => ({ key, operator: "In" })),
+    ...mismatchLabelKeys.map((key) => ({ key, operator: "NotIn" })),
+  ].flatMap(({ key, operator }) => {
+    const value = labels[key];
+    return value === undefined ? [] : [{ key, operator, values: [value] }];
+  });
+  if (expressions.length === 0) return;
+  const { matchExpressions = [] } = labelSelector;
+  // A retry with another generated name comes here again.
+  const added = expressions.filter((one) => !matchExpressions.some((known) => deepEqual(known, one)));
+  term.labelSelector = { ...labelSelector, matchExpressions: [...matchExpressions, ...added] };
+}
+
 async function bindPod(
   { stores, nowMs }: RegistryDependencies,
   context: RequestContext,
@@ -108,8 +157,11 @@ async function bindPod(
   const target = binding.target?.name ?? "";
   const kind = { group: "", kind: "Binding" };
   if (target === "") throw newInvalid(kind, name, [required(path("target").child("name"))]);
-  if ((binding.target.kind ?? "Node") !== "" && (binding.target.kind ?? "Node") !== "Node") {
-    throw newBadRequest(`a pod can be bound to a Node only, not to a ${binding.target.kind}`);
+  const targetKind = binding.target.kind ?? "";
+  if (targetKind !== "" && targetKind !== "Node") {
+    throw newInvalid(kind, name, [
+      notSupported(path("target").child("kind"), targetKind, ["Node", "<empty>"]),
+    ]);
   }
   const pods = { group: "", resource: "pods/binding" };
   await stores.update(context, "", "pods", namespace, name, "binding", (current) => {
@@ -159,17 +211,18 @@ function mergedMap(
 
 /** The spec with the other's container resources and nothing else of it. */
 function withResources(spec: PodSpec, wanted: PodSpec): PodSpec {
+  const resized = (own: readonly Container[], others: readonly Container[] = []): Container[] =>
+    own.map((container) => {
+      const same = others.find(({ name }) => name === container.name);
+      if (same === undefined) return container;
+      const { resources, resizePolicy = container.resizePolicy } = same;
+      return { ...container, resources, ...(resizePolicy === undefined ? {} : { resizePolicy }) };
+    });
   return {
     ...spec,
-    containers: spec.containers.map((container) => {
-      const same = wanted.containers.find(({ name }) => name === container.name);
-      return same === undefined
-        ? container
-        : {
-            ...container,
-            resources: same.resources,
-            resizePolicy: same.resizePolicy ?? container.resizePolicy,
-          };
-    }),
+    containers: resized(spec.containers, wanted.containers),
+    ...(spec.initContainers === undefined
+      ? {}
+      : { initContainers: resized(spec.initContainers, wanted.initContainers) }),
   };
 }

@@ -83,9 +83,8 @@ export class ServiceAllocators {
     return found === undefined ? undefined : toAddress(found);
   }
 
-  /** A node port that is free for the protocol. */
-  freeNodePort(protocol: string): number | undefined {
-    return this.#search(nodePortRange.first, nodePortRange.last, (port) => portKey(protocol, port));
+  freeNodePort(): number | undefined {
+    return this.#search(nodePortRange.first, nodePortRange.last, portKey);
   }
 
   /** From a random place onwards: neighbours are not given out one after another. */
@@ -107,16 +106,16 @@ export class ServiceAllocators {
 
 export const ipKey = (ip: string): string => `ip ${ip}`;
 const ipKeyOf = (value: number): string => ipKey(toAddress(value));
-export const portKey = (protocol: string, port: number): string => `port ${protocol} ${port}`;
+/** A number belongs to one Service, whatever the protocol: only its own ports may share it. */
+export const portKey = (port: number): string => `port ${port}`;
 export const ownerOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;
 
 /** Everything a Service holds, as keys. */
 export function holdings(service: Service): string[] {
   const { spec } = service;
   const ips = (spec.clusterIPs ?? []).filter((ip) => ip !== "" && ip !== "None").map(ipKey);
-  const ports = (spec.ports ?? []).flatMap(({ nodePort, protocol = "TCP" }) =>
-    nodePort === undefined || nodePort === 0 ? [] : [portKey(protocol, nodePort)],
-  );
-  const health = spec.healthCheckNodePort;
-  return [...ips, ...ports, ...(health === undefined || health === 0 ? [] : [portKey("TCP", health)])];
+  const ports = [...(spec.ports ?? []).map(({ nodePort }) => nodePort), spec.healthCheckNodePort]
+    .filter((port): port is number => port !== undefined && port !== 0)
+    .map(portKey);
+  return [...new Set([...ips, ...ports])];
 }

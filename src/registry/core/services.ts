@@ -1,7 +1,8 @@
 import type { Service, ServicePort, ServiceSpec } from "../../api/types/core-v1.ts";
 import { type FieldError, invalid, path } from "../../apimachinery/field-error.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newInternalError } from "../../apimachinery/status.ts";
+import { newInternalError, newInvalid } from "../../apimachinery/status.ts";
 import type { ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import {
   holdings,
@@ -31,14 +32,14 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
     prepareForCreate(_context, object) {
       const service = asService(object);
       service.status = { loadBalancer: {} };
-      dropWhatTypeForbids(service, undefined);
       completeFamilies(service.spec);
     },
     prepareForUpdate(_context, object, old, subresource) {
       if (subresource === "status") return;
       const [service, before] = [asService(object), asService(old)];
+      followClusterIP(service.spec, before.spec);
       keepAllocated(service.spec, before.spec);
-      dropWhatTypeForbids(service, before);
+      dropWhatTypeForbids(service, before.spec);
       completeFamilies(service.spec);
       if (service.spec.type !== "LoadBalancer" && before.spec.type === "LoadBalancer")
         service.status = { loadBalancer: {} };
@@ -54,9 +55,13 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       }
       const service = asService(object);
       const owner = ownerOf(service);
+      // Another may have been faster since this one was validated.
+      const errors = allocationErrors(allocators, service);
+      if (errors.length > 0)
+        throw newInvalid({ group: "", kind: "Service" }, service.metadata.name ?? "", errors);
       const taken: string[] = [];
       const take = (key: string): void => {
-        if (before.includes(key)) return;
+        if (before.includes(key) || taken.includes(key)) return;
         allocators.reserve(key, owner);
         taken.push(key);
       };
@@ -103,18 +108,25 @@ function completeFamilies(spec: ServiceSpec): void {
   spec.ipFamilies ??= ["IPv4"];
 }
 
+const isInternal = ({ type }: ServiceSpec): boolean => type !== "ExternalName";
+
+/** Who changes only the older of the two fields means both. */
+function followClusterIP(spec: ServiceSpec, before: ServiceSpec): void {
+  if (spec.clusterIP === before.clusterIP || !deepEqual(spec.clusterIPs, before.clusterIPs)) return;
+  if ((spec.clusterIP ?? "") === "") delete spec.clusterIPs;
+  else spec.clusterIPs = [spec.clusterIP ?? "", ...(spec.clusterIPs ?? []).slice(1)];
+}
+
 /** An update that leaves allocated values out means to keep them. */
 function keepAllocated(spec: ServiceSpec, before: ServiceSpec): void {
-  if (needsAddress(spec) && needsAddress(before) && before.clusterIP !== undefined) {
-    if (spec.clusterIP === undefined || spec.clusterIP === "") {
-      spec.clusterIP = before.clusterIP;
-      spec.clusterIPs ??= before.clusterIPs;
-    }
-    spec.clusterIPs ??= before.clusterIPs;
-  }
-  if (spec.type === before.type || needsNodePorts(spec)) {
-    spec.ipFamilies ??= before.ipFamilies;
-    spec.ipFamilyPolicy ??= before.ipFamilyPolicy;
+  if (isInternal(spec) && isInternal(before)) {
+    if ((spec.clusterIP ?? "") === "" && (spec.clusterIPs ?? []).length === 0)
+      Object.assign(spec, given({ clusterIP: before.clusterIP }));
+    if ((spec.clusterIPs ?? []).length === 0 && spec.clusterIP === before.clusterIP)
+      Object.assign(spec, given({ clusterIPs: before.clusterIPs }));
+    if ((spec.ipFamilies ?? []).length === 0) Object.assign(spec, given({ ipFamilies: before.ipFamilies }));
+    if (spec.ipFamilyPolicy === undefined)
+      Object.assign(spec, given({ ipFamilyPolicy: before.ipFamilyPolicy }));
   }
   if (needsNodePorts(spec) && needsNodePorts(before)) {
     const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort).filter(Boolean));
@@ -126,9 +138,13 @@ function keepAllocated(spec: ServiceSpec, before: ServiceSpec): void {
       used.add(same.nodePort);
     }
   }
-  if (needsHealthCheck(spec) && needsHealthCheck(before))
-    spec.healthCheckNodePort ??= before.healthCheckNodePort;
+  if (needsHealthCheck(spec) && needsHealthCheck(before) && !spec.healthCheckNodePort)
+    Object.assign(spec, given({ healthCheckNodePort: before.healthCheckNodePort }));
 }
+
+/** Without members that are undefined. */
+const given = (values: Partial<ServiceSpec>): Partial<ServiceSpec> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 const isSamePort = (a: ServicePort, b: ServicePort): boolean =>
   (a.protocol ?? "TCP") === (b.protocol ?? "TCP") && a.port === b.port;
@@ -136,30 +152,30 @@ const isSamePort = (a: ServicePort, b: ServicePort): boolean =>
 const needsHealthCheck = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
   type === "LoadBalancer" && externalTrafficPolicy === "Local";
 
-/** Values that only the former type could have go with it, unless the client set them anew. */
-function dropWhatTypeForbids(service: Service, before: Service | undefined): void {
-  const { spec } = service;
-  if (before !== undefined && spec.type === "ExternalName" && before.spec.type !== "ExternalName") {
-    if (spec.clusterIP === before.spec.clusterIP) {
-      delete spec.clusterIP;
-      delete spec.clusterIPs;
-    }
-    delete spec.ipFamilies;
-    delete spec.ipFamilyPolicy;
-    delete spec.internalTrafficPolicy;
-  }
-  if (before !== undefined && needsNodePorts(before.spec) && !needsNodePorts(spec)) {
+const isReachedFromOutside = ({ type, externalIPs }: ServiceSpec): boolean =>
+  type === "NodePort" || type === "LoadBalancer" || (type === "ClusterIP" && (externalIPs ?? []).length > 0);
+
+/** What only Services of some kind have: when an update makes it another kind, the value goes unless it was set anew. */
+const dependent: readonly (readonly [
+  has: (spec: ServiceSpec) => boolean,
+  fields: readonly (keyof ServiceSpec)[],
+])[] = [
+  [isInternal, ["clusterIP", "clusterIPs"]],
+  [isInternal, ["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]],
+  [isReachedFromOutside, ["externalTrafficPolicy"]],
+  [needsHealthCheck, ["healthCheckNodePort"]],
+  [({ type }) => type === "LoadBalancer", ["allocateLoadBalancerNodePorts", "loadBalancerClass"]],
+];
+
+function dropWhatTypeForbids({ spec }: Service, before: ServiceSpec): void {
+  if (needsNodePorts(before) && !needsNodePorts(spec)) {
     for (const port of spec.ports ?? []) {
-      if (before.spec.ports?.some(({ nodePort }) => nodePort === port.nodePort) === true)
-        delete port.nodePort;
+      if (before.ports?.some(({ nodePort }) => nodePort === port.nodePort) === true) delete port.nodePort;
     }
   }
-  if (before !== undefined && needsHealthCheck(before.spec) && !needsHealthCheck(spec)) {
-    if (spec.healthCheckNodePort === before.spec.healthCheckNodePort) delete spec.healthCheckNodePort;
-  }
-  if (before !== undefined && spec.type !== "LoadBalancer" && before.spec.type === "LoadBalancer") {
-    delete spec.allocateLoadBalancerNodePorts;
-    if (spec.loadBalancerClass === before.spec.loadBalancerClass) delete spec.loadBalancerClass;
+  for (const [has, fields] of dependent) {
+    if (!has(before) || has(spec)) continue;
+    for (const field of fields) if (deepEqual(spec[field], before[field])) delete spec[field];
   }
 }
 
@@ -203,7 +219,7 @@ function allocationErrors(allocators: ServiceAllocators, service: Service): Fiel
       errors.push(invalid(where, ips, `failed to allocate IP ${ip}: provided IP is already allocated`));
     }
   }
-  for (const [index, { nodePort = 0, protocol = "TCP" }] of (spec.ports ?? []).entries()) {
+  for (const [index, { nodePort = 0 }] of (spec.ports ?? []).entries()) {
     if (nodePort === 0) continue;
     const where = path("spec").child("ports").index(index).child("nodePort");
     if (nodePort < nodePortRange.first || nodePort > nodePortRange.last) {
@@ -214,9 +230,14 @@ function allocationErrors(allocators: ServiceAllocators, service: Service): Fiel
           `provided port is not in the valid range. The range of valid ports is ${nodePortRange.first}-${nodePortRange.last}`,
         ),
       );
-    } else if (allocators.isTaken(portKey(protocol, nodePort), owner)) {
+    } else if (allocators.isTaken(portKey(nodePort), owner)) {
       errors.push(invalid(where, nodePort, "provided port is already allocated"));
     }
+  }
+  const { healthCheckNodePort = 0 } = spec;
+  if (healthCheckNodePort !== 0 && allocators.isTaken(portKey(healthCheckNodePort), owner)) {
+    const where = path("spec").child("healthCheckNodePort");
+    errors.push(invalid(where, healthCheckNodePort, "provided port is already allocated"));
   }
   return errors;
 }
@@ -231,30 +252,25 @@ function allocate(allocators: ServiceAllocators, service: Service, take: (key: s
     spec.clusterIPs = [ip];
   }
   for (const ip of spec.clusterIPs ?? []) if (ip !== "" && ip !== "None") take(ipKey(ip));
+  const explicit = (spec.ports ?? []).map(({ nodePort }) => nodePort);
+  for (const port of [...explicit, spec.healthCheckNodePort]) if (port) take(portKey(port));
   if (needsNodePorts(spec)) {
+    // One number for both protocols of a port: DNS clients expect it.
     const byNumber = new Map<number, number>();
     for (const port of spec.ports ?? []) if (port.nodePort) byNumber.set(port.port, port.nodePort);
     for (const port of spec.ports ?? []) {
-      if (port.nodePort !== undefined && port.nodePort !== 0) continue;
-      const protocol = port.protocol ?? "TCP";
-      // One number for both protocols of a port, where that is free: DNS clients expect it.
-      const twin = byNumber.get(port.port);
-      const free =
-        twin !== undefined && !allocators.isTaken(portKey(protocol, twin), "")
-          ? twin
-          : allocators.freeNodePort(protocol);
+      if (port.nodePort) continue;
+      const free = byNumber.get(port.port) ?? allocators.freeNodePort();
       if (free === undefined) throw newInternalError("failed to allocate a nodePort: range is full");
       port.nodePort = free;
       byNumber.set(port.port, free);
-      take(portKey(protocol, free));
+      take(portKey(free));
     }
   }
-  for (const { nodePort, protocol = "TCP" } of spec.ports ?? [])
-    if (nodePort) take(portKey(protocol, nodePort));
   if (needsHealthCheck(spec) && !spec.healthCheckNodePort) {
-    const free = allocators.freeNodePort("TCP");
+    const free = allocators.freeNodePort();
     if (free === undefined) throw newInternalError("failed to allocate a healthCheckNodePort: range is full");
     spec.healthCheckNodePort = free;
-    take(portKey("TCP", free));
+    take(portKey(free));
   }
 }
