@@ -5,23 +5,34 @@ import type { Io } from "./cli/command.ts";
 // Compiled code is kept beside the build: a start is about a third faster.
 enableCompileCache(new URL("./.cache", import.meta.url).pathname);
 
+// Node makes its streams when they are first asked for, which takes 10 ms: a server is started before.
 const io: Io = {
-  out: (text) => process.stdout.write(text),
+  out: (text) => output().write(text),
   error: (text) => process.stderr.write(text),
-  interactive:
-    process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
+  get interactive() {
+    return process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
+  },
   environment: process.env,
 };
 
-// A reader that has gone (`sampan logs | head`) ends the program quietly, as it does for other tools.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+let knowsOutput = false;
+
+/** A reader that has gone (`sampan logs | head`) ends the program quietly, as it does for other tools. */
+function output(): NodeJS.WriteStream {
+  if (!knowsOutput) {
+    knowsOutput = true;
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+  return process.stdout;
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name = "help", ...rest] = argv;
   if (name === "kubectl" || name === "k") {
+    output();
     const { kubectl } = await import("./kubectl/index.ts");
     return await kubectl(rest);
   }

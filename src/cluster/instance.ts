@@ -9,7 +9,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -220,8 +219,9 @@ async function freePort(from: number, taken: ReadonlySet<number>): Promise<numbe
 }
 
 /** Whether a listener on loopback gets the port. */
-export function canListen(port: number, address = "127.0.0.1"): Promise<boolean> {
-  return new Promise((resolve) => {
+export async function canListen(port: number, address = "127.0.0.1"): Promise<boolean> {
+  const { createServer } = await import("node:net");
+  return await new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
     server.listen(port, address, () => server.close(() => resolve(true)));
