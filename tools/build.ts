@@ -3,9 +3,10 @@
  * loaded when first used. Start-up is a promise, so nothing is bundled eagerly that the way to ready does not need.
  * `node tools/build.ts FOLDER` builds elsewhere.
  */
-import { existsSync, globSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, rmSync, writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { build } from "esbuild";
+import { writeDescriptions } from "./generate/descriptions.ts";
 
 /** Worker threads are separate entries: `src/storage/sqlite/writer.worker.ts` → `dist/writer.worker.js`. */
 const workers = globSync("src/**/*.worker.ts");
@@ -45,10 +46,5 @@ for (const file of globSync([`${outdir}/*.js`, `${outdir}/*.js.map`])) {
   if (!current.has(resolve(file))) rmSync(file);
 }
 
-if (existsSync("tools/generate/descriptions.ts")) {
-  const { writeDescriptions } = (await import("./generate/descriptions.ts")) as {
-    writeDescriptions(target: string): Promise<void> | void;
-  };
-  await writeDescriptions(`${outdir}/descriptions.json`);
-}
+writeDescriptions(`${outdir}/descriptions.json`);
 writeFileSync(`${outdir}/.built`, "");

@@ -5,5 +5,5 @@ export { type JwtClaims, jsonWebKeySet, keyId, parseJwt, signJwt, verifyJwt } fr
 export { certificatesOf } from "./pem.ts";
 export { createPki, type Pki } from "./pki.ts";
 export { loadOrCreatePki } from "./pki-directory.ts";
-export { checkAsk, isClusterSigner, type SigningAnswer, type SigningAsk, signFor } from "./signers.ts";
+export { checkAsk, type SigningAsk, signFor } from "./signers.ts";
 export { createSigningRequest, parseSigningRequest } from "./signing-request.ts";

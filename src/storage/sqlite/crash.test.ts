@@ -28,7 +28,11 @@ beforeAll(async () => {
     entryPoints: [join(import.meta.dirname, "../testing/crash-writer.ts")],
     outfile: script,
   });
-  await build({ ...shared, entryPoints: [join(import.meta.dirname, "sqlite-writer.worker.ts")], outfile: writer });
+  await build({
+    ...shared,
+    entryPoints: [join(import.meta.dirname, "sqlite-writer.worker.ts")],
+    outfile: writer,
+  });
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
