@@ -1,3 +1,4 @@
+import { MessageChannel } from "node:worker_threads";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Transport } from "../apimachinery/transport.ts";
@@ -22,12 +23,18 @@ const helpFlag: FlagSpecs = { help: { type: "bool", short: "h", help: "print thi
 /** The built-in client: the commands, flags, output and exit codes of kubectl. Answers with the exit code. */
 export async function kubectl(argv: readonly string[], options: KubectlOptions = {}): Promise<number> {
   const io = options.io ?? processIo();
+  // The clock's timers let a process end; a command that waits must not end before it has what it waits for.
+  const { port1: alive } = new MessageChannel();
+  alive.ref();
+  alive.start();
   try {
     return await run(argv, io, options);
   } catch (error) {
     const { text, exitCode } = describeFailure(error);
     io.err(text);
     return exitCode;
+  } finally {
+    alive.close();
   }
 }
 

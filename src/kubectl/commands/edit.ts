@@ -41,10 +41,17 @@ async function edit(context: CommandContext): Promise<void> {
     const targets = await liveTargets(context, args, { typesMeanAll: true });
     if (targets.length === 0) throw new KubectlError("edit cancelled, no objects found");
     for (const target of targets) await editOne(context, target, directory);
-  } finally {
+  } catch (error) {
+    // What was written in vain is left where it can be found.
+    if (error instanceof RefusedEdit) throw error;
     rmSync(directory, { recursive: true, force: true });
+    throw error;
   }
+  rmSync(directory, { recursive: true, force: true });
 }
+
+/** The editor was left although its last text had been refused. */
+class RefusedEdit extends KubectlError {}
 
 /** Opens the editor until what it saved is accepted, or nothing was changed. */
 async function editOne(context: CommandContext, target: LiveTarget, directory: string): Promise<void> {
@@ -55,10 +62,14 @@ async function editOne(context: CommandContext, target: LiveTarget, directory: s
   const original = { ...target.live, metadata };
   const print = (object: unknown): string => (isJson ? printJson(object) : printYaml(object));
   let text = `${isJson ? "" : preface}${print(original)}`;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     writeFileSync(file, text);
     runEditor(context, file);
     const saved = readFileSync(file, "utf8");
+    if (attempt > 1 && saved === text) {
+      io.err(`A copy of your changes has been stored to ${JSON.stringify(file)}\n`);
+      throw new RefusedEdit("Edit cancelled, no valid changes were saved.");
+    }
     if (
       saved === text ||
       withoutComments(saved).trim() === "" ||
