@@ -1,7 +1,7 @@
 import type { Pod } from "../../api/types/core-v1.ts";
 import { newBadRequest } from "../../apimachinery/status.ts";
 
-/** The container that exec, attach and log mean (mirrors pkg/registry/core/pod/strategy.go). */
+/** The container that exec and attach mean. Annotations are for clients to read. (Mirrors registry/core/pod/strategy.go.) */
 export function chooseContainer(pod: Pod, asked: string): string {
   const name = pod.metadata.name ?? "";
   const all = [
@@ -13,8 +13,6 @@ export function chooseContainer(pod: Pod, asked: string): string {
     if (all.includes(asked)) return asked;
     throw newBadRequest(`container ${asked} is not valid for pod ${name}`);
   }
-  const preferred = pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"];
-  if (preferred !== undefined && all.includes(preferred)) return preferred;
   const [only, ...others] = pod.spec.containers.map((container) => container.name);
   if (only !== undefined && others.length === 0) return only;
   const init = (pod.spec.initContainers ?? []).map((container) => container.name);

@@ -1,0 +1,165 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { duplexPair } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Pod } from "../../api/types/core-v1.ts";
+import { StatusError } from "../../apimachinery/status.ts";
+import { failure, type TestApi } from "../../apiserver/testing/api.ts";
+import type { TestServer } from "../../apiserver/testing/test-server.ts";
+import type { NodeConnection } from "../../streaming/node-connection.ts";
+import { startRegistryServer } from "../testing/registry-server.ts";
+import { chooseContainer } from "./containers.ts";
+import { connectHandlers } from "./index.ts";
+
+const pod = (spec: Partial<Pod["spec"]>): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "p" },
+  spec: { containers: [], ...spec },
+});
+const named = (...names: string[]) => names.map((name) => ({ name, image: "app" }));
+
+describe("chooseContainer()", () => {
+  it.each<[string, Partial<Pod["spec"]>, string, string]>([
+    ["the only one", { containers: named("a"), initContainers: named("i") }, "", "a"],
+    ["the one asked for", { containers: named("a", "b") }, "b", "b"],
+    ["an init container", { containers: named("a"), initContainers: named("i") }, "i", "i"],
+    ["an ephemeral container", { containers: named("a"), ephemeralContainers: named("e") }, "e", "e"],
+  ])("takes %s", (_, spec, asked, expected) => {
+    expect(chooseContainer(pod(spec), asked)).toBe(expected);
+  });
+
+  it.each<[Partial<Pod["spec"]>, string, string]>([
+    [{ containers: named("a") }, "x", "container x is not valid for pod p"],
+    [
+      { containers: named("a", "b") },
+      "",
+      "a container name must be specified for pod p, choose one of: [a b]",
+    ],
+    [
+      { containers: named("a", "b"), initContainers: named("i", "j") },
+      "",
+      "a container name must be specified for pod p, choose one of: [a b] or one of the init containers: [i j]",
+    ],
+  ])("refuses %j with %j", (spec, asked, message) => {
+    expect(() => chooseContainer(pod(spec), asked)).toThrow(message);
+  });
+});
+
+describe("through a node's connection", () => {
+  let server: TestServer & { readonly api: TestApi };
+  let api: TestApi;
+  /** "pod:port METHOD path" of every request that reached a pod. */
+  let reached: string[];
+
+  /** Pods are web servers that say what they were asked. */
+  const web = createServer((request: IncomingMessage, response: ServerResponse) => {
+    reached.push(`${request.method} ${request.url} ${request.headers.authorization ?? "anonymous"}`);
+    response.setHeader("x-served-by", "pod");
+    response.statusCode = request.url === "/teapot" ? 418 : 200;
+    response.end(`asked for ${request.url}`);
+  });
+  const node: NodeConnection = {
+    logs: () => Promise.reject(new Error("unused")),
+    exec: () => Promise.reject(new Error("unused")),
+    attach: () => Promise.reject(new Error("unused")),
+    portForward: async ({ pod: name }, port) => {
+      reached.push(`${name}:${port}`);
+      const [near, far] = duplexPair();
+      web.emit("connection", far);
+      return { readable: near, writable: near, close: () => near.destroy() };
+    },
+  };
+
+  beforeEach(async () => {
+    reached = [];
+    server = await startRegistryServer({
+      nodes: { connection: (name) => (name === "n1" ? node : undefined) },
+      connect: (dependencies) => connectHandlers(dependencies, server?.clock),
+    });
+    api = server.api;
+    const ports = [{ containerPort: 8080 }];
+    const create = async (name: string, spec: object): Promise<unknown> =>
+      await api.post(pods, { apiVersion: "v1", kind: "Pod", metadata: { name }, spec });
+    await create("web", { nodeName: "n1", containers: [{ name: "main", image: "app", ports }] });
+    await create("two", { nodeName: "n1", containers: named("a", "b") });
+    await create("waiting", { containers: named("a") });
+    await create("lost", { nodeName: "n9", containers: named("a") });
+  });
+  afterEach(async () => server.server.close());
+
+  const base = "/api/v1/namespaces/default";
+  const pods = `${base}/pods`;
+  const read = async (path: string, query: Record<string, string> = {}): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of await server.transport.stream({ method: "GET", path, query }))
+      chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+  const exec = async (name: string, query: Record<string, string | string[]>): Promise<unknown> =>
+    await server.transport.connect({ path: `${pods}/${name}/exec`, query, protocols: ["v5.channel.k8s.io"] });
+
+  it("a proxy reaches the pod's first port, or the one named, with path and query", async () => {
+    expect(await read(`${pods}/web/proxy/a/b`, { x: "1" })).toBe("asked for /a/b?x=1");
+    expect(await read(`${pods}/web:9090/proxy/`)).toBe("asked for /");
+    expect(reached).toEqual(["web:8080", "GET /a/b?x=1 anonymous", "web:9090", "GET / anonymous"]);
+  });
+
+  it("a proxy to a Service reaches a pod that is ready, by name or number of the port", async () => {
+    await api.post(`${base}/services`, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "front" },
+      spec: { ports: [{ name: "http", port: 80, targetPort: 8080 }] },
+    });
+    expect(await failure(read(`${base}/services/front/proxy/`))).toMatchObject({
+      code: 503,
+      reason: "ServiceUnavailable",
+      message: 'no endpoints available for service "front"',
+    });
+    const endpoint = (name: string, ready: boolean) => ({
+      addresses: ["10.0.0.1"],
+      conditions: { ready },
+      targetRef: { kind: "Pod", name, namespace: "default" },
+    });
+    await api.post("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name: "front-1", labels: { "kubernetes.io/service-name": "front" } },
+      addressType: "IPv4",
+      ports: [{ name: "http", port: 8080 }],
+      endpoints: [endpoint("two", false), endpoint("web", true)],
+    });
+    for (const name of ["front", "front:http", "http:front:80"])
+      expect(await read(`${base}/services/${name}/proxy/x`)).toBe("asked for /x");
+    expect(reached.filter((text) => text.includes(":"))).toEqual(["web:8080", "web:8080", "web:8080"]);
+    expect(await failure(read(`${base}/services/front:nope/proxy/`))).toMatchObject({ code: 503 });
+  });
+
+  it.each<[string, string, object]>([
+    ["of a pod that does not exist", "nobody", { code: 404, message: 'pods "nobody" not found' }],
+    [
+      "of a pod without a node",
+      "waiting",
+      { code: 400, message: "pod waiting does not have a host assigned" },
+    ],
+    ["of a node that is away", "lost", { code: 503 }],
+  ])("a proxy %s fails", async (_, name, expected) => {
+    expect(await failure(read(`${pods}/${name}/proxy/`))).toMatchObject(expected);
+  });
+
+  it.each<[string, Record<string, string | string[]>, string]>([
+    [
+      "two",
+      { command: "ls", stdout: "true" },
+      "a container name must be specified for pod two, choose one of: [a b]",
+    ],
+    ["two", { command: "ls", stdout: "true", container: "x" }, "container x is not valid for pod two"],
+    ["web", { stdout: "true" }, "you must specify at least 1 command for the container"],
+    ["web", { command: "ls" }, "you must specify at least 1 of stdin, stdout, stderr"],
+    ["waiting", { command: "ls", stdout: "true" }, "pod waiting does not have a host assigned"],
+  ])("exec in %s with %j is refused: %s", async (name, query, message) => {
+    const refusal = exec(name, query);
+    await expect(refusal).rejects.toThrow(message);
+    await expect(refusal).rejects.toBeInstanceOf(StatusError);
+  });
+});
