@@ -3,8 +3,10 @@ import type { PodDisruptionBudget } from "../../api/types/policy-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
+import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
 import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newForbidden, newStatusError } from "../../apimachinery/status.ts";
+import { asDryRun } from "../../apiserver/endpoints/context.ts";
 import type { RegistryDependencies } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
 
@@ -14,10 +16,13 @@ const maxDisruptedPods = 2000;
 /** POST pods/eviction: a delete that budgets may refuse (mirrors pkg/registry/core/pod/storage/eviction.go). */
 export async function evictPod(
   { stores, reader, nowMs }: RegistryDependencies,
-  context: RequestContext,
+  request: RequestContext,
   eviction: UnstructuredObject,
 ): Promise<UnstructuredObject> {
-  const { namespace, name } = context.info;
+  const { namespace, name } = request.info;
+  const options = eviction["deleteOptions"] as (UnstructuredObject & DeleteOptions) | undefined;
+  // `kubectl drain --dry-run=server` asks in the body; nothing may then be marked, spent or deleted.
+  const context = options?.dryRun?.includes("All") === true ? asDryRun(request) : request;
   if ((eviction.metadata?.name ?? name) !== name) {
     throw newBadRequest(
       `name in URL does not match name in Eviction object: ${name} != ${eviction.metadata.name}`,
@@ -38,7 +43,6 @@ export async function evictPod(
     const [budget] = budgets;
     if (budget !== undefined && !passesUnhealthy(pod, budget)) await spend(budget);
   }
-  const options = eviction["deleteOptions"] as UnstructuredObject | undefined;
   if (!isPodEnded(pod)) await markDisrupted();
   await stores.delete(context, "", "pods", namespace, name, options);
   return { apiVersion: "v1", kind: "Status", metadata: {}, status: "Success", code: 201 };

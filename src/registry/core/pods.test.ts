@@ -241,6 +241,14 @@ describe("evicting a pod", () => {
     expect((await get()).metadata.deletionGracePeriodSeconds).toBe(2);
   });
 
+  it("that is only tried changes nothing", async () => {
+    await running();
+    await budget({ disruptionsAllowed: 1, currentHealthy: 2 });
+    const before = await get();
+    expect(await evict({ deleteOptions: { dryRun: ["All"] } })).toMatchObject({ status: "Success" });
+    expect(await get()).toEqual(before);
+  });
+
   it("counts against the budget, which then refuses", async () => {
     await running();
     await budget({ disruptionsAllowed: 1, currentHealthy: 2 });
