@@ -27,6 +27,8 @@ const maxAliases = 8;
 /** Queries asked upstream at once; more are refused, so that a flood holds no memory. */
 const maxForwarding = 512;
 const idleTcpMs = 10_000;
+/** So often another free port is tried when one is free for UDP alone. */
+const portAttempts = 10;
 
 export class DnsServer {
   readonly #options: DnsServerOptions;
@@ -39,9 +41,23 @@ export class DnsServer {
     this.#options = options;
   }
 
-  /** Resolves when both sockets listen; rejects when the port is taken. */
+  /** Resolves when both sockets listen; rejects when the port is taken. Port 0 takes one that is free for both. */
   async listen(): Promise<{ address: string; port: number }> {
     const { address, port } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const bound = await this.#listenUdp(address, port);
+      try {
+        await this.#listenTcp(address, bound);
+        return { address, port: bound };
+      } catch (error) {
+        // The port that UDP was given may belong to somebody's TCP listener: another one will do.
+        if (port !== 0 || attempt === portAttempts) throw error;
+        await new Promise<void>((settle) => this.#udp?.close(() => settle()));
+      }
+    }
+  }
+
+  async #listenUdp(address: string, port: number): Promise<number> {
     const udp = createSocket("udp4");
     udp.on("message", (message, peer) => {
       void this.#answer(message, "udp").then((response) => {
@@ -55,14 +71,16 @@ export class DnsServer {
     udp.removeAllListeners("error");
     udp.on("error", (error) => this.#options.logger.warn("DNS socket", { error }));
     this.#udp = udp;
-    const bound = udp.address().port;
+    return udp.address().port;
+  }
+
+  async #listenTcp(address: string, port: number): Promise<void> {
     const tcp = createServer((socket) => this.#serveTcp(socket));
     await new Promise<void>((settle, reject) => {
       tcp.once("error", reject);
-      tcp.listen(bound, address, settle);
+      tcp.listen(port, address, settle);
     });
     this.#tcp = tcp;
-    return { address, port: bound };
   }
 
   async close(): Promise<void> {
