@@ -34,7 +34,12 @@ spec: {selector: {app: web}, ports: [{port: 80, name: http}]}
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings}
-data: {key: value, "multi.txt": "one\\ntwo\\n"}
+data: {key: value}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: lines}
+data: {"multi.txt": "one\\ntwo\\n"}
 `;
 
 const broken = `apiVersion: v1
@@ -47,7 +52,10 @@ kind: Nope
 metadata: {name: nope}
 `;
 
-/** Commands that change nothing, or the same thing again; words are divided at blanks outside of quotes. */
+/**
+ * Commands that change nothing, or the same thing again; words are divided at blanks outside of quotes. kubectl describes
+ * the keys of a ConfigMap in any order, so each has but one.
+ */
 const commands = `
 foo
 get
@@ -84,6 +92,7 @@ get -f missing.yaml
 describe deploy web
 describe svc web
 describe cm settings
+describe cm lines
 describe pods -l app=web --show-events=false
 describe node simulated --show-events=false
 describe ns default
