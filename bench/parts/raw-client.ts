@@ -26,13 +26,18 @@ const lastChunk = Buffer.from("0\r\n\r\n");
 export class RawClient {
   readonly #socket: TLSSocket;
   readonly #host: string;
+  readonly #accept: string;
 
-  private constructor(socket: TLSSocket, host: string) {
+  private constructor(socket: TLSSocket, host: string, accept: string) {
     this.#socket = socket;
     this.#host = host;
+    this.#accept = accept;
   }
 
-  static async open({ host, port, ca, cert, key, anyServer = false }: RawEndpoint): Promise<RawClient> {
+  static async open(
+    { host, port, ca, cert, key, anyServer = false }: RawEndpoint,
+    accept = "application/json",
+  ): Promise<RawClient> {
     const socket = connect({
       host,
       port,
@@ -44,7 +49,7 @@ export class RawClient {
     });
     await once(socket, "secureConnect");
     socket.setNoDelay(true);
-    return new RawClient(socket, host);
+    return new RawClient(socket, host, accept);
   }
 
   /** One request at a time; resolves when the whole answer has arrived. */
@@ -111,8 +116,13 @@ export class RawClient {
     const content =
       body === "" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
     this.#socket.write(
-      `${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\nAccept: application/json\r\n${content}\r\n${body}`,
+      `${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\nAccept: ${this.#accept}\r\n${content}\r\n${body}`,
     );
+  }
+
+  /** Reads no more: what the server sends piles up. */
+  pause(): void {
+    this.#socket.pause();
   }
 
   close(): void {
