@@ -74,6 +74,32 @@ Options:
   });
 });
 
+describe("options", () => {
+  const grouped: Command = {
+    ...echo,
+    options: {
+      ...echo.options,
+      claim: { type: "string", value: "KEY=VALUE", description: "a claim", repeats: true, group: "Claims" },
+    },
+    run: (options, _positionals, io) => {
+      io.out(text(options, "claim"));
+      return Promise.resolve(0);
+    },
+  };
+
+  it("that repeat are joined by commas", async () => {
+    const { io, written } = capture();
+    await runCommand(grouped, ["--claim", "a=1", "--claim=b=2"], io);
+    await runCommand(grouped, ["--claim="], io);
+    await runCommand(grouped, [], io);
+    expect(written).toEqual(["a=1,b=2", "", ""]);
+  });
+
+  it("of a group have their own heading in the help", () => {
+    expect(helpText(grouped)).toMatch(/in capitals\n\nClaims:\n {6}--claim KEY=VALUE  a claim\n$/);
+  });
+});
+
 describe("the list of commands", () => {
   it.each(commands.map((entry) => [entry.name, entry] as const))(
     "%s has help with an example",

@@ -28,6 +28,10 @@ export interface OptionSpec {
   /** Shown in help: `NAME`, `PORT`. */
   readonly value?: string;
   readonly default?: string;
+  /** Given several times, its values are joined by commas. */
+  readonly repeats?: true;
+  /** Help lists options of one group together, under this heading. */
+  readonly group?: string;
 }
 
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
@@ -75,21 +79,23 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   }
   let parsed: { values: OptionValues; positionals: string[] };
   try {
-    parsed = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
       strict: true,
       options: Object.fromEntries(
-        Object.entries(command.options).map(([name, { type, short, default: fallback }]) => [
+        Object.entries(command.options).map(([name, { type, short, repeats, default: fallback }]) => [
           name,
           {
             type,
             ...(short === undefined ? {} : { short }),
+            ...(repeats === undefined ? {} : { multiple: true }),
             ...(fallback === undefined ? {} : { default: fallback }),
           },
         ]),
       ),
     });
+    parsed = { values: joinRepeated(values), positionals };
   } catch (cause) {
     const why = cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : String(cause);
     throw new CommandError(`sampan ${command.name}: ${why}`, {
@@ -116,19 +122,29 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   }
 }
 
+function joinRepeated(values: Record<string, OptionValues[string] | (string | boolean)[]>): OptionValues {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
+  );
+}
+
 export function helpText(command: Command): string {
   const lines = [command.description ?? `${command.summary}.`, "", "Usage:", `  sampan ${command.usage}`];
   if (command.examples.length > 0)
     lines.push("", "Examples:", ...command.examples.map((example) => `  ${example}`));
-  const rows = Object.entries(command.options).map(([name, option]) => {
+  const groups = Map.groupBy(Object.entries(command.options), ([, { group = "Options" }]) => group);
+  for (const [heading, options] of groups) lines.push("", `${heading}:`, ...optionLines(options));
+  return `${lines.join("\n")}\n`;
+}
+
+function optionLines(options: readonly (readonly [name: string, option: OptionSpec])[]): string[] {
+  const rows = options.map(([name, option]) => {
     const flag = `${option.short === undefined ? "    " : `-${option.short}, `}--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
     const fallback = option.default === undefined ? "" : ` (default ${option.default})`;
     return [flag, `${option.description}${fallback}`] as const;
   });
   const width = Math.max(0, ...rows.map(([flag]) => flag.length));
-  if (rows.length > 0)
-    lines.push("", "Options:", ...rows.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`));
-  return `${lines.join("\n")}\n`;
+  return rows.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`);
 }
 
 /** The value of a string option, which has a default or was checked to be present. */

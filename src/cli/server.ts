@@ -1,6 +1,14 @@
 import { writeSync } from "node:fs";
-import { openInstance, type RuntimeKind } from "../cluster/instance.ts";
+import { checkSettings, keepSettings } from "../cluster/api-server-settings.ts";
+import {
+  findInstance,
+  InstanceError,
+  openInstance,
+  type RuntimeKind,
+  runningServer,
+} from "../cluster/instance.ts";
 import type { LogLevel } from "../cluster/log.ts";
+import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import {
   type Command,
   CommandError,
@@ -54,6 +62,7 @@ export const serverCommand: Command = {
       value: "FD",
       description: "for `sampan up`: where stages are told as lines of JSON",
     },
+    ...apiServerOptions,
   },
   examples: ["sampan server", "sampan server --name ci --runtime simulated --log-level debug"],
   maxArguments: 0,
@@ -69,11 +78,14 @@ export const serverCommand: Command = {
     const name = text(options, "name");
     checkName(name);
     const port = parsePort(options);
+    const settings = await checkSettings(givenSettings(options), findInstance(name)?.directory);
     const instance = await openInstance({
       name,
       runtime: runtimeOf(options) ?? "crun",
       ...(port === undefined ? {} : { apiPort: port }),
     });
+    // A server that runs already is not to find its settings changed: runServer refuses below.
+    if (runningServer(instance) === undefined) keepSettings(instance.directory, settings);
     const { runServer, ServerStartError } = await import("../cluster/server-process.ts");
     try {
       const server = await runServer({
@@ -94,7 +106,7 @@ export const serverCommand: Command = {
             "free some space and start again; nothing is lost",
           )
         : error;
-      if (told instanceof ServerStartError) {
+      if (told instanceof ServerStartError || told instanceof InstanceError) {
         report?.({ error: told.message, remedy: told.remedy });
         throw new CommandError(told.message, { remedy: told.remedy, cause: error });
       }

@@ -2,7 +2,14 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
+import {
+  type CheckedSettings,
+  changedSettings,
+  checkSettings,
+  keepSettings,
+} from "../cluster/api-server-settings.ts";
 import { findInstance, type Instance, openInstance, runningServer } from "../cluster/instance.ts";
+import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, type Io, nameOption, type OptionValues, text } from "./command.ts";
 import { checkName } from "./instances.ts";
 import { Progress } from "./progress.ts";
@@ -28,11 +35,13 @@ export const upCommand: Command = {
       default: "120",
       description: "how long to wait for what the files start",
     },
+    ...apiServerOptions,
   },
   examples: [
     "sampan up                                 # a cluster, ready for kubectl",
     "sampan up examples/hello.yaml             # … and an app in it",
     "sampan up --name ci --runtime simulated   # the whole control plane, without root",
+    "sampan up --audit-policy-file policy.yaml --audit-log-path audit.log   # who did what?",
   ],
   maxArguments: 1000,
   async run(options, files, io) {
@@ -44,8 +53,9 @@ export const upCommand: Command = {
         throw new CommandError(`there is no file ${file}`, { remedy: "nothing was started; check the path" });
       }
     }
+    const settings = await checkSettings(givenSettings(options), findInstance(name)?.directory);
     const progress = new Progress(io);
-    const { instance, wasRunning } = await ensureServer(name, options, progress);
+    const { instance, wasRunning } = await ensureServer(name, options, settings, progress);
     const context = await mergeKubeconfig(instance, io);
     if (!wasRunning) {
       const api = `https://127.0.0.1:${instance.settings.apiPort}`;
@@ -70,6 +80,7 @@ function seconds(options: OptionValues): number {
 async function ensureServer(
   name: string,
   options: OptionValues,
+  settings: CheckedSettings,
   progress: Progress,
 ): Promise<{ instance: Instance; wasRunning: boolean }> {
   const wanted = runtimeOf(options);
@@ -88,15 +99,31 @@ async function ensureServer(
       },
     );
   }
-  if (known !== undefined && runningServer(known) !== undefined) return { instance: known, wasRunning: true };
+  if (known !== undefined && runningServer(known) !== undefined) {
+    changeRunning(known, settings);
+    return { instance: known, wasRunning: true };
+  }
   const runtime = wanted ?? known?.settings.runtime ?? "crun";
   if (runtime === "crun") {
     const { prepareHost } = await import("./prepare-host.ts");
     await prepareHost(progress);
   }
   const instance = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
+  keepSettings(instance.directory, settings);
   await startServer(instance, options, progress);
   return { instance, wasRunning: false };
+}
+
+/** What a running server takes up by itself is changed at once; anything else needs a new start. */
+function changeRunning({ name, directory }: Instance, settings: CheckedSettings): void {
+  const fixed = changedSettings(directory, settings).filter(({ reloads }) => reloads !== true);
+  if (fixed.length > 0) {
+    throw new CommandError(
+      `cluster "${name}" runs already, with other ${fixed.map((setting) => `--${setting.name}`).join(", ")}`,
+      { remedy: `stop it first, its state is kept: sampan down --name ${name}` },
+    );
+  }
+  keepSettings(directory, settings);
 }
 
 /** Starts `sampan server` as a process of its own and waits until it is ready. */

@@ -3,6 +3,7 @@ import { type Clock, RealClock } from "../apimachinery/clock.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
 import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
+import type { AuditSink } from "../apiserver/filters/audit.ts";
 import type { NodeLocator } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import { ApiServer } from "../apiserver/server.ts";
@@ -18,7 +19,7 @@ import type { LegacyTokenIssuer } from "../controller/serviceaccount-token/index
 import { createPki, type Pki } from "../pki/index.ts";
 import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
-import { newSecurity } from "../registry/security.ts";
+import { newSecurity, type SecurityOptions } from "../registry/security.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { MemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -45,6 +46,10 @@ export interface ClusterOptions {
   readonly withoutControllers?: readonly string[];
   /** False leaves pods unscheduled. */
   readonly scheduler?: boolean;
+  /** Sees every request. Default: nothing is audited. */
+  readonly audit?: AuditSink;
+  /** Who is believed and what is admitted beyond the built-in rules. */
+  readonly security?: Omit<SecurityOptions, "pki" | "clock" | "random" | "clusterDomain" | "scheme">;
 }
 
 export interface ListenAt {
@@ -87,6 +92,7 @@ export class Cluster {
     this.pki = options.pki ?? createPki({ clock: this.clock });
     const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
     const security = newSecurity({
+      ...options.security,
       pki: this.pki,
       clock: this.clock,
       random: this.random,
@@ -101,6 +107,7 @@ export class Cluster {
       random: this.random,
       logger: this.logger,
       security: security.open,
+      ...(options.audit === undefined ? {} : { audit: options.audit }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       nodes,
       connect: (dependencies) => connectHandlers(dependencies, this.clock),

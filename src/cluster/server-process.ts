@@ -5,7 +5,9 @@ import { SystemRandom } from "../apimachinery/random.ts";
 import { loadOrCreatePki } from "../pki/index.ts";
 import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import { StorageError } from "../storage/storage.ts";
-import type { Cluster } from "./cluster.ts";
+import type { ApiServerContext } from "./api-server-parts.ts";
+import { readSettings } from "./api-server-settings.ts";
+import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
 import {
   type Instance,
@@ -86,7 +88,9 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
       },
     }),
   ]);
+  const parts = await apiServerParts({ directory, clock, random, logger });
   const cluster = new Cluster({
+    ...parts,
     clock,
     random,
     logger,
@@ -128,6 +132,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     return stopping;
   };
   return { stopped: stopped.promise, stop };
+}
+
+/** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
+async function apiServerParts(context: ApiServerContext): Promise<Partial<ClusterOptions>> {
+  const settings = readSettings(context.directory);
+  if (Object.keys(settings).length === 0) return {};
+  const { newApiServerParts } = await import("./api-server-parts.ts");
+  return await newApiServerParts(settings, context);
 }
 
 /** Starts the node of this machine; resolves, when it is registered, with what stops it. */

@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  changedSettings,
+  checkSettings,
+  type GivenSettings,
+  keepSettings,
+  readSettings,
+} from "./api-server-settings.ts";
+import { InstanceError } from "./instance.ts";
+
+let directory = "";
+let policy = "";
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "sampan-settings-"));
+  policy = join(directory, "policy.yaml");
+  writeFileSync(policy, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n");
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const keep = async (given: GivenSettings): Promise<void> =>
+  keepSettings(directory, await checkSettings(given, directory));
+
+describe("settings of the API server", () => {
+  it("are kept, files as copies that only their owner may read", async () => {
+    await keep({ "audit-policy-file": policy, "audit-log-maxsize": "5", "audit-log-path": "audit.log" });
+    const kept = readSettings(directory);
+    expect(kept["audit-log-maxsize"]).toBe("5");
+    expect(kept["audit-log-path"]).toBe(resolve("audit.log"));
+    const copy = kept["audit-policy-file"] ?? "";
+    expect(copy).not.toBe(policy);
+    expect(readFileSync(copy, "utf8")).toBe(readFileSync(policy, "utf8"));
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+  });
+
+  it("stay when none is given, and go with an empty value", async () => {
+    await keep({ "audit-policy-file": policy, "audit-log-maxsize": "5" });
+    await keep({});
+    await keep({ "audit-log-maxage": "7" });
+    expect(Object.keys(readSettings(directory)).toSorted()).toEqual([
+      "audit-log-maxage",
+      "audit-log-maxsize",
+      "audit-policy-file",
+    ]);
+    const copy = readSettings(directory)["audit-policy-file"] ?? "";
+    await keep({ "audit-policy-file": "" });
+    expect(readSettings(directory)["audit-policy-file"]).toBeUndefined();
+    expect(() => statSync(copy)).toThrow(/ENOENT/);
+  });
+
+  it("are changed only by another content", async () => {
+    const given = { "audit-policy-file": policy, "audit-log-maxsize": "5" };
+    await keep(given);
+    expect(changedSettings(directory, await checkSettings(given, directory))).toEqual([]);
+    writeFileSync(policy, `${readFileSync(policy, "utf8")}# changed\n`);
+    const changed = changedSettings(directory, await checkSettings(given, directory));
+    expect(changed.map(({ name }) => name)).toEqual(["audit-policy-file"]);
+  });
+
+  it("of a path may name standard output", async () => {
+    await keep({ "audit-policy-file": policy, "audit-log-path": "-" });
+    expect(readSettings(directory)["audit-log-path"]).toBe("-");
+  });
+
+  it.each<[GivenSettings, RegExp]>([
+    [{ "audit-policy-file": "/nowhere/policy.yaml" }, /--audit-policy-file: there is no file \/nowhere/],
+    [{ "audit-policy-file": "/" }, /--audit-policy-file: \/ cannot be read: .*EISDIR/],
+    [{ "audit-log-format": "legacy" }, /--audit-log-format: "legacy" is not supported/],
+    [{ "audit-log-maxsize": "-1" }, /--audit-log-maxsize: -1 can't be a negative number/],
+    [{ "audit-log-maxbackup": "many" }, /--audit-log-maxbackup: many is no whole number/],
+    [{ "audit-log-path": "audit.log" }, /--audit-log-path: nothing is audited without --audit-policy-file/],
+    [{ "audit-log-path": "audit.log", "audit-policy-file": "" }, /nothing is audited without/],
+  ])("%j is refused, by name", async (given, message) => {
+    const failure = await checkSettings(given, directory).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(InstanceError);
+    expect((failure as InstanceError).message).toMatch(message);
+    expect(readSettings(directory)).toEqual({});
+  });
+});
