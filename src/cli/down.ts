@@ -1,10 +1,12 @@
 import { existsSync, rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { kubeconfigPaths, removeContext } from "../client/kubeconfig.ts";
-import { type Instance, processStartTime, runningServer } from "../cluster/instance.ts";
+import { type InstanceFolder, isSettings, machineRegister, runningServer } from "../cluster/instance.ts";
+import { release, reservationIn } from "../cluster/machine-register.ts";
 import { contextName } from "../cluster/names.ts";
+import { processStartTime } from "../cluster/process-start.ts";
 import { type Command, CommandError, type Io, nameOption, text } from "./command.ts";
-import { requireInstance } from "./instances.ts";
+import { requireFolder } from "./instances.ts";
 import { formatMs, Progress } from "./progress.ts";
 
 /** A server that does not end by itself within this time is ended. */
@@ -24,23 +26,25 @@ export const downCommand: Command = {
   maxArguments: 0,
   async run(options, _positionals, io) {
     const startedMs = performance.now();
-    const instance = requireInstance(text(options, "name"));
+    const folder = requireFolder(text(options, "name"));
+    const { name, damage } = folder;
+    const purge = options["purge"] === true;
     const progress = new Progress(io);
-    progress.start(`stopping cluster "${instance.name}"`);
-    const stopped = await stopServer(instance);
-    await releaseNode(instance, options["purge"] === true);
-    if (options["purge"] === true) remove(instance, io);
+    progress.start(`stopping cluster "${name}"`);
+    const stopped = await stopServer(folder);
+    if (!purge && damage !== undefined) throw damage;
+    if (purge) await removeAll(folder, io);
+    else await releaseNode(folder, false);
     progress.done();
     const took = formatMs(performance.now() - startedMs);
-    if (options["purge"] === true)
-      io.out(`Cluster "${instance.name}" is gone, with everything it made (${took}).\n`);
-    else if (stopped) io.out(`Cluster "${instance.name}" is stopped; its state is kept (${took}).\n`);
-    else io.out(`Cluster "${instance.name}" was not running.\n`);
+    if (purge) io.out(`Cluster "${name}" is gone, with everything it made (${took}).\n`);
+    else if (stopped) io.out(`Cluster "${name}" is stopped; its state is kept (${took}).\n`);
+    else io.out(`Cluster "${name}" was not running.\n`);
     return 0;
   },
 };
 
-async function stopServer(instance: Instance): Promise<boolean> {
+async function stopServer(instance: InstanceFolder): Promise<boolean> {
   const server = runningServer(instance);
   if (server === undefined) return false;
   process.kill(server.pid, "SIGTERM");
@@ -60,15 +64,40 @@ async function stopServer(instance: Instance): Promise<boolean> {
 }
 
 /** Ends the containers, which outlive their server, and with `purge` all that the node made on this machine. */
-async function releaseNode(instance: Instance, purge: boolean): Promise<void> {
-  if (instance.settings.runtime !== "crun") return;
+async function releaseNode({ name, directory, settings }: InstanceFolder, purge: boolean): Promise<void> {
+  if (settings?.runtime !== "crun") return;
   const { releaseInstanceNode } = await import("../cluster/release-node.ts");
-  await releaseInstanceNode(instance, purge);
+  await releaseInstanceNode({ name, directory, settings }, purge);
 }
 
-function remove(instance: Instance, io: Io): void {
-  rmSync(instance.directory, { recursive: true, force: true });
+/** One step does not wait for another's success: what is left over is named at the end. */
+async function removeAll(folder: InstanceFolder, io: Io): Promise<void> {
+  const register = machineRegister();
+  const failures: string[] = [];
+  const attempt = async (step: () => Promise<void> | void): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  };
+  await attempt(() => releaseNode(withSettings(folder, register), true));
+  await attempt(() => rmSync(folder.directory, { recursive: true, force: true }));
+  if (!existsSync(folder.directory)) await attempt(() => release(register, folder.directory));
   for (const file of kubeconfigPaths(io.environment)) {
-    if (existsSync(file)) removeContext(file, contextName(instance.name));
+    await attempt(() => {
+      if (existsSync(file)) removeContext(file, contextName(folder.name));
+    });
   }
+  if (failures.length === 0) return;
+  throw new CommandError(`cluster "${folder.name}" is gone, but for:\n  ${failures.join("\n  ")}`, {
+    remedy: "see to what is named; nothing of it holds data of the cluster",
+  });
+}
+
+/** Where a cluster's own settings are damaged, the machine's register has a copy that says what it made. */
+function withSettings(folder: InstanceFolder, register: string): InstanceFolder {
+  if (folder.settings !== undefined) return folder;
+  const copy = reservationIn(register, folder.directory)?.settings;
+  return isSettings(copy) ? { ...folder, settings: copy } : folder;
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { RealClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/logger.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
-import { openInstance } from "../cluster/instance.ts";
+import { findInstance, openFolder } from "../cluster/instance.ts";
 import type { LocalImages } from "../images/local-images.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
 import { checkName } from "./instances.ts";
@@ -108,14 +108,14 @@ export const imageCommand: Command = {
 };
 
 async function open(name: string): Promise<LocalImages> {
-  const instance = await openInstance({ name, runtime: "crun" });
-  if (instance.settings.runtime !== "crun") {
+  // Images come before the first start: addresses are chosen then, not now.
+  if ((findInstance(name)?.settings.runtime ?? "crun") !== "crun") {
     throw new CommandError(`cluster "${name}" is simulated: it runs no images`, {
       remedy: "its pods pretend to have every image; for real ones use another --name",
     });
   }
   const { openImages } = await import("../cluster/crun-node.ts");
-  return openImages(instance.directory, {
+  return openImages(openFolder(name), {
     clock: new RealClock(),
     random: new SystemRandom(),
     logger: silentLogger,

@@ -1,18 +1,29 @@
 import {
-  findInstance,
+  findFolder,
   homeDirectory,
   type Instance,
-  listInstances,
+  type InstanceFolder,
+  listFolders,
   nameProblem,
 } from "../cluster/instance.ts";
 import { CommandError, usageExitCode } from "./command.ts";
 
-/** The named instance, or an error that says which there are. */
+/** The named instance, or an error that says which there are, or what is wrong with it. */
 export function requireInstance(name: string): Instance {
+  const { directory, settings, damage } = requireFolder(name);
+  if (damage !== undefined) throw damage;
+  if (settings !== undefined) return { name, directory, settings };
+  throw new CommandError(`cluster "${name}" was never started`, {
+    remedy: `start it with: sampan up --name ${name}`,
+  });
+}
+
+/** The named cluster's folder in whatever state it is, or an error that says which there are. */
+export function requireFolder(name: string): InstanceFolder {
   checkName(name);
-  const instance = findInstance(name);
-  if (instance !== undefined) return instance;
-  const others = listInstances().map((other) => other.name);
+  const folder = findFolder(name);
+  if (folder !== undefined) return folder;
+  const others = listFolders().map((other) => other.name);
   throw new CommandError(`there is no cluster "${name}" in ${homeDirectory()}`, {
     remedy:
       others.length === 0 ? "start one with: sampan up" : `there is: ${others.join(", ")} (--name NAME)`,

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Node, Pod } from "../api/types/core-v1.ts";
-import { type Instance, listInstances, runningServer } from "../cluster/instance.ts";
+import { type Instance, type InstanceFolder, listFolders, runningServer } from "../cluster/instance.ts";
 import { contextName } from "../cluster/names.ts";
 import { type Command, nameOption, text } from "./command.ts";
 import { requireInstance } from "./instances.ts";
@@ -18,14 +18,11 @@ export const statusCommand: Command = {
   maxArguments: 0,
   async run(options, _positionals, io) {
     if (options["all"] === true) {
-      const rows = listInstances().map((instance) => [
-        instance.name,
-        runningServer(instance) === undefined ? "stopped" : "running",
-        instance.settings.runtime,
-        `https://127.0.0.1:${instance.settings.apiPort}`,
-      ]);
-      io.out(table([["NAME", "STATE", "RUNTIME", "API"], ...rows]));
-      return 0;
+      const folders = listFolders();
+      io.out(table([["NAME", "STATE", "RUNTIME", "API"], ...folders.map(row)]));
+      const damaged = folders.flatMap(({ damage }) => damage ?? []);
+      for (const { message, remedy } of damaged) io.error(`sampan: ${message}\n  ${remedy}\n`);
+      return damaged.length === 0 ? 0 : 1;
     }
     const instance = requireInstance(text(options, "name"));
     const server = runningServer(instance);
@@ -55,6 +52,14 @@ export const statusCommand: Command = {
     return server === undefined ? 3 : 0;
   },
 };
+
+function row(folder: InstanceFolder): string[] {
+  const { name, settings, damage } = folder;
+  if (damage !== undefined) return [name, "damaged", "-", "-"];
+  if (settings === undefined) return [name, "not started yet", "-", "-"];
+  const state = runningServer(folder) === undefined ? "stopped" : "running";
+  return [name, state, settings.runtime, `https://127.0.0.1:${settings.apiPort}`];
+}
 
 /** Nodes and pods, as the API server tells; a server that does not answer is said to be so. */
 async function clusterLines(instance: Instance): Promise<[string, string][]> {

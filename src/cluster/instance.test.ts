@@ -1,24 +1,54 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
+  findFolder,
   findInstance,
   homeDirectory,
+  type Instance,
   InstanceError,
-  listInstances,
+  type InstanceRequest,
+  listFolders,
+  machineRegister,
   nameProblem,
-  openInstance,
-  processStartTime,
+  openFolder,
+  openInstance as openInstanceOf,
   runningServer,
 } from "./instance.ts";
+import { release, reservations } from "./machine-register.ts";
+import { processStartTime } from "./process-start.ts";
 
+let base: string;
 let home: string;
+let otherHome: string;
+let register: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "sampan-home-"));
+  base = mkdtempSync(join(tmpdir(), "sampan-home-"));
+  home = join(base, "one");
+  otherHome = join(base, "two");
+  register = join(base, "machine", ".register");
+  for (const folder of [home, otherHome, register]) mkdirSync(folder, { recursive: true });
 });
-afterEach(() => rmSync(home, { recursive: true, force: true }));
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+const openInstance = (request: InstanceRequest, at: string): Promise<Instance> =>
+  openInstanceOf(request, at, register);
+const simulated = (name: string): InstanceRequest => ({ name, runtime: "simulated" });
 
 describe("openInstance()", () => {
   it("keeps what it chose at the first start", async () => {
@@ -53,7 +83,7 @@ describe("openInstance()", () => {
   });
 
   it("passes over the lock of a process that was killed", async () => {
-    writeFileSync(join(home, ".lock"), "999999999");
+    writeFileSync(join(register, ".lock"), "999999999 1");
     await expect(openInstance({ name: "one", runtime: "simulated" }, home)).resolves.toMatchObject({
       name: "one",
     });
@@ -82,12 +112,13 @@ describe("openInstance()", () => {
     expect((await openInstance(request, home)).settings.apiPort).toBe(apiPort);
   });
 
-  it("lets those that start at once choose one after the other, and takes over a dead one's lock", async () => {
-    writeFileSync(join(home, ".lock"), "4194304999");
+  it("lets those that start at once choose one after the other, and takes over the lock of a recycled pid", async () => {
+    writeFileSync(join(register, ".lock"), `${process.pid} 1`);
     const names = ["one", "two", "three", "four"];
     const opened = await Promise.all(names.map((name) => openInstance({ name, runtime: "simulated" }, home)));
     expect(new Set(opened.map(({ settings }) => settings.index)).size).toBe(4);
     expect(readdirSync(home).toSorted()).toEqual(names.toSorted());
+    expect(readdirSync(register).every((name) => name.endsWith(".json"))).toBe(true);
   });
 
   it("keeps interface names short enough for Linux", async () => {
@@ -104,19 +135,133 @@ describe("openInstance()", () => {
     expect(statSync(join(directory, "instance.json")).mode & 0o777).toBe(0o600);
   });
 
-  it("names a damaged settings file instead of choosing anew", async () => {
-    const { directory } = await openInstance({ name: "one", runtime: "simulated" }, home);
-    writeFileSync(join(directory, "instance.json"), "{");
-    await expect(openInstance({ name: "one", runtime: "simulated" }, home)).rejects.toThrow(
-      /instance.json is damaged/,
+  it.each([
+    ["torn", "{"],
+    ["empty", ""],
+    ["no JSON", "hello"],
+    ["no object", "null"],
+    ["of another program", '{"index":"zero"}'],
+  ])(
+    "names a settings file that is %s, and the next step, instead of choosing anew",
+    async (_what, content) => {
+      const { directory } = await openInstance(simulated("one"), home);
+      writeFileSync(join(directory, "instance.json"), content);
+      await expect(openInstance(simulated("one"), home)).rejects.toMatchObject({
+        message: expect.stringContaining('cluster "one" is damaged: '),
+        remedy: expect.stringContaining("sampan down --purge --name one"),
+      });
+      expect((await openInstance(simulated("two"), home)).settings.index).toBe(1);
+      expect(listFolders(home).map(({ name, damage }) => [name, damage !== undefined])).toEqual([
+        ["one", true],
+        ["two", false],
+      ]);
+    },
+  );
+});
+
+describe("the register of a machine", () => {
+  it("keeps apart the clusters of several homes, also while none of them runs", async () => {
+    const all = [
+      await openInstance(simulated("sampan"), home),
+      await openInstance(simulated("sampan"), otherHome),
+      await openInstance(simulated("more"), home),
+    ];
+    expect(all.map(({ settings }) => settings.index)).toEqual([0, 1, 2]);
+    expect(new Set(all.map(({ settings }) => settings.apiPort)).size).toBe(3);
+  });
+
+  it("keeps a port for the cluster that has it", async () => {
+    const { settings } = await openInstance(simulated("one"), home);
+    await expect(openInstance({ ...simulated("two"), apiPort: settings.apiPort }, otherHome)).rejects.toThrow(
+      `port ${settings.apiPort} is kept for cluster "one"`,
     );
+  });
+
+  it("gives the number of a removed folder to the next, and what release() gave back", async () => {
+    const first = await openInstance(simulated("one"), home);
+    rmSync(first.directory, { recursive: true });
+    const second = await openInstance(simulated("two"), otherHome);
+    expect(second.settings.index).toBe(0);
+    rmSync(second.directory, { recursive: true });
+    release(register, second.directory);
+    expect(existsSync(join(base, "machine"))).toBe(false);
+    expect((await openInstance(simulated("three"), home)).settings.index).toBe(0);
+  });
+
+  it("enters a cluster that it does not know: of an earlier version, or moved", async () => {
+    const first = await openInstance(simulated("one"), home);
+    rmSync(register, { recursive: true });
+    await openInstance(simulated("one"), home);
+    renameSync(first.directory, join(otherHome, "one"));
+    await openInstance(simulated("one"), otherHome);
+    expect(reservations(register)).toMatchObject([{ index: 0, directory: join(otherHome, "one") }]);
+  });
+
+  it("refuses the copy of a cluster that is still there, and names both", async () => {
+    const first = await openInstance(simulated("one"), home);
+    cpSync(first.directory, join(otherHome, "one"), { recursive: true });
+    await expect(openInstance(simulated("one"), otherHome)).rejects.toThrow(
+      `cluster "one" in ${join(otherHome, "one")} has the same addresses as cluster "one" in ${first.directory}`,
+    );
+  });
+
+  it("knows a home by its folder, not by the way there", async () => {
+    const link = join(base, "link");
+    symlinkSync(home, link);
+    expect(homeDirectory({ SAMPAN_HOME: link })).toBe(home);
+    expect(homeDirectory({ SAMPAN_HOME: join(link, "later", "home") })).toBe(join(home, "later", "home"));
+    const first = await openInstance(simulated("one"), home);
+    expect((await openInstance(simulated("one"), link)).settings).toEqual(first.settings);
+  });
+
+  it("keeps the number of a damaged cluster, with a copy of its settings", async () => {
+    const { directory, settings } = await openInstance(simulated("one"), home);
+    writeFileSync(join(directory, "instance.json"), "");
+    expect((await openInstance(simulated("two"), otherHome)).settings.index).toBe(1);
+    expect(reservations(register)[0]).toMatchObject({ directory, settings });
+  });
+
+  it("passes over entries that are torn", async () => {
+    writeFileSync(join(register, "0.json"), "{");
+    expect((await openInstance(simulated("one"), home)).settings.index).toBe(0);
+    expect(JSON.parse(readFileSync(join(register, "0.json"), "utf8"))).toMatchObject({ name: "one" });
+  });
+
+  it("is the home's own where its user has no other place to write", () => {
+    const blocked = join(base, "file");
+    writeFileSync(blocked, "");
+    const usual = process.getuid?.() === 0 ? "/var/lib/sampan/.machine" : join(home, ".machine");
+    expect(machineRegister(home, { XDG_DATA_HOME: blocked })).toBe(usual);
+    if (usual.startsWith("/var")) release(usual, "/nowhere");
   });
 });
 
-describe("listInstances()", () => {
+describe("listFolders()", () => {
   it("is empty where nothing was ever started", () => {
-    expect(listInstances(join(home, "absent"))).toEqual([]);
+    expect(listFolders(join(home, "absent"))).toEqual([]);
     expect(findInstance("one", home)).toBeUndefined();
+  });
+
+  it("knows a cluster that has images and was never started, and gives it no number", async () => {
+    const directory = openFolder("one", home);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(findFolder("one", home)).toEqual({ name: "one", directory });
+    expect(findInstance("one", home)).toBeUndefined();
+    expect((await openInstance(simulated("two"), home)).settings.index).toBe(0);
+    expect((await openInstance(simulated("one"), home)).settings.index).toBe(1);
+  });
+
+  it("passes over what is no cluster's: files, and names that none can have", () => {
+    writeFileSync(join(home, "notes"), "");
+    mkdirSync(join(home, "lost+found"));
+    expect(listFolders(home)).toEqual([]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)("names a folder that is another user's", async () => {
+    const { directory } = await openInstance(simulated("one"), home);
+    chmodSync(directory, 0);
+    expect(listFolders(home)[0]?.damage?.remedy).toContain("another user");
+    chmodSync(directory, 0o700);
   });
 });
 

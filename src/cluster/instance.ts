@@ -1,17 +1,28 @@
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
-  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { homedir, networkInterfaces } from "node:os";
-import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { join, resolve } from "node:path";
+import {
+  type Reservation,
+  real,
+  registerIn,
+  reservationOf,
+  reservations,
+  reserve,
+  withRegisterLock,
+  writeDurably,
+} from "./machine-register.ts";
+import { processStartTime } from "./process-start.ts";
 
 /**
  * One named cluster on this machine: its folder, and the addresses and names that are its own, so that several clusters
@@ -48,8 +59,12 @@ export const defaultName = "sampan";
 
 /** Where clusters live: `SAMPAN_HOME`, else /var/lib/sampan for root, else the user's data folder. */
 export function homeDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  if (environment["SAMPAN_HOME"] !== undefined && environment["SAMPAN_HOME"] !== "")
-    return environment["SAMPAN_HOME"];
+  const home = environment["SAMPAN_HOME"];
+  // The server works in another folder, and the kernel's tables show paths without links.
+  return real(home === undefined || home === "" ? usualHome(environment) : resolve(home));
+}
+
+function usualHome(environment: NodeJS.ProcessEnv): string {
   if (process.getuid?.() === 0) return "/var/lib/sampan";
   const data = environment["XDG_DATA_HOME"];
   return join(data === undefined || data === "" ? join(homedir(), ".local", "share") : data, "sampan");
@@ -61,20 +76,42 @@ export function nameProblem(name: string): string | undefined {
   return `"${name}" cannot be a cluster's name: use up to 32 lower-case letters, digits and "-", starting and ending with a letter or digit`;
 }
 
-/** The instance if it was ever started, or undefined. */
-export function findInstance(name: string, home = homeDirectory()): Instance | undefined {
-  const directory = join(home, name);
-  const settings = readSettings(directory);
-  return settings === undefined ? undefined : { name, directory, settings };
+/** A cluster's folder as it is found: with its settings, or with what is wrong with them, or never started. */
+export interface InstanceFolder {
+  readonly name: string;
+  readonly directory: string;
+  /** Absent when it was never started (images were imported), and when they are damaged. */
+  readonly settings?: InstanceSettings;
+  readonly damage?: InstanceError;
 }
 
-/** All instances of this home, by name. */
-export function listInstances(home = homeDirectory()): Instance[] {
+/** The folder of that name, whatever state it is in; undefined when there is none. */
+export function findFolder(name: string, home = homeDirectory()): InstanceFolder | undefined {
+  const directory = join(home, name);
+  try {
+    const settings = readSettings(name, directory);
+    if (settings !== undefined) return { name, directory, settings };
+  } catch (error) {
+    if (error instanceof InstanceError) return { name, directory, damage: error };
+    throw error;
+  }
+  return isFolder(directory) ? { name, directory } : undefined;
+}
+
+/** The instance if it was ever started, or undefined. Throws InstanceError when it is damaged. */
+export function findInstance(name: string, home = homeDirectory()): Instance | undefined {
+  const { directory, settings, damage } = findFolder(name, home) ?? {};
+  if (damage !== undefined) throw damage;
+  return settings === undefined || directory === undefined ? undefined : { name, directory, settings };
+}
+
+/** All folders of clusters in this home, by name. One that is damaged says so and keeps nobody from the others. */
+export function listFolders(home = homeDirectory()): InstanceFolder[] {
   if (!existsSync(home)) return [];
   return readdirSync(home)
     .toSorted()
-    .map((name) => findInstance(name, home))
-    .filter((instance) => instance !== undefined);
+    .filter((name) => nameProblem(name) === undefined)
+    .flatMap((name) => findFolder(name, home) ?? []);
 }
 
 export interface InstanceRequest {
@@ -96,90 +133,114 @@ export class InstanceError extends Error {
 }
 
 /** Finds the instance or chooses its addresses and writes them down. The folder is private to its user. */
-export async function openInstance(request: InstanceRequest, home = homeDirectory()): Promise<Instance> {
-  return findInstance(request.name, home) ?? (await withLock(home, () => choose(request, home)));
-}
-
-/** Tells the calls of one process apart. */
-let locksAsked = 0;
-
-/** One instance chooses at a time: two that start at once must not take the same addresses. */
-async function withLock<T>(home: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(home, { recursive: true, mode: 0o711 });
-  const lock = join(home, ".lock");
-  // Linked when it is whole: a lock without its holder's pid would pass for one whose holder is dead.
-  const own = join(home, `.lock.${process.pid}.${++locksAsked}`);
-  writeFileSync(own, String(process.pid), { mode: 0o600 });
-  for (;;) {
-    try {
-      linkSync(own, lock);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    // A lock whose holder was killed holds nobody.
-    if (processStartTime(Number(readOrEmpty(lock))) === undefined) rmSync(lock, { force: true });
-    else await wait(20);
-  }
-  try {
-    return await work();
-  } finally {
-    rmSync(lock, { force: true });
-    rmSync(own, { force: true });
-  }
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-async function choose(request: InstanceRequest, home: string): Promise<Instance> {
+export async function openInstance(
+  request: InstanceRequest,
+  home = homeDirectory(),
+  register = machineRegister(home),
+): Promise<Instance> {
   const found = findInstance(request.name, home);
-  if (found !== undefined) return found;
-  const others = listInstances(home);
-  const taken = new Set(others.map((other) => other.settings.index));
-  // A cluster of another home or user is seen by the addresses that it has on this machine.
-  const addresses = hostAddresses();
+  // The usual case, without waiting for anybody: it has what it had.
+  if (found !== undefined && holder(found, register) === found.directory) return found;
+  return await withRegisterLock(register, async () => {
+    const known = findInstance(request.name, home);
+    return known === undefined ? await choose(request, home, register) : keep(known, register);
+  });
+}
+
+/** The register of this machine's clusters, one for each user; in the home itself where a user has no other place. */
+export function machineRegister(home = homeDirectory(), environment = process.env): string {
+  const register = registerIn(usualHome(environment));
+  try {
+    mkdirSync(register, { recursive: true, mode: 0o711 });
+    accessSync(register, constants.W_OK);
+    return register;
+  } catch {
+    return registerIn(home);
+  }
+}
+
+/** Makes the cluster's folder, private to its user, without choosing anything for it yet. */
+export function openFolder(name: string, home = homeDirectory()): string {
+  const directory = join(home, name);
+  mkdirSync(home, { recursive: true, mode: 0o711 });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+  return directory;
+}
+
+/** The folder of the cluster that has this one's number; its own folder when it has it itself. */
+function holder({ directory, settings }: Instance, register: string): string | undefined {
+  const found = reservationOf(register, settings.index)?.directory;
+  return found === real(directory) ? directory : found;
+}
+
+/** Enters an instance that the register does not know: of an earlier version, copied or moved. */
+function keep(instance: Instance, register: string): Instance {
+  const { name, directory, settings } = instance;
+  const other = reservationOf(register, settings.index);
+  if (other !== undefined && other.directory !== real(directory)) {
+    throw new InstanceError(
+      `cluster "${name}" in ${directory} has the same addresses as cluster "${other.name}" in ${other.directory}`,
+      "one of them must go: sampan down --purge --name NAME (with SAMPAN_HOME set to the folder that it is in)",
+    );
+  }
+  reserve(register, { index: settings.index, name, directory: real(directory), settings });
+  return instance;
+}
+
+async function choose(request: InstanceRequest, home: string, register: string): Promise<Instance> {
+  const { name, runtime, apiPort } = request;
+  const others = [...reservations(register), ...unregistered(home)];
+  const taken = new Set(others.map(({ index }) => index));
   const index = Array.from({ length: maxInstances }, (_, candidate) => candidate).find(
-    (free) => !taken.has(free) && !addresses.has(dnsAddressOf(free)),
+    (free) => !taken.has(free) && !meetsHostNetwork(free),
   );
   if (index === undefined) {
     throw new InstanceError(
-      `there are ${maxInstances} clusters on this machine already`,
-      "remove one with: sampan down --purge --name NAME",
+      `there are ${taken.size} clusters on this machine already, and no address range is left`,
+      `remove one with: sampan down --purge --name NAME\n${others.map((other) => `  ${other.name} in ${other.directory}`).join("\n")}`,
     );
   }
-  if (request.apiPort !== undefined && !(await canListen(request.apiPort))) {
-    throw new InstanceError(
-      `port ${request.apiPort} of 127.0.0.1 is in use by another program`,
-      "name another with --port, or leave it out: the first free one is taken",
-    );
-  }
-  const directory = join(home, request.name);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  chmodSync(directory, 0o700);
-  const ports = new Set(others.map((other) => other.settings.apiPort));
+  const ports = new Map(others.map((other) => [portOf(other), other.name]));
+  if (apiPort !== undefined) await requirePort(apiPort, ports.get(apiPort));
   const settings: InstanceSettings = {
     index,
-    runtime: request.runtime,
-    apiPort: request.apiPort ?? (await freePort(6443, ports)),
+    runtime,
+    apiPort: apiPort ?? (await freePort(6443, ports)),
     podCidr: `10.${244 - index}.0.0/16`,
     serviceCidr: `10.${96 + index}.0.0/16`,
-    dnsAddress: dnsAddressOf(index),
-    interfacePrefix: interfacePrefix(request.name, index),
+    dnsAddress: `10.${96 + index}.0.10`,
+    interfacePrefix: interfacePrefix(name, index),
   };
-  writePrivate(join(directory, "instance.json"), `${JSON.stringify(settings, undefined, 2)}\n`);
-  return { name: request.name, directory, settings };
+  const directory = openFolder(name, home);
+  writeDurably(join(directory, "instance.json"), `${JSON.stringify(settings, undefined, 2)}\n`);
+  reserve(register, { index, name, directory: real(directory), settings });
+  return { name, directory, settings };
 }
 
-const dnsAddressOf = (index: number): string => `10.${96 + index}.0.10`;
+/** Clusters of this home that started before there was a register. */
+function unregistered(home: string): Reservation[] {
+  return listFolders(home).flatMap(({ name, directory, settings }) =>
+    settings === undefined ? [] : [{ index: settings.index, name, directory: real(directory), settings }],
+  );
+}
 
-function hostAddresses(): Set<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
+const portOf = ({ settings }: Reservation): number | undefined =>
+  isSettings(settings) ? settings.apiPort : undefined;
+
+async function requirePort(port: number, cluster: string | undefined): Promise<void> {
+  const remedy = "name another with --port, or leave it out: the first free one is taken";
+  if (cluster !== undefined) throw new InstanceError(`port ${port} is kept for cluster "${cluster}"`, remedy);
+  if (!(await canListen(port)))
+    throw new InstanceError(`port ${port} of 127.0.0.1 is in use by another program`, remedy);
+}
+
+/** Whether the machine itself has an address or a network in the ranges: a cluster that the register cannot know, a VPN. */
+function meetsHostNetwork(index: number): boolean {
+  const starts = [`10.${96 + index}.`, `10.${244 - index}.`];
+  return Object.values(networkInterfaces())
+    .flatMap((all = []) => all.map(({ address }) => address))
+    .some((address) => starts.some((start) => address.startsWith(start)));
 }
 
 /**
@@ -190,19 +251,56 @@ function interfacePrefix(name: string, index: number): string {
   return `s${index.toString(maxInstances)}${name.replaceAll("-", "").slice(0, 6)}`;
 }
 
-function readSettings(directory: string): InstanceSettings | undefined {
+/** Undefined where there is none. Throws InstanceError when they are there and cannot be used. */
+function readSettings(name: string, directory: string): InstanceSettings | undefined {
   const file = join(directory, "instance.json");
-  if (!existsSync(file)) return undefined;
+  const purge = `sampan down --purge --name ${name}`;
+  let content: string;
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as InstanceSettings;
+    content = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new InstanceError(
-      `${file} is damaged`,
-      `restore it from a copy, or remove the cluster's folder ${directory} to start anew`,
-      { cause },
-    );
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const remedy =
+      code === "EACCES"
+        ? "it belongs to another user: run as that user, or as root"
+        : `mend what keeps it from being read, or remove the cluster with: ${purge}`;
+    throw new InstanceError(`cluster "${name}" is damaged: ${message}`, remedy, { cause });
+  }
+  const settings = parsed(content);
+  if (isSettings(settings)) return settings;
+  throw new InstanceError(
+    `cluster "${name}" is damaged: ${file} does not hold its settings`,
+    `restore that file from a copy, or remove the cluster with: ${purge}`,
+  );
+}
+
+function parsed(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
   }
 }
+
+const settingTypes: Readonly<Record<keyof InstanceSettings, "number" | "string">> = {
+  index: "number",
+  runtime: "string",
+  apiPort: "number",
+  podCidr: "string",
+  serviceCidr: "string",
+  dnsAddress: "string",
+  interfacePrefix: "string",
+};
+
+/** Whether a value read from disk can be an instance's settings. */
+export function isSettings(value: unknown): value is InstanceSettings {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = new Map(Object.entries(value));
+  return Object.entries(settingTypes).every(([field, type]) => typeof fields.get(field) === type);
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Writes a file that only its owner may read, whole or not at all. */
 export function writePrivate(file: string, content: string): void {
@@ -211,7 +309,7 @@ export function writePrivate(file: string, content: string): void {
   renameSync(temporary, file);
 }
 
-async function freePort(from: number, taken: ReadonlySet<number>): Promise<number> {
+async function freePort(from: number, taken: ReadonlyMap<number | undefined, string>): Promise<number> {
   for (let port = from; port < from + 200; port++) {
     if (!taken.has(port) && (await canListen(port))) return port;
   }
@@ -238,7 +336,7 @@ export interface ServerRecord {
 }
 
 /** The record of a server that runs now, or undefined. */
-export function runningServer(instance: Instance): ServerRecord | undefined {
+export function runningServer(instance: Pick<Instance, "directory">): ServerRecord | undefined {
   const file = join(instance.directory, "server.json");
   if (!existsSync(file)) return undefined;
   try {
@@ -246,22 +344,6 @@ export function runningServer(instance: Instance): ServerRecord | undefined {
     return processStartTime(record.pid) === record.startTime ? record : undefined;
   } catch {
     // A torn or foreign file says nothing about a running process.
-    return undefined;
-  }
-}
-
-/** Field 22 of /proc/PID/stat; elsewhere than Linux, whether the process exists. Undefined when it does not run. */
-export function processStartTime(pid: number): string | undefined {
-  try {
-    if (process.platform !== "linux") {
-      process.kill(pid, 0);
-      return "running";
-    }
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended; only its parent has not noticed.
-    return fields[0] === "Z" ? undefined : fields[19];
-  } catch {
     return undefined;
   }
 }

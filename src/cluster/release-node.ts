@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/logger.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
+import { purgeRuntime } from "../cri/crun/purge.ts";
 import { CrunRuntime } from "../cri/crun/runtime.ts";
 import { deleteNftTable } from "../linux/nft.ts";
 import { run } from "../linux/spawned-operations.ts";
@@ -14,26 +15,23 @@ import type { Instance } from "./instance.ts";
 const graceMs = 2000;
 
 /**
- * Ends the containers of an instance whose server has stopped. With `purge`, also removes whatever the node made: mounts,
- * namespaces, cgroups, tables, the service interface. Steps do not depend on each other: what one of them could not do is
- * thrown when all have been tried.
+ * Ends the containers of an instance whose server has stopped, and takes its addresses and tables off the machine: nothing
+ * goes to a cluster that does not run. With `purge`, also removes whatever else the node made: mounts, namespaces, cgroups.
+ * Steps do not depend on each other: what one of them could not do is thrown when all have been tried.
  */
 export async function releaseInstanceNode(instance: Instance, purge: boolean): Promise<void> {
   const { directory, settings } = instance;
-  if (!purge) {
-    await stopContainers(await openRuntime(instance));
-    return;
-  }
   const failures: unknown[] = [];
   const attempt = async (step: () => Promise<unknown>): Promise<void> => {
-    try {
-      await step();
-    } catch (error) {
-      failures.push(error);
-    }
+    await step().catch((error: unknown) => failures.push(error));
   };
-  await attempt(async () => (await openRuntime(instance)).purge());
-  await attempt(() => unmountBelow(directory));
+  if (purge) {
+    // It does not open where its program is missing; what has its name on it is found all the same.
+    await openRuntime(instance)
+      .then((runtime) => runtime.purge())
+      .catch(() => attempt(() => purgeRemains(instance)));
+    await attempt(() => unmountBelow(directory));
+  } else await attempt(() => stopContainers(instance));
   await attempt(() => deleteNftTable("ip", servicesTable(settings.interfacePrefix)));
   await run("ip", ["-force", "-batch", "-"], { input: serviceInterfaceRemoval(settings) }).catch(() => {
     // It was never made, or is gone.
@@ -52,7 +50,22 @@ function openRuntime({ directory, settings }: Instance): Promise<CrunRuntime> {
   });
 }
 
-async function stopContainers(runtime: CrunRuntime): Promise<void> {
+async function purgeRemains({ directory, settings }: Instance): Promise<void> {
+  const system = openSystem();
+  try {
+    await purgeRuntime({
+      rootDirectory: join(directory, "runtime"),
+      interfacePrefix: settings.interfacePrefix,
+      system,
+      clock: new RealClock(),
+    });
+  } finally {
+    await system.close();
+  }
+}
+
+async function stopContainers(instance: Instance): Promise<void> {
+  const runtime = await openRuntime(instance);
   const containers = await runtime.listContainers();
   const running = containers.filter(({ state }) => state === "running" || state === "created");
   await Promise.all(running.map(({ id }) => runtime.stopContainer(id, graceMs)));
@@ -60,16 +73,20 @@ async function stopContainers(runtime: CrunRuntime): Promise<void> {
   await runtime.close();
 }
 
-/** Volumes in memory and whatever else is mounted in the instance's folder, deepest first. */
-async function unmountBelow(directory: string): Promise<void> {
+/** Volumes in memory and whatever else is mounted in the cluster's folder, deepest first. */
+export async function unmountBelow(directory: string): Promise<void> {
   const { readFile } = await import("node:fs/promises");
   const table = await readFile("/proc/self/mountinfo", "utf8");
   const targets = table
     .split("\n")
-    .map((line) => line.split(" ")[4] ?? "")
+    .map((line) => (line.split(" ")[4] ?? "").replaceAll("\\040", " "))
     .filter((target) => target.startsWith(`${directory}/`))
     .toSorted((a, b) => b.length - a.length);
+  if (targets.length === 0) return;
   const system = openSystem();
-  for (const target of targets) await system.unmount(target);
-  await system.close();
+  try {
+    for (const target of targets) await system.unmount(target);
+  } finally {
+    await system.close();
+  }
 }

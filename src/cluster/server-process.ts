@@ -12,7 +12,6 @@ import { hostAddress } from "./host-address.ts";
 import {
   type Instance,
   type InstanceSettings,
-  processStartTime,
   runningServer,
   type ServerRecord,
   writePrivate,
@@ -20,6 +19,7 @@ import {
 import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
+import { processStartTime } from "./process-start.ts";
 
 /** The one node of a simulated cluster. */
 const simulatedNodeName = "simulated";

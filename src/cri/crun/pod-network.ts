@@ -3,13 +3,16 @@
  * machine, and maps host ports. One nftables table per cluster, changed a few elements at a time.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { deleteNftTable, nft } from "../../linux/nft.ts";
+import { nft } from "../../linux/nft.ts";
 import type { PortMapping } from "../runtime.ts";
 
 export interface PodNetworkOptions {
   readonly interfacePrefix: string;
   readonly podCidr: string;
 }
+
+/** `s0sampan_pods` */
+export const podTable = (interfacePrefix: string): string => `${interfacePrefix}_pods`;
 
 export class PodNetworkTable {
   readonly #prefix: string;
@@ -19,7 +22,7 @@ export class PodNetworkTable {
   constructor({ interfacePrefix, podCidr }: PodNetworkOptions) {
     this.#prefix = interfacePrefix;
     this.#podCidr = podCidr;
-    this.#table = `${interfacePrefix}_pods`;
+    this.#table = podTable(interfacePrefix);
   }
 
   /** Loads the table with the mappings that sandboxes on disk have. */
@@ -75,10 +78,6 @@ ${elements.map((element) => `add element ip ${table} ${element}\n`).join("")}`);
         `add element ip ${this.#table} ${element}\ndelete element ip ${this.#table} ${element}\n`,
       ).catch(() => undefined);
     }
-  }
-
-  async remove(): Promise<void> {
-    await deleteNftTable("ip", this.#table);
   }
 }
 

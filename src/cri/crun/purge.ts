@@ -1,22 +1,40 @@
-/** The last step of removing a runtime: everything with its name on it, whatever the records say. */
+/**
+ * Removes everything with a runtime's name on it, whatever its records say and whatever this machine still has installed:
+ * the last step of a purge, and all of it where the runtime itself cannot be opened any more.
+ */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
-import { Cgroup } from "../../linux/cgroups.ts";
-import type { Engine } from "./engine.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
+import { Cgroup, detectCgroups } from "../../linux/cgroups.ts";
+import { deleteNftTable } from "../../linux/nft.ts";
+import type { System } from "../../linux/system.ts";
+import { podTable } from "./pod-network.ts";
 
-/** Sandboxes and containers are gone already; this finds what a crash or a lost record left behind. */
-export async function purgeEngine(engine: Engine): Promise<void> {
-  const group = new Cgroup(engine.cgroups, `/${engine.interfacePrefix}`);
-  for (const pid of group.processes()) killQuietly(pid);
-  for (const pid of monitorsOf(engine.rootDirectory)) killQuietly(pid);
-  for (const target of mountsBelow(engine.rootDirectory)) await engine.system.unmount(target);
-  for (const name of interfacesOf(engine.interfacePrefix)) {
-    await engine.system.deleteSandbox({ directory: "", namespaces: [], hostInterface: name });
+export interface RuntimeRemains {
+  readonly rootDirectory: string;
+  readonly interfacePrefix: string;
+  readonly system: System;
+  readonly clock: Clock;
+}
+
+/** Steps do not depend on each other: what one of them could not do is thrown when all have been tried. */
+export async function purgeRuntime(remains: RuntimeRemains): Promise<void> {
+  const { rootDirectory, interfacePrefix, system, clock } = remains;
+  const cgroups = detectCgroups();
+  const group = cgroups === undefined ? undefined : new Cgroup(cgroups, `/${interfacePrefix}`);
+  for (const pid of [...(group?.processes() ?? []), ...monitorsOf(rootDirectory)]) killQuietly(pid);
+  const failures: unknown[] = [];
+  const attempt = async (step: () => Promise<void>): Promise<void> => {
+    await step().catch((error: unknown) => failures.push(error));
+  };
+  for (const target of mountsBelow(rootDirectory)) await attempt(() => system.unmount(target));
+  for (const hostInterface of interfacesOf(interfacePrefix)) {
+    await attempt(() => system.deleteSandbox({ directory: "", namespaces: [], hostInterface }));
   }
-  await engine.networkReady.catch(() => undefined);
-  await engine.network.remove();
+  await attempt(() => deleteNftTable("ip", podTable(interfacePrefix)));
   // Killed processes leave their group a moment later.
-  for (let tries = 0; tries < 50 && !group.remove(); tries++) await engine.clock.sleep(20);
-  rmSync(engine.rootDirectory, { recursive: true, force: true });
+  for (let tries = 0; tries < 50 && group?.remove() === false; tries++) await clock.sleep(20);
+  await attempt(async () => rmSync(rootDirectory, { recursive: true, force: true }));
+  if (failures.length > 0) throw failures[0];
 }
 
 function killQuietly(pid: number): void {

@@ -56,7 +56,8 @@ export class Records<T extends { readonly id: string }> {
     mkdirSync(directory, { recursive: true, mode: 0o711 });
     for (const id of readdirSync(directory)) {
       const record = readRecord<T>(join(directory, id, file));
-      if (record !== undefined) this.#all.set(id, record);
+      // One that a power cut left torn or empty counts as absent.
+      if (record?.id === id) this.#all.set(id, record);
     }
   }
 
@@ -91,7 +92,7 @@ export class Records<T extends { readonly id: string }> {
   }
 }
 
-function readRecord<T>(path: string): T | undefined {
+function readRecord<T>(path: string): T | null | undefined {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch {

@@ -50,9 +50,16 @@ import { KeyedLock, Limiter } from "./limiter.ts";
 import { OciRuntime } from "./oci-runtime.ts";
 import { PodNetworkTable } from "./pod-network.ts";
 import { portForward } from "./port-forward.ts";
-import { purgeEngine } from "./purge.ts";
+import { purgeRuntime } from "./purge.ts";
 import { type ContainerRecord, Records, type SandboxRecord } from "./records.ts";
-import { describeSandbox, removeSandbox, runSandbox, sandboxStatus, stopSandbox } from "./sandboxes.ts";
+import {
+  describeSandbox,
+  removeSandbox,
+  removeSandboxOrphans,
+  runSandbox,
+  sandboxStatus,
+  stopSandbox,
+} from "./sandboxes.ts";
 
 export interface CrunRuntimeOptions {
   /** All state; private to this runtime. */
@@ -99,7 +106,7 @@ export class CrunRuntime implements RuntimeService {
       else noteExit(engine, id);
     });
     await removeOrphans(engine);
-    await runtime.#finishHalfMade();
+    await removeSandboxOrphans(engine);
     runtime.#lookAtAll();
     return runtime;
   }
@@ -236,11 +243,18 @@ export class CrunRuntime implements RuntimeService {
 
   /** Removes everything that this runtime ever made on this machine, and closes it. */
   async purge(): Promise<void> {
-    for (const { id } of this.#engine.sandboxes.values()) await this.removePodSandbox(id);
-    for (const { id } of this.#engine.containers.values()) await this.removeContainer(id);
-    this.#engine.exitWatch.close();
-    await purgeEngine(this.#engine);
-    await this.#engine.system.close();
+    const { sandboxes, containers, exitWatch, networkReady, system } = this.#engine;
+    // What cannot be removed in good order is removed by its name.
+    for (const { id } of sandboxes.values()) await this.removePodSandbox(id).catch(() => undefined);
+    for (const { id } of containers.values()) await this.removeContainer(id).catch(() => undefined);
+    exitWatch.close();
+    // Loaded late, it would come after its removal.
+    await networkReady.catch(() => undefined);
+    try {
+      await purgeRuntime(this.#engine);
+    } finally {
+      await system.close();
+    }
   }
 
   async close(): Promise<void> {
@@ -265,15 +279,6 @@ export class CrunRuntime implements RuntimeService {
       .values()
       .filter((record) => record.sandboxId === sandboxId)
       .map((record) => record.id);
-  }
-
-  /** Creations that a crash cut short: what was never announced is removed. */
-  async #finishHalfMade(): Promise<void> {
-    const { sandboxes } = this.#engine;
-    for (const id of sandboxes.orphans()) {
-      await this.#engine.system.deleteSandbox({ directory: sandboxes.directory(id), namespaces: [] });
-      sandboxes.remove(id);
-    }
   }
 
   #lookAtAll(): void {

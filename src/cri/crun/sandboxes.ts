@@ -135,6 +135,21 @@ export async function removeSandbox(engine: Engine, id: string): Promise<void> {
   engine.sandboxes.remove(id);
 }
 
+/** Folders without a record: creations that a crash cut short, and records that a power cut tore. */
+export async function removeSandboxOrphans(engine: Engine): Promise<void> {
+  const { sandboxes, system } = engine;
+  for (const id of sandboxes.orphans()) {
+    const directory = sandboxes.directory(id);
+    await system.deleteSandbox({
+      directory,
+      namespaces: namespaceKinds.filter((kind) => existsSync(join(directory, kind))),
+      hostInterface: interfaceName(engine, id),
+    });
+    if (existsSync(join(directory, "shm"))) await system.unmount(join(directory, "shm"));
+    sandboxes.remove(id);
+  }
+}
+
 /** Killed processes leave their group a moment later. Another sandbox of the pod keeps it. */
 async function removeGroup(engine: Engine, { id, config }: SandboxRecord): Promise<void> {
   if (engine.sandboxes.values().some((other) => other.id !== id && other.config.uid === config.uid)) return;
