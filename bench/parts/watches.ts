@@ -2,6 +2,7 @@
 import type { BenchCluster } from "./bench-cluster.ts";
 import { type Figure, median } from "./figures.ts";
 import { ask, configMaps, endpointOf, newConfigMap, openClients, startPlainServer } from "./load.ts";
+import { cpuNanoseconds } from "./processes.ts";
 import type { RawEndpoint } from "./raw-client.ts";
 
 export interface WatchOptions {
@@ -16,12 +17,15 @@ interface FanOut {
   /** Milliseconds until one event has reached all. */
   readonly aloneMs: number;
   readonly perSecond: number;
+  /** CPU time of the server for one event to one watcher. */
+  readonly cpuMicros: number;
 }
 
 /** Opens the watchers, then times how long what is written takes to reach all of them. */
 async function fanOut(
   endpoint: RawEndpoint,
   path: string,
+  pid: number,
   { rounds, watcherCount }: WatchOptions,
   write: (count: number) => Promise<unknown>,
   withStalled = false,
@@ -57,11 +61,16 @@ async function fanOut(
   const aloneMs: number[] = [];
   for (let n = 0; n < 10; n++) aloneMs.push(await deliver(1));
   const many: number[] = [];
-  for (let round = 0; round < rounds; round++)
-    many.push((burst * watcherCount) / ((await deliver(burst)) / 1000));
+  const cpu: number[] = [];
+  const events = burst * watcherCount;
+  for (let round = 0; round < rounds; round++) {
+    const cpuBefore = cpuNanoseconds(pid);
+    many.push(events / ((await deliver(burst)) / 1000));
+    cpu.push((cpuNanoseconds(pid) - cpuBefore) / 1000 / events);
+  }
   for (const watcher of watchers) watcher.close();
   stalled?.close();
-  return { aloneMs: median(aloneMs), perSecond: median(many) };
+  return { aloneMs: median(aloneMs), perSecond: median(many), cpuMicros: median(cpu) };
 }
 
 /** A watch of what is written from now on. */
@@ -84,11 +93,13 @@ export async function watches(cluster: BenchCluster, options: WatchOptions): Pro
       }),
     );
   };
-  const ours = await fanOut(endpoint, await watchPath(cluster), options, write);
-  const stalled = await fanOut(endpoint, await watchPath(cluster), options, write, true);
+  const ours = await fanOut(endpoint, await watchPath(cluster), cluster.serverPid, options, write);
+  const stalled = await fanOut(endpoint, await watchPath(cluster), cluster.serverPid, options, write, true);
   for (const writer of writers) writer.close();
   const { child, endpoint: plainEndpoint } = await startPlainServer(cluster, 1, 2400);
-  const plain = await fanOut(plainEndpoint, "/watch", options, async (count) => child.send({ lines: count }));
+  const plain = await fanOut(plainEndpoint, "/watch", child.pid ?? 0, options, async (count) =>
+    child.send({ lines: count }),
+  );
   child.disconnect();
   const who = `${options.watcherCount.toLocaleString("en")} watchers`;
   return [
@@ -102,7 +113,9 @@ export async function watches(cluster: BenchCluster, options: WatchOptions): Pro
       name: `events to ${who}`,
       value: ours.perSecond,
       unit: "events/s",
-      note: `a plain process: ${plain.perSecond.toLocaleString("en", { maximumFractionDigits: 0 })}`,
+      note:
+        `${ours.cpuMicros.toFixed(1)} µs of CPU each; a plain process: ${plain.perSecond.toFixed(0)}, ` +
+        `${plain.cpuMicros.toFixed(1)} µs`,
     },
     {
       name: "fan-out beside the plain process",
