@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { kubeconfigPaths, removeContext } from "../client/kubeconfig.ts";
+import { releaseHostPorts } from "../cluster/host-ports.ts";
 import { type InstanceFolder, isSettings, machineRegister, runningServer } from "../cluster/instance.ts";
 import { release, reservationIn } from "../cluster/machine-register.ts";
 import { contextName } from "../cluster/names.ts";
@@ -68,6 +69,7 @@ async function releaseNode({ name, directory, settings }: InstanceFolder, purge:
   if (settings?.runtime !== "crun") return;
   const { releaseInstanceNode } = await import("../cluster/release-node.ts");
   await releaseInstanceNode({ name, directory, settings }, purge);
+  releaseHostPorts(machineRegister(), directory);
 }
 
 /** One step does not wait for another's success: what is left over is named at the end. */
@@ -83,6 +85,7 @@ async function removeAll(folder: InstanceFolder, io: Io): Promise<void> {
   };
   await attempt(() => releaseNode(withSettings(folder, register), true));
   await attempt(() => rmSync(folder.directory, { recursive: true, force: true }));
+  await attempt(() => releaseHostPorts(register, folder.directory));
   if (!existsSync(folder.directory)) await attempt(() => release(register, folder.directory));
   for (const file of kubeconfigPaths(io.environment)) {
     await attempt(() => {

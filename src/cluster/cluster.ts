@@ -1,5 +1,6 @@
 import { builtinScheme } from "../api/builtin-scheme.ts";
 import { type Clock, RealClock } from "../apimachinery/clock.ts";
+import type { HostPorts } from "../apimachinery/host-ports.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
 import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
@@ -42,6 +43,8 @@ export interface ClusterOptions {
   readonly apiEndpoint?: { readonly ip: string; readonly port: number };
   /** Folders for volumes of the default StorageClass. */
   readonly localVolumes?: LocalVolumes;
+  /** The machine's ports, where other clusters want them too. */
+  readonly hostPorts?: HostPorts;
   /** Names of controllers that are not to run, as Kubernetes names them: `deployment-controller`. */
   readonly withoutControllers?: readonly string[];
   /** False leaves pods unscheduled. */
@@ -178,6 +181,7 @@ export class Cluster {
       authority: this.pki.authority,
       tokens: this.#tokens,
       ...(this.#options.localVolumes === undefined ? {} : { localVolumes: this.#options.localVolumes }),
+      ...(this.#options.hostPorts === undefined ? {} : { hostPorts: this.#options.hostPorts }),
     });
     this.#manager = new ControllerManager({
       registrations,

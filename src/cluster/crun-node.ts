@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeAddress } from "../api/types/core-v1.ts";
+import type { HostPorts } from "../apimachinery/host-ports.ts";
 import { joinKey } from "../apimachinery/object.ts";
 import { resources } from "../client/resources.ts";
 import { CrunRuntime } from "../cri/crun/runtime.ts";
@@ -28,6 +29,8 @@ export interface CrunNodeSettings {
   readonly apiAddress: string;
   readonly dnsAddress: string;
   readonly interfacePrefix: string;
+  /** The machine's ports, where other clusters want them too. */
+  readonly hostPorts?: HostPorts;
 }
 
 export const clusterDomain = "cluster.local";
@@ -83,7 +86,7 @@ export class CrunNode {
 
   /** Takes up the containers that run already. Needs nothing of the API server. */
   async open(): Promise<void> {
-    const { directory, podCidr, interfacePrefix } = this.#settings;
+    const { directory, podCidr, interfacePrefix, hostPorts } = this.#settings;
     const { clock, random, logger } = this.#cluster;
     // Runtime and kubelet share one thread: each takes 11 MB.
     this.#system = openSystem();
@@ -93,6 +96,7 @@ export class CrunNode {
       podCidr,
       interfacePrefix,
       images: this.images.store,
+      ...(hostPorts === undefined ? {} : { hostPorts }),
       clock,
       random,
       logger: logger.named("crun"),
@@ -143,8 +147,9 @@ export class CrunNode {
 
   async #startProxy(): Promise<void> {
     const system = this.#system;
-    const { podCidr, serviceCidr, interfacePrefix } = this.#settings;
+    const { podCidr, serviceCidr, interfacePrefix, hostPorts } = this.#settings;
     const { informers, clock, logger } = this.#cluster;
+    const { events } = this.#cluster.contextFor("service-proxy", nodeUser(localNodeName()));
     const services = informers.informer(resources.services);
     const endpointSlices = informers.informer(resources.endpointslices);
     await Promise.all([services.synced(), endpointSlices.synced()]);
@@ -157,6 +162,8 @@ export class CrunNode {
       clock,
       logger: logger.named("service-proxy"),
       answeredByHost: new Set([joinKey("default", "kubernetes"), joinKey("kube-system", "kube-dns")]),
+      ...(hostPorts === undefined ? {} : { hostPorts }),
+      onRefused: (service, message) => events.event(service, "Warning", "PortInUse", message),
     });
     await this.#proxy.start();
   }

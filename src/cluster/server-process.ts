@@ -9,9 +9,11 @@ import type { ApiServerContext } from "./api-server-parts.ts";
 import { readSettings } from "./api-server-settings.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
+import { MachineHostPorts } from "./host-ports.ts";
 import {
   type Instance,
   type InstanceSettings,
+  machineRegister,
   runningServer,
   type ServerRecord,
   writePrivate,
@@ -20,6 +22,9 @@ import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
 import { processStartTime } from "./process-start.ts";
+
+/** Services and pods are looked at within a second of a start. */
+const hostPortsSettledMs = 30_000;
 
 /** The one node of a simulated cluster. */
 const simulatedNodeName = "simulated";
@@ -74,6 +79,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const logger = newLogger(clock, options.logLevel, options.writeLog ?? logFile(directory));
   const apiAddress = settings.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
   const own = settings.runtime === "crun";
+  const hostPorts = own ? new MachineHostPorts(instance, machineRegister()) : undefined;
 
   // The storage thread reads the file while this one loads the program.
   const opening = openStorage(join(directory, "state.db"), clock);
@@ -100,6 +106,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     dnsAddress: settings.dnsAddress,
     localVolumes: own ? localVolumes(directory) : pretendedVolumes(simulatedNodeName),
     ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 } } : {}),
+    ...(hostPorts === undefined ? {} : { hostPorts }),
   });
   await cluster.startApi();
   await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
@@ -111,7 +118,9 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   // Controllers may do nothing before the roles are there that let them. The node comes up meanwhile; its caches fill
   // with those of the controllers.
   const [stopNode] = await Promise.all([
-    own ? startCrunNode(cluster, instance, apiAddress) : startSimulatedNode(cluster, settings),
+    hostPorts !== undefined
+      ? startCrunNode(cluster, instance, apiAddress, hostPorts)
+      : startSimulatedNode(cluster, settings),
     cluster.bootstrap().then(() => cluster.startControllers()),
     writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
   ]);
@@ -147,16 +156,22 @@ async function startCrunNode(
   cluster: Cluster,
   { directory, settings }: Instance,
   apiAddress: string,
+  hostPorts: MachineHostPorts,
 ): Promise<() => Promise<void>> {
   const { CrunNode, prepareServiceInterface } = await import("./crun-node.ts");
-  const nodeSettings = { directory, apiAddress, ...settings };
+  const nodeSettings = { directory, apiAddress, hostPorts, ...settings };
   const node = new CrunNode(cluster, nodeSettings);
   await Promise.all([
     node.open(),
     prepareServiceInterface(nodeSettings).then(() => cluster.listen({ address: apiAddress, port: 443 })),
   ]);
   await node.start();
-  return () => node.stop();
+  // Whoever still wants a port that an earlier server had has asked for it by then.
+  const settled = cluster.clock.after(hostPortsSettledMs, () => hostPorts.forgetOthers());
+  return () => {
+    settled.stop();
+    return node.stop();
+  };
 }
 
 async function startSimulatedNode(

@@ -1,3 +1,4 @@
+import type { HostPorts } from "../apimachinery/host-ports.ts";
 import type { CertificateAuthority } from "../pki/index.ts";
 import { bootstrapSignerController, tokenCleanerController } from "./bootstrap-tokens/index.ts";
 import { certificateControllers } from "./certificates/index.ts";
@@ -37,6 +38,8 @@ export interface ControllerSettings {
   readonly tokens: LegacyTokenIssuer;
   /** Without them no local volumes are provisioned. */
   readonly localVolumes?: LocalVolumes;
+  /** Ports that this cluster shares with others; without them all are its own. */
+  readonly hostPorts?: HostPorts;
 }
 
 /** Every controller of the cluster. */
@@ -44,6 +47,7 @@ export function controllerRegistrations({
   authority,
   tokens,
   localVolumes,
+  hostPorts,
 }: ControllerSettings): ControllerRegistration[] {
   return [
     deploymentController,
@@ -77,6 +81,6 @@ export function controllerRegistrations({
     eventTtlController,
     disruptionController,
     resourceQuotaController,
-    serviceLoadBalancerController,
+    serviceLoadBalancerController(hostPorts),
   ];
 }

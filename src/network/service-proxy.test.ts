@@ -40,6 +40,9 @@ let clock: VirtualClock;
 let transport: FakeTransport;
 let scripts: string[];
 let failures: number;
+/** Ports that another cluster of the machine has. */
+let foreign: Set<number>;
+let refusals: string[];
 let proxy: ServiceProxy;
 let stop: AbortController;
 
@@ -54,6 +57,8 @@ beforeEach(async () => {
   stop = new AbortController();
   scripts = [];
   failures = 0;
+  foreign = new Set();
+  refusals = [];
   await informers.start(stop.signal);
   proxy = new ServiceProxy({
     settings,
@@ -70,6 +75,13 @@ beforeEach(async () => {
     clock,
     logger: silentLogger,
     answeredByHost: new Set(["default/kubernetes"]),
+    hostPorts: {
+      hold(_object, ports) {
+        const taken = ports.find(({ port }) => foreign.has(port));
+        return taken && { ...taken, cluster: "other", directory: "/other", object: "Service shop/site" };
+      },
+    },
+    onRefused: ({ metadata }, message) => refusals.push(`${metadata.name}: ${message}`),
   });
   await proxy.start();
 });
@@ -142,6 +154,25 @@ describe("ServiceProxy", () => {
       "delete element ip sampan_test_services service_ips { 10.96.0.7 . tcp . 80",
     );
     expect(scripts.at(-1)).toContain("delete chain ip sampan_test_services svc_default_web_http");
+  });
+
+  it("leaves out node ports that another cluster has, says so once, and takes them when they are free", async () => {
+    foreign.add(30_080);
+    const exposed = service("exposed", "10.96.0.8");
+    const ports = [{ name: "http", port: 80, protocol: "TCP" as const, nodePort: 30_080 }];
+    transport.seed({ ...exposed, spec: { ...exposed.spec, type: "NodePort", ports } });
+    transport.seed(slice("exposed", "10.244.0.8"));
+    await settle();
+    expect(scripts.join("")).toContain("10.96.0.8 . tcp . 80");
+    await clock.advance(10_000);
+    expect(scripts.join("")).not.toContain("tcp . 30080");
+    expect(refusals).toEqual([
+      expect.stringMatching(/^exposed: Port 30080 of the host is taken by Service shop/),
+    ]);
+    foreign.clear();
+    await clock.advance(2000);
+    await proxy.settled();
+    expect(scripts.at(-1)).toContain("tcp . 30080 : goto ext_default_exposed_http");
   });
 
   it("makes the table anew after a failed transaction", async () => {

@@ -1,6 +1,7 @@
 import type { Service } from "../api/types/core-v1.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
+import { type HostPorts, hostPortRefusal } from "../apimachinery/host-ports.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import { joinKey, keyOf } from "../apimachinery/object.ts";
 import type { Informer } from "../client/informer.ts";
@@ -13,7 +14,7 @@ import {
   type TableSettings,
   transition,
 } from "./rules.ts";
-import { servicePortStates } from "./service-ports.ts";
+import { type ServicePortState, servicePortStates } from "./service-ports.ts";
 
 /**
  * Keeps the node's data path in step with Services and EndpointSlices: what kube-proxy does, as one nftables table. A
@@ -30,6 +31,10 @@ export interface ServiceProxyOptions {
   readonly logger: Logger;
   /** `namespace/name` of Services that the host answers itself, at their own address. */
   readonly answeredByHost: ReadonlySet<string>;
+  /** Node ports are the machine's, which other clusters may share; without it all are this cluster's. */
+  readonly hostPorts?: HostPorts;
+  /** Told when a Service's node ports are another cluster's; they lead nowhere until that one gives them up. */
+  readonly onRefused?: (service: Service, message: string) => void;
 }
 
 const serviceOfSlice = "kubernetes.io/service-name";
@@ -37,6 +42,9 @@ const nothing: PortRules = { chains: new Map(), elements: new Map(), affinitySet
 
 /** After a failed transaction the whole table is made anew, at most so often. */
 const retryDelayMs = 1000;
+
+/** So often node ports are asked for again that another cluster has. */
+const askAgainMs = 2000;
 
 /** A withdrawal takes a few tens of milliseconds: the controller's write, and one transaction. */
 const withdrawalPollMs = 5;
@@ -48,6 +56,9 @@ export class ServiceProxy {
   /** What the kernel holds; undefined before the first load and after a failure. */
   #loaded: PortRules | undefined;
   readonly #changed = new Set<string>();
+  /** Services whose node ports another cluster has → what was told about it. */
+  readonly #refused = new Map<string, string>();
+  #asking: Timer | undefined;
   #running: Promise<void> | undefined;
   #retry: Timer | undefined;
   #stopped = false;
@@ -105,6 +116,7 @@ export class ServiceProxy {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#retry?.stop();
+    this.#asking?.stop();
     await this.#running;
   }
 
@@ -149,10 +161,37 @@ export class ServiceProxy {
     const service = services.getByKey(key);
     if (service === undefined || answeredByHost.has(key)) {
       this.#wanted.delete(key);
+      this.#holdNodePorts(key, service, []);
       return;
     }
     const states = servicePortStates(service, endpointSlices.byIndex("service", key), nodeName);
-    this.#wanted.set(key, mergeRules(states.map(portRules)));
+    const reachable = this.#holdNodePorts(key, service, states);
+    this.#wanted.set(key, mergeRules(reachable.map(portRules)));
+  }
+
+  /** The states as they can be: without node ports where another cluster has one of them. */
+  #holdNodePorts(
+    key: string,
+    service: Service | undefined,
+    states: readonly ServicePortState[],
+  ): readonly ServicePortState[] {
+    const ports = states
+      .filter(({ nodePort }) => nodePort > 0)
+      .map(({ protocol, nodePort }) => ({ protocol, port: nodePort }));
+    const rival = this.#options.hostPorts?.hold(`the node port of Service ${key}`, ports);
+    if (rival === undefined) {
+      this.#refused.delete(key);
+      return states;
+    }
+    const message = hostPortRefusal(rival);
+    if (service !== undefined && this.#refused.get(key) !== message)
+      this.#options.onRefused?.(service, message);
+    this.#refused.set(key, message);
+    this.#asking ??= this.#options.clock.after(askAgainMs, () => {
+      this.#asking = undefined;
+      for (const waiting of this.#refused.keys()) this.#mark(waiting);
+    });
+    return states.map((state) => ({ ...state, nodePort: 0 }));
   }
 }
 

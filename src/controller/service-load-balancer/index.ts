@@ -1,20 +1,40 @@
 import type { Node, Service } from "../../api/types/core-v1.ts";
+import {
+  type HostPort,
+  type HostPortHolder,
+  type HostPorts,
+  hostPortRefusal,
+} from "../../apimachinery/host-ports.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { watch } from "../watch.ts";
 
+/** So often a Service asks again for a port that another cluster of the machine has: nobody tells when it is free. */
+const askAgainMs = 2000;
+
 /**
  * Gives Services of type LoadBalancer the addresses of the nodes: the load balancer of a machine is the machine. A port
- * belongs to one Service; a second that asks for it waits, and an event says for whom.
+ * belongs to one Service; a second that asks for it waits, and an event says for whom. `hostPorts` are those that several
+ * clusters share.
  */
-export const serviceLoadBalancerController: ControllerRegistration = {
+export const serviceLoadBalancerController = (hostPorts?: HostPorts): ControllerRegistration => ({
   name: "service-lb-controller",
   setup({ client, informers, events }) {
     const services = informers.informer(resources.services);
     const nodes = informers.informer(resources.nodes);
     const all = (): string[] => services.list().filter(isOurs).map(keyOf);
+    /** Service → what it was told last, so that asking again does not tell it again. */
+    const told = new Map<string, string>();
+    const refuse = (service: Service, message: string | undefined): void => {
+      const key = keyOf(service);
+      if (message === undefined) told.delete(key);
+      else if (told.get(key) !== message) {
+        told.set(key, message);
+        events.event(service, "Warning", "PortInUse", message);
+      }
+    };
     return {
       watches: [
         // Whoever gives a port up makes room for others.
@@ -25,33 +45,45 @@ export const serviceLoadBalancerController: ControllerRegistration = {
       ],
       async reconcile(key) {
         const service = services.getByKey(key);
-        if (service === undefined) return;
-        const rival = isOurs(service) ? portHolder(service, services.list()) : undefined;
-        if (rival !== undefined) {
-          const port = sharedPort(service, rival);
-          events.event(
-            service,
-            "Warning",
-            "PortInUse",
-            `Port ${port} of the host is taken by Service ${keyOf(rival)}; choose another port or delete that Service`,
-          );
+        const wants = service !== undefined && isOurs(service);
+        const rival = wants ? portHolder(service, services.list()) : undefined;
+        const other = hostPorts?.hold(`Service ${key}`, wants && rival === undefined ? portsOf(service) : []);
+        if (service === undefined) {
+          told.delete(key);
+          return;
         }
+        refuse(service, refusal(service, rival, other));
         const ingress =
-          isOurs(service) && rival === undefined
+          wants && rival === undefined && other === undefined
             ? nodes
                 .list()
                 .flatMap(addressesOf)
                 .map((ip) => ({ ip, ipMode: "VIP" }))
             : [];
-        if (deepEqual(service.status?.loadBalancer?.ingress ?? [], ingress)) return;
-        const loadBalancer = ingress.length === 0 ? {} : { ingress };
-        await client
-          .resource(resources.services)
-          .updateStatus({ ...service, status: { ...service.status, loadBalancer } });
+        if (!deepEqual(service.status?.loadBalancer?.ingress ?? [], ingress)) {
+          const loadBalancer = ingress.length === 0 ? {} : { ingress };
+          await client
+            .resource(resources.services)
+            .updateStatus({ ...service, status: { ...service.status, loadBalancer } });
+        }
+        return other === undefined ? undefined : { requeueAfterMs: askAgainMs };
       },
     };
   },
-};
+});
+
+/** Why the Service waits, or undefined. */
+function refusal(
+  service: Service,
+  rival: Service | undefined,
+  other: HostPortHolder | undefined,
+): string | undefined {
+  if (rival === undefined) return other === undefined ? undefined : hostPortRefusal(other);
+  return `Port ${sharedPort(service, rival)} of the host is taken by Service ${keyOf(rival)}; choose another port or delete that Service`;
+}
+
+const portsOf = (service: Service): HostPort[] =>
+  (service.spec.ports ?? []).map(({ port, protocol }) => ({ port, protocol: protocol ?? "TCP" }));
 
 /** Services that name another class have another load balancer. */
 const isOurs = (service: Service): boolean =>

@@ -1,13 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Service } from "../../api/types/core-v1.ts";
+import type { HostPorts } from "../../apimachinery/host-ports.ts";
 import { resources } from "../../client/resources.ts";
 import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
 import { newService } from "../testing/services.ts";
 import { serviceLoadBalancerController } from "./index.ts";
 
 let run: ControllerRun;
+/** Ports that another cluster of the machine has. */
+let foreign: Set<number>;
+let held: Map<string, number[]>;
+const hostPorts: HostPorts = {
+  hold(object, ports) {
+    const taken = ports.find(({ port }) => foreign.has(port));
+    held.set(object, taken === undefined ? ports.map(({ port }) => port) : []);
+    return (
+      taken && { ...taken, cluster: "other", directory: "/var/lib/sampan/other", object: "Service shop/site" }
+    );
+  },
+};
 beforeEach(() => {
-  run = runControllers([serviceLoadBalancerController]);
+  foreign = new Set();
+  held = new Map();
+  run = runControllers([serviceLoadBalancerController(hostPorts)]);
   run.transport.seed(node("n1", "192.0.2.1"));
 });
 afterEach(async () => run.stop());
@@ -75,5 +90,35 @@ describe("a Service of type LoadBalancer", () => {
     run.transport.seed(balanced(), balanced({ ports: [{ port: 80, protocol: "UDP" }] }, "dns", 2));
     await run.settle();
     expect(ingress("dns")).toEqual(["192.0.2.1"]);
+  });
+
+  it("waits while another cluster has its port, is told once by whom, and takes over when it is free", async () => {
+    foreign.add(80);
+    run.transport.seed(balanced());
+    await run.settle();
+    await run.clock.advance(20_000);
+    expect(ingress()).toBeUndefined();
+    expect(run.events().filter((event) => event.includes("PortInUse"))).toEqual([
+      'Warning PortInUse Port 80 of the host is taken by Service shop/site of cluster "other" (in /var/lib/sampan/other); choose another port, or delete that one or stop that cluster',
+    ]);
+    foreign.clear();
+    await run.clock.advance(5000);
+    expect(ingress()).toEqual(["192.0.2.1"]);
+  });
+
+  it("loses its addresses when its new port is another cluster's, and gives its ports up at the end", async () => {
+    foreign.add(443);
+    run.transport.seed(balanced());
+    await run.settle();
+    expect(held.get("Service default/web")).toEqual([80]);
+    run.transport.modify(resources.services, "web", ({ spec }) => (spec.ports = [{ port: 443 }]));
+    await run.settle();
+    expect(ingress()).toBeUndefined();
+    run.transport.modify(resources.services, "web", ({ spec }) => (spec.ports = [{ port: 80 }]));
+    await run.settle();
+    expect(held.get("Service default/web")).toEqual([80]);
+    run.transport.remove(resources.services, "web");
+    await run.settle();
+    expect(held.get("Service default/web")).toEqual([]);
   });
 });

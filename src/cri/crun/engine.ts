@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../../apimachinery/clock.ts";
+import type { HostPorts } from "../../apimachinery/host-ports.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ImageStore } from "../../images/image-store.ts";
@@ -24,6 +25,7 @@ export interface Engine {
   readonly random: Random;
   readonly logger: Logger;
   readonly images: ImageStore;
+  readonly hostPorts: HostPorts | undefined;
   readonly system: System;
   readonly cgroups: CgroupHost;
   readonly oci: OciRuntime;

@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../apimachinery/clock.ts";
+import type { HostPorts } from "../../apimachinery/host-ports.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ImageStore } from "../../images/image-store.ts";
@@ -54,6 +55,7 @@ import { purgeRuntime } from "./purge.ts";
 import { type ContainerRecord, Records, type SandboxRecord } from "./records.ts";
 import {
   describeSandbox,
+  holdHostPorts,
   removeSandbox,
   removeSandboxOrphans,
   runSandbox,
@@ -78,6 +80,8 @@ export interface CrunRuntimeOptions {
   readonly mtu?: number;
   /** Makes its system calls; one of its own when absent. Ends with the runtime. */
   readonly system?: System;
+  /** Host ports are the machine's, which other clusters may share; without it all are this one's. */
+  readonly hostPorts?: HostPorts;
   /** Insists on one; crun, or runc where it is not installed, when absent. */
   readonly ociRuntime?: "crun" | "runc";
 }
@@ -309,6 +313,7 @@ function openEngine(options: CrunRuntimeOptions): Engine {
   const addresses = new AddressPool(podCidr);
   const held = sandboxes.values().filter((sandbox) => sandbox.ready);
   for (const { address } of held) if (address !== undefined) addresses.restore(address);
+  for (const sandbox of held) holdHostPorts(options.hostPorts, sandbox);
   const network = new PodNetworkTable({ interfacePrefix, podCidr });
   const networkReady = network.install(
     held.flatMap(({ config, address }) =>
@@ -328,6 +333,7 @@ function openEngine(options: CrunRuntimeOptions): Engine {
     random: options.random,
     logger: options.logger,
     images: options.images,
+    hostPorts: options.hostPorts,
     system,
     cgroups,
     oci,

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { hostname as hostName } from "node:os";
 import { join } from "node:path";
+import { type HostPortHolder, type HostPorts, hostPortRefusal } from "../../apimachinery/host-ports.ts";
 import { Cgroup, isMountPoint } from "../../linux/cgroups.ts";
 import { namespaceKinds, type SandboxNamespace } from "../../linux/operations.ts";
 import { CriError, type DnsConfig, type PodSandboxConfig, type PodSandboxStatus } from "../runtime.ts";
@@ -58,7 +59,24 @@ export async function runSandbox(engine: Engine, config: PodSandboxConfig): Prom
   return id;
 }
 
+/** The machine's ports that lead to the pod; `none` gives them up. Answers who has one of them already. */
+export function holdHostPorts(
+  hostPorts: HostPorts | undefined,
+  { id, config, address }: SandboxRecord,
+  none = false,
+): HostPortHolder | undefined {
+  // A mapping of one address shares its port with those of other addresses.
+  const ports = config.portMappings
+    .filter(({ hostPort, hostIp }) => hostPort > 0 && (hostIp === "" || hostIp === "0.0.0.0"))
+    .map(({ protocol, hostPort }) => ({ protocol, port: hostPort }));
+  if (address === undefined || ports.length === 0) return undefined;
+  const object = `Pod ${config.namespace}/${config.name} (sandbox ${id.slice(0, 12)})`;
+  return hostPorts?.hold(object, none ? [] : ports);
+}
+
 async function makeSandbox(engine: Engine, record: SandboxRecord): Promise<void> {
+  const rival = holdHostPorts(engine.hostPorts, record);
+  if (rival !== undefined) throw new CriError("resourceExhausted", hostPortRefusal(rival));
   const { config, id } = record;
   const directory = engine.sandboxes.directory(id);
   if (config.logDirectory !== "") mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
@@ -115,6 +133,7 @@ export async function stopSandbox(engine: Engine, id: string): Promise<void> {
   if (record.address !== undefined) {
     if (record.config.portMappings.length > 0) {
       await engine.network.removeHostPorts(record.config.portMappings, record.address);
+      holdHostPorts(engine.hostPorts, record, true);
     }
   }
   const directory = engine.sandboxes.directory(id);
