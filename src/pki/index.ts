@@ -1,6 +1,14 @@
 /** Certificates and tokens: what the other rooms use of this one. */
 export { CertificateAuthority, type Credential } from "./authority.ts";
 export { type Certificate, isSignedBy, parseCertificate } from "./certificate.ts";
+export {
+  isSignatureAlgorithm,
+  type NamedKey,
+  readJsonWebKeySet,
+  type SignatureAlgorithm,
+  signatureAlgorithms,
+  verifyJws,
+} from "./jws.ts";
 export { type JwtClaims, jsonWebKeySet, keyId, parseJwt, signJwt, verifyJwt } from "./jwt.ts";
 export { certificatesOf } from "./pem.ts";
 export { createPki, type Pki } from "./pki.ts";

@@ -8,9 +8,11 @@ import type { AdmissionPlugin } from "../apiserver/admission/admission.ts";
 import { admissionChain } from "../apiserver/admission/chain.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
+import { ForApiAudiences } from "../apiserver/authentication/audience-agnostic.ts";
 import type { TokenAuthenticator } from "../apiserver/authentication/authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../apiserver/authentication/bootstrap-token.ts";
 import { AuthenticatorChain, type TokenReviewer } from "../apiserver/authentication/chain.ts";
+import type { ExternalAuthentication } from "../apiserver/authentication/external-authentication.ts";
 import { ServiceAccountAuthenticator } from "../apiserver/authentication/service-account.ts";
 import {
   defaultIssuer,
@@ -49,6 +51,8 @@ export interface SecurityOptions {
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** See AuthenticatorChainOptions. */
   readonly anonymousPaths?: readonly string[];
+  /** Issuers and reviewers elsewhere; opened, and closed, by whoever passes them. */
+  readonly external?: Pick<ExternalAuthentication, "tokens" | "anonymous">;
   readonly enableAdmission?: readonly string[];
   readonly disableAdmission?: readonly string[];
   /** Webhooks and policies, which run after the built-in plugins and before the quota. */
@@ -99,10 +103,14 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       serviceAccountsExtension(() => tokens.get()),
     ],
     open: ({ reader, stores }) => {
+      const forApi = (tokens: TokenAuthenticator): TokenAuthenticator =>
+        new ForApiAudiences(tokens, [issuer]);
       const authenticator = new AuthenticatorChain({
         certificates: [new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs })],
         tokens: [
-          ...(options.staticTokens === undefined ? [] : [new StaticTokenAuthenticator(options.staticTokens)]),
+          ...(options.staticTokens === undefined
+            ? []
+            : [forApi(new StaticTokenAuthenticator(options.staticTokens))]),
           new ServiceAccountAuthenticator({
             reader,
             issuers: [issuer],
@@ -112,10 +120,12 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
             },
             nowMs,
           }),
-          new BootstrapTokenAuthenticator({ reader, nowMs }),
+          forApi(new BootstrapTokenAuthenticator({ reader, nowMs })),
+          ...(options.external?.tokens ?? []),
         ],
         audiences: [issuer],
         ...(options.anonymousPaths === undefined ? {} : { anonymousPaths: options.anonymousPaths }),
+        anonymous: options.external?.anonymous,
       });
       reviewer.connect(authenticator.tokens);
       const rbac = new RbacAuthorizer(reader);

@@ -4,6 +4,7 @@ import type {
   Authenticator,
   TokenAuthenticator,
 } from "./authenticator.ts";
+import type { AnonymousConfiguration } from "./oidc/authentication-configuration.ts";
 import { anonymousUser, rejected, rejectionReason, withAuthenticatedGroup } from "./users.ts";
 
 /** What anybody may read: whether the server is well, and its version. */
@@ -17,6 +18,8 @@ export interface AuthenticatorChainOptions {
   readonly audiences: readonly string[];
   /** Paths, with all below them, open to requests without credentials. `"*"` opens every path to authorization. */
   readonly anonymousPaths?: readonly string[];
+  /** What a configuration says now of requests without credentials; it wins over `anonymousPaths`. */
+  readonly anonymous?: (() => AnonymousConfiguration | undefined) | undefined;
 }
 
 /**
@@ -54,6 +57,11 @@ export class AuthenticatorChain implements Authenticator {
   }
 
   #isOpen(path: string | undefined): boolean {
+    const configured = this.#options.anonymous?.();
+    if (configured !== undefined) {
+      const { enabled, conditions } = configured;
+      return enabled && (conditions.length === 0 || conditions.some((condition) => condition.path === path));
+    }
     const open = this.#options.anonymousPaths ?? defaultAnonymousPaths;
     if (path === undefined) return open.includes("*");
     return open.some((prefix) => prefix === "*" || path === prefix || path.startsWith(`${prefix}/`));
