@@ -6,6 +6,7 @@ import { newServiceUnavailable, newStatusError, newTimeout } from "../../apimach
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import { CachedObject } from "./cached-object.ts";
+import { FanOut } from "./fan-out.ts";
 import { type ChangeListener, ResourceCache } from "./resource-cache.ts";
 import { objectKey, parseKey, registryPrefix } from "./storage-key.ts";
 import type { Watcher } from "./watcher.ts";
@@ -37,6 +38,8 @@ const freshnessTimeoutMs = 3_000;
  * One feed for all resources means that `revision` holds for each of them.
  */
 export class WatchCache implements ObjectReader {
+  /** Through which watchers over sockets get their events. */
+  readonly fanOut = new FanOut();
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #logger: Logger;

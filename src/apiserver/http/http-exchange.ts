@@ -1,3 +1,4 @@
+import type { SharedBytes } from "../cache/frame-batch.ts";
 import type { ApiRequest } from "../endpoints/api-request.ts";
 
 export type ResponseHeaders = Record<string, string | readonly string[]>;
@@ -13,10 +14,13 @@ export interface HttpExchange {
 
 /** The body of an answer that grows. Nothing here throws after the client has gone. */
 export interface ResponseBody {
-  /** False when the client reads slower than we write. */
-  write(bytes: Uint8Array): boolean;
-  /** What is written and not yet taken by the socket. */
-  readonly pendingBytes: number;
+  /**
+   * False when the client reads slower than we write. `taken` is called when the bytes are with the client's socket and
+   * may be overwritten, or the client has gone.
+   */
+  write(bytes: Uint8Array, taken?: () => void): boolean;
+  /** As `write`, of bytes that other clients get too. */
+  writeShared(shared: SharedBytes, taken: () => void): void;
   /** Resolves when all that was written is taken, or the client has gone. */
   drained(): Promise<void>;
   end(): void;

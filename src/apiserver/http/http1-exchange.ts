@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
-import { clientIsGone, newRequest, type Peer, streamBody } from "./http2-exchange.ts";
+import { clientIsGone, drainOf, newRequest, type Peer, streamBody } from "./http2-exchange.ts";
 
 /** The request of an HTTP/1.1 connection: clients without HTTP/2, and those that upgrade. */
 export function http1Exchange(message: IncomingMessage, response: ServerResponse, peer: Peer): HttpExchange {
@@ -22,23 +22,24 @@ export function http1Exchange(message: IncomingMessage, response: ServerResponse
         response.writeHead(status, plain(responseHeaders));
         response.flushHeaders();
       }
-      return http1Body(response);
+      const isChunked = message.httpVersion === "1.1" && responseHeaders["content-length"] === undefined;
+      return http1Body(response, isChunked && method !== "HEAD");
     },
   };
 }
 
-function http1Body(response: ServerResponse): ResponseBody {
+function http1Body(response: ServerResponse, isChunked: boolean): ResponseBody {
+  const isOver = (): boolean => response.destroyed || response.writableEnded;
   return {
-    write: (bytes) => response.destroyed || response.writableEnded || response.write(bytes),
-    get pendingBytes() {
-      return response.writableLength;
+    write: (bytes, taken) => isOver() || response.write(bytes, taken),
+    writeShared(shared, taken) {
+      if (isOver()) return;
+      // Node would make a chunk of its own for each client, in four writes. Without a socket, an earlier answer of this
+      // connection is still under way.
+      if (isChunked && response.socket !== null) response.socket.write(shared.chunk, taken);
+      else response.write(shared.bytes, taken);
     },
-    drained: () =>
-      new Promise((resolve) => {
-        if (response.destroyed || !response.writableNeedDrain) return resolve();
-        response.once("drain", resolve);
-        response.once("close", resolve);
-      }),
+    drained: () => drainOf(response),
     end() {
       if (!response.destroyed && !response.writableEnded) response.end();
     },
@@ -69,8 +70,8 @@ export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchan
     begin(status, responseHeaders) {
       socket.write(head(status, responseHeaders));
       return {
-        write: (bytes) => socket.destroyed || socket.write(bytes),
-        pendingBytes: 0,
+        write: (bytes, taken) => socket.destroyed || socket.write(bytes, taken),
+        writeShared: ({ bytes }, taken) => void (socket.destroyed || socket.write(bytes, taken)),
         drained: () => Promise.resolve(),
         end: () => void socket.end(),
       };

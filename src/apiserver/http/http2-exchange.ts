@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Writable } from "node:stream";
 import { newRequestEntityTooLarge } from "../../apimachinery/status.ts";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
 import type { ApiRequest, RequestBody, UpgradeRequest } from "../endpoints/api-request.ts";
@@ -54,21 +55,29 @@ export function http2Exchange(
 }
 
 function http2Body(stream: ServerHttp2Stream): ResponseBody {
+  const isOver = (): boolean => stream.destroyed || stream.writableEnded;
   return {
-    write: (bytes) => stream.destroyed || stream.writableEnded || stream.write(bytes),
-    get pendingBytes() {
-      return stream.writableLength;
-    },
-    drained: () =>
-      new Promise((resolve) => {
-        if (stream.destroyed || !stream.writableNeedDrain) return resolve();
-        stream.once("drain", resolve);
-        stream.once("close", resolve);
-      }),
+    write: (bytes, taken) => isOver() || stream.write(bytes, taken),
+    writeShared: ({ bytes }, taken) => void (isOver() || stream.write(bytes, taken)),
+    drained: () => drainOf(stream),
     end() {
       if (!stream.destroyed && !stream.writableEnded) stream.end();
     },
   };
+}
+
+/** Resolves when the stream wants more, or has ended. */
+export function drainOf(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || !stream.writableNeedDrain) return resolve();
+    const onChange = (): void => {
+      stream.off("drain", onChange);
+      stream.off("close", onChange);
+      resolve();
+    };
+    stream.on("drain", onChange);
+    stream.on("close", onChange);
+  });
 }
 
 /** A request of either protocol. */

@@ -1,5 +1,8 @@
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { FrameEncoder, WatchNotice } from "../cache/cache-event.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
+import type { FanOut, FanOutTarget } from "../cache/fan-out.ts";
+import { FrameBatch, SharedBytes } from "../cache/frame-batch.ts";
 import type { WatchSink } from "../cache/watcher.ts";
 import type { RequestState, WatchResponse } from "../endpoints/api-request.ts";
 import { bookmarkObject, frameEncoder, valueFrameEncoder } from "../endpoints/encode.ts";
@@ -9,7 +12,9 @@ import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 
 /** A client that lets this much pile up is too slow: its watch ends, and it resumes from where it came to. */
-const maxPendingBytes = 32 * 1024 * 1024;
+const maxWaitingBytes = 16 * 1024 * 1024;
+/** The initial state is made in pieces of about this size, as the client takes them. */
+const statePieceBytes = 256 * 1024;
 
 /** Writes a watch to the socket, frame by frame, until the client, the time or the server ends it. */
 export async function serveWatch(
@@ -31,6 +36,7 @@ export async function serveWatch(
   const ended = Promise.withResolvers<void>();
   const sink = new FrameSink(
     body,
+    core.watchCache.fanOut,
     encoder,
     ended.resolve,
     (revision, isEnd) => encodeFrame("BOOKMARK", bookmarkObject(served, revision, isEnd, negotiated)),
@@ -51,27 +57,39 @@ function statusOf(error: unknown): object {
   return (error instanceof StatusError ? error : newInternalError(error)).status;
 }
 
-/** Collects the frames of one turn and writes them together. */
-class FrameSink implements WatchSink {
+/**
+ * The frames of one watcher on their way to its socket. One write is under way at a time; what comes meanwhile is one
+ * write more, so a watcher that is slow holds nobody up and has its frames in common with others that are.
+ */
+class FrameSink implements WatchSink, FanOutTarget {
   readonly #body: ResponseBody;
+  readonly #fanOut: FanOut;
   readonly #encoder: FrameEncoder;
   readonly #onEnd: () => void;
   readonly #bookmark: (revision: number, initialEventsEnd: boolean) => Uint8Array;
   readonly #error: (error: unknown) => Uint8Array;
-  #frames: Uint8Array[] = [];
-  #frameBytes = 0;
-  /** The initial state may be larger than what a slow client is allowed to leave unread. */
-  #stateBytes = 0;
+  /** The initial state, of which the first `#stateSent` objects are written. */
+  #state: CachedObject[] = [];
+  #stateSent = 0;
+  /** What comes after the initial state; undefined when nothing waits. */
+  #waiting: FrameBatch | undefined;
+  #isWriting = false;
   #ended = false;
+  readonly #onTaken = (): void => {
+    this.#isWriting = false;
+    if (this.#hasWaiting) this.#fanOut.schedule(this);
+  };
 
   constructor(
     body: ResponseBody,
+    fanOut: FanOut,
     encoder: FrameEncoder,
     onEnd: () => void,
     bookmark: (revision: number, initialEventsEnd: boolean) => Uint8Array,
     error: (error: unknown) => Uint8Array,
   ) {
     this.#body = body;
+    this.#fanOut = fanOut;
     this.#encoder = encoder;
     this.#onEnd = onEnd;
     this.#bookmark = bookmark;
@@ -80,21 +98,12 @@ class FrameSink implements WatchSink {
 
   notice({ type, object, event }: WatchNotice): void {
     if (this.#ended) return;
-    const frame = event?.frame(type, object, this.#encoder) ?? this.#encoder.encode(type, object);
-    if (event === undefined) this.#stateBytes += frame.length;
-    this.#add(frame);
+    if (event === undefined && this.#waiting === undefined) this.#state.push(object);
+    else this.#add(event?.frame(type, object, this.#encoder) ?? this.#encoder.encode(type, object));
   }
 
   flush(): void {
-    const frames = this.#frames;
-    if (this.#ended || frames.length === 0) return;
-    this.#frames = [];
-    const [only] = frames;
-    this.#body.write(
-      frames.length === 1 && only !== undefined ? only : Buffer.concat(frames, this.#frameBytes),
-    );
-    this.#frameBytes = 0;
-    if (this.#body.pendingBytes > maxPendingBytes + this.#stateBytes) this.end();
+    if (!this.#isWriting && this.#hasWaiting) this.#fanOut.schedule(this);
   }
 
   bookmark(revision: number, initialEventsEnd: boolean): void {
@@ -103,19 +112,69 @@ class FrameSink implements WatchSink {
     this.flush();
   }
 
+  writeWaiting(): void {
+    if (this.#ended || this.#isWriting) return;
+    const next = this.#nextState() ?? this.#takeWaiting();
+    if (next === undefined) return;
+    this.#isWriting = true;
+    this.#body.writeShared(next, this.#onTaken);
+  }
+
   end(error?: unknown): void {
     if (this.#ended) return;
-    if (error !== undefined) this.#add(this.#error(error));
-    this.flush();
     this.#ended = true;
+    // A state that is not complete is of no use; events are, as far as they came.
+    const events = this.#isStateSent ? this.#takeWaiting() : undefined;
+    if (events !== undefined) this.#body.writeShared(events, ignore);
+    if (error !== undefined) this.#body.write(this.#error(error));
+    this.#state = [];
     this.#body.end();
     this.#onEnd();
   }
 
+  get #isStateSent(): boolean {
+    return this.#stateSent === this.#state.length;
+  }
+
+  get #hasWaiting(): boolean {
+    return !this.#ended && (this.#waiting !== undefined || !this.#isStateSent);
+  }
+
   #add(frame: Uint8Array): void {
-    this.#frames.push(frame);
-    this.#frameBytes += frame.length;
-    // A large initial state is written as it is made, not gathered whole.
-    if (this.#frameBytes > 1024 * 1024) this.flush();
+    this.#waiting = (this.#waiting ?? this.#fanOut.start).with(frame);
+    if (this.#waiting.sizeBytes > maxWaitingBytes) this.#drop();
+  }
+
+  /** Ends the watch of a client that does not read. */
+  #drop(): void {
+    this.#waiting = undefined;
+    this.end();
+  }
+
+  #takeWaiting(): SharedBytes | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting?.shared;
+  }
+
+  /** The next piece of the initial state; undefined when all is written. */
+  #nextState(): SharedBytes | undefined {
+    if (this.#isStateSent) return undefined;
+    let piece = new FrameBatch();
+    while (piece.sizeBytes < statePieceBytes) {
+      const object = this.#state[this.#stateSent];
+      if (object === undefined) break;
+      this.#stateSent++;
+      piece = piece.with(this.#encoder.encode("ADDED", object));
+    }
+    if (this.#isStateSent) this.#forgetState();
+    return piece.shared;
+  }
+
+  #forgetState(): void {
+    this.#state = [];
+    this.#stateSent = 0;
   }
 }
+
+const ignore = (): void => undefined;
