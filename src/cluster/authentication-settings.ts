@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { isObject } from "../apimachinery/json.ts";
+import { parseYaml, printYaml } from "../apimachinery/yaml.ts";
+import {
+  type ExternalAuthentication,
+  openExternalAuthentication,
+} from "../apiserver/authentication/external-authentication.ts";
+import type { OidcFlags } from "../apiserver/authentication/oidc/flags.ts";
+import { readConfiguration } from "../apiserver/authentication/oidc/read-configuration.ts";
+import { defaultIssuer } from "../apiserver/authentication/service-account-issuer.ts";
+import { loadKubeconfig, resolveContext } from "../client/kubeconfig.ts";
+import type { ApiServerContext } from "./api-server-parts.ts";
+import type { ApiServerSettings } from "./api-server-settings.ts";
+
+/** Opens the authenticators that settings ask for; undefined when they ask for none. Throws for a mistake in them. */
+export function externalAuthentication(
+  settings: ApiServerSettings,
+  { clock, logger }: ApiServerContext,
+): ExternalAuthentication | undefined {
+  const configurationFile = settings["authentication-config"];
+  const webhookFile = settings["authentication-token-webhook-config-file"];
+  const oidc = oidcFlags(settings);
+  const isAsked = [configurationFile, webhookFile, ...Object.values(oidc)].some(
+    (value) => value !== undefined,
+  );
+  if (!isAsked) return undefined;
+  return openExternalAuthentication({
+    configurationFile,
+    webhookFile,
+    oidc,
+    ownIssuer: defaultIssuer,
+    clock,
+    logger,
+  });
+}
+
+function oidcFlags(settings: ApiServerSettings): OidcFlags {
+  const caFile = settings["oidc-ca-file"];
+  return {
+    issuerUrl: settings["oidc-issuer-url"],
+    clientId: settings["oidc-client-id"],
+    usernameClaim: settings["oidc-username-claim"],
+    usernamePrefix: settings["oidc-username-prefix"],
+    groupsClaim: settings["oidc-groups-claim"],
+    groupsPrefix: settings["oidc-groups-prefix"],
+    requiredClaims: settings["oidc-required-claim"],
+    signingAlgorithms: settings["oidc-signing-algs"],
+    certificateAuthority: caFile === undefined ? undefined : readFileSync(caFile, "utf8"),
+  };
+}
+
+/** Throws an Error that names each mistake of an AuthenticationConfiguration. */
+export function checkAuthenticationConfiguration(text: string): string {
+  readConfiguration(text, [defaultIssuer]);
+  return text;
+}
+
+/** The members of a kubeconfig's clusters and users that are paths. */
+const pathMembers = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
+
+/** The kubeconfig of a token reviewer, usable from any folder: its paths are made absolute. Throws when it is not one. */
+export function checkWebhookKubeconfig(text: string, file: string): string {
+  resolveContext(loadKubeconfig([file]));
+  const config = parseYaml(text);
+  if (!isObject(config)) return text;
+  const entries = [config["clusters"], config["users"]].filter(Array.isArray).flat().filter(isObject);
+  for (const entry of entries) {
+    for (const holder of [entry["cluster"], entry["user"]].filter(isObject)) {
+      for (const member of pathMembers) {
+        const path = holder[member];
+        if (typeof path === "string" && path !== "") holder[member] = resolve(dirname(file), path);
+      }
+    }
+  }
+  return printYaml(config);
+}
