@@ -1,4 +1,5 @@
 import type { ResourceInfo } from "../api/scheme.ts";
+import { isObject } from "../apimachinery/json.ts";
 import type { Status } from "../apimachinery/meta-v1.ts";
 import { newBadRequest, newStatusError, StatusError } from "../apimachinery/status.ts";
 import type {
@@ -9,6 +10,7 @@ import type {
   TransportResponse,
   WatchEvent,
 } from "../apimachinery/transport.ts";
+import type { AuditRecord } from "./audit/audit-record.ts";
 import type { WatchNotice } from "./cache/cache-event.ts";
 import type { WatchSink } from "./cache/watcher.ts";
 import type { ApiRequest, ApiResponse, RequestState, WatchResponse } from "./endpoints/api-request.ts";
@@ -49,7 +51,16 @@ export class InProcessTransport implements Transport {
   async request(request: TransportRequest): Promise<TransportResponse> {
     const apiRequest = this.#newRequest(request);
     const { response, state } = await this.#dispatch(apiRequest);
-    const { warnings } = state;
+    const answer = await this.#answer(apiRequest, response, state.warnings);
+    auditAnswer(state, answer);
+    return answer;
+  }
+
+  async #answer(
+    apiRequest: ApiRequest,
+    response: ApiResponse,
+    warnings: readonly string[],
+  ): Promise<TransportResponse> {
     switch (response.type) {
       case "object": {
         const options = this.#encodeOptions(apiRequest, objectForms);
@@ -95,6 +106,7 @@ export class InProcessTransport implements Transport {
     const timer = this.#core.clock.after(response.timeoutMs, () => queue.end());
     const onAbort = (): void => queue.end();
     state.signal.addEventListener("abort", onAbort, { once: true });
+    state.audit?.respond(200);
     const stop = await open(response, queue, state.signal);
     try {
       yield* queue.events();
@@ -103,12 +115,18 @@ export class InProcessTransport implements Transport {
       timer.stop();
       state.signal.removeEventListener("abort", onAbort);
       stopped.abort();
+      state.audit?.complete();
     }
   }
 
   async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
-    const { response } = await this.#dispatch(this.#newRequest(request));
-    if (response.type === "stream") return response.chunks;
+    const { response, state } = await this.#dispatch(this.#newRequest(request));
+    if (response.type === "stream") {
+      state.audit?.respond(response.status);
+      return state.audit === undefined ? response.chunks : completing(response.chunks, state.audit);
+    }
+    state.audit?.respond(response.type === "bytes" ? response.status : 200);
+    state.audit?.complete();
     if (response.type !== "bytes") throw newBadRequest("the answer is no stream of bytes");
     if (response.status >= 400) throw asError(response.status, Buffer.from(response.bytes).toString());
     const { bytes } = response;
@@ -121,7 +139,10 @@ export class InProcessTransport implements Transport {
     const connected = Promise.withResolvers<MessageChannelConnection>();
     const channel = { protocols: request.protocols, accept: connected.resolve };
     const base = this.#newRequest({ ...request, method: "GET" });
-    const { response } = await this.#dispatch({ ...base, channel });
+    const { response, state } = await this.#dispatch({ ...base, channel });
+    state.audit?.respond(101);
+    if (response.type === "upgraded" && state.audit !== undefined)
+      void response.ended.finally(() => state.audit?.complete()).catch(() => undefined);
     if (response.type !== "upgraded") throw newBadRequest("the path does not upgrade");
     return connected.promise;
   }
@@ -160,6 +181,22 @@ export class InProcessTransport implements Transport {
       include: includeObjectOf(request.query),
       pretty: false,
     };
+  }
+}
+
+function auditAnswer({ audit }: RequestState, { status, body }: TransportResponse): void {
+  if (audit === undefined) return;
+  const answer = isObject(body) && body["kind"] === "Status" ? (body as unknown as Status) : undefined;
+  audit.respond(status, answer, audit.wantsResponse ? JSON.stringify(body) : "");
+  audit.complete();
+}
+
+/** The chunks; when they have ended, or nobody wants more, the request is complete. */
+async function* completing(chunks: AsyncIterable<Uint8Array>, audit: AuditRecord): AsyncIterable<Uint8Array> {
+  try {
+    yield* chunks;
+  } finally {
+    audit.complete();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { GroupVersionResource } from "../apimachinery/gvk.ts";
+import type { AuditRecord } from "./audit/audit-record.ts";
 
 /** Who asks (mirrors k8s.io/apiserver/pkg/authentication/user). */
 export interface UserInfo {
@@ -37,6 +38,8 @@ export interface RequestContext {
   readonly fieldValidation: "Strict" | "Warn" | "Ignore";
   /** Warning headers of the answer; each text once. */
   addWarning(text: string): void;
+  /** Takes notes for the audit log; absent when the request is not audited. */
+  readonly audit?: AuditRecord | undefined;
   /** Aborted when the client has gone or the request timed out. */
   readonly signal: AbortSignal;
 }

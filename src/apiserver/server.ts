@@ -2,9 +2,11 @@ import type { Scheme } from "../api/scheme.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
+import { newInternalError, StatusError } from "../apimachinery/status.ts";
 import type { Transport } from "../apimachinery/transport.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
+import type { Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { WatchCache } from "./cache/watch-cache.ts";
@@ -13,7 +15,6 @@ import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
 import { type HealthCheck, nonResourceRoutes } from "./endpoints/non-resource.ts";
 import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
-import type { AuditSink } from "./filters/audit.ts";
 import { buildChain } from "./filters/chain.ts";
 import { isLongRunning } from "./filters/long-running.ts";
 import { defaultInFlightLimits, type InFlightLimits } from "./filters/max-in-flight.ts";
@@ -49,7 +50,8 @@ export interface ApiServerOptions {
   readonly limits?: InFlightLimits;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
-  readonly audit?: AuditSink;
+  /** Who writes down what was asked, and what came of it. Default: nobody. Closed with the server. */
+  readonly audit?: Auditor;
   /** The file with the descriptions of built-in types (api/openapi/descriptions.ts). Without it `explain` lacks prose. */
   readonly descriptionsFile?: string | URL;
   /** Named checks of /readyz beyond the server's own. */
@@ -101,6 +103,8 @@ export class ApiServer {
   readonly #watchCache: WatchCache;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #random: Random;
+  readonly #auditor: Auditor | undefined;
   /** Of requests that last: logs, exec, attach, port-forward, proxies. */
   readonly #streams = new Set<AbortController>();
   #isClosing = false;
@@ -113,6 +117,9 @@ export class ApiServer {
     const { storage, scheme, clock, random, logger = silentLogger } = options;
     this.#clock = clock;
     this.#logger = logger.named("apiserver");
+    this.#random = random;
+    this.#auditor = options.audit;
+    if (options.audit !== undefined) this.metrics.register(options.audit.metrics);
     const nodes: NodeLocator = options.nodes ?? { connection: () => undefined };
     const watchCache = new WatchCache({ storage, clock, logger });
     const resources = new ServedResources({ watchCache, scheme, clock, random });
@@ -195,8 +202,13 @@ export class ApiServer {
       user,
       userAgent,
       dispatch: async (request) => {
-        const state = this.#newState(request);
-        return { response: await this.#handler(state), state };
+        const state = this.#newState(request, "");
+        try {
+          return { response: await this.#handler(state), state };
+        } catch (error) {
+          auditFailure(state, error);
+          throw error;
+        }
       },
     });
   }
@@ -208,10 +220,12 @@ export class ApiServer {
     this.#bookmarks?.stop();
     this.#watchCache.stop();
     await Promise.all(this.#listeners.map((listener) => listener.close(this.#clock.sleep(closeGraceMs))));
+    await this.#auditor?.close();
   }
 
   async #serve(exchange: HttpExchange): Promise<void> {
-    const state = this.#newState(exchange.request);
+    const { request } = exchange;
+    const state = this.#newState(request, request.header("audit-id") || this.#random.uuid());
     const release = this.#endWithServer(state);
     try {
       await respond(this.#core, exchange, state, await this.#handler(state));
@@ -219,6 +233,7 @@ export class ApiServer {
       await this.#answerError(exchange, state, error);
     } finally {
       release();
+      state.audit?.complete();
     }
   }
 
@@ -230,9 +245,9 @@ export class ApiServer {
     }
   }
 
-  #newState(request: ApiRequest): RequestState {
+  #newState(request: ApiRequest, auditId: string): RequestState {
     const info = requestInfo(request.method, request.path, request.query);
-    return { request, info, user: nobody, signal: request.signal, warnings: [] };
+    return { request, info, user: nobody, signal: request.signal, warnings: [], auditId };
   }
 
   /** Logs, exec and other streams end with the server; other requests are finished, watches are ended by the cache. */
@@ -249,6 +264,14 @@ export class ApiServer {
       this.#streams.delete(ended);
     };
   }
+}
+
+/** A request of this process has no answer to send: its failure ends it. */
+function auditFailure({ audit }: RequestState, error: unknown): void {
+  if (audit === undefined) return;
+  const { status, code } = error instanceof StatusError ? error : newInternalError(error);
+  audit.respond(code, status, audit.wantsResponse ? JSON.stringify(status) : "");
+  audit.complete();
 }
 
 const nobody: UserInfo = { name: "", uid: "", groups: [], extra: {} };

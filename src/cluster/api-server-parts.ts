@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { ApiServerSettings } from "./api-server-settings.ts";
+import type { AuditBackend, Auditor } from "../apiserver/audit/auditor.ts";
+import type { ApiServerSettings, SettingName } from "./api-server-settings.ts";
 import type { ClusterOptions } from "./cluster.ts";
+import { InstanceError } from "./instance.ts";
 
 export interface ApiServerContext {
   /** The cluster's folder. */
@@ -14,8 +18,75 @@ export interface ApiServerContext {
 
 /** Makes the parts of the API server that settings ask for, each from a module that is loaded only then. */
 export async function newApiServerParts(
-  _settings: ApiServerSettings,
-  _context: ApiServerContext,
+  settings: ApiServerSettings,
+  context: ApiServerContext,
 ): Promise<Pick<ClusterOptions, "audit" | "security">> {
-  return await Promise.resolve({});
+  const policy = settings["audit-policy-file"];
+  return {
+    ...(policy === undefined ? {} : { audit: await newAuditor(policy, settings, context) }),
+    ...(await newAuthentication(settings, context)),
+  };
+}
+
+async function newAuthentication(
+  settings: ApiServerSettings,
+  context: ApiServerContext,
+): Promise<Pick<ClusterOptions, "security">> {
+  const asked = (Object.keys(settings) as SettingName[]).find((name) =>
+    /^(?:authentication|oidc)-/.test(name),
+  );
+  if (asked === undefined) return {};
+  const { externalAuthentication } = await import("./authentication-settings.ts");
+  const external = await using(asked, () => externalAuthentication(settings, context));
+  return external === undefined ? {} : { security: { external } };
+}
+
+async function newAuditor(
+  policyFile: string,
+  settings: ApiServerSettings,
+  context: ApiServerContext,
+): Promise<Auditor> {
+  const { clock, random } = context;
+  const [{ Auditor: AuditorClass }, { AuditPolicy }] = await Promise.all([
+    import("../apiserver/audit/auditor.ts"),
+    import("../apiserver/audit/policy.ts"),
+  ]);
+  const policy = await using("audit-policy-file", () => AuditPolicy.parse(readFileSync(policyFile, "utf8")));
+  const backend = await using("audit-log-path", () => newAuditLog(settings, context));
+  return new AuditorClass({ policy, backend, clock, random });
+}
+
+async function newAuditLog(
+  settings: ApiServerSettings,
+  { directory, clock, logger }: ApiServerContext,
+): Promise<AuditBackend> {
+  const path = settings["audit-log-path"] ?? join(directory, "audit.log");
+  if (path === "-") {
+    const { AuditLogStream } = await import("../apiserver/audit/log-stream.ts");
+    return new AuditLogStream(process.stdout);
+  }
+  const { AuditLogFile } = await import("../apiserver/audit/log-file.ts");
+  const log = new AuditLogFile({
+    path,
+    maxSizeMegabytes: Number(settings["audit-log-maxsize"] ?? 0),
+    maxAgeDays: Number(settings["audit-log-maxage"] ?? 0),
+    maxBackups: Number(settings["audit-log-maxbackup"] ?? 0),
+    clock,
+    logger: logger.named("audit"),
+  });
+  await log.open();
+  return log;
+}
+
+/** Whatever goes wrong with a setting is told with its name: the person who gave it may not have it in mind any more. */
+async function using<T>(name: SettingName, use: () => T | Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (cause) {
+    throw new InstanceError(
+      `--${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `correct it and give it to sampan up again, or remove it with --${name}=""`,
+      { cause },
+    );
+  }
 }

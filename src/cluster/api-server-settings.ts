@@ -57,6 +57,11 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     kind: "file",
     placeholder: "FILE",
     description: "what is audited: a Policy of audit.k8s.io/v1",
+    check: async (given) => {
+      const { AuditPolicy } = await import("../apiserver/audit/policy.ts");
+      AuditPolicy.parse(given);
+      return given;
+    },
   },
   {
     name: "audit-log-path",
@@ -108,12 +113,21 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     kind: "file",
     placeholder: "FILE",
     description: "whose tokens are believed: an AuthenticationConfiguration",
+    reloads: true,
+    check: async (given) => {
+      const { checkAuthenticationConfiguration } = await import("./authentication-settings.ts");
+      return checkAuthenticationConfiguration(given);
+    },
   },
   {
     name: "authentication-token-webhook-config-file",
     kind: "file",
     placeholder: "FILE",
     description: "a kubeconfig that says who reviews bearer tokens",
+    check: async (given, file) => {
+      const { checkWebhookKubeconfig } = await import("./authentication-settings.ts");
+      return checkWebhookKubeconfig(given, file);
+    },
   },
   {
     name: "oidc-issuer-url",

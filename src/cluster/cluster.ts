@@ -3,8 +3,8 @@ import { type Clock, RealClock } from "../apimachinery/clock.ts";
 import type { HostPorts } from "../apimachinery/host-ports.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
+import type { Auditor } from "../apiserver/audit/auditor.ts";
 import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
-import type { AuditSink } from "../apiserver/filters/audit.ts";
 import type { NodeLocator } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import { ApiServer } from "../apiserver/server.ts";
@@ -49,8 +49,8 @@ export interface ClusterOptions {
   readonly withoutControllers?: readonly string[];
   /** False leaves pods unscheduled. */
   readonly scheduler?: boolean;
-  /** Sees every request. Default: nothing is audited. */
-  readonly audit?: AuditSink;
+  /** Writes down who asked for what. Default: nothing is audited. */
+  readonly audit?: Auditor;
   /** Who is believed and what is admitted beyond the built-in rules. */
   readonly security?: Omit<SecurityOptions, "pki" | "clock" | "random" | "clusterDomain" | "scheme">;
 }

@@ -36,6 +36,8 @@ export interface AdmissionAttributes {
   readonly dryRun: boolean;
   readonly user: UserInfo;
   addWarning(text: string): void;
+  /** Takes notes for the audit log, keys qualified by who notes; absent when the request is not audited. */
+  readonly audit?: { annotate(key: string, value: string): void } | undefined;
 }
 
 /** What plugins are made with. */

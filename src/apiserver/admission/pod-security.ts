@@ -19,6 +19,7 @@ interface LevelVersion {
 
 interface Policy {
   readonly enforce: LevelVersion;
+  readonly audit: LevelVersion;
   readonly warn: LevelVersion;
 }
 
@@ -66,7 +67,9 @@ export class PodSecurity implements AdmissionPlugin {
     const { policy } = parsePolicy(namespace?.metadata.labels);
     if (full === "pods") return validatePod(attributes, policy);
     const pod = templateOf(attributes.object, templates[full] ?? []);
-    if (pod !== undefined) warn(attributes, policy.warn, pod);
+    if (pod === undefined) return;
+    noteViolations(attributes, policy.audit, pod);
+    warn(attributes, policy.warn, pod);
   }
 
   #namespace(attributes: AdmissionAttributes): void {
@@ -136,6 +139,8 @@ function validatePod(attributes: AdmissionAttributes, policy: Policy): void {
   const old = attributes.oldObject as unknown as Pod | undefined;
   if (attributes.operation === "UPDATE" && old !== undefined && !isSignificant(pod, old)) return;
   const found = checked(pod);
+  attributes.audit?.annotate(`${prefix}enforce-policy`, describe(policy.enforce));
+  noteViolations(attributes, policy.audit, found);
   const violations = evaluate(policy.enforce, found);
   if (violations.length > 0)
     throw refuse(attributes, `violates ${violationText(policy.enforce, violations)}`);
@@ -145,6 +150,14 @@ function validatePod(attributes: AdmissionAttributes, policy: Policy): void {
 function warn(attributes: AdmissionAttributes, level: LevelVersion, pod: CheckedPod): void {
   const violations = evaluate(level, pod);
   if (violations.length > 0) attributes.addWarning(`would violate ${violationText(level, violations)}`);
+}
+
+/** What a pod would violate at the `audit` level goes into the audit log, and nowhere else. */
+function noteViolations({ audit }: AdmissionAttributes, level: LevelVersion, pod: CheckedPod): void {
+  if (audit === undefined) return;
+  const violations = evaluate(level, pod);
+  if (violations.length > 0)
+    audit.annotate(`${prefix}audit-violations`, `would violate ${violationText(level, violations)}`);
 }
 
 function violationText(level: LevelVersion, violations: readonly Violation[]): string {
@@ -228,7 +241,7 @@ function parsePolicy(labels: Readonly<Record<string, string>> = {}): {
   };
   const enforce = read("enforce", "restricted");
   const isEnforceGood = errors.length === 0;
-  read("audit", "privileged");
+  const audited = read("audit", "privileged");
   const warning = read("warn", "privileged");
   const enforced = { level: enforce.level ?? "privileged", minor: enforce.minor } satisfies LevelVersion;
   // Who enforces without saying what to warn of is warned at the same level: workloads are never refused themselves.
@@ -236,7 +249,8 @@ function parsePolicy(labels: Readonly<Record<string, string>> = {}): {
   const warned: LevelVersion = followsEnforce
     ? { level: enforced.level, minor: warning.versioned ? warning.minor : enforced.minor }
     : { level: warning.level ?? privileged.level, minor: warning.minor };
-  return { policy: { enforce: enforced, warn: warned }, errors };
+  const audit: LevelVersion = { level: audited.level ?? "privileged", minor: audited.minor };
+  return { policy: { enforce: enforced, audit, warn: warned }, errors };
 }
 
 /** The minor version; undefined for the latest, null for text that is neither. */

@@ -31,6 +31,7 @@ export function admissionAttributes(
     dryRun,
     user,
     addWarning: (text) => context.addWarning(text),
+    audit: context.audit,
   };
 }
 

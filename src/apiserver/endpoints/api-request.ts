@@ -4,6 +4,7 @@ import type { ResourceInfo } from "../../api/scheme.ts";
 import type { GroupKind } from "../../apimachinery/gvk.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { MessageChannelConnection } from "../../apimachinery/transport.ts";
+import type { AuditRecord } from "../audit/audit-record.ts";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
 import type { WatchSink } from "../cache/watcher.ts";
@@ -15,6 +16,8 @@ export interface ApiRequest {
   readonly method: string;
   /** The path of the URL, still escaped, without the query. */
   readonly path: string;
+  /** Path and query as the client wrote them; absent for requests of this process. */
+  readonly uri?: string;
   readonly query: URLSearchParams;
   /** By lower-case name. */
   header(name: string): string | undefined;
@@ -25,6 +28,8 @@ export interface ApiRequest {
   readonly credentials: AuthenticationRequest | UserInfo;
   /** True when the client presented a certificate that no authority of ours signed. */
   readonly hasForeignCertificate?: boolean;
+  /** The client's end of the connection. */
+  readonly remoteAddress?: string | undefined;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
   /** Present when the client asks to upgrade an HTTP/1.1 connection. */
@@ -66,6 +71,10 @@ export interface RequestState {
   /** Aborts when the client has gone, the request timed out or the server closes. */
   signal: AbortSignal;
   readonly warnings: string[];
+  /** Goes with the answer and with audit events; empty for requests of this process, which need none unless audited. */
+  readonly auditId: string;
+  /** Present from the audit filter on, when the request is audited. */
+  audit?: AuditRecord;
 }
 
 export type Handler = (state: RequestState) => Promise<ApiResponse>;

@@ -1,6 +1,7 @@
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import { invalid, notSupported, tooLong } from "../../apimachinery/field-error.ts";
 import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
+import type { AuditRecord } from "../audit/audit-record.ts";
 import { newInvalidOptions } from "../registry/errors.ts";
 import type { RequestContext, RequestInfo, UserInfo } from "../request-context.ts";
 import type { RequestState } from "./api-request.ts";
@@ -17,6 +18,7 @@ class StateContext implements RequestContext {
   readonly fieldManager: string;
   readonly fieldValidation: "Strict" | "Warn" | "Ignore";
   readonly signal: AbortSignal;
+  readonly audit: AuditRecord | undefined;
   readonly #warnings: string[];
 
   constructor(
@@ -34,6 +36,7 @@ class StateContext implements RequestContext {
     this.fieldValidation =
       fieldValidation === "Strict" || fieldValidation === "Ignore" ? fieldValidation : "Warn";
     this.signal = state.signal;
+    this.audit = state.audit;
     this.#warnings = state.warnings;
   }
 
@@ -75,9 +78,20 @@ export function newRequestContext(state: RequestState, kind = "GetOptions"): Req
 /** As the context, but a dry run: options in a body may ask for one as well. */
 export function asDryRun(context: RequestContext): RequestContext {
   if (context.dryRun) return context;
-  const { info, user, resource, query, fieldManager, fieldValidation, signal } = context;
+  const { info, user, resource, query, fieldManager, fieldValidation, signal, audit } = context;
   const addWarning = (text: string): void => context.addWarning(text);
-  return { info, user, resource, query, dryRun: true, fieldManager, fieldValidation, signal, addWarning };
+  return {
+    info,
+    user,
+    resource,
+    query,
+    dryRun: true,
+    fieldManager,
+    fieldValidation,
+    signal,
+    addWarning,
+    audit,
+  };
 }
 
 /** "kubectl/v1.33.0 (linux/amd64)" → "kubectl". */

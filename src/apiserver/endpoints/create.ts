@@ -27,6 +27,7 @@ export async function create(
   // What the client says of the status is not wanted.
   if (hasStatus(info)) object["status"] = emptyStatus(core.scheme, info);
   core.scheme.applyDefaults(info, object);
+  state.audit?.requestObject(object);
   const options = optionsObject(context, "CreateOptions");
   const attributes = (created: UnstructuredObject) =>
     admissionAttributes(context, info, {

@@ -20,7 +20,7 @@ export async function deleteCollection(
 ): Promise<ApiResponse> {
   const { info, store } = served;
   if (store === undefined) throw newNotFound(info, "");
-  const options = await readDeleteOptions(state.request, core.scheme);
+  const options = await readDeleteOptions(state, core.scheme);
   checkDeleteOptions(options);
   const context = deleteContext(state, options);
   const { query } = state.request;

@@ -4,14 +4,15 @@ import { isObject } from "../../apimachinery/json.ts";
 import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
 import { newBadRequest } from "../../apimachinery/status.ts";
 import { isTrue } from "../filters/request-info.ts";
-import type { ApiRequest } from "./api-request.ts";
+import type { RequestState } from "./api-request.ts";
 import { readBody } from "./decode-body.ts";
 import { integerOf } from "./list.ts";
 
 const schemaName = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
 /** The options of a delete: those of the body, else those of the query. */
-export async function readDeleteOptions(request: ApiRequest, scheme: Scheme): Promise<DeleteOptions> {
+export async function readDeleteOptions(state: RequestState, scheme: Scheme): Promise<DeleteOptions> {
+  const { request } = state;
   const body = await readBody(request, "DeleteOptions");
   if (body === undefined) return fromQuery(request.query);
   if (!isObject(body.value)) throw newBadRequest("the body of a delete must be DeleteOptions");
@@ -19,6 +20,7 @@ export async function readDeleteOptions(request: ApiRequest, scheme: Scheme): Pr
   if (kind !== "DeleteOptions" && kind !== "") {
     throw newBadRequest(`decoded object cannot be converted to DeleteOptions`);
   }
+  state.audit?.requestObject({ kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...body.value });
   if (scheme.schemas.get(schemaName) === undefined) return body.value;
   return decodeObject(scheme.schemas, schemaName, body.value).object;
 }

@@ -20,7 +20,7 @@ export async function remove(
   const { info, store } = served;
   const { namespace, name } = targetOf(state.info, info);
   if (store === undefined) throw newNotFound(info, name);
-  const options = await readDeleteOptions(state.request, core.scheme);
+  const options = await readDeleteOptions(state, core.scheme);
   const context = deleteContext(state, options);
   const { object, deleted } = await deleteObject(
     store,

@@ -35,6 +35,7 @@ export async function patch(
   const { subresource } = state.info;
   if (store === undefined) throw newNotFound(info, name);
   const body = await readPatch(state.request);
+  state.audit?.requestPatch(body.value);
   const isApply = body.type === applyPatchType;
   const force = state.request.query.get("force");
   checkOptions(state, isApply, force);

@@ -43,6 +43,7 @@ export async function scale(
     case "update": {
       const context = newRequestContext(state, "UpdateOptions");
       const wanted = await decodeBody(state.request, context, core.scheme, scaleKind, scaleSchema);
+      state.audit?.requestObject(wanted);
       if (wanted.metadata.name !== name) {
         const found = wanted.metadata.name ?? "";
         throw newBadRequest(`the name of the object (${found}) does not match the name on the URL (${name})`);
@@ -52,6 +53,7 @@ export async function scale(
     case "patch": {
       const context = newRequestContext(state, "PatchOptions");
       const body = await readPatch(state.request);
+      state.audit?.requestPatch(body.value);
       if (body.type === applyPatchType) throw newMethodNotAllowed();
       const { schemas } = core.scheme;
       return write(core, state, served, context, "PatchOptions", (current) => {

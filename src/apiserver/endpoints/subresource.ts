@@ -41,6 +41,7 @@ export async function subresource(
         schemaNameOf(core, served, kind),
       );
       core.scheme.applyDefaults(kind, body);
+      state.audit?.requestObject(body);
       await admit(core, context, served, kind, "CREATE", body);
       return value(201, await handler.create(context, body));
     }
@@ -55,6 +56,7 @@ export async function subresource(
         schemaNameOf(core, served, kind),
       );
       core.scheme.applyDefaults(kind, body);
+      state.audit?.requestObject(body);
       await admit(core, context, served, kind, "UPDATE", body);
       return value(200, await handler.update(context, body));
     }
@@ -77,6 +79,7 @@ async function patched(
   if (read === undefined || update === undefined) throw newMethodNotAllowed();
   const context = newRequestContext(state, "PatchOptions");
   const patch = await readPatch(state.request);
+  state.audit?.requestPatch(patch.value);
   if (patch.type === applyPatchType) throw newMethodNotAllowed();
   const schemaName = schemaNameOf(core, served, kind);
   const { schemas } = core.scheme;

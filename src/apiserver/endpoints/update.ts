@@ -28,6 +28,7 @@ export async function update(
   const decoded = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
   fitName(decoded, state.info, info.namespaced);
   core.scheme.applyDefaults(info, decoded);
+  state.audit?.requestObject(decoded);
   const options = optionsObject(context, "UpdateOptions");
   const attributes = (object: UnstructuredObject, old: UnstructuredObject | undefined) =>
     admissionAttributes(context, info, {

@@ -1,22 +1,21 @@
-import type { ApiResponse, Filter, RequestState } from "../endpoints/api-request.ts";
+import { StatusError } from "../../apimachinery/status.ts";
+import type { Auditor } from "../audit/auditor.ts";
+import type { Filter } from "../endpoints/api-request.ts";
 
-/** Where an audit log hooks in. It sees who asked for what, before impersonation, and what came of it. */
-export interface AuditSink {
-  received(state: RequestState): void;
-  /** Exactly one of `response` and `error` is present. */
-  completed(state: RequestState, response: ApiResponse | undefined, error: unknown): void;
-}
-
-export function audit(sink: AuditSink | undefined): Filter {
-  if (sink === undefined) return (state, next) => next(state);
+/**
+ * Begins the audit record of a request: it sees who asked, before impersonation. Those inside add to the record, and
+ * whoever sends the answer completes it.
+ */
+export function audit(auditor: Auditor | undefined): Filter {
+  if (auditor === undefined) return (state, next) => next(state);
   return async (state, next) => {
-    sink.received(state);
+    const record = auditor.begin(state);
+    if (record === undefined) return next(state);
+    state.audit = record;
     try {
-      const response = await next(state);
-      sink.completed(state, response, undefined);
-      return response;
+      return await next(state);
     } catch (error) {
-      sink.completed(state, undefined, error);
+      if (!(error instanceof StatusError)) record.panic(error);
       throw error;
     }
   };

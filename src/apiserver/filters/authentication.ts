@@ -1,12 +1,19 @@
 import { newUnauthorized } from "../../apimachinery/status.ts";
+import type { Auditor } from "../audit/auditor.ts";
 import type { AuthenticationRequest, Authenticator } from "../authentication/authenticator.ts";
 import type { ApiRequest, Filter } from "../endpoints/api-request.ts";
 import type { UserInfo } from "../request-context.ts";
 
 /** Finds out who asks. A request that no authenticator knows is refused with 401. */
-export function authentication(authenticator: Authenticator): Filter {
+export function authentication(authenticator: Authenticator, auditor?: Auditor): Filter {
   return async (state, next) => {
-    state.user = await identify(authenticator, state.request);
+    try {
+      state.user = await identify(authenticator, state.request);
+    } catch (error) {
+      const record = auditor?.refused(state);
+      if (record !== undefined) state.audit = record;
+      throw error;
+    }
     return next(state);
   };
 }

@@ -8,6 +8,8 @@ export function authorization(authorizer: Authorizer): Filter {
   return async (state, next) => {
     const attributes = attributesOf(state);
     const { decision, reason } = await authorizer.authorize(attributes);
+    state.audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
+    state.audit?.annotate("authorization.k8s.io/reason", reason);
     if (decision !== "allow") throw forbiddenError(attributes, reason);
     return next(state);
   };

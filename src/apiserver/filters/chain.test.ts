@@ -1,8 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
+import { SeededRandom } from "../../apimachinery/random.ts";
 import { newForbidden } from "../../apimachinery/status.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
+import { Auditor } from "../audit/auditor.ts";
+import { AuditPolicy } from "../audit/policy.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import type { ApiRequest, RequestState } from "../endpoints/api-request.ts";
 import { ServerMetrics } from "../metrics.ts";
@@ -57,6 +60,7 @@ function stateOf(
     user: jane,
     signal: new AbortController().signal,
     warnings: [],
+    auditId: "a",
   };
 }
 
@@ -228,14 +232,51 @@ test("a request that takes too long is 504, and what it started is aborted", asy
   expect(signal?.aborted).toBe(true);
 });
 
-test("the audit sees requests and what came of them", async () => {
-  const received = vi.fn();
-  const completed = vi.fn();
-  const chain = buildChain(chainOptions({ audit: { received, completed } }), async () => ok);
-  const state = stateOf("/version");
-  await chain(state);
-  expect(received).toHaveBeenCalledWith(state);
-  expect(completed).toHaveBeenCalledWith(state, ok, undefined);
+describe("audit", () => {
+  const audited = () => {
+    const lines: string[] = [];
+    const write = (line: string): boolean => lines.push(line) > 0;
+    const auditor = new Auditor({
+      policy: AuditPolicy.parse("{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}"),
+      backend: { write, close: () => Promise.resolve() },
+      clock: new VirtualClock(),
+      random: new SeededRandom(1),
+    });
+    return { auditor, events: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  };
+
+  test("sees who asked, and a failure that nobody expected as a panic", async () => {
+    const { auditor, events } = audited();
+    const chain = buildChain(chainOptions({ audit: auditor }), async () => {
+      throw new TypeError("oh");
+    });
+    expect((await failure(chain(stateOf("/version")))).code).toBe(500);
+    expect(events()).toMatchObject([
+      { stage: "RequestReceived", user: { username: "jane", groups: ["dev"] } },
+      {
+        stage: "Panic",
+        responseStatus: {
+          status: "Failure",
+          message: "APIServer panic'd: oh",
+          reason: "InternalError",
+          code: 500,
+        },
+      },
+    ]);
+  });
+
+  test("knows who was impersonated", async () => {
+    const { auditor, events } = audited();
+    const state = stateOf("/version", { "impersonate-user": "joe" });
+    await buildChain(chainOptions({ audit: auditor }), async () => ok)(state);
+    state.audit?.complete();
+    const [received, complete] = events();
+    expect(received).not.toHaveProperty("impersonatedUser");
+    expect(complete).toMatchObject({
+      user: { username: "jane" },
+      impersonatedUser: { username: "joe", groups: ["system:authenticated"] },
+    });
+  });
 });
 
 describe("admission", () => {

@@ -1,10 +1,11 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
+import type { Auditor } from "../audit/auditor.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Filter, Handler } from "../endpoints/api-request.ts";
 import type { ServerMetrics } from "../metrics.ts";
-import { type AuditSink, audit } from "./audit.ts";
+import { audit } from "./audit.ts";
 import { authentication } from "./authentication.ts";
 import { authorization } from "./authorization.ts";
 import { impersonation } from "./impersonation.ts";
@@ -16,7 +17,7 @@ import { timeout } from "./timeout.ts";
 export interface ChainOptions {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
-  readonly audit: AuditSink | undefined;
+  readonly audit: Auditor | undefined;
   readonly limits: InFlightLimits;
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
@@ -34,7 +35,7 @@ export function buildChain(options: ChainOptions, route: Handler): Handler {
     panic(logger),
     measure(options.metrics, clock),
     timeout(clock, options.requestTimeoutMs),
-    authentication(authenticator),
+    authentication(authenticator, options.audit),
     audit(options.audit),
     impersonation(authorizer),
     maxInFlight(options.limits),

@@ -24,6 +24,7 @@ export function impersonation(authorizer: Authorizer): Filter {
     if (wanted === undefined) return next(state);
     for (const check of wanted.checks) await permit(authorizer, state.user, check);
     state.user = wanted.user;
+    state.audit?.impersonate(wanted.user);
     return next(state);
   };
 }

@@ -27,7 +27,7 @@ function isPretty({ request }: RequestState): boolean {
 
 /** Headers of every answer. */
 export function baseHeaders(state: RequestState): ResponseHeaders {
-  const headers: ResponseHeaders = { "cache-control": "no-cache, private" };
+  const headers: ResponseHeaders = { "audit-id": state.auditId, "cache-control": "no-cache, private" };
   if (state.warnings.length > 0) headers["warning"] = state.warnings.map(warningHeader);
   return headers;
 }

@@ -140,22 +140,20 @@ export class HttpServer {
   }
 }
 
-const anonymous: Peer = {
-  credentials: { certificates: [], bearerToken: undefined },
-  hasForeignCertificate: false,
-};
-
 function peerOf(socket: unknown): Peer {
+  const tls = socket as TLSSocket | undefined;
+  const anonymous: Peer = {
+    credentials: { certificates: [], bearerToken: undefined },
+    hasForeignCertificate: false,
+    remoteAddress: tls?.remoteAddress,
+  };
   // HTTP/2 hands out a proxy of its socket, so it is known by its methods.
-  if (typeof (socket as TLSSocket | undefined)?.getPeerX509Certificate !== "function") return anonymous;
-  const tls = socket as TLSSocket;
+  if (typeof tls?.getPeerX509Certificate !== "function") return anonymous;
   const certificate = tls.getPeerX509Certificate();
   if (certificate === undefined) return anonymous;
   if (!tls.authorized) return { ...anonymous, hasForeignCertificate: true };
-  return {
-    credentials: { certificates: [new Uint8Array(certificate.raw)], bearerToken: undefined },
-    hasForeignCertificate: false,
-  };
+  const credentials = { certificates: [new Uint8Array(certificate.raw)], bearerToken: undefined };
+  return { ...anonymous, credentials };
 }
 
 const pem = (text: string | Uint8Array): string | Buffer =>

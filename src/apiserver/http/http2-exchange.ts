@@ -8,6 +8,7 @@ import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 export interface Peer {
   readonly credentials: AuthenticationRequest;
   readonly hasForeignCertificate: boolean;
+  readonly remoteAddress: string | undefined;
 }
 
 /** Why a request's signal aborts. Made once: making one per request, with its stack, is 3 % of a create. */
@@ -85,7 +86,7 @@ export function newRequest(
   method: string,
   url: string,
   headers: IncomingHttpHeaders,
-  { credentials, hasForeignCertificate }: Peer,
+  { credentials, hasForeignCertificate, remoteAddress }: Peer,
   signal: AbortSignal,
   body: RequestBody,
   upgrade?: UpgradeRequest,
@@ -95,6 +96,7 @@ export function newRequest(
   return {
     method,
     path,
+    uri: url,
     query: new URLSearchParams(question < 0 ? "" : url.slice(question + 1)),
     header(name) {
       const value = headers[name];
@@ -104,6 +106,7 @@ export function newRequest(
     body,
     credentials: { ...credentials, bearerToken: bearerToken(headers), path },
     hasForeignCertificate,
+    remoteAddress,
     signal,
     isInProcess: false,
     ...(upgrade === undefined ? {} : { upgrade }),

@@ -1,4 +1,5 @@
 import { gzip } from "node:zlib";
+import type { Status } from "../../apimachinery/meta-v1.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { ApiResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
@@ -41,20 +42,21 @@ export async function respond(
         core,
         forms,
         (options) => encodeAnswer(response, options),
-        {
-          ...response.headers,
-        },
+        response.headers,
+        statusIn(response.value),
       );
     }
     case "watch":
       return serveWatch(core, exchange, state, response);
     case "bytes": {
       const headers = { ...baseHeaders(state), ...response.headers, "content-type": response.contentType };
+      state.audit?.respond(response.status);
       return sendBytes(exchange, response.status, headers, response.bytes);
     }
     case "stream":
       return sendStream(exchange, state, response);
     case "upgraded":
+      state.audit?.respond(101);
       return response.ended;
   }
 }
@@ -67,13 +69,35 @@ async function send(
   forms: readonly string[],
   encode: (options: EncodeOptions) => Promise<Uint8Array>,
   headers: ResponseHeaders = {},
+  answer?: Status,
 ): Promise<void> {
   const { request } = exchange;
   const negotiated = negotiate(request.header("accept"), { forms });
   const options = encodeOptions(core, state, negotiated);
   const bytes = await encode(options);
+  if (state.audit !== undefined) {
+    const json = state.audit.wantsResponse ? await jsonOf(bytes, options, encode) : "";
+    state.audit.respond(status, answer, json);
+  }
   const all = { ...baseHeaders(state), ...headers, "content-type": negotiated.mediaType };
   return sendBytes(exchange, status, all, bytes);
+}
+
+/** An answer that is a Status says itself how it went. */
+function statusIn(value: object): Status | undefined {
+  return "kind" in value && value.kind === "Status" ? (value as Status) : undefined;
+}
+
+/** The answer as the audit log has it: always JSON, in the shape that the client asked for. */
+async function jsonOf(
+  bytes: Uint8Array,
+  options: EncodeOptions,
+  encode: (options: EncodeOptions) => Promise<Uint8Array>,
+): Promise<string> {
+  const isPlain = options.negotiated.mediaType === jsonType && !options.pretty;
+  const negotiated: Negotiated = { ...options.negotiated, mediaType: jsonType };
+  const json = isPlain ? bytes : await encode({ ...options, negotiated, pretty: false });
+  return Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString().trimEnd();
 }
 
 async function sendBytes(
@@ -102,6 +126,7 @@ async function sendStream(
   state: RequestState,
   response: StreamResponse,
 ): Promise<void> {
+  state.audit?.respond(response.status);
   const body = exchange.begin(response.status, { ...baseHeaders(state), ...response.headers });
   const iterator = response.chunks[Symbol.asyncIterator]();
   const stop = (): void => void iterator.return?.();
@@ -141,5 +166,6 @@ export async function respondError(
     mediaType = jsonType;
     bytes = await encodeAnswer(answer, encodeOptions(core, state, plain));
   }
+  state.audit?.respond(failure.code, status, state.audit.wantsResponse ? JSON.stringify(status) : "");
   exchange.respond(failure.code, { ...headers, "content-type": mediaType }, bytes);
 }

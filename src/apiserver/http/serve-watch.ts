@@ -32,6 +32,7 @@ export async function serveWatch(
     negotiated.mediaType === "application/vnd.kubernetes.protobuf"
       ? `${negotiated.mediaType};stream=watch`
       : negotiated.mediaType;
+  state.audit?.respond(200);
   const body = exchange.begin(200, { ...baseHeaders(state), "content-type": contentType });
   const ended = Promise.withResolvers<void>();
   const sink = new FrameSink(
