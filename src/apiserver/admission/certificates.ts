@@ -1,4 +1,5 @@
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.ts";
+import type { ClusterTrustBundle } from "../../api/types/certificates-v1beta1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { newNotFound } from "../../apimachinery/status.ts";
 import { parseSigningRequest } from "../../pki/index.ts";
@@ -6,6 +7,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { concerns, objectOf, oldObjectOf, refuse } from "./attributes.ts";
+import { onlyCollectionFieldsDiffer } from "./rbac-escalation.ts";
 
 const group = "certificates.k8s.io";
 const resource = "certificatesigningrequests";
@@ -89,6 +91,33 @@ export class CertificateSigning implements AdmissionPlugin {
     const signer = old?.spec.signerName ?? "";
     if (await isAuthorizedForSigner(this.#authorizer, attributes, "sign", signer)) return;
     throw refuse(attributes, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+  }
+}
+
+/** Saying whom a signer's users may trust needs the verb `attest` for the signer. */
+export class ClusterTrustBundleAttest implements AdmissionPlugin {
+  readonly name = "ClusterTrustBundleAttest";
+  readonly #authorizer: Authorizer;
+
+  constructor(authorizer: Authorizer) {
+    this.#authorizer = authorizer;
+  }
+
+  handles(attributes: AdmissionAttributes): boolean {
+    const { operation } = attributes;
+    return (
+      (operation === "CREATE" || operation === "UPDATE") && concerns(attributes, group, "clustertrustbundles")
+    );
+  }
+
+  async validate(attributes: AdmissionAttributes): Promise<void> {
+    const { object, oldObject } = attributes;
+    // The new object counts: a signer's name never changes, which validation sees to.
+    const signer = objectOf<ClusterTrustBundle>(attributes)?.spec.signerName ?? "";
+    if (object === undefined || signer === "") return;
+    if (oldObject !== undefined && onlyCollectionFieldsDiffer(object, oldObject)) return;
+    if (await isAuthorizedForSigner(this.#authorizer, attributes, "attest", signer)) return;
+    throw refuse(attributes, `user not permitted to attest for signerName ${JSON.stringify(signer)}`);
   }
 }
 

@@ -4,7 +4,12 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { EscalationGuard } from "../authorization/escalation.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { AdmissionPlugin } from "./admission.ts";
-import { CertificateApproval, CertificateSigning, CertificateSubjectRestriction } from "./certificates.ts";
+import {
+  CertificateApproval,
+  CertificateSigning,
+  CertificateSubjectRestriction,
+  ClusterTrustBundleAttest,
+} from "./certificates.ts";
 import { DefaultIngressClass, DefaultStorageClass } from "./default-classes.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { LimitRanger } from "./limit-ranger.ts";
@@ -52,7 +57,7 @@ export function admissionChain(options: AdmissionChainOptions): AdmissionPlugin[
     new NamespaceLifecycle(dependencies),
     new LimitRanger(dependencies),
     new ServiceAccount(options),
-    new NodeRestriction(dependencies),
+    new NodeRestriction({ reader, authorizer }),
     new TaintNodesByCondition(),
     new PodSecurity(dependencies),
     new Priority(dependencies),
@@ -64,6 +69,7 @@ export function admissionChain(options: AdmissionChainOptions): AdmissionPlugin[
     new RuntimeClass(dependencies),
     new CertificateApproval(authorizer, reader),
     new CertificateSigning(authorizer),
+    new ClusterTrustBundleAttest(authorizer),
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(dependencies),
     ...(escalation === undefined ? [] : [new RbacEscalation(escalation)]),

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { createSigningRequest } from "../../pki/index.ts";
+import { generateKey } from "../../pki/keys.ts";
 import { newUser } from "../authentication/users.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import { NodeRestriction } from "./node-restriction.ts";
 import { attributesOf, coreObject, podWith, type Request, verdictOf } from "./testing/attributes.ts";
 import { FakeReader } from "./testing/fake-reader.ts";
@@ -13,11 +16,51 @@ const node = (name: string, rest: object = {}, metadata: object = {}) => ({
 });
 const reader = new FakeReader().put(
   "pods",
-  podWith({ nodeName: "n1" }, { name: "mine", uid: "mine-uid" }),
+  podWith(
+    {
+      nodeName: "n1",
+      volumes: [
+        { name: "a", projected: { sources: [{ serviceAccountToken: { path: "t" } }] } },
+        { name: "b", projected: { sources: [{ serviceAccountToken: { path: "t", audience: "vault" } }] } },
+        { name: "c", csi: { driver: "inline.csi" } },
+        { name: "d", persistentVolumeClaim: { claimName: "claim" } },
+        { name: "e", ephemeral: {} },
+      ],
+    },
+    { name: "mine", uid: "mine-uid" },
+  ),
   podWith({ nodeName: "n2" }, { name: "theirs", uid: "theirs-uid" }),
 );
 reader.put("nodes", node("n1"));
-const plugin = new NodeRestriction({ reader, nowMs: () => 0 });
+const driver = (name: string, audience: string) => ({
+  ...coreObject("CSIDriver", name),
+  metadata: { name },
+  spec: { tokenRequests: [{ audience }] },
+});
+reader.put("csidrivers.storage.k8s.io", driver("inline.csi", "inline"), driver("claimed.csi", "claimed"));
+reader.put(
+  "persistentvolumeclaims",
+  coreObject("PersistentVolumeClaim", "claim", { spec: { volumeName: "pv" } }),
+  coreObject("PersistentVolumeClaim", "mine-e", { spec: { volumeName: "pv-e" } }),
+);
+const volume = (name: string, csi: string) => ({
+  apiVersion: "v1",
+  kind: "PersistentVolume",
+  metadata: { name },
+  spec: { csi: { driver: csi } },
+});
+reader.put("persistentvolumes", volume("pv", "claimed.csi"), volume("pv-e", "own.csi"));
+reader.put("csidrivers.storage.k8s.io", driver("own.csi", "own"));
+/** Lets nodes have tokens for "granted", and nothing else. */
+const authorizer: Authorizer = {
+  authorize: async ({ verb, resource }) => ({
+    decision:
+      verb === "request-serviceaccounts-token-audience" && resource === "granted" ? "allow" : "noOpinion",
+    reason: "",
+  }),
+  rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
+};
+const plugin = new NodeRestriction({ reader, authorizer });
 
 const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid: "n1-uid", controller: true };
 const mirror = (spec: object = {}, metadata: object = {}) =>
@@ -25,12 +68,23 @@ const mirror = (spec: object = {}, metadata: object = {}) =>
     { nodeName: "n1", ...spec },
     { annotations: { "kubernetes.io/config.mirror": "x" }, ownerReferences: [owner], ...metadata },
   );
-const tokenFor = (name: string, uid?: string) => ({
+const tokenFor = (name: string, uid?: string, audiences: string[] = []) => ({
   apiVersion: "authentication.k8s.io/v1",
   kind: "TokenRequest",
   metadata: {},
-  spec: { boundObjectRef: { apiVersion: "v1", kind: "Pod", name, ...(uid === undefined ? {} : { uid }) } },
+  spec: {
+    audiences,
+    boundObjectRef: { apiVersion: "v1", kind: "Pod", name, ...(uid === undefined ? {} : { uid }) },
+  },
 });
+const signing = (commonName: string, signerName = "kubernetes.io/kube-apiserver-client-kubelet"): Request => {
+  const subject = { commonName, organizations: ["system:nodes"] };
+  const request = Buffer.from(createSigningRequest(generateKey(), subject)).toString("base64");
+  return {
+    resource: "certificatesigningrequests.certificates.k8s.io",
+    object: { ...coreObject("CertificateSigningRequest", "csr"), spec: { request, signerName, usages: [] } },
+  };
+};
 const token = (object: object): Request => ({
   resource: "serviceaccounts./token",
   object,
@@ -205,6 +259,54 @@ describe("NodeRestriction", () => {
       'node "n1" is not allowed to modify node "n2"',
     ],
     ["asks for a token of its pod", token(tokenFor("mine", "mine-uid")), "admitted"],
+    ...["vault", "inline", "claimed", "own", "granted"].map((audience): [string, Request, string] => [
+      `asks for a token that the pod or a role names: ${audience}`,
+      token(tokenFor("mine", "mine-uid", [audience])),
+      "admitted",
+    ]),
+    [
+      "asks for a token for somebody whom the pod does not know",
+      token(tokenFor("mine", "mine-uid", ["bank"])),
+      'audience "bank" not found in pod spec volume, system:node:n1 is not authorized to request tokens for this audience',
+    ],
+    [
+      "asks for a token for two at once",
+      token(tokenFor("mine", "mine-uid", ["vault", "inline"])),
+      "node may only request 0 or 1 audiences",
+    ],
+    ["asks for its own certificate", signing("system:node:n1"), "admitted"],
+    [
+      "asks for the certificate of another node",
+      signing("system:node:n2"),
+      "can only create a node CSR with CN=system:node:n1",
+    ],
+    [
+      "asks for another node's serving certificate",
+      signing("system:node:n2", "kubernetes.io/kubelet-serving"),
+      "can only create a node CSR with CN=system:node:n1",
+    ],
+    [
+      "asks for another certificate, which others decide about",
+      signing("joe", "kubernetes.io/kube-apiserver-client"),
+      "admitted",
+    ],
+    [
+      "changes a claim itself",
+      update(
+        coreObject("PersistentVolumeClaim", "claim", { spec: { volumeName: "x" } }),
+        coreObject("PersistentVolumeClaim", "claim"),
+      ),
+      "may only update PVC status",
+    ],
+    [
+      "deletes another node's slice among many",
+      {
+        operation: "DELETE",
+        resource: "resourceslices.resource.k8s.io",
+        old: { ...coreObject("ResourceSlice", "s"), spec: { nodeName: "n2" } },
+      },
+      "can only delete ResourceSlice with the same NodeName as the requesting node",
+    ],
     [
       "asks for a token of another node's pod",
       token(tokenFor("theirs", "theirs-uid")),

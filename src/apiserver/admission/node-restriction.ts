@@ -1,17 +1,22 @@
 import type { TokenRequest } from "../../api/types/authentication-v1.ts";
+import type { CertificateSigningRequest } from "../../api/types/certificates-v1.ts";
 import type { Node, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
 import type { ResourceSlice } from "../../api/types/resource-v1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { newNotFound } from "../../apimachinery/status.ts";
+import { parseSigningRequest } from "../../pki/index.ts";
 import { nodeNameOf } from "../authentication/users.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import {
   configMapNames,
   isMirrorPod,
   mirrorPodAnnotation,
   secretNames,
 } from "../authorization/pod-references.ts";
-import type { AdmissionAttributes, AdmissionDependencies, AdmissionPlugin } from "./admission.ts";
+import type { ObjectReader } from "../object-reader.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { objectOf, oldObjectOf, refuse } from "./attributes.ts";
+import { podNeedsAudience } from "./pod-audiences.ts";
 
 const pods = { group: "", resource: "pods" };
 
@@ -21,17 +26,19 @@ const pods = { group: "", resource: "pods" };
  */
 export class NodeRestriction implements AdmissionPlugin {
   readonly name = "NodeRestriction";
-  readonly #reader: AdmissionDependencies["reader"];
+  readonly #reader: ObjectReader;
+  readonly #authorizer: Authorizer;
 
-  constructor({ reader }: AdmissionDependencies) {
+  constructor({ reader, authorizer }: { readonly reader: ObjectReader; readonly authorizer: Authorizer }) {
     this.#reader = reader;
+    this.#authorizer = authorizer;
   }
 
   handles({ user, operation }: AdmissionAttributes): boolean {
     return operation !== "CONNECT" && nodeNameOf(user) !== undefined;
   }
 
-  admit(attributes: AdmissionAttributes): void {
+  async admit(attributes: AdmissionAttributes): Promise<void> {
     const node = nodeNameOf(attributes.user) ?? "";
     if (node === "") {
       throw refuse(attributes, `could not determine node from user ${JSON.stringify(attributes.user.name)}`);
@@ -44,13 +51,15 @@ export class NodeRestriction implements AdmissionPlugin {
       case "persistentvolumeclaims.":
         return admitClaim(node, attributes);
       case "serviceaccounts.":
-        return this.#serviceAccount(node, attributes);
+        return await this.#serviceAccount(node, attributes);
       case "leases.coordination.k8s.io":
         return admitLease(node, attributes);
       case "csinodes.storage.k8s.io":
         return admitCsiNode(node, attributes);
       case "resourceslices.resource.k8s.io":
         return admitResourceSlice(node, attributes);
+      case "certificatesigningrequests.certificates.k8s.io":
+        return admitSigningRequest(node, attributes);
       default:
     }
   }
@@ -140,9 +149,9 @@ export class NodeRestriction implements AdmissionPlugin {
     return pod;
   }
 
-  #serviceAccount(node: string, attributes: AdmissionAttributes): void {
+  async #serviceAccount(node: string, attributes: AdmissionAttributes): Promise<void> {
     if (attributes.operation !== "CREATE" || attributes.subresource !== "token") return;
-    const bound = objectOf<TokenRequest>(attributes)?.spec.boundObjectRef;
+    const { boundObjectRef: bound, audiences = [] } = objectOf<TokenRequest>(attributes)?.spec ?? {};
     if (bound?.apiVersion !== "v1" || bound.kind !== "Pod" || (bound.name ?? "") === "") {
       throw refuse(attributes, "node requested token not bound to a pod");
     }
@@ -159,6 +168,35 @@ export class NodeRestriction implements AdmissionPlugin {
     if (pod.spec?.nodeName !== node) {
       throw refuse(attributes, "node requested token bound to a pod scheduled on a different node");
     }
+    await this.#checkAudience(attributes, pod, audiences);
+  }
+
+  /** A node that is taken over must not get tokens of its pods for services that they have nothing to do with. */
+  async #checkAudience(
+    attributes: AdmissionAttributes,
+    pod: Pod,
+    [audience = "", ...others]: readonly string[],
+  ): Promise<void> {
+    if (others.length > 0) throw refuse(attributes, "node may only request 0 or 1 audiences");
+    if (podNeedsAudience(this.#reader, pod, audience)) return;
+    const { user, namespace, name } = attributes;
+    const { decision } = await this.#authorizer.authorize({
+      user,
+      verb: "request-serviceaccounts-token-audience",
+      isResourceRequest: true,
+      namespace,
+      group: "",
+      version: "",
+      resource: audience,
+      subresource: "",
+      name,
+      path: "",
+    });
+    if (decision === "allow") return;
+    throw refuse(
+      attributes,
+      `audience ${JSON.stringify(audience)} not found in pod spec volume, ${user.name} is not authorized to request tokens for this audience`,
+    );
   }
 }
 
@@ -196,7 +234,7 @@ function admitPodStatus(node: string, attributes: AdmissionAttributes): void {
 }
 
 function admitClaim(node: string, attributes: AdmissionAttributes): void {
-  if (attributes.subresource !== "status") return;
+  if (attributes.subresource !== "status") throw refuse(attributes, "may only update PVC status");
   if (attributes.operation !== "UPDATE") {
     throw refuse(attributes, `unexpected operation ${JSON.stringify(attributes.operation)}`);
   }
@@ -310,9 +348,36 @@ function admitCsiNode(node: string, attributes: AdmissionAttributes): void {
   }
 }
 
+/** Other operations are the node authorizer's, which knows neither new objects nor each one of a collection. */
 function admitResourceSlice(node: string, attributes: AdmissionAttributes): void {
-  if (attributes.operation !== "CREATE") return;
-  if (objectOf<ResourceSlice>(attributes)?.spec.nodeName !== node) {
+  const { operation } = attributes;
+  if (operation === "CREATE" && objectOf<ResourceSlice>(attributes)?.spec.nodeName !== node) {
     throw refuse(attributes, "can only create ResourceSlice with the same NodeName as the requesting node");
   }
+  if (operation === "DELETE" && oldObjectOf<ResourceSlice>(attributes)?.spec.nodeName !== node) {
+    throw refuse(attributes, "can only delete ResourceSlice with the same NodeName as the requesting node");
+  }
+}
+
+const kubeletSigners = new Set([
+  "kubernetes.io/kubelet-serving",
+  "kubernetes.io/kube-apiserver-client-kubelet",
+]);
+
+/** A node asks for certificates in its own name only: whoever approves by the requester's name relies on it. */
+function admitSigningRequest(node: string, attributes: AdmissionAttributes): void {
+  if (attributes.operation !== "CREATE" || attributes.subresource !== "") return;
+  const spec = objectOf<CertificateSigningRequest>(attributes)?.spec;
+  if (spec === undefined || !kubeletSigners.has(spec.signerName)) return;
+  let commonName: string;
+  try {
+    commonName = parseSigningRequest(Buffer.from(spec.request, "base64").toString()).subject.commonName;
+  } catch (error) {
+    throw refuse(
+      attributes,
+      `unable to parse csr: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  if (commonName === `system:node:${node}`) return;
+  throw refuse(attributes, `can only create a node CSR with CN=system:node:${node}`);
 }

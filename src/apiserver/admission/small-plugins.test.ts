@@ -9,7 +9,12 @@ import type { AuthorizationAttributes, Authorizer } from "../authorization/autho
 import { noRules } from "../authorization/union.ts";
 import type { UserInfo } from "../request-context.ts";
 import type { AdmissionPlugin } from "./admission.ts";
-import { CertificateApproval, CertificateSigning, CertificateSubjectRestriction } from "./certificates.ts";
+import {
+  CertificateApproval,
+  CertificateSigning,
+  CertificateSubjectRestriction,
+  ClusterTrustBundleAttest,
+} from "./certificates.ts";
 import { admissionChain } from "./chain.ts";
 import { DefaultIngressClass, DefaultStorageClass } from "./default-classes.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
@@ -311,6 +316,36 @@ describe("certificates", () => {
   ])("a request to %s", async (signer, request, verdict) => {
     const attributes = attributesOf({ resource, object: csr(signer, {}, request) });
     expect(await verdictOf(new CertificateSubjectRestriction(), attributes)).toContain(verdict);
+  });
+});
+
+describe("ClusterTrustBundleAttest", () => {
+  const bundle = (signerName: string, trustBundle = "a", metadata: object = {}) => ({
+    apiVersion: "certificates.k8s.io/v1beta1",
+    kind: "ClusterTrustBundle",
+    metadata: { name: "b", ...metadata },
+    spec: { signerName, trustBundle },
+  });
+  const resource = "clustertrustbundles.certificates.k8s.io";
+  const refusal = 'user not permitted to attest for signerName "example.com/a"';
+  test.each<[string, string[], object, object | undefined, string]>([
+    ["no signer needs no right", [], bundle(""), undefined, "admitted"],
+    ["a signer needs the right", [], bundle("example.com/a"), undefined, refusal],
+    ["for that signer", ["attest signers example.com/b"], bundle("example.com/a"), undefined, refusal],
+    ["as here", ["attest signers example.com/a"], bundle("example.com/a"), undefined, "admitted"],
+    ["or for its domain", ["attest signers example.com/*"], bundle("example.com/a"), undefined, "admitted"],
+    ["also to change it", [], bundle("example.com/a", "b"), bundle("example.com/a"), refusal],
+    [
+      "but not to take finalizers away",
+      [],
+      bundle("example.com/a"),
+      bundle("example.com/a", "a", { finalizers: ["x"] }),
+      "admitted",
+    ],
+  ])("%s", async (_what, rights, object, old, verdict) => {
+    const plugin = new ClusterTrustBundleAttest(new ListAuthorizer(...rights));
+    const changed: Partial<Request> = old === undefined ? {} : { operation: "UPDATE", old };
+    expect(await verdictOf(plugin, attributesOf({ resource, object, ...changed }))).toContain(verdict);
   });
 });
 
