@@ -136,8 +136,15 @@ function sleepOn(clock: Clock, delayMs: number, signal: AbortSignal | undefined)
 
 /** RFC 3339 in whole seconds, the form of metav1.Time: `2026-01-01T00:00:00Z`. */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  // Every write asks for the present second, more than once.
+  if (second !== formatted.second) {
+    formatted = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
+  }
+  return formatted.text;
 }
+
+let formatted = { second: Number.NaN, text: "" };
 
 /** RFC 3339 with six decimals, the form of metav1.MicroTime. */
 export function formatMicroTime(ms: number): string {

@@ -4,6 +4,7 @@ import type { UnstructuredObject } from "../object.ts";
 import type { Schema, SchemaSet } from "../schema.ts";
 import { newBadRequest, newStatusError } from "../status.ts";
 import { compareObjects } from "./compare.ts";
+import { CreatedFields } from "./created-fields.ts";
 import { emptyObjectOf } from "./empty-object.ts";
 import { FieldSet } from "./field-set.ts";
 import { hasLastApplied, lastAppliedOf, setLastApplied } from "./last-applied.ts";
@@ -16,6 +17,7 @@ import {
   type Manager,
   type Managers,
   managedFieldsError,
+  newEntry,
   stripNeverOwned,
   timeNow,
   withSet,
@@ -179,6 +181,7 @@ function settleApplier(managers: Managers, identity: string, time: string | unde
  */
 export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   const { old, updated, manager, subresource, schema, schemas, nowMs } = options;
+  if (old === undefined && updated.metadata.managedFields === undefined) return trackCreate(options);
   const stored = old?.metadata.managedFields ?? [];
   const given = updated.metadata.managedFields;
   const isReset = subresource === "" && isResetOf(given);
@@ -191,7 +194,7 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
     old === undefined
       ? { ...emptyObjectOf(schemas, schema), apiVersion: updated.apiVersion, kind: updated.kind }
       : withoutManagedFields(old);
-  const self = newUpdater(manager === "" ? "unknown" : manager, updated.apiVersion, subresource, nowMs);
+  const self = newUpdater(manager, updated.apiVersion, subresource, nowMs);
   const ignored = ignoredFieldsOf(subresource, options.ignoredPaths);
   const after = tracked(before, withoutManagedFields(updated), managers, self, type, ignored);
   if (after === undefined && chosen === stored) return stored;
@@ -199,6 +202,44 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   capUpdateManagers(result);
   const entries = encodeManagers(result);
   return sameButTimes(stored, entries) && deepEqual(before, withoutManagedFields(updated)) ? stored : entries;
+}
+
+/** The commonest case: an object comes to be, and whoever creates it owns all of it. */
+function trackCreate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
+  const { updated, manager, subresource, schema, schemas, nowMs, ignoredPaths } = options;
+  const type = mergeTypeOf(schemas, schema);
+  const fields = createdFieldsOf(type, subresource, ignoredPaths).of(updated, type, () => {
+    const { apiVersion, kind } = updated;
+    const before = { ...emptyObjectOf(schemas, schema), apiVersion, kind };
+    const ignored = ignoredFieldsOf(subresource, ignoredPaths);
+    const { changed } = updateManagers(before, updated, new Map(), type, ignored);
+    const owned = stripNeverOwned(changed);
+    return owned.isEmpty() ? undefined : owned.toFieldsV1();
+  });
+  if (fields === undefined) return [];
+  return [newEntry(newUpdater(manager, updated.apiVersion, subresource, nowMs), fields)];
+}
+
+/** By type, and by what a creator never owns. */
+const createdFields = new WeakMap<MergeType, Map<string, CreatedFields>>();
+
+function createdFieldsOf(
+  type: MergeType,
+  subresource: string,
+  ignoredPaths: readonly string[] | undefined,
+): CreatedFields {
+  let known = createdFields.get(type);
+  if (known === undefined) {
+    known = new Map();
+    createdFields.set(type, known);
+  }
+  const key = `${subresource} ${ignoredPaths?.join() ?? "-"}`;
+  let fields = known.get(key);
+  if (fields === undefined) {
+    fields = new CreatedFields();
+    known.set(key, fields);
+  }
+  return fields;
 }
 
 /** A client that sends one empty entry wants ownership forgotten. */
@@ -220,7 +261,8 @@ function chooseEntries(
   return decoded === undefined || decoded.size === 0 ? stored : given;
 }
 
-function newUpdater(manager: string, apiVersion: string, subresource: string, nowMs: number): Manager {
+function newUpdater(name: string, apiVersion: string, subresource: string, nowMs: number): Manager {
+  const manager = name === "" ? "unknown" : name;
   return { manager, operation: "Update", apiVersion, subresource, time: timeNow(nowMs), set: FieldSet.empty };
 }
 

@@ -71,15 +71,19 @@ export function encodeManagers(managers: Managers): ManagedFieldsEntry[] {
 function encodeManager(manager: Manager): ManagedFieldsEntry {
   const { entry, set, time } = manager;
   if (entry !== undefined && entry.fieldsV1 === set.tree && entry.time === time) return entry;
-  const encoded: ManagedFieldsEntry = {
-    manager: manager.manager,
-    operation: manager.operation,
-    apiVersion: manager.apiVersion,
-  };
+  return newEntry(manager, set.toFieldsV1());
+}
+
+/** The entry of a manager that owns the fields. */
+export function newEntry(
+  { manager, operation, apiVersion, subresource, time }: Omit<Manager, "set">,
+  fieldsV1: Record<string, unknown>,
+): ManagedFieldsEntry {
+  const encoded: ManagedFieldsEntry = { manager, operation, apiVersion };
   if (time !== undefined) encoded.time = time;
   encoded.fieldsType = "FieldsV1";
-  encoded.fieldsV1 = set.toFieldsV1();
-  if (manager.subresource !== "") encoded.subresource = manager.subresource;
+  encoded.fieldsV1 = fieldsV1;
+  if (subresource !== "") encoded.subresource = subresource;
   return encoded;
 }
 

@@ -38,7 +38,7 @@ export async function createObject(
       store.strategy.prepareForCreate?.(context, object);
       await check(store, context, served, object, validate);
     }
-    const created = await commit(store, context, served, object);
+    const created = await commit(store, context, served, object, isGenerated);
     if (created !== undefined) return created;
     const name = object.metadata.name ?? "";
     if (!isGenerated) throw newAlreadyExists(served, name);
@@ -85,6 +85,7 @@ async function commit(
   context: RequestContext,
   served: ResourceInfo,
   object: UnstructuredObject,
+  isGenerated: boolean,
 ): Promise<CachedObject | undefined> {
   const { namespace = "", name = "" } = object.metadata;
   if (store.cache.get(namespace, name) !== undefined) return undefined;
@@ -96,10 +97,8 @@ async function commit(
     }
     const stored = store.toStorage(object);
     // A name may be generated anew after a lost race, so the writer keeps the object until the name is taken.
-    const created = await store.put(
-      stored === object ? { ...object, metadata: { ...object.metadata } } : stored,
-      0,
-    );
+    const isShared = isGenerated && stored === object;
+    const created = await store.put(isShared ? { ...object, metadata: { ...object.metadata } } : stored, 0);
     if (created === undefined) reservation?.rollback();
     else reservation?.commit();
     return created?.inVersion(served, store.scheme);

@@ -92,7 +92,8 @@ export class GenericStore {
     try {
       const compare = [{ key, modRevision: expected }];
       const result = await translate(this.watchCache.storage.txn(compare, [{ type: "put", key, value }]));
-      await this.watchCache.waitFor(result.revision);
+      // The store tells its watches first, so there is seldom anything to wait for.
+      if (result.revision > this.watchCache.revision) await this.watchCache.waitFor(result.revision);
       if (!result.succeeded) return undefined;
       cached = finish();
       return cached ?? CachedObject.stored(namespace, name, result.revision, value);

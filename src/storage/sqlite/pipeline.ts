@@ -33,16 +33,20 @@ export class Pipeline {
     return promise;
   }
 
-  /** Commits through the revision are durable. */
+  /**
+   * Commits through the revision are durable. Their callers hear of it once those who watch have seen them: who reads
+   * from what is fed by a watch then finds its write there without waiting for it.
+   */
   committed(through: number): void {
     let count = 0;
-    for (const { plan, revision, resolve } of this.#pending) {
+    for (const { plan, revision } of this.#pending) {
       if (revision > through) break;
       count++;
       if (plan.holds && plan.events.length > 0) this.#apply(plan.events);
-      resolve({ succeeded: plan.holds, revision, current: plan.holds ? [] : plan.current });
     }
-    this.#pending.splice(0, count);
+    const settled = this.#pending.splice(0, count);
+    // A tick runs when all promises have settled, those of the watches too; still in this turn of the event loop.
+    queueMicrotask(() => process.nextTick(acknowledge, settled));
   }
 
   /**
@@ -109,6 +113,12 @@ export class Pipeline {
     for (const { key, revision } of events) {
       if (this.#ahead.get(key)?.revision === revision) this.#ahead.delete(key);
     }
+  }
+}
+
+function acknowledge(settled: readonly Pending[]): void {
+  for (const { plan, revision, resolve } of settled) {
+    resolve({ succeeded: plan.holds, revision, current: plan.holds ? [] : plan.current });
   }
 }
 

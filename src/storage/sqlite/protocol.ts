@@ -29,8 +29,8 @@ export type FromWriter =
   | { readonly type: "loading"; readonly rows: PackedRows }
   | { readonly type: "loaded" }
   | { readonly type: "openFailed"; readonly failure: Failure }
-  /** Every commit through the revision is durable. */
-  | { readonly type: "committed"; readonly revision: number }
+  /** Every commit through the revision is durable. The buffers that they came in go back. */
+  | { readonly type: "committed"; readonly revision: number; readonly buffers: ArrayBuffer[] }
   /** The commits after the last durable one through this revision were not written. */
   | { readonly type: "commitFailed"; readonly through: number; readonly failure: Failure }
   | { readonly type: "answer"; readonly id: number; readonly rows: PackedRows }

@@ -19,24 +19,56 @@ export interface PackedRows {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export function packRows(rows: readonly Row[]): PackedRows {
+/** `allocate` gives the buffer for the values, of the size asked for or larger. */
+export function packRows(rows: readonly Row[], allocate = newBuffer): PackedRows {
+  const revisions: number[] = [];
+  const keys: string[] = [];
+  const createRevisions: number[] = [];
+  const lengths: number[] = [];
   let sizeBytes = 0;
-  for (const { value } of rows) sizeBytes += value?.byteLength ?? 0;
-  const bytes = new Uint8Array(sizeBytes);
+  for (const { revision, key, createRevision, value } of rows) {
+    revisions.push(revision);
+    keys.push(key);
+    createRevisions.push(createRevision);
+    lengths.push(value?.byteLength ?? -1);
+    sizeBytes += value?.byteLength ?? 0;
+  }
+  const bytes = new Uint8Array(allocate(sizeBytes), 0, sizeBytes);
   let offset = 0;
   for (const { value } of rows) {
     if (value === undefined) continue;
     bytes.set(value, offset);
     offset += value.byteLength;
   }
-  return {
-    revisions: rows.map((row) => row.revision),
-    keys: rows.map((row) => row.key),
-    createRevisions: rows.map((row) => row.createRevision),
-    lengths: rows.map((row) => row.value?.byteLength ?? -1),
-    bytes,
-  };
+  return { revisions, keys, createRevisions, lengths, bytes };
 }
+
+const newBuffer = (sizeBytes: number): ArrayBuffer => new ArrayBuffer(sizeBytes);
+
+/**
+ * Buffers that the writer has given back. A fresh one is cleared, and its pages are asked of the kernel, which costs
+ * more than what is copied into it.
+ */
+export class BufferPool {
+  readonly #buffers: ArrayBuffer[] = [];
+
+  take(sizeBytes: number): ArrayBuffer {
+    const index = this.#buffers.findIndex((buffer) => buffer.byteLength >= sizeBytes);
+    const [found] = index < 0 ? [] : this.#buffers.splice(index, 1);
+    return found ?? new ArrayBuffer(Math.ceil(sizeBytes / bufferStepBytes) * bufferStepBytes);
+  }
+
+  give(buffer: ArrayBuffer): void {
+    if (buffer.byteLength > bufferBytesMax) return;
+    this.#buffers.push(buffer);
+    if (this.#buffers.length > buffersMax) this.#buffers.shift();
+  }
+}
+
+/** As much as a group of some hundred writes has; larger ones are rare and not kept. */
+const bufferBytesMax = 512 * 1024;
+const bufferStepBytes = 64 * 1024;
+const buffersMax = 4;
 
 /** The rows; their values are views of the packed bytes. */
 export function unpackRows(packed: PackedRows): Row[] {

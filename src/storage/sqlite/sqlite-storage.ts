@@ -22,7 +22,7 @@ import {
 import { Loader } from "./loader.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Failure, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
-import { packRows, type Row, unpackRows } from "./rows.ts";
+import { BufferPool, packRows, type Row, unpackRows } from "./rows.ts";
 
 export interface SqliteStorageOptions {
   readonly file: string;
@@ -51,6 +51,7 @@ export class SqliteStorage implements Storage {
   readonly #pipeline: Pipeline;
   /** Commits judged in this turn of the event loop: they go to the writer as one message. */
   #outbox: StorageEvent[] = [];
+  readonly #buffers = new BufferPool();
   #epoch = 0;
   #nextId = 1;
   readonly #questions = new Map<number, Question>();
@@ -181,7 +182,7 @@ export class SqliteStorage implements Storage {
 
   #flush(): void {
     if (this.#outbox.length === 0 || this.#ended !== undefined) return;
-    const rows = packRows(this.#outbox);
+    const rows = packRows(this.#outbox, (sizeBytes) => this.#buffers.take(sizeBytes));
     this.#outbox = [];
     if (this.#sentAtMs === undefined) {
       this.#sentAtMs = this.#options.clock.now();
@@ -197,6 +198,7 @@ export class SqliteStorage implements Storage {
   #receive(message: FromWriter): void {
     switch (message.type) {
       case "committed":
+        for (const buffer of message.buffers) this.#buffers.give(buffer);
         this.#pipeline.committed(message.revision);
         this.#store.evict(this.#options.historyBytesMax ?? defaultHistoryBytes);
         this.#settled();

@@ -54,7 +54,8 @@ class Writer {
   #work(): void {
     for (this.#receive(); this.#inbox.length > 0; this.#receive()) {
       if (this.#inbox[0]?.type === "commit") {
-        this.#commit(this.#takeGroup());
+        const buffers: ArrayBuffer[] = [];
+        this.#commit(this.#takeGroup(buffers), buffers);
         this.#maintain(rowsPerBusyStep);
       } else {
         this.#handle(this.#inbox.shift());
@@ -77,8 +78,8 @@ class Writer {
     }
   }
 
-  /** The commits that share the next transaction. */
-  #takeGroup(): Row[] {
+  /** The commits that share the next transaction, and the buffers that hold their values. */
+  #takeGroup(buffers: ArrayBuffer[]): Row[] {
     const rows: Row[] = [];
     let sizeBytes = 0;
     for (;;) {
@@ -89,17 +90,21 @@ class Writer {
       this.#inbox.shift();
       if (next.epoch !== this.#epoch) continue;
       for (const row of unpackRows(next.rows)) rows.push(row);
+      buffers.push(next.rows.bytes.buffer);
       sizeBytes += next.rows.bytes.byteLength;
     }
   }
 
-  #commit(rows: readonly Row[]): void {
+  #commit(rows: readonly Row[], buffers: ArrayBuffer[]): void {
     const last = rows.at(-1);
     if (last === undefined) return;
     try {
       this.#database.transaction(true, () => this.#insert(rows));
       this.#resting = false;
-      this.#send({ type: "committed", revision: last.revision });
+      this.#port.postMessage(
+        { type: "committed", revision: last.revision, buffers } satisfies FromWriter,
+        buffers,
+      );
     } catch (error) {
       this.#epoch++;
       this.#send({ type: "commitFailed", through: last.revision, failure: toFailure(error) });
