@@ -12,6 +12,8 @@ export interface ParsedJson {
   readonly value: unknown;
   /** `duplicate field "spec.replicas"`, in the order of the text. */
   readonly duplicates: string[];
+  /** Present when there are duplicates: where in the text lies what strict decoding may name, by its wording. */
+  readonly positions?: ReadonlyMap<string, number>;
 }
 
 /** Go's decoder stops at ten thousand; recursion in other parts of the server asks for less. */
@@ -22,7 +24,7 @@ export function parseJson(text: string): ParsedJson {
   const value = parseValue(text);
   const { colons, depth } = measure(text);
   if (depth > maxDepth) throw newBadRequest("exceeded max depth");
-  return { value, duplicates: colons === countMembers(value) ? [] : findDuplicates(text) };
+  return colons === countMembers(value) ? { value, duplicates: [] } : { value, ...findDuplicates(text) };
 }
 
 function parseValue(text: string): unknown {
@@ -95,8 +97,12 @@ const childPath = (frame: Frame | undefined): string => {
 };
 
 /** Walks valid JSON text with a stack of containers. */
-function findDuplicates(text: string): string[] {
+function findDuplicates(text: string): Required<Pick<ParsedJson, "duplicates" | "positions">> {
   const duplicates = new Set<string>();
+  const positions = new Map<string, number>();
+  const note = (fault: string): void => {
+    if (!positions.has(fault)) positions.set(fault, positions.size);
+  };
   const stack: Frame[] = [];
   let expectsName = false;
   for (let index = 0; index < text.length; index++) {
@@ -106,7 +112,13 @@ function findDuplicates(text: string): string[] {
       const end = endOfString(text, index);
       if (expectsName && frame?.names !== undefined) {
         frame.position = JSON.parse(text.slice(index, end)) as string;
-        if (frame.names.has(frame.position)) duplicates.add(`duplicate field "${childPath(frame)}"`);
+        const member = childPath(frame);
+        note(`unknown field ${JSON.stringify(member)}`);
+        if (frame.names.has(frame.position)) {
+          const fault = `duplicate field ${JSON.stringify(member)}`;
+          note(fault);
+          duplicates.add(fault);
+        }
         frame.names.add(frame.position);
         expectsName = false;
       }
@@ -125,7 +137,7 @@ function findDuplicates(text: string): string[] {
       expectsName = frame.names !== undefined;
     }
   }
-  return [...duplicates];
+  return { duplicates: [...duplicates], positions };
 }
 
 const unexpectedEnd = "unexpected end of JSON input";

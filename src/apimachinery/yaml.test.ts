@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fixtureNames, hasReference, readShared, readSharedJson } from "./testing/reference.ts";
-import { duplicateYamlKey, parseYaml, parseYamlDocuments, printYaml } from "./yaml.ts";
+import { duplicateYamlKey, duplicateYamlKeys, parseYaml, parseYamlDocuments, printYaml } from "./yaml.ts";
 
 describe("parseYaml()", () => {
   it.each<[string, unknown]>([
@@ -49,6 +49,16 @@ describe("parseYaml()", () => {
       'error converting YAML to JSON: yaml: unmarshal errors:\n  line 3: key "a" already set in map',
     );
     expect(duplicateYamlKey("a: 1")).toBeUndefined();
+  });
+
+  it.each<[string, string[]]>([
+    ["a: 1\na: 2\na: 3", ['line 2: key "a"', 'line 3: key "a"']],
+    ["a:\n  b: 1\n  'b':\n    c: 1", ['line 4: key "b"']],
+    ["- {x: 1, y: 2, x: 3}\n- x: 1", ['line 1: key "x"']],
+    ["a: &a {x: 1}\nb:\n  <<: *a\n  x: 2\nc: {x: 1}\n---\nb: 1\nb: 2", []],
+    ["? {x: 1}\n: 1\nx: 1", []],
+  ])("tells every double key of the first document of %j", (text, expected) => {
+    expect(duplicateYamlKeys(text)).toEqual(expected.map((line) => `${line} already set in map`));
   });
 
   it("keeps a member named __proto__ as data", () => {

@@ -2,10 +2,13 @@ import {
   CORE_SCHEMA,
   defineMappingTag,
   defineScalarTag,
-  load,
+  EVENT_ID,
+  type Event,
+  getScalarValue,
   loadAll,
   mergeTag,
   NOT_RESOLVED,
+  parseEvents,
   YAMLException,
 } from "js-yaml";
 import { isObject, setOwn } from "./json.ts";
@@ -109,16 +112,84 @@ export function parseYamlDocuments(text: string): unknown[] {
   );
 }
 
-/** The first key that a mapping holds twice, worded as strict decoding words it; undefined when there is none. */
+/** Keys that a mapping of the first document holds twice: `line 3: key "a" already set in map`, in their order. */
+export function duplicateYamlKeys(text: string): string[] {
+  return reading(() => {
+    const finder = new DuplicateFinder(text);
+    for (const event of parseEvents(text, { maxDepth: options.maxDepth })) {
+      if (event.type === EVENT_ID.DOCUMENT && finder.hasBegun) break;
+      finder.take(event);
+    }
+    return finder.found;
+  });
+}
+
+/** How a strict reader words duplicate keys, all in one; undefined when there are none. */
 export function duplicateYamlKey(text: string): string | undefined {
-  try {
-    load(text, { ...options, json: false });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof YAMLException) || !error.reason.includes("duplicate")) return undefined;
-    const line = error.mark?.line ?? 0;
-    const key = /^\s*(?:- )*["']?([^"':]+)/.exec(text.split("\n")[line] ?? "")?.[1] ?? "";
-    return `error converting YAML to JSON: yaml: unmarshal errors:\n  line ${line + 1}: key ${JSON.stringify(key)} already set in map`;
+  const lines = duplicateYamlKeys(text);
+  if (lines.length === 0) return undefined;
+  return `error converting YAML to JSON: yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
+/** Follows the events of a document with a stack of containers; only mappings have names. */
+class DuplicateFinder {
+  readonly found: string[] = [];
+  hasBegun = false;
+  readonly #text: string;
+  readonly #open: { names: Set<string> | undefined; key: string | undefined; isDuplicate: boolean }[] = [];
+  #line = 1;
+  #scanned = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  take(event: Event): void {
+    switch (event.type) {
+      case EVENT_ID.DOCUMENT:
+        this.hasBegun = true;
+        this.#open.push({ names: undefined, key: undefined, isDuplicate: false });
+        return;
+      case EVENT_ID.MAPPING:
+      case EVENT_ID.SEQUENCE:
+        this.#node(event.start, undefined);
+        this.#open.push({
+          names: event.type === EVENT_ID.MAPPING ? new Set() : undefined,
+          key: undefined,
+          isDuplicate: false,
+        });
+        return;
+      case EVENT_ID.SCALAR:
+        this.#node(event.valueStart, getScalarValue(this.#text, event));
+        return;
+      case EVENT_ID.ALIAS:
+        this.#node(event.anchorStart, undefined);
+        return;
+      case EVENT_ID.POP:
+        this.#open.pop();
+    }
+  }
+
+  /** A node is the name of a member, the value of one, or stands where nobody looks. */
+  #node(start: number, scalar: string | undefined): void {
+    const parent = this.#open.at(-1);
+    if (parent?.names === undefined) return;
+    if (parent.key === undefined) {
+      parent.key = scalar ?? "";
+      parent.isDuplicate = scalar !== undefined && scalar !== "<<" && parent.names.has(scalar);
+      parent.names.add(parent.key);
+      return;
+    }
+    // Go names the line on which the value begins.
+    if (parent.isDuplicate) {
+      this.found.push(`line ${this.#lineAt(start)}: key ${JSON.stringify(parent.key)} already set in map`);
+    }
+    parent.key = undefined;
+  }
+
+  #lineAt(index: number): number {
+    for (; this.#scanned < index; this.#scanned++) if (this.#text[this.#scanned] === "\n") this.#line++;
+    return this.#line;
   }
 }
 

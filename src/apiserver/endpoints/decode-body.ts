@@ -7,6 +7,7 @@ import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/statu
 import type { RequestContext } from "../request-context.ts";
 import type { ApiRequest } from "./api-request.ts";
 import { jsonType, protobufType, yamlType } from "./negotiate.ts";
+import { addFaultWarnings, type Duplicates, noDuplicates, strictFaults } from "./strict-faults.ts";
 
 /** The largest body that is read, as in kube-apiserver. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -14,8 +15,7 @@ export const maxBodyBytes = 3 * 1024 * 1024;
 /** A value as it came, before it is known to be an object of the right kind. */
 export interface RawBody {
   readonly value: unknown;
-  /** Keys that were given twice, as strict decoding names them. */
-  readonly duplicates: readonly string[];
+  readonly duplicates: Duplicates;
 }
 
 /** The media type of the body; JSON when the request does not say. */
@@ -27,7 +27,8 @@ export function contentTypeOf(request: ApiRequest): string {
 /** Reads a body of any of the forms that objects come in; undefined when it is empty. */
 export async function readBody(request: ApiRequest, kind: string): Promise<RawBody | undefined> {
   if (request.body.type === "value") {
-    return request.body.value === undefined ? undefined : { value: request.body.value, duplicates: [] };
+    const { value } = request.body;
+    return value === undefined ? undefined : { value, duplicates: noDuplicates };
   }
   const bytes = await request.body.read(maxBodyBytes);
   if (bytes.length === 0) return undefined;
@@ -41,13 +42,14 @@ async function parseBody(bytes: Uint8Array, contentType: string, kind: string): 
     case yamlType:
     case "application/x-yaml":
     case "text/yaml": {
-      const { parseYaml } = await import("../../apimachinery/yaml.ts");
-      return { value: parseYaml(textOf(bytes)), duplicates: [] };
+      const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
+      const text = textOf(bytes);
+      return { value: parseYaml(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
     }
     case protobufType: {
       const { decodeProtobufBody, protobufReady } = await import("./protobuf.ts");
       await protobufReady();
-      return { value: decodeProtobufBody(bytes), duplicates: [] };
+      return { value: decodeProtobufBody(bytes), duplicates: noDuplicates };
     }
     default:
       throw newUnsupportedMediaType([jsonType, yamlType, protobufType]);
@@ -59,7 +61,8 @@ const textOf = (bytes: Uint8Array): string =>
 
 function parseText(text: string, kind: string): RawBody {
   try {
-    return parseJson(text);
+    const { value, ...duplicates } = parseJson(text);
+    return { value, duplicates: { format: "json", ...duplicates } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const start = Buffer.from(text.slice(0, 30)).toString("hex");
@@ -95,16 +98,15 @@ export function decodeValue(
   scheme: Scheme,
   schemaName: string,
   value: unknown,
-  duplicates: readonly string[],
+  duplicates: Duplicates,
 ): UnstructuredObject {
   const { object, unknownFields } = decodeObject(scheme.schemas, schemaName, value);
   // The decoder leaves metadata out where nothing is set; everything behind it relies on its being there.
   object.metadata ??= {};
-  const faults = [...unknownFields, ...duplicates];
-  if (faults.length > 0) {
-    if (context.fieldValidation === "Strict") throw newStrictDecodingError(value, faults);
-    if (context.fieldValidation === "Warn") for (const fault of faults) context.addWarning(fault);
-  }
+  if (context.fieldValidation === "Ignore") return object;
+  const faults = strictFaults(duplicates, unknownFields);
+  if (faults.length > 0 && context.fieldValidation === "Strict") throw newStrictDecodingError(value, faults);
+  addFaultWarnings(context, faults);
   return object;
 }
 

@@ -7,6 +7,7 @@ import type { Schema, SchemaSet } from "../../apimachinery/schema.ts";
 import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/status.ts";
 import type { ApiRequest } from "./api-request.ts";
 import { contentTypeOf, maxBodyBytes } from "./decode-body.ts";
+import { type Duplicates, noDuplicates } from "./strict-faults.ts";
 
 export const jsonPatchType = "application/json-patch+json";
 export const mergePatchType = "application/merge-patch+json";
@@ -18,7 +19,8 @@ const patchTypes = [jsonPatchType, mergePatchType, strategicPatchType, applyPatc
 export interface PatchBody {
   readonly type: string;
   readonly value: unknown;
-  readonly duplicates: readonly string[];
+  /** What the patch itself gives twice, in the words of its form. */
+  readonly duplicates: Duplicates;
   /** The patched document; pure. Not for apply, which needs to know who owns what. */
   apply(document: unknown, schema: Schema | undefined, schemas: SchemaSet): unknown;
 }
@@ -34,14 +36,17 @@ export async function readPatch(request: ApiRequest): Promise<PatchBody> {
 async function readValue(
   request: ApiRequest,
   type: string,
-): Promise<{ value: unknown; duplicates: readonly string[] }> {
-  if (request.body.type === "value") return { value: request.body.value, duplicates: [] };
+): Promise<{ value: unknown; duplicates: Duplicates }> {
+  if (request.body.type === "value") return { value: request.body.value, duplicates: noDuplicates };
   const bytes = await request.body.read(maxBodyBytes);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-  if (type !== applyPatchType) return parseJson(text);
-  const { parseYaml } = await import("../../apimachinery/yaml.ts");
+  if (type !== applyPatchType) {
+    const { value, ...duplicates } = parseJson(text);
+    return { value, duplicates: { format: "json", ...duplicates } };
+  }
+  const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
   try {
-    return { value: parseYaml(text), duplicates: [] };
+    return { value: parseYaml(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
   } catch (error) {
     throw newBadRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
   }

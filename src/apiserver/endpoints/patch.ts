@@ -16,12 +16,18 @@ import type { RequestContext } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
-import { decodeValue } from "./decode-body.ts";
 import { emptyStatus } from "./empty-status.ts";
 import { formatGo } from "./go-format.ts";
 import { dedupeOwners } from "./owner-references.ts";
-import { applyPatchType, jsonPatchType, type PatchBody, readPatch } from "./patch-body.ts";
+import {
+  applyPatchType,
+  jsonPatchType,
+  type PatchBody,
+  readPatch,
+  strategicPatchType,
+} from "./patch-body.ts";
 import type { ServerCore } from "./server-core.ts";
+import { addFaultWarnings, strictFaults } from "./strict-faults.ts";
 import { targetOf } from "./target.ts";
 
 /** PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, or server-side apply. */
@@ -91,7 +97,7 @@ function merged(
 ): UnstructuredObject {
   const { schemas } = core.scheme;
   const value = body.apply(current, schemas.get(info.schemaName), schemas);
-  const shown = body.type === jsonPatchType ? JSON.stringify(value) : formatGo(body.value);
+  const shown = body.type === strategicPatchType ? formatGo(body.value) : JSON.stringify(value);
   const fault = (why: string): Error =>
     newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
   let decoded: ReturnType<typeof decodeObject>;
@@ -101,14 +107,29 @@ function merged(
     if (!(error instanceof StatusError)) throw error;
     throw fault(error.cause instanceof Error ? error.cause.message : error.message);
   }
-  const faults = [...body.duplicates, ...decoded.unknownFields];
-  if (faults.length > 0 && context.fieldValidation === "Strict") {
-    throw fault(`strict decoding error: ${faults.join(", ")}`);
+  if (context.fieldValidation !== "Ignore") {
+    const faults = [...patchFaults(body), ...decoded.unknownFields];
+    if (faults.length > 0 && context.fieldValidation === "Strict") {
+      throw fault(`strict decoding error: ${faults.join(", ")}`);
+    }
+    addFaultWarnings(context, faults);
   }
-  if (context.fieldValidation === "Warn") for (const text of faults) context.addWarning(text);
   decoded.object.metadata ??= {};
   return decoded.object;
 }
+
+/** What strict decoding says of the patch itself, before that of its result. */
+function patchFaults({ type, value, duplicates }: PatchBody): string[] {
+  if (type !== jsonPatchType) return [...strictFaults(duplicates, [])];
+  const unknown = (Array.isArray(value) ? value : []).flatMap((operation, index) =>
+    Object.keys(isObject(operation) ? operation : {})
+      .filter((name) => !operationFields.has(name))
+      .map((name) => `unknown field ${JSON.stringify(`[${index}].${name}`)}`),
+  );
+  return strictFaults(duplicates, unknown).map((fault) => `json patch ${fault}`);
+}
+
+const operationFields = new Set(["op", "path", "from", "value"]);
 
 /** What server-side apply makes of the current object and the configuration. */
 function applied(
@@ -131,18 +152,13 @@ function applied(
         `expected ${formatApiVersion(info)}, Kind=${info.kind}`,
     );
   }
-  const configuration = decodeValue(context, core.scheme, info.schemaName, value, body.duplicates);
-  if ((configuration.metadata.managedFields ?? []).length > 0) {
-    throw newBadRequest("metadata.managedFields must be nil");
-  }
-  configuration.metadata.name ??= name;
-  if (info.namespaced) configuration.metadata.namespace ??= namespace;
   // Apply looks at what the client wrote, not at the zero values that decoding fills in.
   const sent = {
     ...value,
-    metadata: { ...metadataOf(value), ...identity(configuration) },
+    metadata: { name, ...(info.namespaced ? { namespace } : {}), ...metadataOf(value) },
   } as UnstructuredObject;
   const result = applyConfiguration(store, context, info, current, sent, subresource, force);
+  checkDuplicates(context, body);
   const { object } = decodeObject(core.scheme.schemas, info.schemaName, result);
   object.metadata ??= {};
   return object;
@@ -151,9 +167,14 @@ function applied(
 const metadataOf = (value: Record<string, unknown>): object =>
   isObject(value["metadata"]) ? value["metadata"] : {};
 
-function identity({ metadata }: UnstructuredObject): { name?: string; namespace?: string } {
-  const { name, namespace } = metadata;
-  return { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
+/** Keys that the configuration gives twice; fields that the schema does not know were refused by the merge. */
+function checkDuplicates(context: RequestContext, { duplicates }: PatchBody): void {
+  if (context.fieldValidation === "Ignore") return;
+  const faults = strictFaults(duplicates, []);
+  if (faults.length > 0 && context.fieldValidation === "Strict") {
+    throw newBadRequest(`error strict decoding YAML: error converting YAML to JSON: ${faults.join(", ")}`);
+  }
+  addFaultWarnings(context, faults);
 }
 
 /** A patch may not move the object. */

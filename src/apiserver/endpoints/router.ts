@@ -69,7 +69,9 @@ function checkScope(state: RequestState, { info }: ServedResource): void {
 }
 
 function routeMain(core: ServerCore, state: RequestState, served: ServedResource): Promise<ApiResponse> {
-  const { verb } = state.info;
+  const { verb, name } = state.info;
+  // A collection is neither replaced nor patched, whatever the body says.
+  if (name === "" && (verb === "update" || verb === "patch")) throw newMethodNotAllowed();
   const endpoint = verbs[verb];
   if (endpoint === undefined || !served.info.verbs.includes(verb)) throw newMethodNotAllowed();
   return endpoint(core, state, served);

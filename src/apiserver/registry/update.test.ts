@@ -193,7 +193,7 @@ describe("PATCH", () => {
   test("of a wrong type is a fault of the patch", async () => {
     await api.post(deployments, deployment);
     expect(
-      await failure(api.patch("merge", `${deployments}/web`, { spec: { replicas: "many" } })),
+      await failure(api.patch("strategic", `${deployments}/web`, { spec: { replicas: "many" } })),
     ).toMatchObject({
       code: 422,
       message:
@@ -203,9 +203,14 @@ describe("PATCH", () => {
 
   test("of an unknown field is refused when strict", async () => {
     await api.post(configMaps, { metadata: { name: "a" } });
-    const patch = api.patch("merge", `${configMaps}/a`, { spec: 1 }, { fieldValidation: "Strict" });
-    expect((await failure(patch)).message).toBe(
+    const message = async (type: string): Promise<string | undefined> =>
+      (await failure(api.patch(type, `${configMaps}/a`, { spec: 1 }, { fieldValidation: "Strict" }))).message;
+    expect(await message("strategic")).toBe(
       ' "" is invalid: patch: Invalid value: "map[spec:1]": strict decoding error: unknown field "spec"',
+    );
+    // A merge patch is told by the document that it makes.
+    expect(await message("merge")).toMatch(
+      /^ "" is invalid: patch: Invalid value: "\{.*"spec":1\}": strict decoding error: unknown field "spec"$/,
     );
   });
 

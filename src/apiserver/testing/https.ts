@@ -61,7 +61,11 @@ function send(session: ClientHttp2Session, path: string, options: HttpsRequest):
   const { method = "GET", headers = {}, body, certificate, untilBytes } = options;
   const token = certificate === undefined ? { authorization: "Bearer admin" } : {};
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ":path": path, ":method": method, ...token, ...headers });
+    // Node ends the stream of a DELETE by itself unless told otherwise, body or not.
+    const stream = session.request(
+      { ":path": path, ":method": method, ...token, ...headers },
+      { endStream: body === undefined },
+    );
     let received: HttpsResponse["headers"] = {};
     const chunks: Buffer[] = [];
     let length = 0;
@@ -90,6 +94,6 @@ function send(session: ClientHttp2Session, path: string, options: HttpsRequest):
     });
     stream.on("end", done);
     stream.on("error", reject);
-    stream.end(body);
+    if (body !== undefined) stream.end(body);
   });
 }

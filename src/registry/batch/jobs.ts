@@ -16,6 +16,10 @@ export const jobsExtension: ResourceExtension = {
         const job = asJob(object);
         job.status = {};
         if (job.spec.manualSelector !== true) generateSelector(job);
+        // As a default would on every later write: a Job without labels has those of its pods.
+        const { labels } = job.spec.template.metadata ?? {};
+        if (labels !== undefined && Object.keys(job.metadata.labels ?? {}).length === 0)
+          job.metadata.labels = { ...labels };
       },
     },
   }),
