@@ -210,7 +210,7 @@ describe("PATCH", () => {
     );
     // A merge patch is told by the document that it makes.
     expect(await message("merge")).toMatch(
-      /^ "" is invalid: patch: Invalid value: "\{.*"spec":1\}": strict decoding error: unknown field "spec"$/,
+      /^ "" is invalid: patch: Invalid value: "\{.*\\"spec\\":1\}": strict decoding error: unknown field "spec"$/,
     );
   });
 
