@@ -10,6 +10,7 @@ import { commandLineTests } from "./command-line.ts";
 import { containerTests } from "./containers.ts";
 import { crashTests } from "./crash.ts";
 import { helloTests } from "./hello.ts";
+import { machineTests } from "./machine.ts";
 import { networkTests } from "./network.ts";
 import { rollingUpdateTests } from "./rolling-update.ts";
 import { Home, missingHere, RunningCluster, removeProgram } from "./sampan.ts";
@@ -24,6 +25,7 @@ describe.skipIf(missing.length > 0)("end to end", () => {
   helloTests();
   crashTests();
   commandLineTests();
+  machineTests();
 
   describe("a cluster", () => {
     const name = "e2e";
