@@ -38,6 +38,13 @@ export function encodeProtobuf(message: string, object: unknown, tables: Protobu
   return Buffer.concat([magic, writer.finish()]);
 }
 
+/** Encodes the bare message, without an envelope. */
+export function encodeProtobufMessage(message: string, value: unknown, tables: ProtobufTables): Uint8Array {
+  const writer = protobuf.Writer.create();
+  codecOf(tables, message).encode(value, writer);
+  return writer.finish();
+}
+
 export interface DecodedEnvelope {
   readonly apiVersion: string;
   readonly kind: string;

@@ -48,14 +48,16 @@ test("items of a list leave out kind and apiVersion", () => {
   const items = [1, 2].map((revision) =>
     CachedObject.stored("ünïcode", "a", revision, encodeForStorage(configMap())),
   );
-  const list = JSON.parse(encodeList("ConfigMapList", "v1", { resourceVersion: "9" }, items).toString());
+  const list = JSON.parse(
+    encodeList("ConfigMapList", "v1", { resourceVersion: "9" }, items).bytes().toString(),
+  );
   expect(list).toMatchObject({ kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "9" } });
   expect(list.items).toHaveLength(2);
   expect(list.items[1]).toEqual({
     metadata: { name: "a", namespace: "ünïcode", resourceVersion: "2" },
     data: configMap().data,
   });
-  expect(encodeList("ConfigMapList", "v1", {}, []).toString()).toBe(
+  expect(encodeList("ConfigMapList", "v1", {}, []).bytes().toString()).toBe(
     '{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[]}',
   );
 });

@@ -3,6 +3,7 @@ import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { deepFreeze } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { FormBudget } from "./form-budget.ts";
 
 /**
  * One state of one object, encoded once. The store keeps the JSON without resourceVersion, because the revision is
@@ -20,6 +21,11 @@ export class CachedObject {
   #metadataAt = -1;
   #object: UnstructuredObject | undefined;
   #versions: Map<string, CachedObject> | undefined;
+  /** Forms other than the JSON, while there is room for them; only those of objects in the cache are kept. */
+  #forms: Map<string, Uint8Array> | undefined;
+  #formBudget: FormBudget | undefined;
+  /** How long the text of the metadata is, after its brace; -1 until looked for. */
+  #metadataLength = -1;
 
   private constructor(
     namespace: string,
@@ -109,10 +115,9 @@ export class CachedObject {
   writeTo(buffer: Buffer, offset: number): number {
     const value = this.#encoded();
     const head = this.#metadataStart() + metadataOpen.length;
-    buffer.set(value.subarray(0, head), offset);
-    const at = offset + head + buffer.write(this.#versionText(), offset + head, "latin1");
-    buffer.set(value.subarray(head), at);
-    return at + value.length - head;
+    let at = offset + copy(value, buffer, offset, 0, head);
+    at += buffer.write(this.#versionText(), at, "latin1");
+    return at + copy(value, buffer, at, head, value.length);
   }
 
   /** How much `writeItemTo` writes. */
@@ -123,14 +128,49 @@ export class CachedObject {
   /** As `writeTo`, without kind and apiVersion: items of a list of a built-in kind do not repeat them. */
   writeItemTo(buffer: Buffer, offset: number): number {
     const value = this.#encoded();
-    const start = this.#metadataStart();
-    const head = start + metadataOpen.length;
-    buffer[offset] = 0x7b;
-    buffer.set(value.subarray(start, head), offset + 1);
-    const middle = offset + 1 + metadataOpen.length;
-    const at = middle + buffer.write(this.#versionText(), middle, "latin1");
-    buffer.set(value.subarray(head), at);
-    return at + value.length - head;
+    const head = this.#metadataStart() + metadataOpen.length;
+    const at = offset + buffer.write(`{${metadataOpen}${this.#versionText()}`, offset, "latin1");
+    return at + copy(value, buffer, at, head, value.length);
+  }
+
+  /** How much `writeMetadataTo` writes. */
+  get metadataLength(): number {
+    return 1 + this.#versionText().length + this.#metadataTextLength();
+  }
+
+  /** Writes the metadata, an object in JSON, and returns the offset behind it. */
+  writeMetadataTo(buffer: Buffer, offset: number): number {
+    const head = this.#metadataStart() + metadataOpen.length;
+    const at = offset + buffer.write(`{${this.#versionText()}`, offset, "latin1");
+    return at + copy(this.#encoded(), buffer, at, head, head + this.#metadataTextLength());
+  }
+
+  /** From now on forms are kept, as far as the budget allows: the object is in the cache. */
+  keepForms(budget: FormBudget): void {
+    this.#formBudget = budget;
+  }
+
+  /** The object has left the cache. */
+  forgetForms(): void {
+    this.#formBudget?.release(this);
+    this.#formBudget = undefined;
+  }
+
+  dropForms(): void {
+    this.#forms = undefined;
+  }
+
+  /** The form of the name, made when it is not kept. It is shared: to be read only. */
+  form(name: string, make: () => Uint8Array): Uint8Array {
+    const known = this.#forms?.get(name);
+    if (known !== undefined) return known;
+    const made = make();
+    if (this.#formBudget !== undefined) {
+      this.#forms ??= new Map();
+      this.#forms.set(name, made);
+      this.#formBudget.keep(this, made.length + formOverheadBytes);
+    }
+    return made;
   }
 
   /** Looks at the first bytes rather than decode what is only passed on. */
@@ -153,6 +193,14 @@ export class CachedObject {
       this.#metadataAt = Buffer.from(value.buffer, value.byteOffset, value.byteLength).indexOf(metadataOpen);
     }
     return this.#metadataAt;
+  }
+
+  #metadataTextLength(): number {
+    if (this.#metadataLength < 0) {
+      const start = this.#metadataStart() + metadataOpen.length;
+      this.#metadataLength = endOfObject(this.#encoded(), start) - start;
+    }
+    return this.#metadataLength;
   }
 
   #versionText(): string {
@@ -182,6 +230,36 @@ function startOf(apiVersion: string, kind: string): Buffer {
 }
 
 const metadataOpen = '"metadata":{';
+
+/** About what the engine needs to keep bytes, beside the bytes. */
+const formOverheadBytes = 250;
+
+/** `Buffer.copy` also where the store handed out a plain array; `set` would make a view of the part first. */
+const copy = (from: Uint8Array, to: Buffer, offset: number, start: number, end: number): number =>
+  Buffer.prototype.copy.call(from, to, offset, start, end);
+
+/** The offset behind the brace that closes the JSON object whose text begins, after its brace, at `start`. */
+function endOfObject(json: Uint8Array, start: number): number {
+  let depth = 1;
+  let at = start;
+  for (; depth > 0 && at < json.length; at++) {
+    const byte = json[at];
+    if (byte === quote) at = endOfString(json, at);
+    else if (byte === openBrace || byte === openBracket) depth++;
+    else if (byte === closeBrace || byte === closeBracket) depth--;
+  }
+  return at;
+}
+
+/** The offset of the quote that closes the string which opens at `start`. */
+function endOfString(json: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < json.length && json[at] !== quote) at += json[at] === backslash ? 2 : 1;
+  return at;
+}
+
+const [quote, backslash] = [0x22, 0x5c];
+const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** The bytes that are stored: kind, apiVersion and metadata first, no resourceVersion. */
 export function encodeForStorage(object: UnstructuredObject): Buffer {

@@ -1,28 +1,28 @@
 import type { ListMeta } from "../../apimachinery/meta-v1.ts";
 import type { CachedObject } from "./cached-object.ts";
+import { type ItemForm, ListEncoding } from "./list-encoding.ts";
 
-/**
- * The JSON of a list, copied together from the bytes of its items into one buffer. As Go prints typed lists, items do
- * not repeat the kind and apiVersion of the list.
- */
+/** The text before the items of a list, up to the bracket. */
+export function listHead(kind: string, apiVersion: string, metadata: object, items: string): Buffer {
+  const [kindText, versionText] = [JSON.stringify(kind), JSON.stringify(apiVersion)];
+  const meta = JSON.stringify(metadata);
+  return Buffer.from(`{"kind":${kindText},"apiVersion":${versionText},"metadata":${meta},${items}:[`);
+}
+
+export const listTail = Buffer.from("]}");
+
+/** As Go prints typed lists, items do not repeat the kind and apiVersion of the list. */
+const plainItems: ItemForm = {
+  lengthOf: (item) => item.itemLength,
+  write: (item, _index, buffer, offset) => item.writeItemTo(buffer, offset),
+};
+
+/** The JSON of a list, copied together from the bytes of its items. */
 export function encodeList(
   kind: string,
   apiVersion: string,
   metadata: ListMeta,
   items: readonly CachedObject[],
-): Buffer {
-  const head = Buffer.from(
-    `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`,
-  );
-  let length = head.length + 2;
-  for (const item of items) length += item.itemLength + 1;
-  const buffer = Buffer.allocUnsafe(length);
-  let at = head.copy(buffer);
-  for (const [index, item] of items.entries()) {
-    if (index > 0) buffer[at++] = 0x2c;
-    at = item.writeItemTo(buffer, at);
-  }
-  buffer[at++] = 0x5d;
-  buffer[at++] = 0x7d;
-  return buffer.subarray(0, at);
+): ListEncoding {
+  return new ListEncoding(listHead(kind, apiVersion, metadata, '"items"'), items, plainItems, listTail);
 }

@@ -2,6 +2,7 @@ import { formatGroupResource, type GroupResource } from "../../apimachinery/gvk.
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { CacheEvent } from "./cache-event.ts";
 import type { CachedObject } from "./cached-object.ts";
+import { FormBudget } from "./form-budget.ts";
 import type { Selection } from "./selection.ts";
 import { SortedObjects } from "./sorted-objects.ts";
 import { type Watcher, WatcherIndex } from "./watcher.ts";
@@ -33,7 +34,10 @@ export class ResourceCache {
   readonly #watchers = new WatcherIndex();
   readonly #listeners = new Set<ChangeListener>();
 
-  constructor(resource: GroupResource, revision: number) {
+  readonly #forms: FormBudget;
+
+  constructor(resource: GroupResource, revision: number, forms = new FormBudget()) {
+    this.#forms = forms;
     this.resource = resource;
     this.#completeAfter = revision;
     this.#lastChange = revision;
@@ -183,11 +187,14 @@ export class ResourceCache {
       this.#namespaces.set(object.namespace, objects);
       this.#order = undefined;
     }
+    objects.get(object.name)?.forgetForms();
     objects.set(object);
+    object.keepForms(this.#forms);
   }
 
   #remove(namespace: string, name: string): void {
     const objects = this.#namespaces.get(namespace);
+    objects?.get(name)?.forgetForms();
     objects?.delete(name);
     if (objects?.size === 0) {
       this.#namespaces.delete(namespace);

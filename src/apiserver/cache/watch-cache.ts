@@ -7,6 +7,7 @@ import type { Storage, StorageEvent } from "../../storage/storage.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import { CachedObject } from "./cached-object.ts";
 import { FanOut } from "./fan-out.ts";
+import { FormBudget } from "./form-budget.ts";
 import { type ChangeListener, ResourceCache } from "./resource-cache.ts";
 import { objectKey, parseKey, registryPrefix } from "./storage-key.ts";
 import type { Watcher } from "./watcher.ts";
@@ -44,6 +45,8 @@ export class WatchCache implements ObjectReader {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #resources = new Map<string, ResourceCache>();
+  /** One for all resources. */
+  readonly #forms = new FormBudget();
   /** All events up to here have been applied. */
   #revision = 0;
   /** The revision of the list that filled the cache. */
@@ -90,7 +93,7 @@ export class WatchCache implements ObjectReader {
     const key = `${group}/${resource}`;
     let cache = this.#resources.get(key);
     if (cache === undefined) {
-      cache = new ResourceCache({ group, resource }, this.#startRevision);
+      cache = new ResourceCache({ group, resource }, this.#startRevision, this.#forms);
       this.#resources.set(key, cache);
     }
     return cache;

@@ -1,14 +1,13 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { formatApiVersion, type GroupKind } from "../../apimachinery/gvk.ts";
-import type { ListMeta } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { WatchEventType } from "../../apimachinery/transport.ts";
 import type { FrameEncoder } from "../cache/cache-event.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
-import { encodeList } from "../cache/encode-list.ts";
 import type { ListPage } from "../registry/list.ts";
 import type { ListResponse, ObjectResponse, ValueResponse } from "./api-request.ts";
+import { listEncodingOf, listMeta } from "./list-encoding.ts";
 import { jsonType, type Negotiated, protobufType, yamlType } from "./negotiate.ts";
 import { type IncludeObject, partialOf, tableOf } from "./table.ts";
 
@@ -30,15 +29,10 @@ export async function encodeObject(
   return encodeValue(objectForm(object, served, options), options);
 }
 
-export async function encodePage(
-  { page, served }: ListResponse,
-  options: EncodeOptions,
-): Promise<Uint8Array> {
-  const { negotiated, pretty } = options;
-  if (negotiated.as === undefined && negotiated.mediaType === jsonType && !pretty) {
-    return encodeList(served.listKind, formatApiVersion(served), listMeta(page), page.items);
-  }
-  return encodeValue(listForm(page, served, options), options);
+/** A list as one, whatever its size. */
+export async function encodePage(response: ListResponse, options: EncodeOptions): Promise<Uint8Array> {
+  const encoding = await listEncodingOf(response, options);
+  return encoding?.bytes() ?? encodeValue(listForm(response.page, response.served, options), options);
 }
 
 export function encodeAnswer(
@@ -106,14 +100,6 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
         items: objects.map((object) => partialOf(object, version)),
       };
   }
-}
-
-function listMeta({ resourceVersion, continueToken, remainingItemCount }: ListPage): ListMeta {
-  return {
-    resourceVersion,
-    ...(continueToken === undefined ? {} : { continue: continueToken }),
-    ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
-  };
 }
 
 async function encodeValue(value: object, { negotiated, pretty }: EncodeOptions): Promise<Uint8Array> {

@@ -35,7 +35,7 @@ export function tableOf(
   options: TableOptions,
 ): UnstructuredObject {
   const { scheme, served, version, include, nowMs, withColumns } = options;
-  const printer = scheme.printer(served) ?? defaultPrinter;
+  const printer = tablePrinter(scheme, served);
   const rows = Array.from(objects, (object) => ({
     cells: printer.cells(object, nowMs),
     ...(include === "None" ? {} : { object: include === "Object" ? object : partialOf(object, version) }),
@@ -44,10 +44,18 @@ export function tableOf(
     kind: "Table",
     apiVersion: `meta.k8s.io/${version}`,
     metadata,
-    columnDefinitions: withColumns ? printer.columns.map(definition) : null,
+    columnDefinitions: withColumns ? tableColumns(scheme, served) : null,
     rows,
   };
 }
+
+/** Who makes the cells of a kind. */
+export const tablePrinter = (scheme: Scheme, served: GroupKind): TablePrinter =>
+  scheme.printer(served) ?? defaultPrinter;
+
+/** The `columnDefinitions` of a kind. */
+export const tableColumns = (scheme: Scheme, served: GroupKind): object[] =>
+  tablePrinter(scheme, served).columns.map(definition);
 
 const definition = ({ name, type, format, description, priority }: TableColumn): object => ({
   name,
