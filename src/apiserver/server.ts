@@ -17,12 +17,17 @@ import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
 import { buildChain } from "./filters/chain.ts";
 import { isLongRunning } from "./filters/long-running.ts";
-import { defaultInFlightLimits, type InFlightLimits } from "./filters/max-in-flight.ts";
 import { requestInfo } from "./filters/request-info.ts";
+import { BytesInFlight } from "./flowcontrol/bytes-in-flight.ts";
+import { FlowController } from "./flowcontrol/flow-controller.ts";
+import { FollowedConfiguration } from "./flowcontrol/follow-configuration.ts";
+import { defaultBytesInFlight, defaultInFlightLimits, type InFlightLimits } from "./flowcontrol/limits.ts";
+import { RefusalPace } from "./flowcontrol/refusal-pace.ts";
 import type { HttpExchange } from "./http/http-exchange.ts";
 import { HttpServer, type TlsOptions } from "./http/http-server.ts";
 import { respond, respondError } from "./http/respond.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import type { Metric } from "./metrics/registry.ts";
 import { ServerMetrics } from "./metrics.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { AdmissionRunner } from "./registry/admission-runner.ts";
@@ -46,7 +51,7 @@ export interface ApiServerOptions {
   readonly nodes?: NodeLocator;
   /** Who serves exec, attach, port-forward and proxies. Default: refused with 503. */
   connect?(dependencies: { readonly reader: ObjectReader; readonly nodes: NodeLocator }): ConnectHandlers;
-  /** Requests that are worked on at once. Default: 400 reading, 200 writing. */
+  /** Requests that are worked on at once; their sum is what priority levels share. See flowcontrol/limits.ts. */
   readonly limits?: InFlightLimits;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
@@ -81,6 +86,8 @@ export interface ListenOptions {
 }
 
 const bookmarkIntervalMs = 60_000;
+/** Answers of this size are counted as memory until their client has taken them. */
+const countedAnswerBytes = 256 * 1024;
 /** How long `close` waits for answers under way before it cuts connections. */
 const closeGraceMs = 1_000;
 
@@ -97,7 +104,10 @@ export class ApiServer {
   readonly reader: ObjectReader;
   /** For parts of the cluster that write without admission: allocators, bootstrapping. */
   readonly stores: ResourceStores;
-  readonly metrics = new ServerMetrics();
+  readonly metrics: ServerMetrics;
+  readonly #flowController: FlowController;
+  readonly #flowConfiguration: FollowedConfiguration;
+  readonly #closed = new AbortController();
   readonly #core: ServerCore;
   readonly #handler: Handler;
   readonly #watchCache: WatchCache;
@@ -117,6 +127,7 @@ export class ApiServer {
     const { storage, scheme, clock, random, logger = silentLogger } = options;
     this.#clock = clock;
     this.#logger = logger.named("apiserver");
+    this.metrics = new ServerMetrics(clock);
     this.#random = random;
     this.#auditor = options.audit;
     if (options.audit !== undefined) this.metrics.register(options.audit.metrics);
@@ -143,6 +154,20 @@ export class ApiServer {
       authenticator,
       authorizer,
     });
+    const { requests } = this.metrics;
+    requests.onlyServed((...names) => resources.find(...names) !== undefined);
+    const bytes = new BytesInFlight(defaultBytesInFlight);
+    const limits = options.limits ?? defaultInFlightLimits;
+    const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
+    const register = (metric: Metric): void => this.metrics.register(metric);
+    this.#flowController = new FlowController({
+      clock,
+      totalSeats: limits.readOnly + limits.mutating,
+      waitLimitMs: requestTimeoutMs / 4,
+      count: (group, resource) => watchCache.resource({ group, resource }).size,
+      register,
+    });
+    this.#flowConfiguration = new FollowedConfiguration(watchCache, this.#flowController);
     this.#core = {
       scheme,
       clock,
@@ -154,6 +179,11 @@ export class ApiServer {
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
+      sending(state, length) {
+        requests.sent(state, length);
+        // Until the client has taken it; what is small is not worth the count.
+        if (length > countedAnswerBytes) bytes.takeUntil(length, state.request.signal);
+      },
     };
     const nonResource = nonResourceRoutes(this.#core, {
       metrics: this.metrics,
@@ -167,8 +197,14 @@ export class ApiServer {
         authenticator,
         authorizer,
         audit: options.audit,
-        limits: options.limits ?? defaultInFlightLimits,
-        requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
+        flowControl: {
+          controller: this.#flowController,
+          bytes,
+          pace: new RefusalPace(clock),
+          clock,
+          metrics: requests,
+        },
+        requestTimeoutMs,
         clock,
         logger: this.#logger,
         metrics: this.metrics,
@@ -180,8 +216,22 @@ export class ApiServer {
   /** Fills the caches from the store. Call once, before anything is asked. */
   async start(): Promise<void> {
     await this.#watchCache.start();
+    this.#flowConfiguration.read();
+    this.#flowController.start();
     this.#bookmarks = this.#clock.every(bookmarkIntervalMs, () => this.#watchCache.sendBookmarks());
     this.#isStarted = true;
+  }
+
+  /**
+   * Makes the priority levels and flow schemas that every cluster has, and keeps them so until the server closes.
+   * Resolves when they are there.
+   */
+  async maintainFlowControl(): Promise<void> {
+    const { maintainConfiguration } = await import("./flowcontrol/maintain-configuration.ts");
+    const { reader, stores } = this;
+    const { signal } = this.#closed;
+    await maintainConfiguration({ reader, stores, clock: this.#clock, logger: this.#logger, signal });
+    this.#flowConfiguration.suggestedAreMade();
   }
 
   /** Opens a port; resolves with its number. May be called for several addresses. */
@@ -208,6 +258,8 @@ export class ApiServer {
         } catch (error) {
           auditFailure(state, error);
           throw error;
+        } finally {
+          state.answered?.();
         }
       },
     });
@@ -216,6 +268,8 @@ export class ApiServer {
   /** Ends watches, finishes what is under way and closes the port. The storage stays open. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#closed.abort();
+    this.#flowController.stop();
     for (const stream of this.#streams) stream.abort();
     this.#bookmarks?.stop();
     this.#watchCache.stop();
@@ -227,12 +281,16 @@ export class ApiServer {
     const { request } = exchange;
     const state = this.#newState(request, request.header("audit-id") || this.#random.uuid());
     const release = this.#endWithServer(state);
+    const lasting = isLongRunning(state) ? this.metrics.requests.longRunning(state) : undefined;
+    lasting?.add();
     try {
       await respond(this.#core, exchange, state, await this.#handler(state));
     } catch (error) {
       await this.#answerError(exchange, state, error);
     } finally {
       release();
+      lasting?.add(-1);
+      state.answered?.();
       state.audit?.complete();
     }
   }

@@ -22,6 +22,7 @@ import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
 import { newSecurity, type SecurityOptions } from "../registry/security.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
+import { startCompactor } from "../storage/compactor.ts";
 import { MemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
@@ -150,6 +151,8 @@ export class Cluster {
   /** Fills the server's caches; from here on in-process clients work. */
   async startApi(): Promise<void> {
     await this.server.start();
+    const { storage, clock, logger, signal } = this;
+    startCompactor({ storage, clock, logger: logger.named("compactor"), signal });
   }
 
   /** Opens HTTPS on the address; may be called for several. Resolves with the port. */
@@ -173,6 +176,10 @@ export class Cluster {
       }),
       reconcileBootstrapPolicy(client, this.server.reader),
     ]);
+    // Until they are there the server acts as if they were: nothing waits for them.
+    this.server.maintainFlowControl().catch((error: unknown) => {
+      if (!this.signal.aborted) this.logger.error("no flow schemas were made", { error: String(error) });
+    });
   }
 
   /** Starts controllers and scheduler; resolves when their caches have synced. */

@@ -8,6 +8,7 @@ import type { AuditRecord } from "../audit/audit-record.ts";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
 import type { WatchSink } from "../cache/watcher.ts";
+import type { Flow } from "../flowcontrol/flow-controller.ts";
 import type { ListPage } from "../registry/list.ts";
 import type { RequestInfo, UserInfo } from "../request-context.ts";
 
@@ -21,6 +22,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** By lower-case name. */
   header(name: string): string | undefined;
+  /** Each line of a header that was sent several times; absent where only the joined form is known. */
+  headerValues?(name: string): readonly string[];
   /** The names of all headers, in lower case. */
   headerNames(): readonly string[];
   readonly body: RequestBody;
@@ -75,6 +78,12 @@ export interface RequestState {
   readonly auditId: string;
   /** Present from the audit filter on, when the request is audited. */
   audit?: AuditRecord;
+  /** Present from the filter of priority and fairness on: the schema and level of the request. */
+  flow?: Flow;
+  /** How long it waited for seats. */
+  waitedMs?: number;
+  /** To be called when the answer has been made, or the request has failed. Calling it again does nothing. */
+  answered?: () => void;
 }
 
 export type Handler = (state: RequestState) => Promise<ApiResponse>;

@@ -60,7 +60,7 @@ describe("health", () => {
 test("/metrics counts requests", async () => {
   await get("/api/v1/namespaces");
   expect(await get<unknown>("/metrics")).toContain(
-    'apiserver_request_total{verb="LIST",group="",version="v1",resource="namespaces",subresource="",scope="cluster",code="200",dry_run=""} 1',
+    'apiserver_request_total{code="200",component="apiserver",dry_run="",group="",resource="namespaces",scope="cluster",subresource="",verb="LIST",version="v1"} 1',
   );
 });
 

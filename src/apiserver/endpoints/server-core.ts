@@ -6,6 +6,7 @@ import type { WatchCache } from "../cache/watch-cache.ts";
 import type { AdmissionRunner } from "../registry/admission-runner.ts";
 import type { ServedResources } from "../registry/served-resources.ts";
 import type { NodeLocator } from "../registry/strategy.ts";
+import type { RequestState } from "./api-request.ts";
 import type { ConnectHandlers } from "./connect.ts";
 
 /** What the endpoints work with. */
@@ -19,6 +20,8 @@ export interface ServerCore {
   readonly admission: AdmissionRunner;
   readonly nodes: NodeLocator;
   readonly connect: ConnectHandlers;
+  /** To be told of each answer that is sent whole, before it is sent. */
+  sending(state: RequestState, bytes: number): void;
   /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */
   readonly descriptionsFile: string | URL | undefined;
 }

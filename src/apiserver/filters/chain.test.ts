@@ -8,10 +8,11 @@ import { Auditor } from "../audit/auditor.ts";
 import { AuditPolicy } from "../audit/policy.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import type { ApiRequest, RequestState } from "../endpoints/api-request.ts";
+import { newFlowControl } from "../flowcontrol/testing/new-flow-control.ts";
 import { ServerMetrics } from "../metrics.ts";
 import type { ResourceExtension } from "../registry/strategy.ts";
 import type { UserInfo } from "../request-context.ts";
-import { failure, settle, TestApi } from "../testing/api.ts";
+import { failure, TestApi } from "../testing/api.ts";
 import { openSecurity, startTestServer } from "../testing/test-server.ts";
 import { buildChain, type ChainOptions } from "./chain.ts";
 import { requestInfo } from "./request-info.ts";
@@ -24,15 +25,18 @@ const authorizer = (permits: (attributes: AuthorizationAttributes) => boolean): 
   rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
 });
 
+const clock = new VirtualClock();
+const metrics = new ServerMetrics(clock);
+
 const chainOptions = (options: Partial<ChainOptions> = {}): ChainOptions => ({
   authenticator: openSecurity().authenticator,
   authorizer: authorizer(() => true),
   audit: undefined,
-  limits: { readOnly: 400, mutating: 200 },
   requestTimeoutMs: 60_000,
-  clock: new VirtualClock(),
+  flowControl: newFlowControl(clock, metrics),
+  clock,
   logger: silentLogger,
-  metrics: new ServerMetrics(),
+  metrics,
   ...options,
 });
 
@@ -157,50 +161,6 @@ describe("impersonation", () => {
 
   test("of groups without a user is an error", async () => {
     expect((await failure(run({ "impersonate-group": "a" }, () => true))).code).toBe(500);
-  });
-});
-
-describe("in flight", () => {
-  const held = () => {
-    const release = Promise.withResolvers<void>();
-    const route = vi.fn(async () => {
-      await release.promise;
-      return ok;
-    });
-    return {
-      release,
-      route,
-      chain: buildChain(chainOptions({ limits: { readOnly: 1, mutating: 1 } }), route),
-    };
-  };
-
-  test("beyond the limit is 429 with the time to wait", async () => {
-    const { release, chain } = held();
-    const first = chain(stateOf("/api/v1/pods"));
-    await settle();
-    expect(await failure(chain(stateOf("/api/v1/pods")))).toMatchObject({
-      code: 429,
-      reason: "TooManyRequests",
-      message: "Too many requests, please try again later.",
-      details: { retryAfterSeconds: 1 },
-    });
-    release.resolve();
-    await first;
-    expect(await chain(stateOf("/api/v1/pods"))).toBe(ok);
-  });
-
-  test("writes, watches and this process have lanes of their own", async () => {
-    const { release, route, chain } = held();
-    const all = [
-      chain(stateOf("/api/v1/pods")),
-      chain(stateOf("/api/v1/namespaces/a/pods", {}, { method: "POST" })),
-      chain(stateOf("/api/v1/watch/pods")),
-      chain(stateOf("/api/v1/pods", {}, { isInProcess: true })),
-    ];
-    await settle();
-    expect(route).toHaveBeenCalledTimes(4);
-    release.resolve();
-    await Promise.all(all);
   });
 });
 

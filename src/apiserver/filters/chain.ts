@@ -8,8 +8,8 @@ import type { ServerMetrics } from "../metrics.ts";
 import { audit } from "./audit.ts";
 import { authentication } from "./authentication.ts";
 import { authorization } from "./authorization.ts";
+import { type FlowControlParts, flowControl } from "./flow-control.ts";
 import { impersonation } from "./impersonation.ts";
-import { type InFlightLimits, maxInFlight } from "./max-in-flight.ts";
 import { measure } from "./measure.ts";
 import { panic } from "./panic.ts";
 import { timeout } from "./timeout.ts";
@@ -18,7 +18,7 @@ export interface ChainOptions {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly audit: Auditor | undefined;
-  readonly limits: InFlightLimits;
+  readonly flowControl: FlowControlParts;
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,12 +33,12 @@ export function buildChain(options: ChainOptions, route: Handler): Handler {
   const { authenticator, authorizer, clock, logger } = options;
   const filters: readonly Filter[] = [
     panic(logger),
-    measure(options.metrics, clock),
+    measure(options.metrics.requests, clock),
     timeout(clock, options.requestTimeoutMs),
     authentication(authenticator, options.audit),
     audit(options.audit),
     impersonation(authorizer),
-    maxInFlight(options.limits),
+    flowControl(options.flowControl),
     authorization(authorizer),
   ];
   return filters.reduceRight<Handler>((next, filter) => (state) => filter(state, next), route);

@@ -1,38 +1,26 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import { StatusError } from "../../apimachinery/status.ts";
-import type { ApiResponse, Filter, RequestState } from "../endpoints/api-request.ts";
-import type { ServerMetrics } from "../metrics.ts";
+import type { ApiResponse, Filter } from "../endpoints/api-request.ts";
+import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import { isLongRunning } from "./long-running.ts";
 
 /** Counts requests and how long they took. Long-running ones are counted without a duration. */
-export function measure(metrics: ServerMetrics, clock: Clock): Filter {
+export function measure(metrics: RequestMetrics, clock: Clock): Filter {
   return async (state, next) => {
     const startMs = clock.now();
+    const seconds = (): number | undefined =>
+      isLongRunning(state) ? undefined : (clock.now() - startMs) / 1000;
     try {
       const response = await next(state);
-      record(metrics, state, codeOf(response), clock.now() - startMs);
+      metrics.answered(state, codeOf(response), seconds());
       return response;
     } catch (error) {
-      record(metrics, state, error instanceof StatusError ? error.code : 500, clock.now() - startMs);
+      if (state.request.signal.aborted) metrics.aborted(state);
+      metrics.answered(state, error instanceof StatusError ? error.code : 500, seconds());
       throw error;
     }
   };
 }
-
-function record(metrics: ServerMetrics, state: RequestState, code: number, durationMs: number): void {
-  const { verb, group, version, resource, subresource, namespace, name } = state.info;
-  const scope = namespace !== "" ? "namespace" : name === "" ? "cluster" : "resource";
-  const labels = { verb: metricVerb(verb), group, version, resource, subresource, scope };
-  metrics.requests.add({ ...labels, code: String(code), dry_run: state.request.query.get("dryRun") ?? "" });
-  if (!isLongRunning(state)) metrics.durations.observe(labels, durationMs / 1000);
-}
-
-const metricVerbs: Readonly<Record<string, string>> = {
-  create: "POST",
-  update: "PUT",
-  deletecollection: "DELETECOLLECTION",
-};
-const metricVerb = (verb: string): string => metricVerbs[verb] ?? verb.toUpperCase();
 
 function codeOf(response: ApiResponse): number {
   switch (response.type) {

@@ -28,6 +28,12 @@ function isPretty({ request }: RequestState): boolean {
 /** Headers of every answer. */
 export function baseHeaders(state: RequestState): ResponseHeaders {
   const headers: ResponseHeaders = { "audit-id": state.auditId, "cache-control": "no-cache, private" };
+  const { flow } = state;
+  // Names would tell clients how they rank; who may read the objects finds them by their uid.
+  if (flow !== undefined && flow.uid !== "") {
+    headers["x-kubernetes-pf-flowschema-uid"] = flow.uid;
+    headers["x-kubernetes-pf-prioritylevel-uid"] = flow.level.uid;
+  }
   if (state.warnings.length > 0) headers["warning"] = state.warnings.map(warningHeader);
   return headers;
 }

@@ -1,0 +1,112 @@
+import type {
+  FlowSchema,
+  NonResourcePolicyRule,
+  PolicyRulesWithSubjects,
+  ResourcePolicyRule,
+  Subject,
+} from "../../api/types/flowcontrol-v1.ts";
+import { serviceAccountUserName } from "../authentication/users.ts";
+import type { RequestInfo, UserInfo } from "../request-context.ts";
+
+/** The rules of a schema whose subjects are the user. */
+interface Candidate<T> {
+  readonly value: T;
+  readonly rules: readonly PolicyRulesWithSubjects[];
+  /** Most schemas take everything that their subjects ask: nothing of the request need be looked at. */
+  readonly takesAll: boolean;
+}
+
+/**
+ * Finds the schema of a request: the first by precedence, then by name, with a rule that matches. What a user can match
+ * at all is found once per user, so that most requests are one lookup. Mirrors flowcontrol/rule.go.
+ */
+export class FlowSchemaMatcher<T> {
+  readonly #schemas: readonly { readonly schema: FlowSchema; readonly value: T }[];
+  readonly #byUser = new WeakMap<UserInfo, readonly Candidate<T>[]>();
+
+  constructor(schemas: readonly { readonly schema: FlowSchema; readonly value: T }[]) {
+    this.#schemas = schemas.toSorted(
+      ({ schema: a }, { schema: b }) => precedence(a) - precedence(b) || (nameOf(a) < nameOf(b) ? -1 : 1),
+    );
+  }
+
+  /** Undefined when no rule matches; what is to catch all may itself have been narrowed. */
+  match(user: UserInfo, info: RequestInfo): T | undefined {
+    for (const { value, rules, takesAll } of this.#candidates(user)) {
+      if (takesAll || rules.some((rule) => ruleMatches(rule, info))) return value;
+    }
+    return undefined;
+  }
+
+  #candidates(user: UserInfo): readonly Candidate<T>[] {
+    let candidates = this.#byUser.get(user);
+    if (candidates === undefined) {
+      candidates = this.#schemas.flatMap(({ schema, value }) => {
+        const rules = (schema.spec.rules ?? []).filter(({ subjects }) =>
+          subjects.some((subject) => subjectMatches(subject, user)),
+        );
+        return rules.length === 0 ? [] : [{ value, rules, takesAll: rules.some(takesEverything) }];
+      });
+      this.#byUser.set(user, candidates);
+    }
+    return candidates;
+  }
+}
+
+const precedence = ({ spec }: FlowSchema): number => spec.matchingPrecedence ?? 1000;
+const nameOf = ({ metadata }: FlowSchema): string => metadata.name ?? "";
+
+const has = (list: readonly string[], value: string): boolean => list.includes("*") || list.includes(value);
+
+function takesEverything({ resourceRules = [], nonResourceRules = [] }: PolicyRulesWithSubjects): boolean {
+  return (
+    nonResourceRules.some(
+      ({ verbs, nonResourceURLs }) => verbs.includes("*") && nonResourceURLs.includes("*"),
+    ) &&
+    resourceRules.some(
+      ({ verbs, apiGroups, resources, namespaces = [], clusterScope }) =>
+        clusterScope === true &&
+        [verbs, apiGroups, resources, namespaces].every((list) => list.includes("*")),
+    )
+  );
+}
+
+function subjectMatches({ kind, user: byUser, group, serviceAccount }: Subject, user: UserInfo): boolean {
+  switch (kind) {
+    case "User":
+      return byUser !== undefined && (byUser.name === "*" || byUser.name === user.name);
+    case "Group":
+      return group !== undefined && (group.name === "*" || user.groups.includes(group.name));
+    case "ServiceAccount":
+      if (serviceAccount === undefined) return false;
+      if (serviceAccount.name !== "*") {
+        return user.name === serviceAccountUserName(serviceAccount.namespace, serviceAccount.name);
+      }
+      return user.name.startsWith(serviceAccountUserName(serviceAccount.namespace, ""));
+    default:
+      return false;
+  }
+}
+
+function ruleMatches(rule: PolicyRulesWithSubjects, info: RequestInfo): boolean {
+  return info.isResourceRequest
+    ? (rule.resourceRules ?? []).some((each) => resourceMatches(each, info))
+    : (rule.nonResourceRules ?? []).some((each) => pathMatches(each, info));
+}
+
+function resourceMatches(rule: ResourcePolicyRule, info: RequestInfo): boolean {
+  const { verb, group, resource, subresource, namespace } = info;
+  if (!has(rule.verbs, verb) || !has(rule.apiGroups, group)) return false;
+  if (!has(rule.resources, subresource === "" ? resource : `${resource}/${subresource}`)) return false;
+  return namespace === "" ? rule.clusterScope === true : has(rule.namespaces ?? [], namespace);
+}
+
+function pathMatches(
+  { verbs, nonResourceURLs }: NonResourcePolicyRule,
+  { verb, path }: RequestInfo,
+): boolean {
+  if (!has(verbs, verb)) return false;
+  return nonResourceURLs.some(
+    (url) => url === "*" || url === path || (url.endsWith("/*") && path.startsWith(url.slice(0, -1))),
+  );
+}

@@ -1,0 +1,191 @@
+/**
+ * Metrics in the Prometheus text form 0.0.4, without a client library on the way to ready. A series is looked up once by
+ * who counts and then is a field that is added to: counting costs what an addition costs.
+ */
+export interface Metric {
+  /** Lines in the exposition format, HELP and TYPE included; none when there is nothing to show. */
+  lines(): string[];
+}
+
+export interface MetricFacts {
+  readonly name: string;
+  readonly help: string;
+  /** In the order in which `with` takes their values. */
+  readonly labels?: readonly string[];
+}
+
+/** A number that is counted up, or set. */
+export class Value {
+  value = 0;
+
+  add(amount = 1): void {
+    this.value += amount;
+  }
+
+  set(value: number): void {
+    this.value = value;
+  }
+}
+
+/** Series of one metric by the values of its labels. */
+abstract class Vector<T> implements Metric {
+  protected readonly facts: MetricFacts;
+  readonly #type: string;
+  readonly #series = new Map<string, { readonly labels: readonly [string, string][]; readonly series: T }>();
+
+  constructor(type: string, facts: MetricFacts) {
+    this.#type = type;
+    this.facts = facts;
+  }
+
+  /** The series of these values, in the order of the labels; made when first asked for. */
+  with(...values: string[]): T {
+    const key = values.join("\0");
+    let found = this.#series.get(key);
+    if (found === undefined) {
+      const names = this.facts.labels ?? [];
+      const labels = values.map((value, index): [string, string] => [names[index] ?? "", value]);
+      found = { labels: labels.toSorted(([a], [b]) => (a < b ? -1 : 1)), series: this.create() };
+      this.#series.set(key, found);
+    }
+    return found.series;
+  }
+
+  /** Forgets a series: what it counted is no more. */
+  forget(...values: string[]): void {
+    this.#series.delete(values.join("\0"));
+  }
+
+  lines(): string[] {
+    if (this.#series.size === 0) return [];
+    const { name, help } = this.facts;
+    const lines = [`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`];
+    lines.push(`# TYPE ${name} ${this.#type}`);
+    for (const { labels, series } of this.#series.values()) lines.push(...this.show(name, labels, series));
+    return lines;
+  }
+
+  protected abstract create(): T;
+  protected abstract show(name: string, labels: readonly [string, string][], series: T): string[];
+}
+
+/** Numbers that only grow. */
+export class Counter extends Vector<Value> {
+  constructor(facts: MetricFacts) {
+    super("counter", facts);
+  }
+
+  protected create(): Value {
+    return new Value();
+  }
+
+  protected show(name: string, labels: readonly [string, string][], { value }: Value): string[] {
+    return [`${name}${formatLabels(labels)} ${formatNumber(value)}`];
+  }
+}
+
+/** Numbers that go up and down. */
+export class Gauge extends Vector<Value> {
+  constructor(facts: MetricFacts) {
+    super("gauge", facts);
+  }
+
+  protected create(): Value {
+    return new Value();
+  }
+
+  protected show(name: string, labels: readonly [string, string][], { value }: Value): string[] {
+    return [`${name}${formatLabels(labels)} ${formatNumber(value)}`];
+  }
+}
+
+/** Numbers that are found out when somebody asks: each entry is the values of the labels, then the number. */
+export class Computed implements Metric {
+  readonly #type: "gauge" | "counter";
+  readonly #facts: MetricFacts;
+  readonly #read: () => Iterable<readonly [readonly string[], number]>;
+
+  constructor(
+    type: "gauge" | "counter",
+    facts: MetricFacts,
+    read: () => Iterable<readonly [readonly string[], number]>,
+  ) {
+    this.#type = type;
+    this.#facts = facts;
+    this.#read = read;
+  }
+
+  lines(): string[] {
+    const vector = this.#type === "gauge" ? new Gauge(this.#facts) : new Counter(this.#facts);
+    for (const [labels, value] of this.#read()) vector.with(...labels).set(value);
+    return vector.lines();
+  }
+}
+
+export interface HistogramFacts extends MetricFacts {
+  /** Upper bounds, ascending; what is beyond the last counts for "+Inf". */
+  readonly buckets: readonly number[];
+}
+
+/** How often values of a size were seen. */
+export class Distribution {
+  readonly #bounds: readonly number[];
+  /** Of each bucket alone; one more than bounds, for the rest. */
+  readonly counts: number[];
+  sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
+  }
+
+  observe(value: number): void {
+    const bounds = this.#bounds;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket++;
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    this.sum += value;
+  }
+}
+
+export class Histogram extends Vector<Distribution> {
+  readonly #bounds: readonly number[];
+
+  constructor(facts: HistogramFacts) {
+    super("histogram", facts);
+    this.#bounds = facts.buckets;
+  }
+
+  protected create(): Distribution {
+    return new Distribution(this.#bounds);
+  }
+
+  protected show(name: string, labels: readonly [string, string][], { counts, sum }: Distribution): string[] {
+    const lines: string[] = [];
+    let total = 0;
+    for (const [index, count] of counts.entries()) {
+      total += count;
+      const bound = this.#bounds[index];
+      const le = bound === undefined ? "+Inf" : formatNumber(bound);
+      lines.push(`${name}_bucket${formatLabels([...labels, ["le", le]])} ${formatNumber(total)}`);
+    }
+    lines.push(`${name}_sum${formatLabels(labels)} ${formatNumber(sum)}`);
+    lines.push(`${name}_count${formatLabels(labels)} ${formatNumber(total)}`);
+    return lines;
+  }
+}
+
+const formatLabels = (labels: readonly [string, string][]): string =>
+  labels.length === 0 ? "" : `{${labels.map(([name, value]) => `${name}="${escape(value)}"`).join(",")}}`;
+
+const escape = (value: string): string =>
+  value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+
+/** As Prometheus' own library writes numbers: with an exponent of two digits from a million on. */
+export function formatNumber(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e6)) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}

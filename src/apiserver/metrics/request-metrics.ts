@@ -1,0 +1,271 @@
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { RequestState } from "../endpoints/api-request.ts";
+import type { RequestInfo } from "../request-context.ts";
+import {
+  Computed,
+  Counter,
+  type Distribution,
+  Gauge,
+  Histogram,
+  type Metric,
+  type Value,
+} from "./registry.ts";
+
+const durationBuckets = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
+];
+const ofRequest = ["verb", "group", "version", "resource", "subresource", "scope", "component"];
+const component = "apiserver";
+
+/** Whether a resource is served: names of clients' own making must not become series. */
+export type IsServed = (group: string, version: string, resource: string) => boolean;
+
+/** The series of one kind of request: found once, then only added to. */
+interface RequestSeries {
+  readonly durations: Distribution;
+  readonly sliDurations: Distribution;
+  responseBytes: Distribution | undefined;
+  readonly totals: Map<number, Value>;
+  readonly labels: readonly string[];
+  readonly dryRun: string;
+}
+
+/** How many there are now, and the most there were in the last full second. */
+export class Level {
+  readonly #clock: Clock;
+  #current = 0;
+  #second = 0;
+  #high = 0;
+  #lastHigh = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  enter(): void {
+    const second = Math.floor(this.#clock.now() / 1000);
+    if (second !== this.#second) this.#turn(second);
+    this.#current++;
+    if (this.#current > this.#high) this.#high = this.#current;
+  }
+
+  leave(): void {
+    this.#current--;
+  }
+
+  get highest(): number {
+    const second = Math.floor(this.#clock.now() / 1000);
+    if (second !== this.#second) this.#turn(second);
+    return Math.max(this.#high, this.#lastHigh);
+  }
+
+  #turn(second: number): void {
+    this.#lastHigh = second === this.#second + 1 ? this.#high : this.#current;
+    this.#high = this.#current;
+    this.#second = second;
+  }
+}
+
+/** What is counted of every request, by the names that kube-apiserver uses. */
+export class RequestMetrics {
+  readonly #totals = new Counter({
+    name: "apiserver_request_total",
+    help: "Requests by what they asked for and the code of their answer.",
+    labels: ["verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component", "code"],
+  });
+  readonly #durations = new Histogram({
+    name: "apiserver_request_duration_seconds",
+    help: "Time until requests were answered.",
+    labels: ["verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component"],
+    buckets: durationBuckets,
+  });
+  readonly #sliDurations = new Histogram({
+    name: "apiserver_request_sli_duration_seconds",
+    help: "Time until requests were answered, without what webhooks and queues took of it.",
+    labels: ofRequest,
+    buckets: durationBuckets,
+  });
+  readonly #responseBytes = new Histogram({
+    name: "apiserver_response_sizes",
+    help: "Bytes of answers to reads.",
+    labels: ofRequest,
+    buckets: [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+  });
+  readonly #longRunning = new Gauge({
+    name: "apiserver_longrunning_requests",
+    help: "Watches and streams that are open.",
+    labels: ofRequest,
+  });
+  readonly #terminations = new Counter({
+    name: "apiserver_request_terminations_total",
+    help: "Requests that the server ended on its own account.",
+    labels: [...ofRequest, "code"],
+  });
+  readonly #aborts = new Counter({
+    name: "apiserver_request_aborts_total",
+    help: "Requests that were given up, by their client mostly.",
+    labels: ["verb", "group", "version", "resource", "subresource", "scope"],
+  });
+  readonly #series = new Map<string, RequestSeries>();
+  readonly #inFlight: Readonly<Record<"readOnly" | "mutating", Level>>;
+  readonly #inQueue: Readonly<Record<"readOnly" | "mutating", Level>>;
+  #isServed: IsServed = () => true;
+
+  constructor(clock: Clock, register: (metric: Metric) => void) {
+    this.#inFlight = { readOnly: new Level(clock), mutating: new Level(clock) };
+    this.#inQueue = { readOnly: new Level(clock), mutating: new Level(clock) };
+    for (const metric of [
+      this.#totals,
+      this.#durations,
+      this.#sliDurations,
+      this.#responseBytes,
+      this.#longRunning,
+      this.#terminations,
+      this.#aborts,
+    ]) {
+      register(metric);
+    }
+    const kinds = (name: string, help: string, levels: Readonly<Record<string, Level>>): void =>
+      register(
+        new Computed("gauge", { name, help, labels: ["request_kind"] }, () =>
+          Object.entries(levels).map(([kind, { highest }]) => [[kind], highest] as const),
+        ),
+      );
+    kinds(
+      "apiserver_current_inflight_requests",
+      "Most requests that were worked on at one time in the last second.",
+      this.#inFlight,
+    );
+    kinds(
+      "apiserver_current_inqueue_requests",
+      "Most requests that waited for seats at one time in the last second.",
+      this.#inQueue,
+    );
+  }
+
+  /** To be told before the first request what is served. */
+  onlyServed(isServed: IsServed): void {
+    this.#isServed = isServed;
+  }
+
+  inFlight(isMutating: boolean): Level {
+    return isMutating ? this.#inFlight.mutating : this.#inFlight.readOnly;
+  }
+
+  inQueue(isMutating: boolean): Level {
+    return isMutating ? this.#inQueue.mutating : this.#inQueue.readOnly;
+  }
+
+  /** Counts an answered request; `seconds` is absent for those that last. */
+  answered(state: RequestState, code: number, seconds: number | undefined): void {
+    const series = this.#seriesOf(state);
+    if (series === undefined) return;
+    let total = series.totals.get(code);
+    if (total === undefined) {
+      const [verb = "", ...rest] = series.labels;
+      total = this.#totals.with(verb, series.dryRun, ...rest, String(code));
+      series.totals.set(code, total);
+    }
+    total.value++;
+    if (seconds === undefined) return;
+    series.durations.observe(seconds);
+    series.sliDurations.observe(seconds - (state.waitedMs ?? 0) / 1000);
+  }
+
+  /** Bytes of an answer to a get or list. */
+  sent(state: RequestState, bytes: number): void {
+    if (state.info.verb !== "get" && state.info.verb !== "list") return;
+    const series = this.#seriesOf(state);
+    if (series === undefined) return;
+    series.responseBytes ??= this.#responseBytes.with(...series.labels);
+    series.responseBytes.observe(bytes);
+  }
+
+  /** The open requests of this kind. */
+  longRunning(state: RequestState): Value | undefined {
+    const series = this.#seriesOf(state);
+    return series === undefined ? undefined : this.#longRunning.with(...series.labels);
+  }
+
+  terminated(state: RequestState, code: number): void {
+    const series = this.#seriesOf(state);
+    if (series !== undefined) this.#terminations.with(...series.labels, String(code)).add();
+  }
+
+  aborted(state: RequestState): void {
+    const series = this.#seriesOf(state);
+    if (series !== undefined) this.#aborts.with(...series.labels.slice(0, -1)).add();
+  }
+
+  #seriesOf(state: RequestState): RequestSeries | undefined {
+    const { info, request } = state;
+    const verb = verbOf(state);
+    if (verb === undefined) return undefined;
+    const dryRun = isWrite.has(info.verb) && request.query.get("dryRun") === "All" ? "All" : "";
+    const scope = scopeOf(info);
+    const key = `${verb} ${info.group} ${info.version} ${info.resource} ${info.subresource} ${scope}${dryRun}${
+      info.isResourceRequest ? "" : info.path
+    }`;
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    const isKnown = info.isResourceRequest
+      ? this.#isServed(info.group, info.version, info.resource) && !/[^a-z/]/.test(info.subresource)
+      : countedPaths.has(info.path);
+    // The paths of proxies and names of nothing come from clients: there would be no end of them.
+    if (!isKnown || this.#series.size > 5_000) return undefined;
+    const subresource = info.isResourceRequest ? info.subresource : info.path;
+    const labels = [verb, info.group, info.version, info.resource, subresource, scope, component];
+    const series: RequestSeries = {
+      durations: this.#durations.with(verb, dryRun, ...labels.slice(1)),
+      sliDurations: this.#sliDurations.with(...labels),
+      responseBytes: undefined,
+      totals: new Map(),
+      labels,
+      dryRun,
+    };
+    this.#series.set(key, series);
+    return series;
+  }
+}
+
+const countedPaths = new Set([
+  "/healthz",
+  "/livez",
+  "/readyz",
+  "/metrics",
+  "/version",
+  "/openapi/v2",
+  "/openapi/v3",
+]);
+const isWrite = new Set(["create", "update", "patch", "delete", "deletecollection"]);
+const connects = new Set(["exec", "attach", "portforward", "proxy"]);
+
+const verbs: Readonly<Record<string, string>> = {
+  create: "POST",
+  update: "PUT",
+  patch: "PATCH",
+  get: "GET",
+  list: "LIST",
+  watch: "WATCH",
+  delete: "DELETE",
+  deletecollection: "DELETECOLLECTION",
+};
+
+/** The word for the verb; undefined for methods that no endpoint has. */
+function verbOf({ info, request }: RequestState): string | undefined {
+  if (connects.has(info.subresource)) return "CONNECT";
+  if (
+    info.verb === "patch" &&
+    request.header("content-type")?.startsWith("application/apply-patch") === true
+  ) {
+    return "APPLY";
+  }
+  return verbs[info.verb];
+}
+
+/** One object, those of a namespace, or all. */
+function scopeOf({ name, verb, namespace, isResourceRequest }: RequestInfo): string {
+  if (name !== "" || verb === "create") return "resource";
+  if (namespace !== "") return "namespace";
+  return isResourceRequest ? "cluster" : "";
+}
