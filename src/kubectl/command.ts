@@ -16,8 +16,11 @@ export interface KubectlCommand {
   readonly subcommands?: Readonly<Record<string, () => Promise<KubectlCommand>>>;
   /** The exit code; nothing means 0. Commands that only group others have none. */
   run?(context: CommandContext): Promise<number | void>;
-  /** How an unknown subcommand is answered; by default as a usage error. */
-  readonly unknownSubcommand?: "usage" | "arguments";
+  /**
+   * Where a command that only groups others prints its help when called without one of them; `success` also after an
+   * unknown one. By default standard output, with 1 as the exit code.
+   */
+  readonly bareHelp?: "stderr" | "success";
 }
 
 export interface CommandContext {

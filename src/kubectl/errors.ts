@@ -23,6 +23,16 @@ export class ExitError extends KubectlError {
   }
 }
 
+/** A template that does not fit the object: what helps to mend it goes to standard output. */
+export class TemplateFailure extends KubectlError {
+  readonly explanation: string;
+
+  constructor(message: string, explanation: string, cause: unknown) {
+    super(message, { cause });
+    this.explanation = explanation;
+  }
+}
+
 /** Several failures, each printed by its own rules. */
 export class AggregateFailure extends Error {
   override readonly name = "AggregateFailure";

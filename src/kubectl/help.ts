@@ -1,5 +1,6 @@
 import type { KubectlCommand } from "./command.ts";
 import type { CommandEntry } from "./commands/index.ts";
+import type { FlagSpec, FlagSpecs } from "./flags.ts";
 
 /** The list of commands. */
 export function rootHelp(commands: Readonly<Record<string, CommandEntry>>): string {
@@ -10,21 +11,47 @@ export function rootHelp(commands: Readonly<Record<string, CommandEntry>>): stri
 }
 
 /** What a command is for, and its flags. */
-export function commandHelp(path: string, command: KubectlCommand): string {
+export async function commandHelp(path: string, command: KubectlCommand): Promise<string> {
   const lines = [`${command.summary}.`, "", "Usage:", `  ${path} ${command.usage}`];
-  const subcommands = Object.keys(command.subcommands ?? {});
-  if (subcommands.length > 0)
-    lines.push("", "Available Commands:", ...subcommands.map((name) => `  ${name}`));
-  const rows = Object.entries(command.flags ?? {})
+  const subcommands = await listed(command.subcommands ?? {});
+  if (subcommands.length > 0) lines.push("", "Available Commands:", ...subcommands);
+  const rows = flagLines(command.flags ?? {});
+  if (rows.length > 0) lines.push("", "Options:", rows.join("\n\n"));
+  return `${lines.join("\n")}\n`;
+}
+
+/** A line for each, but none for other names of the same. */
+async function listed(subcommands: NonNullable<KubectlCommand["subcommands"]>): Promise<string[]> {
+  const summaries = new Map<string, string>();
+  for (const [name, load] of Object.entries(subcommands)) {
+    const command = await load();
+    summaries.set(command.name ?? name, command.summary);
+  }
+  const width = Math.max(15, ...[...summaries.keys()].map((name) => name.length + 3));
+  return [...summaries].map(([name, summary]) => `  ${name.padEnd(width - 2)} ${summary}`);
+}
+
+/** `    -f, --filename=[]:` and what it is for, by name. */
+export function flagLines(specs: FlagSpecs): string[] {
+  return Object.entries(specs)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, spec]) => {
-      const short = spec.short === undefined ? "    " : `-${spec.short}, `;
-      const fallback =
-        spec.default ??
-        (spec.type === "bool" ? false : spec.type === "list" || spec.type === "array" ? "[]" : "");
-      const shown = spec.type === "string" || spec.type === "duration" ? `'${fallback}'` : fallback;
-      return `    ${short}--${name}=${shown}:${spec.help === undefined ? "" : `\n        ${spec.help}`}`;
+      const short = spec.short === undefined ? "" : `-${spec.short}, `;
+      const help = spec.help === undefined ? "" : `\n\t${spec.help}`;
+      return `    ${short}--${name}=${shownDefault(spec)}:${help}`;
     });
-  if (rows.length > 0) lines.push("", "Options:", ...rows);
-  return `${lines.join("\n")}\n`;
+}
+
+function shownDefault({ type, default: value }: FlagSpec): string {
+  if (type === "bool") return String(value ?? false);
+  if (type === "list" || type === "array") return "[]";
+  if (type === "int") return String(value ?? 0);
+  return type === "duration" ? shownDuration(Number(value ?? 0)) : `'${value ?? ""}'`;
+}
+
+function shownDuration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${seconds}s`;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return `${hours > 0 ? `${hours}h` : ""}${minutes}m${seconds % 60}s`;
 }

@@ -5,7 +5,7 @@ import type { Transport } from "../apimachinery/transport.ts";
 import type { KubectlCommand } from "./command.ts";
 import { usageHint } from "./command.ts";
 import { commands, refusedCommands } from "./commands/index.ts";
-import { describeFailure, KubectlError } from "./errors.ts";
+import { describeFailure, KubectlError, TemplateFailure } from "./errors.ts";
 import { type FlagSpecs, parseFlags } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help.ts";
 import { type KubectlIo, processIo } from "./io.ts";
@@ -30,6 +30,7 @@ export async function kubectl(argv: readonly string[], options: KubectlOptions =
   try {
     return await run(argv, io, options);
   } catch (error) {
+    if (error instanceof TemplateFailure) io.out(error.explanation);
     const { text, exitCode } = describeFailure(error);
     io.err(text);
     return exitCode;
@@ -43,10 +44,10 @@ async function run(argv: readonly string[], io: KubectlIo, options: KubectlOptio
   const specs = { ...found.command.flags, ...globalFlagsFor(found.command), ...helpFlag };
   const { flags, args, dashAt } = parseOrHint(specs, found.rest, found.path);
   if (flags.bool("help")) {
-    io.out(found.path === "kubectl" ? rootHelp(commands) : commandHelp(found.path, found.command));
+    io.out(found.path === "kubectl" ? rootHelp(commands) : await commandHelp(found.path, found.command));
     return 0;
   }
-  if (found.command.run === undefined) return withoutRun(found, args, io);
+  if (found.command.run === undefined) return await withoutRun(found, args, io);
   const missing = (found.command.required ?? []).filter((name) => !flags.changed(name));
   if (missing.length > 0) {
     throw new KubectlError(
@@ -151,14 +152,24 @@ function parseOrHint(specs: FlagSpecs, rest: readonly string[], path: string) {
   }
 }
 
-function withoutRun({ command, path }: FoundCommand, args: readonly string[], io: KubectlIo): number {
+async function withoutRun(
+  { command, path }: FoundCommand,
+  args: readonly string[],
+  io: KubectlIo,
+): Promise<number> {
   if (command === root) {
     io.out(rootHelp(commands));
     return 0;
   }
   const [first] = args;
+  if (command.bareHelp === "success") {
+    io.out(await commandHelp(path, command));
+    return 0;
+  }
   if (first === undefined) {
-    io.out(commandHelp(path, command));
+    const help = await commandHelp(path, command);
+    if (command.bareHelp === "stderr") io.err(help);
+    else io.out(help);
     return 1;
   }
   throw new KubectlError(`unknown command ${JSON.stringify(first)}\n${usageHint(path)}`);

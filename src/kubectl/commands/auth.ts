@@ -30,6 +30,7 @@ const whoAmICommand: KubectlCommand = {
 export const authCommand: KubectlCommand = {
   usage: "SUBCOMMAND",
   summary: "Inspect authorization",
+  bareHelp: "stderr",
   subcommands: { "can-i": () => Promise.resolve(canICommand), whoami: () => Promise.resolve(whoAmICommand) },
 };
 

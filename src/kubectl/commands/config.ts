@@ -23,6 +23,7 @@ const text = (help: string) => ({ type: "string" as const, help });
 export const configCommand: KubectlCommand = {
   usage: "SUBCOMMAND",
   summary: "Modify kubeconfig files",
+  bareHelp: "stderr",
   subcommands: {
     "current-context": command("", "Display the current-context", ({ session, io }) => {
       const current = session.config.currentContext;

@@ -49,6 +49,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "where the control plane is reached",
     load: async () => (await import("./cluster-info.ts")).clusterInfoCommand,
   },
+  certificate: {
+    summary: "approve or deny certificate signing requests",
+    load: async () => (await import("./certificate.ts")).certificateCommand,
+  },
+  top: {
+    summary: "show what nodes and pods use",
+    load: async () => (await import("./top.ts")).topCommand,
+  },
   cordon: {
     summary: "mark a node as unschedulable",
     load: async () => (await import("./cordon.ts")).cordonCommand,
@@ -128,6 +136,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "read and change kubeconfig files",
     load: async () => (await import("./config.ts")).configCommand,
   },
+  plugin: {
+    summary: "programs in PATH that add commands",
+    load: async () => (await import("./plugin.ts")).pluginCommand,
+  },
+  options: {
+    summary: "flags that every command knows",
+    load: async () => (await import("./options.ts")).optionsCommand,
+  },
   version: {
     summary: "versions of client and server",
     load: async () => (await import("./version.ts")).versionCommand,
@@ -137,12 +153,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 /** Commands of kubectl that this client does not have, with the reason or the way around. */
 export const refusedCommands: Readonly<Record<string, string>> = {
   alpha: "it has no alpha commands",
-  certificate: "approve signing requests with kubectl itself",
   completion: "complete with kubectl itself",
   debug: "run a pod beside the one to look at, with `kubectl run`",
   kustomize: "render with the kustomize program and pipe into `kubectl apply -f -`",
-  options: "`kubectl COMMAND --help` lists the flags",
-  plugin: "plugins are not run",
   proxy: "use `kubectl port-forward`, or `kubectl get --raw`",
-  top: "the server has no metrics API",
 };

@@ -60,6 +60,7 @@ const serviceAccountCommand: KubectlCommand = {
 export const setCommand: KubectlCommand = {
   usage: "SUBCOMMAND",
   summary: "Configure application resources",
+  bareHelp: "stderr",
   subcommands: {
     image: () => Promise.resolve(imageCommand),
     env: () => Promise.resolve(envCommand),

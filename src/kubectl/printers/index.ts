@@ -3,11 +3,11 @@ import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { printYaml } from "../../apimachinery/yaml.ts";
-import { KubectlError } from "../errors.ts";
+import { KubectlError, TemplateFailure } from "../errors.ts";
 import type { FlagSpecs, Flags } from "../flags.ts";
 import { typeName } from "../resource-builder.ts";
 import { dryRunOf } from "../writing.ts";
-import { goJsonInOrder, printJson } from "./json.ts";
+import { goJson, goJsonInOrder, goValue, printJson } from "./json.ts";
 
 /** Prints one object, or a list, in the format of `-o`. */
 export interface ObjectPrinter {
@@ -87,9 +87,7 @@ export async function printerFor(
     case "go-template-file":
     case "template":
     case "templatefile":
-      throw new KubectlError(
-        `the output format ${JSON.stringify(format)} is not supported by this client: use jsonpath or custom-columns`,
-      );
+      return await goTemplatePrinter(format, argument, flags.bool("allow-missing-template-keys"));
     default:
       throw unknownFormat(flags.string("output"), extraFormats);
   }
@@ -109,17 +107,7 @@ async function jsonPathPrinter(
 ): Promise<ObjectPrinter> {
   if (argument === "") throw new KubectlError("template format specified but no template given");
   const { JsonPath } = await import("./jsonpath.ts");
-  let template = argument;
-  if (format === "jsonpath-file") {
-    try {
-      template = readFileSync(argument, "utf8");
-    } catch (error) {
-      throw new KubectlError(
-        `error reading --template ${argument}, open ${argument}: no such file or directory\n`,
-        { cause: error },
-      );
-    }
-  }
+  const template = format === "jsonpath-file" ? readTemplate(argument) : argument;
   const path = new JsonPath(template, { allowMissing });
   return {
     print: (object) => {
@@ -130,6 +118,42 @@ async function jsonPathPrinter(
         throw new KubectlError(
           `error executing jsonpath ${JSON.stringify(template)}: Error executing template: ${error.message}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${template}\n\tobject given to jsonpath engine was:\n\t\t${JSON.stringify(object)}\n`,
           { cause: error },
+        );
+      }
+    },
+  };
+}
+
+function readTemplate(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new KubectlError(`error reading --template ${file}, open ${file}: no such file or directory\n`, {
+      cause: error,
+    });
+  }
+}
+
+async function goTemplatePrinter(
+  format: string,
+  argument: string,
+  allowMissing: boolean,
+): Promise<ObjectPrinter> {
+  if (argument === "") throw new KubectlError("template format specified but no template given");
+  const { GoTemplate, GoTemplateError } = await import("./go-template.ts");
+  const text = format.endsWith("file") ? readTemplate(argument) : argument;
+  const template = new GoTemplate(text, { allowMissing });
+  return {
+    print: (object) => {
+      try {
+        return template.print(object);
+      } catch (error) {
+        if (!(error instanceof GoTemplateError)) throw error;
+        const why = error.message;
+        throw new TemplateFailure(
+          `error executing template ${JSON.stringify(text)}: ${why}`,
+          `${error.printed}Error executing template: ${why}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t${text}\n\traw data was:\n\t\t${goJson(object)}\n\tobject given to template engine was:\n\t\t${goValue(object)}\n\n`,
+          error,
         );
       }
     },
