@@ -33,7 +33,7 @@ export interface BuiltImage {
   readonly archive: string;
 }
 
-interface Recipe {
+export interface Recipe {
   readonly name: string;
   readonly packages: readonly string[];
   /** Programs to copy, with their libraries, where packages cannot be fetched. */
@@ -48,12 +48,12 @@ export const defaultCache = resolve(import.meta.dirname, "../../.cache/images");
 
 /** `busybox:latest`: a shell and small tools, from busybox-static. */
 export function buildBusybox(cache = defaultCache): Promise<BuiltImage> {
-  return build(
+  return buildImage(
     {
       name: "busybox:latest",
       packages: ["busybox-static"],
       programs: ["busybox"],
-      config: { Cmd: ["sh"], Env: [`PATH=${path}`] },
+      config: { Cmd: ["sh"], Env: [`PATH=${imagePath}`] },
       fill: (root) => {
         installBusybox(root);
         writeUsers(root);
@@ -72,7 +72,7 @@ export function buildNginx(
   tag = "latest",
   page = "Welcome to nginx!",
 ): Promise<BuiltImage> {
-  return build(
+  return buildImage(
     {
       name: `nginx:${tag}`,
       packages: [
@@ -88,7 +88,7 @@ export function buildNginx(
       programs: ["nginx", "busybox"],
       config: {
         Cmd: ["nginx", "-g", "daemon off;"],
-        Env: [`PATH=${path}`],
+        Env: [`PATH=${imagePath}`],
         ExposedPorts: { "80/tcp": {} },
         StopSignal: "SIGQUIT",
       },
@@ -102,10 +102,11 @@ export function buildNginx(
   );
 }
 
-const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const imagePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-async function build(recipe: Recipe, cache: string): Promise<BuiltImage> {
-  const archive = join(cache, `${recipe.name.replace(":", "-")}-${recipeHash(recipe)}.tar`);
+/** Makes an image once; the archive of an unchanged recipe is used again. */
+export async function buildImage(recipe: Recipe, cache = defaultCache): Promise<BuiltImage> {
+  const archive = join(cache, `${recipe.name.replaceAll(/[:/]/g, "-")}-${recipeHash(recipe)}.tar`);
   if (existsSync(archive)) return { name: recipe.name, archive };
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(tmpdir(), "sampan-image-"));
@@ -176,7 +177,7 @@ async function download(packages: readonly string[], folder: string): Promise<vo
 
 function copyInstalled(recipe: Recipe, root: string, reason: unknown): void {
   for (const program of recipe.programs) {
-    const found = path
+    const found = imagePath
       .split(":")
       .map((folder) => join(folder, program))
       .find((file) => existsSync(file));
@@ -201,7 +202,8 @@ function libraries(program: string): string[] {
   }
 }
 
-function installBusybox(root: string): void {
+/** Links for all the tools that busybox has; names that a package brought stay. */
+export function installBusybox(root: string): void {
   const program = ["usr/bin/busybox", "bin/busybox"]
     .map((file) => join(root, file))
     .find((file) => existsSync(file));
@@ -213,7 +215,7 @@ function installBusybox(root: string): void {
   }
 }
 
-function writeUsers(root: string): void {
+export function writeUsers(root: string): void {
   writeFileSync(
     join(root, "etc/passwd"),
     [
