@@ -1,18 +1,21 @@
 /**
  * Bundles the program into dist/: one entry for the command line, one per worker thread, chunks shared between them and
  * loaded when first used. Start-up is a promise, so nothing is bundled eagerly that the way to ready does not need.
- * `node tools/build.ts FOLDER` builds elsewhere.
+ * `node tools/build.ts FOLDER` builds straight into that folder.
  */
-import { globSync, rmSync, writeFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { globSync, rmSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
-import { writeDescriptions } from "./generate/descriptions.ts";
+import { install, writeFiles } from "./builds.ts";
+import { descriptions } from "./generate/descriptions.ts";
 
 /** Worker threads are separate entries: `src/storage/sqlite/writer.worker.ts` → `dist/writer.worker.js`. */
 const workers = globSync("src/**/*.worker.ts");
 
-const outdir = process.argv[2] ?? "dist";
-const { metafile } = await build({
+const folder = process.argv[2];
+// As deep as the folder that a build is installed in: source maps say how to get from there to the sources.
+const outdir = resolve(folder ?? "dist/new");
+const { outputFiles } = await build({
   entryPoints: Object.fromEntries(
     ["src/main.ts", ...workers].map((file) => [basename(file, ".ts"), file] as const),
   ),
@@ -31,7 +34,8 @@ const { metafile } = await build({
   minifyWhitespace: true,
   minifySyntax: true,
   lineLimit: 160,
-  metafile: true,
+  // Written when it is whole: a build that fails leaves the last one as it was.
+  write: false,
   legalComments: "none",
   logLevel: "warning",
   // Packages in CommonJS call require for Node's own modules.
@@ -40,11 +44,14 @@ const { metafile } = await build({
   },
 });
 
-// What an earlier build left goes only now: a build that failed leaves the last one whole.
-const current = new Set(Object.keys(metafile.outputs).map((file) => resolve(file)));
-for (const file of globSync([`${outdir}/*.js`, `${outdir}/*.js.map`])) {
-  if (!current.has(resolve(file))) rmSync(file);
+const files = [
+  ...outputFiles.map(({ path, contents }) => ({ name: relative(outdir, path), contents })),
+  { name: "descriptions.json", contents: Buffer.from(descriptions()) },
+];
+if (folder === undefined) install(resolve("dist"), files);
+else {
+  writeFiles(outdir, files);
+  const current = new Set(files.map(({ name }) => name));
+  for (const name of globSync(["*.js", "*.js.map"], { cwd: outdir }))
+    if (!current.has(name)) rmSync(join(outdir, name));
 }
-
-writeDescriptions(`${outdir}/descriptions.json`);
-writeFileSync(`${outdir}/.built`, "");

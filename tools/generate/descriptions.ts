@@ -2,11 +2,11 @@
  * Extracts the prose of the API from the official client package, whose models carry it as comments, into a file that
  * OpenAPI and explain read when it is there.
  *
- *   node tools/generate/descriptions.ts dist/descriptions.json
+ *   node tools/generate/descriptions.ts descriptions.json
  *
  * The prose is Kubernetes', so it is fetched at build time and never committed.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -15,8 +15,8 @@ import type { Schema } from "../../src/apimachinery/schema.ts";
 
 type TypeDescriptions = Record<string, string>;
 
-/** Writes the descriptions of all built-in types; without the package, an empty file. */
-export function writeDescriptions(target: string): void {
+/** The descriptions of all built-in types, as JSON; without the package, of none. */
+export function descriptions(): string {
   const folder = modelsFolder();
   const schemas = builtinSchemas();
   const result: Record<string, TypeDescriptions> = {};
@@ -27,8 +27,7 @@ export function writeDescriptions(target: string): void {
     if (file === undefined) continue;
     result[name] = describeModel(readFileSync(file, "utf8"), schemas.get(name) ?? {});
   }
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, JSON.stringify(result));
+  return JSON.stringify(result);
 }
 
 function modelsFolder(): string | undefined {
@@ -79,5 +78,5 @@ function unescapeComment(comment: string): string {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  writeDescriptions(process.argv[2] ?? "dist/descriptions.json");
+  writeFileSync(process.argv[2] ?? "descriptions.json", descriptions());
 }
