@@ -72,8 +72,13 @@ export class AuditRecord {
     if (!this.#annotations.has(key)) this.#annotations.set(key, value);
   }
 
-  impersonate(user: UserInfo): void {
-    this.#impersonated = `,"impersonatedUser":${userText(user)}`;
+  /** `constraint` is the verb that allowed it, where that was a bounded one. */
+  impersonate(user: UserInfo, constraint = ""): void {
+    const by =
+      constraint === ""
+        ? ""
+        : `,"authenticationMetadata":${JSON.stringify({ impersonationConstraint: constraint })}`;
+    this.#impersonated = `,"impersonatedUser":${userText(user)}${by}`;
   }
 
   /** The object that the client sent, decoded and not yet admitted. The value is not kept. */

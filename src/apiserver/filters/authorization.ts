@@ -15,7 +15,8 @@ export function authorization(authorizer: Authorizer): Filter {
   };
 }
 
-function attributesOf({ user, info, request }: RequestState): AuthorizationAttributes {
+/** What the request does, as authorizers are asked about it. */
+export function attributesOf({ user, info, request }: RequestState): AuthorizationAttributes {
   const { verb, isResourceRequest, namespace, group, version, resource, subresource, name, path } = info;
   const fieldSelector = requirementsOf(request.query.get("fieldSelector"));
   return {

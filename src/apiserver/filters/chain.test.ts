@@ -110,60 +110,6 @@ describe("authorization", () => {
   });
 });
 
-describe("impersonation", () => {
-  const run = async (
-    headers: Record<string, string>,
-    permits: (attributes: AuthorizationAttributes) => boolean,
-  ) => {
-    let user: UserInfo | undefined;
-    const chain = buildChain(chainOptions({ authorizer: authorizer(permits) }), async (state) => {
-      user = state.user;
-      return ok;
-    });
-    await chain(stateOf("/version", headers));
-    return user;
-  };
-
-  test("needs a permission for each name", async () => {
-    const headers = { "impersonate-user": "bob", "impersonate-group": "a, b" };
-    expect(await run(headers, () => true)).toEqual({
-      name: "bob",
-      uid: "",
-      groups: ["a", "b", "system:authenticated"],
-      extra: {},
-    });
-    const status = await failure(run(headers, ({ resource, name }) => resource !== "groups" || name !== "b"));
-    expect(status.message).toBe(
-      'groups "b" is forbidden: User "jane" cannot impersonate resource "groups" in API group "" at the cluster scope',
-    );
-  });
-
-  test("of a service account brings its groups", async () => {
-    const user = await run(
-      { "impersonate-user": "system:serviceaccount:ns:sa" },
-      ({ verb, resource, namespace, name }) =>
-        verb === "impersonate" ? resource === "serviceaccounts" && namespace === "ns" && name === "sa" : true,
-    );
-    expect(user?.groups).toEqual([
-      "system:serviceaccounts",
-      "system:serviceaccounts:ns",
-      "system:authenticated",
-    ]);
-  });
-
-  test("takes uid and extras along", async () => {
-    const user = await run(
-      { "impersonate-user": "bob", "impersonate-uid": "7", "impersonate-extra-acme.com%2Fproject": "x" },
-      () => true,
-    );
-    expect(user).toMatchObject({ uid: "7", extra: { "acme.com/project": ["x"] } });
-  });
-
-  test("of groups without a user is an error", async () => {
-    expect((await failure(run({ "impersonate-group": "a" }, () => true))).code).toBe(500);
-  });
-});
-
 test("what nobody expected is 500 InternalError, and the server goes on", async () => {
   const route = vi.fn<() => Promise<typeof ok>>().mockRejectedValueOnce(new TypeError("x is undefined"));
   const chain = buildChain(chainOptions(), route.mockResolvedValue(ok));

@@ -1,120 +1,67 @@
-import { newForbidden, newInternalError, type StatusError } from "../../apimachinery/status.ts";
+import { newBadRequest, newInternalError } from "../../apimachinery/status.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import type { ApiRequest, Filter } from "../endpoints/api-request.ts";
 import type { UserInfo } from "../request-context.ts";
+import { attributesOf } from "./authorization.ts";
+import { type Impersonated, type ImpersonationMode, impersonationModes } from "./impersonation-modes.ts";
 
-interface Impersonation {
-  readonly user: UserInfo;
-  /** Each needs its own permission. */
-  readonly checks: readonly {
-    group: string;
-    resource: string;
-    subresource: string;
-    namespace: string;
-    name: string;
-  }[];
-}
-
-const serviceAccountPrefix = "system:serviceaccount:";
-
-/** Lets who may do so act as another (mirrors k8s.io/apiserver/pkg/endpoints/filters/impersonation). */
+/**
+ * Lets who may do so act as another. The ways to be allowed are tried from the narrowest to the widest; when none
+ * allows it, the first refusal is the answer (mirrors k8s.io/apiserver/pkg/endpoints/filters/impersonation).
+ */
 export function impersonation(authorizer: Authorizer): Filter {
+  const modes = impersonationModes(authorizer);
   return async (state, next) => {
     const wanted = impersonated(state.request);
-    if (wanted === undefined) return next(state);
-    for (const check of wanted.checks) await permit(authorizer, state.user, check);
-    state.user = wanted.user;
-    state.audit?.impersonate(wanted.user);
+    if (wanted !== undefined) {
+      const { user, constraint } = await allowed(modes, wanted, attributesOf(state));
+      state.user = user;
+      state.audit?.impersonate(user, constraint);
+    }
     return next(state);
   };
 }
 
-async function permit(
-  authorizer: Authorizer,
-  user: UserInfo,
-  check: Impersonation["checks"][number],
-): Promise<void> {
-  const attributes: AuthorizationAttributes = {
-    ...check,
-    user,
-    verb: "impersonate",
-    isResourceRequest: true,
-    version: check.group === "" ? "" : "v1",
-    path: "",
-  };
-  const { decision, reason } = await authorizer.authorize(attributes);
-  if (decision !== "allow") throw refused(user, check, reason);
-}
-
-function refused(user: UserInfo, check: Impersonation["checks"][number], reason: string): StatusError {
-  const resource = check.subresource === "" ? check.resource : `${check.resource}/${check.subresource}`;
-  const where =
-    check.namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(check.namespace)}`;
-  const why =
-    `User ${JSON.stringify(user.name)} cannot impersonate resource ${JSON.stringify(resource)} in API group ` +
-    `${JSON.stringify(check.group)} ${where}${reason === "" ? "" : `: ${reason}`}`;
-  return newForbidden({ group: check.group, resource: check.resource }, check.name, why);
-}
-
-function impersonated(request: ApiRequest): Impersonation | undefined {
-  const name = request.header("impersonate-user") ?? "";
-  const uid = request.header("impersonate-uid") ?? "";
-  const groups = listHeader(request, "impersonate-group");
-  const extra = extraOf(request);
-  if (name === "") {
-    if (groups.length === 0 && uid === "" && Object.keys(extra).length === 0) return undefined;
-    throw newInternalError("requested impersonation without impersonating a user");
-  }
-  const checks: Impersonation["checks"][number][] = [userCheck(name)];
-  for (const group of groups) checks.push(subject("groups", group));
-  if (uid !== "") checks.push({ ...subject("uids", uid), group: "authentication.k8s.io" });
-  for (const [key, values] of Object.entries(extra)) {
-    for (const value of values) {
-      checks.push({ ...subject("userextras", value), group: "authentication.k8s.io", subresource: key });
+async function allowed(
+  modes: readonly ImpersonationMode[],
+  wanted: UserInfo,
+  request: AuthorizationAttributes,
+): Promise<Impersonated> {
+  let refused: unknown;
+  for (const mode of modes) {
+    try {
+      const found = await mode(wanted, request);
+      if (found !== undefined) return found;
+    } catch (error) {
+      refused ??= error;
     }
   }
-  const user: UserInfo = { name, uid, groups: effectiveGroups(name, groups), extra };
-  return { user, checks };
-}
-
-const subject = (resource: string, name: string): Impersonation["checks"][number] => ({
-  group: "",
-  resource,
-  subresource: "",
-  namespace: "",
-  name,
-});
-
-function userCheck(name: string): Impersonation["checks"][number] {
-  if (!name.startsWith(serviceAccountPrefix)) return subject("users", name);
-  const [namespace = "", account = ""] = name.slice(serviceAccountPrefix.length).split(":");
-  return { ...subject("serviceaccounts", account), namespace };
-}
-
-/** Service accounts bring their own groups when none are named; everybody but nobody is authenticated. */
-function effectiveGroups(name: string, groups: readonly string[]): string[] {
-  const effective = [...groups];
-  if (groups.length === 0 && name.startsWith(serviceAccountPrefix)) {
-    const [namespace = ""] = name.slice(serviceAccountPrefix.length).split(":");
-    effective.push("system:serviceaccounts", `system:serviceaccounts:${namespace}`);
-  }
-  const last = name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated";
-  if (!effective.includes("system:authenticated") && !effective.includes("system:unauthenticated")) {
-    effective.push(last);
-  }
-  return effective;
+  throw refused ?? newInternalError("all impersonation modes failed");
 }
 
 const extraPrefix = "impersonate-extra-";
 
+/** Who the headers ask to be, as they say it; undefined when they ask for nobody. */
+function impersonated(request: ApiRequest): UserInfo | undefined {
+  // Of a header that is there for one value, the first line counts.
+  const [name = ""] = valuesOf(request, "impersonate-user");
+  const [uid = ""] = valuesOf(request, "impersonate-uid");
+  const groups = valuesOf(request, "impersonate-group");
+  const extra = extraOf(request);
+  if (name !== "") return { name, uid, groups, extra };
+  if (groups.length === 0 && uid === "" && Object.keys(extra).length === 0) return undefined;
+  throw newBadRequest(`requested ${goText({ name, uid, groups, extra })} without impersonating a user name`);
+}
+
 /** `Impersonate-Extra-Scopes: a` → { scopes: ["a"] }; keys are lower case and may be escaped as in a URL. */
 function extraOf(request: ApiRequest): Record<string, readonly string[]> {
-  const extra: Record<string, readonly string[]> = {};
+  const extra = new Map<string, readonly string[]>();
   for (const header of request.headerNames()) {
     if (!header.startsWith(extraPrefix)) continue;
-    extra[unescape(header.slice(extraPrefix.length))] = listHeader(request, header);
+    const key = unescape(header.slice(extraPrefix.length));
+    extra.set(key, [...(extra.get(key) ?? []), ...valuesOf(request, header)]);
   }
-  return extra;
+  return Object.fromEntries(extra);
 }
 
 function unescape(key: string): string {
@@ -125,10 +72,22 @@ function unescape(key: string): string {
   }
 }
 
-function listHeader(request: ApiRequest, name: string): string[] {
-  const value = request.header(name) ?? "";
-  return value
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
+/** Each line of the header is one value: names of groups may hold commas. */
+function valuesOf(request: ApiRequest, name: string): readonly string[] {
+  const joined = request.header(name);
+  if (joined === undefined) return [];
+  return request.headerValues?.(name) ?? joined.split(",").map((value) => value.trim());
+}
+
+/** A user as Go prints it with %#v. */
+function goText({ name, uid, groups, extra }: UserInfo): string {
+  const list = (values: readonly string[]): string =>
+    `{${values.map((value) => JSON.stringify(value)).join(", ")}}`;
+  const shownGroups = groups.length === 0 ? "[]string(nil)" : `[]string${list(groups)}`;
+  const entries = Object.entries(extra)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, values]) => `${JSON.stringify(key)}:[]string${list(values)}`);
+  const shownExtra =
+    entries.length === 0 ? "map[string][]string(nil)" : `map[string][]string{${entries.join(", ")}}`;
+  return `&user.DefaultInfo{Name:${JSON.stringify(name)}, UID:${JSON.stringify(uid)}, Groups:${shownGroups}, Extra:${shownExtra}}`;
 }

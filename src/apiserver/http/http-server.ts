@@ -61,7 +61,12 @@ export class HttpServer {
       this.#onRequest(message as IncomingMessage, response as ServerResponse);
     });
     this.#server.removeAllListeners("stream");
-    this.#server.on("stream", (stream, headers) => this.#onStream(stream, headers));
+    // The types leave out the headers as they were sent, which the event has passed on since it is there.
+    this.#server.on(
+      "stream",
+      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, ...rest: unknown[]) =>
+        this.#onStream(stream, headers, (rest[0] ?? []) as readonly string[]),
+    );
     this.#server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#onUpgrade(message, socket, head);
     });
@@ -119,8 +124,8 @@ export class HttpServer {
     session.on("error", () => undefined);
   }
 
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    this.#begin(http2Exchange(stream, headers, this.#peer(stream.session?.socket)));
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+    this.#begin(http2Exchange(stream, headers, this.#peer(stream.session?.socket), rawHeaders));
   }
 
   #onRequest(message: IncomingMessage, response: ServerResponse): void {

@@ -10,7 +10,7 @@ export function http1Exchange(message: IncomingMessage, response: ServerResponse
   response.on("error", () => undefined);
   const { method = "GET", url = "/", headers } = message;
   return {
-    request: newRequest(method, url, headers, peer, gone.signal, streamBody(message)),
+    request: newRequest(method, url, headers, peer, gone.signal, streamBody(message), message.rawHeaders),
     respond(status, responseHeaders, body) {
       if (response.headersSent || response.destroyed) return;
       response.writeHead(status, { ...plain(responseHeaders), "content-length": String(body.length) });
@@ -60,7 +60,16 @@ export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchan
   socket.on("error", () => undefined);
   const { method = "GET", url = "/", headers } = message;
   return {
-    request: newRequest(method, url, headers, peer, gone.signal, streamBody(message), upgrade),
+    request: newRequest(
+      method,
+      url,
+      headers,
+      peer,
+      gone.signal,
+      streamBody(message),
+      message.rawHeaders,
+      upgrade,
+    ),
     respond(status, responseHeaders, body) {
       if (socket.destroyed) return;
       socket.end(

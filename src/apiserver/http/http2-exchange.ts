@@ -19,6 +19,7 @@ export function http2Exchange(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   peer: Peer,
+  rawHeaders: readonly string[],
 ): HttpExchange {
   const gone = new AbortController();
   stream.on("close", () => gone.abort(clientIsGone));
@@ -32,6 +33,7 @@ export function http2Exchange(
     peer,
     gone.signal,
     streamBody(stream),
+    rawHeaders,
   );
   return {
     request,
@@ -89,6 +91,7 @@ export function newRequest(
   { credentials, hasForeignCertificate, remoteAddress }: Peer,
   signal: AbortSignal,
   body: RequestBody,
+  rawHeaders: readonly string[],
   upgrade?: UpgradeRequest,
 ): ApiRequest {
   const question = url.indexOf("?");
@@ -102,6 +105,8 @@ export function newRequest(
       const value = headers[name];
       return Array.isArray(value) ? value.join(", ") : value;
     },
+    headerValues: (name) =>
+      rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name),
     headerNames: () => Object.keys(headers).filter((name) => !name.startsWith(":")),
     body,
     credentials: { ...credentials, bearerToken: bearerToken(headers), path },

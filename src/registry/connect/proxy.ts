@@ -90,7 +90,10 @@ function headersOf({ request }: ConnectCall): Record<string, string> {
   const headers: Record<string, string> = { host: "localhost" };
   for (const name of request.headerNames()) {
     const value = request.header(name);
-    if (value !== undefined && !name.startsWith(":") && !notForwarded.has(name)) headers[name] = value;
+    const isIdentity = name.startsWith("impersonate-") || name.startsWith("x-remote-");
+    if (value !== undefined && !name.startsWith(":") && !isIdentity && !notForwarded.has(name)) {
+      headers[name] = value;
+    }
   }
   return headers;
 }
