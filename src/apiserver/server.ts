@@ -179,10 +179,10 @@ export class ApiServer {
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
-      sending(state, length) {
+      sending(state, length, isWhole) {
         requests.sent(state, length);
         // Until the client has taken it; what is small is not worth the count.
-        if (length > countedAnswerBytes) bytes.takeUntil(length, state.request.signal);
+        if (isWhole && length > countedAnswerBytes) bytes.takeUntil(length, state.request.signal);
       },
     };
     const nonResource = nonResourceRoutes(this.#core, {

@@ -20,8 +20,8 @@ export interface ServerCore {
   readonly admission: AdmissionRunner;
   readonly nodes: NodeLocator;
   readonly connect: ConnectHandlers;
-  /** To be told of each answer that is sent whole, before it is sent. */
-  sending(state: RequestState, bytes: number): void;
+  /** To be told of each answer before it is sent, and whether it is whole in memory. */
+  sending(state: RequestState, bytes: number, isWhole: boolean): void;
   /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */
   readonly descriptionsFile: string | URL | undefined;
 }

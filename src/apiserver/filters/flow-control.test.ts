@@ -137,6 +137,18 @@ describe("a seat is held", () => {
     expect(seats(state)).toBe(0);
   });
 
+  test("by a list that nobody reads for so long", async () => {
+    const { ask, clock, held, seats } = start();
+    const state = stateOf("/api/v1/pods", jane);
+    const served = { kind: "Pod" } as unknown as Extract<ApiResponse, { type: "list" }>["served"];
+    held.resolve({ type: "list", page: { items: [], resourceVersion: "1" }, served });
+    await ask(state);
+    await clock.advance(29_000);
+    expect(seats(state)).toBe(1);
+    await clock.advance(1_000);
+    expect(seats(state)).toBe(0);
+  });
+
   test("until the route fails", async () => {
     const { ask, held, seats } = start();
     const state = stateOf("/api/v1/pods", jane);

@@ -1,4 +1,4 @@
-import type { Clock } from "../../apimachinery/clock.ts";
+import type { Clock, Timer } from "../../apimachinery/clock.ts";
 import { newTooManyRequests } from "../../apimachinery/status.ts";
 import type { ApiResponse, Filter, Handler, RequestState } from "../endpoints/api-request.ts";
 import type { BytesInFlight } from "../flowcontrol/bytes-in-flight.ts";
@@ -14,6 +14,9 @@ export interface FlowControlParts {
   readonly clock: Clock;
   readonly metrics: RequestMetrics;
 }
+
+/** A list holds its seats while it is being sent, up to this. */
+const sendingLimitMs = 30_000;
 
 const mutatingVerbs = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 
@@ -63,7 +66,7 @@ async function afterWait(
 }
 
 async function serve(
-  { bytes, metrics }: FlowControlParts,
+  { bytes, metrics, clock }: FlowControlParts,
   state: RequestState,
   seat: Seat,
   bodyBytes: number,
@@ -73,9 +76,11 @@ async function serve(
   inFlight.enter();
   if (bodyBytes > 0) bytes.take(bodyBytes);
   let isHeld = true;
+  let deadline: Timer | undefined;
   const release = (): void => {
     if (!isHeld) return;
     isHeld = false;
+    deadline?.stop();
     seat.release();
     inFlight.leave();
     if (bodyBytes > 0) bytes.release(bodyBytes);
@@ -83,7 +88,9 @@ async function serve(
   try {
     const response = await next(state);
     if (response.type === "watch") return releasedWhenOpen(response, release);
-    // Lists are encoded and written by whoever answers: that is the larger part of their work.
+    // Lists are encoded and written by whoever answers: that is the larger part of their work. Who does not read what
+    // it asked for must not keep others out by it.
+    if (response.type === "list") deadline = clock.after(sendingLimitMs, release);
     state.answered = release;
     return response;
   } catch (error) {

@@ -1,8 +1,9 @@
 import { gzip } from "node:zlib";
 import type { Status } from "../../apimachinery/meta-v1.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
-import type { ApiResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
+import type { ApiResponse, ListResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
+import { listEncodingOf } from "../endpoints/list-encoding.ts";
 import {
   jsonType,
   listForms,
@@ -14,6 +15,7 @@ import {
 import type { ServerCore } from "../endpoints/server-core.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseHeaders } from "./http-exchange.ts";
+import { sendList, sendListCompressed } from "./send-list.ts";
 import { serveWatch } from "./serve-watch.ts";
 
 /** Answers beyond this are compressed for clients that take it. */
@@ -32,7 +34,7 @@ export async function respond(
         encodeObject(response, options),
       );
     case "list":
-      return send(exchange, state, 200, core, listForms, (options) => encodePage(response, options));
+      return respondList(core, exchange, state, response);
     case "value": {
       const forms = response.columnsOf === undefined ? [] : tableForms;
       return send(
@@ -61,6 +63,32 @@ export async function respond(
   }
 }
 
+/** A list with fewer items is made whole. */
+const longListItems = 50;
+
+async function respondList(
+  core: ServerCore,
+  exchange: HttpExchange,
+  state: RequestState,
+  response: ListResponse,
+): Promise<void> {
+  const isLong = response.page.items.length >= longListItems && exchange.request.method !== "HEAD";
+  if (!isLong || state.audit?.wantsResponse === true) {
+    return send(exchange, state, 200, core, listForms, (options) => encodePage(response, options));
+  }
+  const negotiated = negotiate(exchange.request.header("accept"), { forms: listForms });
+  const options = encodeOptions(core, state, negotiated);
+  const list = await listEncodingOf(response, options);
+  const headers = { ...baseHeaders(state), "content-type": negotiated.mediaType };
+  state.audit?.respond(200);
+  if (list === undefined) return sendBytes(exchange, 200, headers, await encodePage(response, options));
+  core.sending(state, list.sizeBytes, false);
+  if (list.sizeBytes < gzipMinBytes) return exchange.respond(200, headers, list.bytes());
+  return acceptsGzip(exchange)
+    ? sendListCompressed(exchange, headers, list)
+    : sendList(exchange, headers, list);
+}
+
 async function send(
   exchange: HttpExchange,
   state: RequestState,
@@ -75,7 +103,7 @@ async function send(
   const negotiated = negotiate(request.header("accept"), { forms });
   const options = encodeOptions(core, state, negotiated);
   const bytes = await encode(options);
-  core.sending(state, bytes.length);
+  core.sending(state, bytes.length, true);
   if (state.audit !== undefined) {
     const json = state.audit.wantsResponse ? await jsonOf(bytes, options, encode) : "";
     state.audit.respond(status, answer, json);
