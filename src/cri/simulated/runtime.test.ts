@@ -226,6 +226,36 @@ describe("commands in a simulated container", () => {
     expect([result.exitCode, String(stdout.read())]).toEqual([0, "data"]);
   });
 
+  test.each([
+    [["tar", "-xmf", "-"], "tar -xmf -"],
+    [["sh", "-c", "cat /etc/passwd | wc -l"], "sh -c cat /etc/passwd | wc -l"],
+  ])("exec of %j, which is not known, is refused by name", async (command, shown) => {
+    const { runtime, run } = setup();
+    const { id } = await run("web");
+    const stderr = new PassThrough();
+    const result = await runtime.exec(id, command, false, { stderr }, new AbortController().signal);
+    expect(result.exitCode).toBe(127);
+    expect(String(stderr.read())).toBe(
+      `sampan: pods of the simulated runtime only pretend to run, and do not know this command: ${shown}\n`,
+    );
+  });
+
+  test("a shell on a terminal says which command it does not know, and goes on", async () => {
+    const { runtime, run } = setup();
+    const { id } = await run("web");
+    const stdin = new PassThrough();
+    const stdout = new PassThrough();
+    stdin.end("ls /\necho still here\n");
+    await runtime.exec(id, ["sh"], true, { stdin, stdout }, new AbortController().signal);
+    expect(String(stdout.read())).toMatch(/only pretend to run.*ls \/\nstill here\n$/);
+  });
+
+  test("a probe whose command is not known succeeds while the container is well", async () => {
+    const { runtime, run } = setup();
+    const { id } = await run("web");
+    expect((await runtime.execSync(id, ["pg_isready"], 1000)).exitCode).toBe(0);
+  });
+
   test("a forwarded port answers HTTP with the pod's name", async () => {
     const { runtime, run } = setup();
     const { sandboxId } = await run("web");

@@ -5,12 +5,34 @@ import type { ByteStream, TerminalStreams } from "../../streaming/node-connectio
 import type { SimulatedContainer } from "./container.ts";
 import { type Pretence, pretend } from "./pretend-shell.ts";
 
-/** What a command would answer; one that means nothing here succeeds in silence when the container is healthy. */
+/**
+ * What a probe or hook would answer; a command that means nothing here succeeds in silence when the container is healthy:
+ * a manifest that was written for a real image becomes ready.
+ */
 export function answer(container: SimulatedContainer, command: readonly string[]): Pretence {
   const outcome = pretend(command, container.environment);
   if (outcome.understood) return outcome;
   const exitCode = container.passes("readiness") && container.passes("liveness") ? 0 : 1;
   return { output: [], durationMs: 0, exitCode, understood: false };
+}
+
+/** The exit code of a program that is not there. */
+const notFound = 127;
+
+/** What a person's command answers: one that is not known must not pass for one that did its work (`kubectl cp`). */
+function answerPerson(container: SimulatedContainer, command: readonly string[]): Pretence {
+  const outcome = pretend(command, container.environment);
+  if (outcome.understood) return outcome;
+  const shown = command.join(" ");
+  const text = `sampan: pods of the simulated runtime only pretend to run, and do not know this command: ${
+    shown.length > 80 ? `${shown.slice(0, 80)}…` : shown
+  }\n`;
+  return {
+    output: [{ atMs: 0, stream: "stderr", text }],
+    durationMs: 0,
+    exitCode: notFound,
+    understood: false,
+  };
 }
 
 /** Runs a command on streams: `cat` and shells read stdin, all others print what they are known to print. */
@@ -26,7 +48,7 @@ export async function converse(
   if (/^(ba|a)?sh$/.test(name) && !command.some((word) => /^-[a-z]*c$/.test(word))) {
     return readCommands(container, streams);
   }
-  const outcome = answer(container, command);
+  const outcome = answerPerson(container, command);
   await play(outcome, streams, clock, signal);
   return outcome.exitCode;
 }
@@ -41,7 +63,7 @@ async function play(
   for (const part of outcome.output) {
     if (part.atMs > atMs) await clock.sleep(part.atMs - atMs, signal);
     atMs = part.atMs;
-    await write(part.stream === "stdout" ? streams.stdout : streams.stderr, part.text);
+    await write(outputOf(streams, part.stream), part.text);
   }
   const restMs = outcome.durationMs - atMs;
   if (restMs === Infinity) await aborted(signal);
@@ -61,9 +83,9 @@ async function readCommands(container: SimulatedContainer, streams: TerminalStre
     const lines = pending.split("\n");
     pending = lines.pop() ?? "";
     for (const line of lines) {
-      const outcome = answer(container, ["sh", "-c", line]);
+      const outcome = answerPerson(container, ["sh", "-c", line]);
       for (const part of outcome.output) {
-        await write(part.stream === "stdout" ? streams.stdout : streams.stderr, part.text);
+        await write(outputOf(streams, part.stream), part.text);
       }
       exitCode = outcome.exitCode;
       if (/^\s*exit\b/.test(line)) return exitCode;
@@ -71,6 +93,10 @@ async function readCommands(container: SimulatedContainer, streams: TerminalStre
   }
   return exitCode;
 }
+
+/** A terminal has one output for both. */
+const outputOf = ({ stdout, stderr }: TerminalStreams, stream: "stdout" | "stderr"): Writable | undefined =>
+  stream === "stdout" ? stdout : (stderr ?? stdout);
 
 async function write(target: Writable | undefined, data: string | Buffer): Promise<void> {
   if (target !== undefined && !target.write(data)) await once(target, "drain");
