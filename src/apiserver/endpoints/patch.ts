@@ -1,7 +1,7 @@
-import type { ResourceInfo } from "../../api/scheme.ts";
+import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import { decodeObject } from "../../apimachinery/decode.ts";
 import { type FieldError, forbidden, invalid, required } from "../../apimachinery/field-error.ts";
-import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newInvalid, newNotFound, StatusError } from "../../apimachinery/status.ts";
@@ -29,6 +29,7 @@ import {
 import type { ServerCore } from "./server-core.ts";
 import { addFaultWarnings, strictFaults } from "./strict-faults.ts";
 import { targetOf } from "./target.ts";
+import { putBack } from "./update.ts";
 
 /** PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, or server-side apply. */
 export async function patch(
@@ -42,11 +43,7 @@ export async function patch(
   if (store === undefined) throw newNotFound(info, name);
   const body = await readPatch(state.request);
   state.audit?.requestPatch(body.value);
-  const isApply = body.type === applyPatchType;
-  const force = state.request.query.get("force");
-  checkOptions(state, isApply, force);
-  const context = newRequestContext(state, "PatchOptions");
-  const options = optionsObject(context, "PatchOptions", force === null ? {} : { force: isTrue(force) });
+  const { isApply, isForced, context, options } = patchRequest(state, body);
   const attributes = (object: UnstructuredObject, old: UnstructuredObject | undefined) =>
     admissionAttributes(context, info, {
       operation: old === undefined ? "CREATE" : "UPDATE",
@@ -61,13 +58,12 @@ export async function patch(
     forceAllowCreate: isApply,
     async change(current) {
       const patched = isApply
-        ? applied(core, state, context, info, store, current, body, force !== null && isTrue(force))
-        : merged(core, context, info, current, body);
+        ? applied(core, state, context, info, store, current, body, isForced)
+        : mergedPatch(core.scheme, context, info.schemaName, current, body);
       checkIdentity(patched, state, info);
       core.scheme.applyDefaults(info, patched);
-      if (subresource === "" && hasStatus(info))
-        patched["status"] =
-          current === undefined ? emptyStatus(core.scheme, info) : (current["status"] ?? {});
+      if (current === undefined && hasStatus(info)) patched["status"] = emptyStatus(core.scheme, info);
+      putBack(store, context, info, patched, current);
       dedupeOwners(context, patched, false);
       if (!isApply) recordUpdate(store, context, info, current, patched, subresource);
       await core.admission.mutate(attributes(patched, current));
@@ -79,6 +75,25 @@ export async function patch(
   return { type: "object", status: created ? 201 : 200, object, served: info };
 }
 
+export interface PatchRequest {
+  readonly isApply: boolean;
+  readonly isForced: boolean;
+  readonly context: RequestContext;
+  /** For admission. */
+  readonly options: UnstructuredObject;
+}
+
+/** What the query says of a patch; 422 for options that do not go with it. */
+export function patchRequest(state: RequestState, { type }: PatchBody): PatchRequest {
+  const isApply = type === applyPatchType;
+  const force = state.request.query.get("force");
+  checkOptions(state, isApply, force);
+  const context = newRequestContext(state, "PatchOptions");
+  const isForced = force !== null && isTrue(force);
+  const options = optionsObject(context, "PatchOptions", force === null ? {} : { force: isForced });
+  return { isApply, isForced, context, options };
+}
+
 function checkOptions(state: RequestState, isApply: boolean, force: string | null): void {
   const errors: FieldError[] = [];
   const manager = state.request.query.get("fieldManager") ?? "";
@@ -88,21 +103,20 @@ function checkOptions(state: RequestState, isApply: boolean, force: string | nul
 }
 
 /** What the patch makes of the current object. Faults of the result are faults of the patch. */
-function merged(
-  core: ServerCore,
+export function mergedPatch(
+  { schemas }: Scheme,
   context: RequestContext,
-  info: ResourceInfo,
+  schemaName: string,
   current: UnstructuredObject | undefined,
   body: PatchBody,
 ): UnstructuredObject {
-  const { schemas } = core.scheme;
-  const value = body.apply(current, schemas.get(info.schemaName), schemas);
+  const value = body.apply(current, schemas.get(schemaName), schemas);
   const shown = body.type === strategicPatchType ? formatGo(body.value) : JSON.stringify(value);
   const fault = (why: string): Error =>
     newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
   let decoded: ReturnType<typeof decodeObject>;
   try {
-    decoded = decodeObject(schemas, info.schemaName, value);
+    decoded = decodeObject(schemas, schemaName, value);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     throw fault(error.cause instanceof Error ? error.cause.message : error.message);
@@ -143,15 +157,7 @@ function applied(
   force: boolean,
 ): UnstructuredObject {
   const { name, namespace, subresource } = state.info;
-  const { value } = body;
-  if (!isObject(value)) throw newBadRequest("error decoding YAML: the configuration must be an object");
-  const apiVersion = value["apiVersion"];
-  if (apiVersion !== formatApiVersion(info) || value["kind"] !== info.kind) {
-    throw newBadRequest(
-      `invalid object type: ${formatGo(apiVersion ?? "")}, Kind=${formatGo(value["kind"] ?? "")}, ` +
-        `expected ${formatApiVersion(info)}, Kind=${info.kind}`,
-    );
-  }
+  const value = configurationOf(body, info);
   // Apply looks at what the client wrote, not at the zero values that decoding fills in.
   const sent = {
     ...value,
@@ -164,11 +170,24 @@ function applied(
   return object;
 }
 
+/** The configuration that is applied, of the right kind. */
+export function configurationOf({ value }: PatchBody, expected: GroupVersionKind): Record<string, unknown> {
+  if (!isObject(value)) throw newBadRequest("error decoding YAML: the configuration must be an object");
+  const { apiVersion = "", kind = "" } = value;
+  if (apiVersion !== formatApiVersion(expected) || kind !== expected.kind) {
+    throw newBadRequest(
+      `invalid object type: ${formatGo(apiVersion)}, Kind=${formatGo(kind)}, ` +
+        `expected ${formatApiVersion(expected)}, Kind=${expected.kind}`,
+    );
+  }
+  return value;
+}
+
 const metadataOf = (value: Record<string, unknown>): object =>
   isObject(value["metadata"]) ? value["metadata"] : {};
 
 /** Keys that the configuration gives twice; fields that the schema does not know were refused by the merge. */
-function checkDuplicates(context: RequestContext, { duplicates }: PatchBody): void {
+export function checkDuplicates(context: RequestContext, { duplicates }: PatchBody): void {
   if (context.fieldValidation === "Ignore") return;
   const faults = strictFaults(duplicates, []);
   if (faults.length > 0 && context.fieldValidation === "Strict") {

@@ -1,26 +1,33 @@
-import { decodeObject } from "../../apimachinery/decode.ts";
+import type { ResourceInfo } from "../../api/scheme.ts";
+import { serverSideApply } from "../../apimachinery/apply/index.ts";
 import { invalid } from "../../apimachinery/field-error.ts";
+import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { deepCopy, isObject } from "../../apimachinery/json.ts";
 import { selectorFromLabelSelector, selectorFromMap } from "../../apimachinery/labels.ts";
 import type { ObjectMeta } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {
+  isConflict,
+  newApplyConflict,
   newBadRequest,
   newConflict,
   newInvalid,
   newMethodNotAllowed,
   newNotFound,
+  StatusError,
   staleObject,
 } from "../../apimachinery/status.ts";
-import { recordUpdate } from "../registry/managed-fields.ts";
+import { applyConfiguration, recordUpdate } from "../registry/managed-fields.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
+import type { GenericStore } from "../registry/store.ts";
 import { updateObject } from "../registry/update.ts";
 import type { RequestContext } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
-import { applyPatchType, readPatch } from "./patch-body.ts";
+import { checkDuplicates, configurationOf, mergedPatch, type PatchRequest, patchRequest } from "./patch.ts";
+import { type PatchBody, readPatch } from "./patch-body.ts";
 import type { ServerCore } from "./server-core.ts";
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
@@ -48,21 +55,98 @@ export async function scale(
         const found = wanted.metadata.name ?? "";
         throw newBadRequest(`the name of the object (${found}) does not match the name on the URL (${name})`);
       }
-      return write(core, state, served, context, "UpdateOptions", () => wanted);
+      return write(core, state, served, context, optionsObject(context, "UpdateOptions"), (current) =>
+        withReplicas(current, wanted, served.info),
+      );
     }
     case "patch": {
-      const context = newRequestContext(state, "PatchOptions");
       const body = await readPatch(state.request);
       state.audit?.requestPatch(body.value);
-      if (body.type === applyPatchType) throw newMethodNotAllowed();
-      const { schemas } = core.scheme;
-      return write(core, state, served, context, "PatchOptions", (current) => {
-        const patched = body.apply(deepCopy(current), schemas.get(scaleSchema), schemas);
-        return decodeObject(schemas, scaleSchema, patched).object;
-      });
+      const request = patchRequest(state, body);
+      const { context, options } = request;
+      return write(core, state, served, context, options, (current) =>
+        request.isApply
+          ? applied(core, store, served.info, request, current, body)
+          : withReplicas(
+              current,
+              mergedPatch(core.scheme, context, scaleSchema, scaleOf(current), body),
+              served.info,
+            ),
+      );
     }
     default:
       throw newMethodNotAllowed();
+  }
+}
+
+/** The workload as the scale wants it; `isTracked` when who owns its fields is recorded already. */
+interface Scaled {
+  readonly object: UnstructuredObject;
+  readonly scale: UnstructuredObject;
+  readonly isTracked: boolean;
+}
+
+function withReplicas(current: UnstructuredObject, scale: UnstructuredObject, info: ResourceInfo): Scaled {
+  checkScale(scale, current, info);
+  const object = deepCopy(current);
+  object["spec"] = { ...specOf(object), replicas: replicasOf(scale) };
+  return { object, scale, isTracked: false };
+}
+
+/**
+ * Apply looks twice: as a Scale, which says whether the configuration is one, and as the workload, whose replicas
+ * belong to whoever applied or wrote them there or here.
+ */
+function applied(
+  core: ServerCore,
+  store: GenericStore,
+  info: ResourceInfo,
+  { context, isForced }: PatchRequest,
+  current: UnstructuredObject,
+  body: PatchBody,
+): Scaled {
+  const sent = configurationOf(body, scaleKind);
+  const { name, namespace } = context.info;
+  const metadata = { name, namespace, ...(isObject(sent["metadata"]) ? sent["metadata"] : {}) };
+  const { schemas } = core.scheme;
+  const scale = serverSideApply({
+    live: scaleOf(current),
+    applied: { ...sent, apiVersion: "autoscaling/v1", kind: "Scale", metadata },
+    manager: context.fieldManager,
+    force: true,
+    subresource: "",
+    schema: schemas.get(scaleSchema),
+    schemas,
+    nowMs: core.clock.now(),
+  });
+  checkScale(scale, current, info);
+  const { replicas } = specOf({ ...scale, spec: sent["spec"] });
+  const configuration = {
+    apiVersion: formatApiVersion(info),
+    kind: info.kind,
+    metadata: { name, namespace },
+    ...(replicas === undefined ? {} : { spec: { replicas } }),
+  };
+  const object = asScale(info, () =>
+    applyConfiguration(store, context, info, current, configuration, "scale", isForced),
+  );
+  checkDuplicates(context, body);
+  return { object: deepCopy(object), scale, isTracked: true };
+}
+
+/** Conflicts are told in the version of the Scale that was applied. */
+function asScale<T>(info: ResourceInfo, apply: () => T): T {
+  try {
+    return apply();
+  } catch (error) {
+    if (!(error instanceof StatusError) || !isConflict(error)) throw error;
+    const inScale = (text: string): string =>
+      text.replaceAll(`using ${formatApiVersion(info)}`, "using autoscaling/v1");
+    const causes = (error.status.details?.causes ?? []).map((cause) => ({
+      ...cause,
+      ...(cause.message === undefined ? {} : { message: inScale(cause.message) }),
+    }));
+    throw newApplyConflict(causes, inScale(error.message));
   }
 }
 
@@ -71,8 +155,8 @@ async function write(
   state: RequestState,
   served: ServedResource,
   context: RequestContext,
-  optionsKind: string,
-  change: (current: UnstructuredObject) => UnstructuredObject,
+  options: UnstructuredObject,
+  change: (current: UnstructuredObject) => Scaled,
 ): Promise<ApiResponse> {
   const { info, store } = served;
   const { namespace, name } = state.info;
@@ -83,22 +167,17 @@ async function write(
     subresource: "scale",
     async change(current) {
       if (current === undefined) throw newNotFound(info, name);
-      const old = scaleOf(current);
-      const wanted = change(old);
-      const replicas = replicasOf(wanted);
-      checkScale(wanted, current, replicas, name, info);
-      const options = optionsObject(context, optionsKind);
+      const { object: changed, scale: wanted, isTracked } = change(current);
       const attributes = admissionAttributes(context, scaleKind, {
         operation: "UPDATE",
         object: wanted,
-        oldObject: old,
+        oldObject: scaleOf(current),
         options,
       });
       await core.admission.mutate(attributes);
       await core.admission.validate(attributes);
-      const changed = deepCopy(current);
       changed["spec"] = { ...specOf(changed), replicas: replicasOf(wanted) };
-      recordUpdate(store, context, info, current, changed, "scale");
+      if (!isTracked) recordUpdate(store, context, info, current, changed, "scale");
       return changed;
     },
     validate: () => Promise.resolve(),
@@ -113,14 +192,10 @@ const answer = (object: UnstructuredObject): ApiResponse => ({
   columnsOf: scaleKind,
 });
 
-function checkScale(
-  wanted: UnstructuredObject,
-  current: UnstructuredObject,
-  replicas: number,
-  name: string,
-  info: ServedResource["info"],
-): void {
+function checkScale(wanted: UnstructuredObject, current: UnstructuredObject, info: ResourceInfo): void {
   const { resourceVersion = "", uid = "" } = wanted.metadata;
+  const { name = "" } = current.metadata;
+  const replicas = replicasOf(wanted);
   if (resourceVersion !== "" && resourceVersion !== current.metadata.resourceVersion) {
     throw newConflict(info, name, staleObject);
   }

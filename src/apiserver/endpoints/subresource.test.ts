@@ -7,9 +7,8 @@ import { openSecurity, startTestServer } from "../testing/test-server.ts";
 const pods = "/api/v1/namespaces/default/pods";
 let api: TestApi;
 let admitted: Pick<AdmissionAttributes, "operation" | "subresource" | "kind" | "object" | "oldObject">[];
-let lostRaces = 0;
 
-/** Binds pods, and adds ephemeral containers after losing as many races as the test says. */
+/** Binds pods. */
 const extension: ResourceExtension = {
   group: "",
   resource: "pods",
@@ -26,33 +25,12 @@ const extension: ResourceExtension = {
           return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success" };
         },
       },
-      ephemeralcontainers: {
-        get: (context) => stores.get(context, "", "pods", context.info.namespace, context.info.name),
-        update: (context, body) =>
-          stores.update(
-            context,
-            "",
-            "pods",
-            context.info.namespace,
-            context.info.name,
-            "ephemeralcontainers",
-            (pod) => {
-              if (lostRaces-- > 0) body.metadata.resourceVersion = "1";
-              return {
-                ...pod,
-                metadata: { ...pod.metadata, resourceVersion: body.metadata.resourceVersion },
-                spec: body["spec"],
-              };
-            },
-          ),
-      },
     },
   }),
 };
 
 beforeEach(async () => {
   admitted = [];
-  lostRaces = 0;
   const plugin = {
     name: "log",
     handles: ({ subresource }: AdmissionAttributes) => subresource !== "",
@@ -82,26 +60,6 @@ test("a create has its own kind, is admitted and answered", async () => {
       oldObject: undefined,
     },
   ]);
-});
-
-describe("a patch", () => {
-  const patch = { spec: { ephemeralContainers: [{ name: "debug", image: "x" }] } };
-
-  test("changes what the subresource shows", async () => {
-    const patched = await api.patch("strategic", `${pods}/a/ephemeralcontainers`, patch);
-    expect(patched).toMatchObject({
-      spec: { containers: [{ name: "c" }], ephemeralContainers: [{ name: "debug" }] },
-    });
-    expect(admitted).toMatchObject([
-      { operation: "UPDATE", kind: { kind: "Pod" }, oldObject: { metadata: { name: "a" } } },
-    ]);
-  });
-
-  test("is made anew after a lost race", async () => {
-    lostRaces = 2;
-    await api.patch("strategic", `${pods}/a/ephemeralcontainers`, patch);
-    expect(admitted).toHaveLength(3);
-  });
 });
 
 describe("is refused", () => {

@@ -1,11 +1,13 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
 import { deepCopy } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newNotFound } from "../../apimachinery/status.ts";
 import { recordUpdate } from "../registry/managed-fields.ts";
 import { hasStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
+import type { GenericStore } from "../registry/store.ts";
 import { updateObject } from "../registry/update.ts";
-import type { RequestInfo } from "../request-context.ts";
+import type { RequestContext, RequestInfo } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
@@ -43,9 +45,7 @@ export async function update(
     subresource,
     async change(current) {
       const object = deepCopy(decoded);
-      // What the request may not change is put back before anyone looks, so nobody owns it and nobody objects to it.
-      if (subresource === "" && hasStatus(info) && current !== undefined)
-        object["status"] = current["status"];
+      putBack(store, context, info, object, current);
       dedupeOwners(context, object, false);
       recordUpdate(store, context, info, current, object, subresource);
       await core.admission.mutate(attributes(object, current));
@@ -55,6 +55,22 @@ export async function update(
     validate: (object, old) => core.admission.validate(attributes(object, old)),
   });
   return { type: "object", status: created ? 201 : 200, object, served: info };
+}
+
+/** What the request may not change is put back before anyone looks, so that nobody owns it and nobody objects to it. */
+export function putBack(
+  store: GenericStore,
+  context: RequestContext,
+  info: ResourceInfo,
+  object: UnstructuredObject,
+  current: UnstructuredObject | undefined,
+): void {
+  if (current === undefined) return;
+  const { subresource } = context.info;
+  if (subresource === "" && hasStatus(info)) object["status"] = current["status"];
+  // Status writes are known to leave the rest alone; of the others their strategy knows what they may change.
+  if (subresource !== "" && subresource !== "status")
+    store.strategy.prepareForUpdate?.(context, object, current, subresource);
 }
 
 /** Name and namespace of the body are those of the URL, or absent. */

@@ -21,7 +21,10 @@ import type { RequestContext } from "../request-context.ts";
  * status of a status write) are frozen: a strategy replaces them, it does not change them in place.
  */
 export interface Strategy {
-  /** Clears and sets what clients may not choose. Changes the object, which the store owns. */
+  /**
+   * Clears and sets what clients may not choose. Changes the object, which the store owns. For subresources other than
+   * status `prepareForUpdate` runs twice, before ownership of fields is recorded and after admission.
+   */
   prepareForCreate?(context: RequestContext, object: UnstructuredObject): void;
   prepareForUpdate?(
     context: RequestContext,
@@ -70,11 +73,9 @@ export interface Reservation {
   rollback(): void;
 }
 
-/** The verbs of one subresource, by HTTP meaning. A verb that is absent answers 405. */
+/** A subresource that is asked to do something: the body of a POST has a kind of its own. */
 export interface SubresourceHandler {
-  get?(context: RequestContext): Promise<UnstructuredObject>;
-  create?(context: RequestContext, body: UnstructuredObject): Promise<UnstructuredObject>;
-  update?(context: RequestContext, body: UnstructuredObject): Promise<UnstructuredObject>;
+  create(context: RequestContext, body: UnstructuredObject): Promise<UnstructuredObject>;
 }
 
 /**
@@ -87,7 +88,10 @@ export interface ResourceExtension {
   /** Called once per server. */
   setup(dependencies: RegistryDependencies): {
     readonly strategy?: Strategy;
-    /** Beyond `status` and `scale`, which the generic registry serves itself; connect verbs are the server's own. */
+    /**
+     * Those that do something. Views of the object (status, approval, resize) need none: the generic registry writes
+     * them, and `prepareForUpdate` puts back what they may not change. Connect verbs and `scale` are the server's own.
+     */
     readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
     /** For resources that are not stored at all (TokenReview, SubjectAccessReview): the answer to a create. */
     readonly create?: (context: RequestContext, object: UnstructuredObject) => Promise<UnstructuredObject>;

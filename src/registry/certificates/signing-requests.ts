@@ -8,8 +8,6 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import { parseSigningRequest } from "../../pki/index.ts";
 
-const group = "certificates.k8s.io";
-const resource = "certificatesigningrequests";
 /** Decided by `approval` alone; writing the status neither adds nor removes them. */
 const decisions = ["Approved", "Denied"];
 
@@ -21,25 +19,9 @@ const requestOf = (object: UnstructuredObject): CertificateSigningRequest =>
  * subresource of its own, apart from the status that signers write (mirrors pkg/registry/certificates).
  */
 export const certificateSigningRequestsExtension: ResourceExtension = {
-  group,
-  resource,
-  setup: ({ stores, nowMs }) => ({
-    strategy: strategy(nowMs),
-    subresources: {
-      approval: {
-        get: (context) => stores.get(context, group, resource, "", context.info.name),
-        update: (context, body) =>
-          stores.update(context, group, resource, "", context.info.name, "approval", (current) => ({
-            ...current,
-            metadata: { ...current.metadata, resourceVersion: body.metadata.resourceVersion },
-            status: {
-              ...requestOf(current).status,
-              conditions: requestOf(body).status?.conditions,
-            },
-          })),
-      },
-    },
-  }),
+  group: "certificates.k8s.io",
+  resource: "certificatesigningrequests",
+  setup: ({ nowMs }) => ({ strategy: strategy(nowMs) }),
 };
 
 function strategy(nowMs: () => number): Strategy {

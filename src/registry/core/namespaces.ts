@@ -8,7 +8,7 @@ const asNamespace = (object: UnstructuredObject): Namespace => object as unknown
 export const namespacesExtension: ResourceExtension = {
   group: "",
   resource: "namespaces",
-  setup({ stores }) {
+  setup() {
     return {
       strategy: {
         prepareForCreate(_context, object) {
@@ -23,7 +23,8 @@ export const namespacesExtension: ResourceExtension = {
         },
         prepareForUpdate(_context, object, old, subresource) {
           // Only the finalize subresource takes finalizers of the spec away.
-          if (subresource !== "finalize") object["spec"] = old["spec"];
+          if (subresource === "finalize") object["status"] = old["status"];
+          else object["spec"] = old["spec"];
         },
         holdsDeletion: (object) => (asNamespace(object).spec?.finalizers ?? []).length > 0,
         prepareForDelete(_context, object) {
@@ -31,22 +32,6 @@ export const namespacesExtension: ResourceExtension = {
           namespace.status = { ...namespace.status, phase: "Terminating" };
         },
       },
-      subresources: {
-        finalize: {
-          update: (context, body) =>
-            stores.update(context, "", "namespaces", "", context.info.name, "finalize", (current) => ({
-              ...current,
-              metadata: { ...current.metadata, ...versionOf(body) },
-              spec: body["spec"],
-            })),
-        },
-      },
     };
   },
 };
-
-/** The version the client read, so that a lost race is told. */
-function versionOf(body: UnstructuredObject): { resourceVersion?: string } {
-  const { resourceVersion } = body.metadata;
-  return resourceVersion === undefined ? {} : { resourceVersion };
-}

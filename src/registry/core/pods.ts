@@ -1,5 +1,5 @@
 import { qosClassOf } from "../../api/pod-qos.ts";
-import type { Binding, Container, Pod, PodSpec, PodStatus } from "../../api/types/core-v1.ts";
+import type { Binding, Pod, PodStatus } from "../../api/types/core-v1.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { notSupported, path, required } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
@@ -9,6 +9,7 @@ import { newConflict, newInvalid } from "../../apimachinery/status.ts";
 import type { RegistryDependencies, ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
 import { evictPod } from "./pod-eviction.ts";
+import { restrictPodUpdate } from "./pod-updates.ts";
 
 const asPod = (object: UnstructuredObject): Pod => object as unknown as Pod;
 const asObject = (pod: Pod): UnstructuredObject => pod as unknown as UnstructuredObject;
@@ -18,9 +19,6 @@ export const podsExtension: ResourceExtension = {
   group: "",
   resource: "pods",
   setup(dependencies) {
-    const { stores } = dependencies;
-    const readPod = (context: RequestContext) =>
-      stores.get(context, "", "pods", context.info.namespace, context.info.name);
     return {
       strategy: podStrategy,
       subresources: {
@@ -29,41 +27,6 @@ export const podsExtension: ResourceExtension = {
             bindPod(dependencies, context, context.info.name, body as unknown as Binding),
         },
         eviction: { create: (context, body) => evictPod(dependencies, context, body) },
-        ephemeralcontainers: {
-          get: readPod,
-          update: (context, body) =>
-            stores.update(
-              context,
-              "",
-              "pods",
-              context.info.namespace,
-              context.info.name,
-              "ephemeralcontainers",
-              (current) => {
-                const pod = asPod(current);
-                return asObject({
-                  ...pod,
-                  spec: { ...pod.spec, ephemeralContainers: asPod(body).spec.ephemeralContainers },
-                });
-              },
-            ),
-        },
-        resize: {
-          get: readPod,
-          update: (context, body) =>
-            stores.update(
-              context,
-              "",
-              "pods",
-              context.info.namespace,
-              context.info.name,
-              "resize",
-              (current) => {
-                const pod = asPod(current);
-                return asObject({ ...pod, spec: withResources(pod.spec, asPod(body).spec) });
-              },
-            ),
-        },
       },
     };
   },
@@ -86,9 +49,7 @@ const podStrategy: Strategy = {
     selectByLabelKeys(pod);
   },
   prepareForUpdate(_context, object, old, subresource) {
-    if (subresource === "status") return;
-    const status = asPod(old).status;
-    if (status !== undefined && subresource !== "binding") asPod(object).status = status;
+    restrictPodUpdate(asPod(object), asPod(old), subresource);
   },
   gracePeriodSeconds(_context, object, asked) {
     const pod = asPod(object);
@@ -207,22 +168,4 @@ function mergedMap(
   added: Record<string, string> | undefined,
 ): { [key: string]: Record<string, string> } {
   return added === undefined ? {} : { [name]: { ...own, ...added } };
-}
-
-/** The spec with the other's container resources and nothing else of it. */
-function withResources(spec: PodSpec, wanted: PodSpec): PodSpec {
-  const resized = (own: readonly Container[], others: readonly Container[] = []): Container[] =>
-    own.map((container) => {
-      const same = others.find(({ name }) => name === container.name);
-      if (same === undefined) return container;
-      const { resources, resizePolicy = container.resizePolicy } = same;
-      return { ...container, resources, ...(resizePolicy === undefined ? {} : { resizePolicy }) };
-    });
-  return {
-    ...spec,
-    containers: resized(spec.containers, wanted.containers),
-    ...(spec.initContainers === undefined
-      ? {}
-      : { initContainers: resized(spec.initContainers, wanted.initContainers) }),
-  };
 }
