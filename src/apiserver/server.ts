@@ -13,6 +13,7 @@ import { WatchCache } from "./cache/watch-cache.ts";
 import type { ApiRequest, Handler, RequestState } from "./endpoints/api-request.ts";
 import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
 import { type HealthCheck, nonResourceRoutes } from "./endpoints/non-resource.ts";
+import { PendingRequest } from "./endpoints/pending-request.ts";
 import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
 import { buildChain } from "./filters/chain.ts";
@@ -305,7 +306,7 @@ export class ApiServer {
 
   #newState(request: ApiRequest, auditId: string): RequestState {
     const info = requestInfo(request.method, request.path, request.query);
-    return { request, info, user: nobody, signal: request.signal, warnings: [], auditId };
+    return new PendingRequest(request, info, auditId);
   }
 
   /** Logs, exec and other streams end with the server; other requests are finished, watches are ended by the cache. */
@@ -316,7 +317,7 @@ export class ApiServer {
     const onGone = (): void => ended.abort();
     client.addEventListener("abort", onGone, { once: true });
     this.#streams.add(ended);
-    state.signal = ended.signal;
+    state.narrowSignal(() => ended.signal);
     return () => {
       client.removeEventListener("abort", onGone);
       this.#streams.delete(ended);
@@ -331,8 +332,6 @@ function auditFailure({ audit }: RequestState, error: unknown): void {
   audit.respond(code, status, audit.wantsResponse ? JSON.stringify(status) : "");
   audit.complete();
 }
-
-const nobody: UserInfo = { name: "", uid: "", groups: [], extra: {} };
 
 /** "system:kube-scheduler" → "kube-scheduler", "system:node:worker" → "kubelet". */
 function componentOf(userName: string): string {

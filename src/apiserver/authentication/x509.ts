@@ -9,11 +9,10 @@ interface Options {
   readonly nowMs: () => number;
 }
 
-/** A leaf and the intermediates that lead to an authority, all of which must be valid now. */
 interface VerifiedChain {
-  readonly leaf: Certificate;
-  readonly others: readonly Certificate[];
-  readonly fingerprint: string;
+  /** The leaf and what leads to an authority, all of which must be valid now. */
+  readonly chain: readonly Certificate[];
+  readonly user: AuthenticatedUser | undefined;
 }
 
 const maxChainLength = 5;
@@ -27,6 +26,8 @@ export class X509Authenticator implements Authenticator {
   readonly #options: Options;
   /** Chains whose signatures are known to be good, by the leaf's fingerprint. Times are checked on every use. */
   readonly #verified = new Map<string, VerifiedChain>();
+  /** By the very bytes, which a connection keeps: its later requests need no fingerprint. */
+  #ofConnections = new WeakMap<Uint8Array, VerifiedChain>();
   #authoritiesPem: string | undefined;
   #authorities: Certificate[] = [];
 
@@ -37,28 +38,30 @@ export class X509Authenticator implements Authenticator {
   async authenticate({ certificates }: AuthenticationRequest): Promise<AuthenticatedUser | undefined> {
     const [leafDer] = certificates;
     if (leafDer === undefined) return undefined;
-    const { leaf, others, fingerprint } = this.#verify(leafDer, certificates.slice(1));
+    const { chain, user } = this.#verify(leafDer, certificates);
     const nowMs = this.#options.nowMs();
-    for (const { notBeforeMs, notAfterMs } of [leaf, ...others]) {
+    for (const { notBeforeMs, notAfterMs } of chain) {
       if (nowMs < notBeforeMs || nowMs > notAfterMs) {
         throw rejected("x509: certificate has expired or is not yet valid");
       }
     }
-    const { commonName, organizations, uid } = leaf.subject;
-    if (commonName === "") return undefined;
-    const extra = { [credentialIdKey]: [`X509SHA256=${fingerprint}`] };
-    return { user: newUser(commonName, organizations, { extra, uid: uid ?? "" }) };
+    return user;
   }
 
-  #verify(leafDer: Uint8Array, intermediates: readonly Uint8Array[]): VerifiedChain {
+  #verify(leafDer: Uint8Array, certificates: readonly Uint8Array[]): VerifiedChain {
     const authorities = this.#currentAuthorities();
+    const ofConnection = this.#ofConnections.get(leafDer);
+    if (ofConnection !== undefined) return ofConnection;
     const fingerprint = createHash("sha256").update(leafDer).digest("hex");
-    const known = this.#verified.get(fingerprint);
-    if (known !== undefined) return known;
-    const chain = { ...verifyChain(leafDer, intermediates, authorities), fingerprint };
-    if (this.#verified.size >= maxCachedChains) this.#verified.clear();
-    this.#verified.set(fingerprint, chain);
-    return chain;
+    let verified = this.#verified.get(fingerprint);
+    if (verified === undefined) {
+      const { leaf, others } = verifyChain(leafDer, certificates.slice(1), authorities);
+      verified = { chain: [leaf, ...others], user: userOf(leaf, fingerprint) };
+      if (this.#verified.size >= maxCachedChains) this.#verified.clear();
+      this.#verified.set(fingerprint, verified);
+    }
+    this.#ofConnections.set(leafDer, verified);
+    return verified;
   }
 
   #currentAuthorities(): Certificate[] {
@@ -67,9 +70,17 @@ export class X509Authenticator implements Authenticator {
       this.#authoritiesPem = pem;
       this.#authorities = certificatesOf(pem).map(parseCertificate);
       this.#verified.clear();
+      this.#ofConnections = new WeakMap();
     }
     return this.#authorities;
   }
+}
+
+function userOf({ subject }: Certificate, fingerprint: string): AuthenticatedUser | undefined {
+  const { commonName, organizations, uid } = subject;
+  if (commonName === "") return undefined;
+  const extra = { [credentialIdKey]: [`X509SHA256=${fingerprint}`] };
+  return { user: newUser(commonName, organizations, { extra, uid: uid ?? "" }) };
 }
 
 function verifyChain(

@@ -72,7 +72,9 @@ export interface RequestState {
   info: RequestInfo;
   user: UserInfo;
   /** Aborts when the client has gone, the request timed out or the server closes. */
-  signal: AbortSignal;
+  readonly signal: AbortSignal;
+  /** Those who ask for the signal from here on get what `derive` makes of it, which is called when the first does. */
+  narrowSignal(derive: (outer: AbortSignal) => AbortSignal): void;
   readonly warnings: string[];
   /** Goes with the answer and with audit events; empty for requests of this process, which need none unless audited. */
   readonly auditId: string;
@@ -146,7 +148,7 @@ export interface BytesResponse {
 export interface StreamResponse {
   readonly type: "stream";
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 

@@ -17,9 +17,7 @@ class StateContext implements RequestContext {
   readonly dryRun: boolean;
   readonly fieldManager: string;
   readonly fieldValidation: "Strict" | "Warn" | "Ignore";
-  readonly signal: AbortSignal;
-  readonly audit: AuditRecord | undefined;
-  readonly #warnings: string[];
+  readonly #state: RequestState;
 
   constructor(
     state: RequestState,
@@ -35,19 +33,27 @@ class StateContext implements RequestContext {
     const { fieldValidation } = options;
     this.fieldValidation =
       fieldValidation === "Strict" || fieldValidation === "Ignore" ? fieldValidation : "Warn";
-    this.signal = state.signal;
-    this.audit = state.audit;
-    this.#warnings = state.warnings;
+    this.#state = state;
+  }
+
+  get signal(): AbortSignal {
+    return this.#state.signal;
+  }
+
+  get audit(): AuditRecord | undefined {
+    return this.#state.audit;
   }
 
   addWarning(text: string): void {
-    if (!this.#warnings.includes(text)) this.#warnings.push(text);
+    const { warnings } = this.#state;
+    if (!warnings.includes(text)) warnings.push(text);
   }
 }
 
 /** Throws 422 for options that are unknown; `kind` names them: `CreateOptions`. */
 export function newRequestContext(state: RequestState, kind = "GetOptions"): RequestContext {
   const { query } = state.request;
+  if (query.size === 0) return new StateContext(state, withoutOptions(state));
   const dryRun = query.getAll("dryRun").filter((value) => value !== "");
   const fieldManager = query.get("fieldManager") ?? "";
   const fieldValidation = query.get("fieldValidation") ?? "";
@@ -75,6 +81,12 @@ export function newRequestContext(state: RequestState, kind = "GetOptions"): Req
   });
 }
 
+const withoutOptions = (state: RequestState) => ({
+  dryRun: false,
+  fieldManager: managerOf(state.request.header("user-agent") ?? ""),
+  fieldValidation: "",
+});
+
 /** As the context, but a dry run: options in a body may ask for one as well. */
 export function asDryRun(context: RequestContext): RequestContext {
   if (context.dryRun) return context;
@@ -96,7 +108,8 @@ export function asDryRun(context: RequestContext): RequestContext {
 
 /** "kubectl/v1.33.0 (linux/amd64)" → "kubectl". */
 function managerOf(userAgent: string): string {
-  const name = userAgent.split("/")[0] ?? "";
+  const slash = userAgent.indexOf("/");
+  const name = slash < 0 ? userAgent : userAgent.slice(0, slash);
   const printable = name.replace(/[^\x20-\x7e]/g, "");
   return printable === "" ? "unknown" : printable.slice(0, maxManagerLength);
 }

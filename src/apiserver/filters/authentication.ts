@@ -21,7 +21,7 @@ export function authentication(authenticator: Authenticator, auditor?: Auditor):
 async function identify(authenticator: Authenticator, request: ApiRequest): Promise<UserInfo> {
   const { credentials } = request;
   if (isUser(credentials)) return credentials;
-  const found = await authenticator.authenticate({ ...credentials, path: request.path });
+  const found = await authenticator.authenticate(credentials);
   if (found === undefined) throw newUnauthorized();
   // Who shows a certificate that is not ours wants to be someone: being taken for nobody would hide the mistake.
   if (request.hasForeignCertificate === true && found.user.name === "system:anonymous")

@@ -8,6 +8,7 @@ import { Auditor } from "../audit/auditor.ts";
 import { AuditPolicy } from "../audit/policy.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import type { ApiRequest, RequestState } from "../endpoints/api-request.ts";
+import { PendingRequest } from "../endpoints/pending-request.ts";
 import { newFlowControl } from "../flowcontrol/testing/new-flow-control.ts";
 import { ServerMetrics } from "../metrics.ts";
 import type { ResourceExtension } from "../registry/strategy.ts";
@@ -47,25 +48,19 @@ function stateOf(
 ): RequestState {
   const query = new URLSearchParams();
   const method = request.method ?? "GET";
-  return {
-    request: {
-      method,
-      path,
-      query,
-      header: (name) => headers[name],
-      headerNames: () => Object.keys(headers),
-      body: { type: "value", value: undefined },
-      credentials: jane,
-      signal: new AbortController().signal,
-      isInProcess: false,
-      ...request,
-    },
-    info: requestInfo(method, path, query),
-    user: jane,
+  const full: ApiRequest = {
+    method,
+    path,
+    query,
+    header: (name) => headers[name],
+    headerNames: () => Object.keys(headers),
+    body: { type: "value", value: undefined },
+    credentials: jane,
     signal: new AbortController().signal,
-    warnings: [],
-    auditId: "a",
+    isInProcess: false,
+    ...request,
   };
+  return new PendingRequest(full, requestInfo(method, path, query), "a");
 }
 
 const ok = { type: "value", status: 200, value: { kind: "Status", apiVersion: "v1" } } as const;

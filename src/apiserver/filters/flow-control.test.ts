@@ -39,6 +39,7 @@ function stateOf(
     info: requestInfo(method, path, query),
     user,
     signal: request.signal ?? signal,
+    narrowSignal: () => undefined,
     warnings: [],
     auditId: "",
   };

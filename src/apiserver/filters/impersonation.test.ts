@@ -57,6 +57,7 @@ async function act(
     info: requestInfo("GET", pods, request.query),
     user: requestor,
     signal: request.signal,
+    narrowSignal: () => undefined,
     warnings: [],
     auditId: "",
   };
@@ -290,7 +291,15 @@ test("what the request runs into is not taken for a refusal to be somebody", asy
     isInProcess: false,
   };
   const info = requestInfo("GET", pods, request.query);
-  const state: RequestState = { request, info, user: jane, signal, warnings: [], auditId: "" };
+  const state: RequestState = {
+    request,
+    info,
+    user: jane,
+    signal,
+    narrowSignal: () => undefined,
+    warnings: [],
+    auditId: "",
+  };
   const filtered = impersonation(authorizer)(state, async () => {
     calls++;
     throw new TypeError("oh");

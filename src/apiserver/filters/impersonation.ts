@@ -43,6 +43,7 @@ const extraPrefix = "impersonate-extra-";
 
 /** Who the headers ask to be, as they say it; undefined when they ask for nobody. */
 function impersonated(request: ApiRequest): UserInfo | undefined {
+  if (!request.headerNames().some((header) => header.startsWith("impersonate-"))) return undefined;
   // Of a header that is there for one value, the first line counts.
   const [name = ""] = valuesOf(request, "impersonate-user");
   const [uid = ""] = valuesOf(request, "impersonate-uid");

@@ -14,10 +14,8 @@ const verbs: Readonly<Record<string, string>> = {
 
 /** What a method and a path mean (mirrors k8s.io/apiserver/pkg/endpoints/request.RequestInfoFactory). */
 export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const parts = path
-    .split("/")
-    .filter((part) => part !== "")
-    .map(unescape);
+  const split = path.split("/").filter((part) => part !== "");
+  const parts = path.includes("%") ? split.map(unescape) : split;
   const nonResource: RequestInfo = {
     isResourceRequest: false,
     path,

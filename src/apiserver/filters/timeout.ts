@@ -1,32 +1,65 @@
-import type { Clock, Timer } from "../../apimachinery/clock.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
 import { newTimeout } from "../../apimachinery/status.ts";
-import type { Filter } from "../endpoints/api-request.ts";
+import type { ApiResponse, Filter, Handler, RequestState } from "../endpoints/api-request.ts";
+import { Deadlines } from "./deadlines.ts";
 import { isLongRunning } from "./long-running.ts";
 
 /** Gives up on a request after the time: 504, and the signal aborts what is still being done for it. */
 export function timeout(clock: Clock, timeoutMs: number): Filter {
-  return async (state, next) => {
-    if (isLongRunning(state)) return next(state);
-    // Not AbortSignal.any: a caller of this process may bring one signal for all its requests, which would remember each.
-    const expired = new AbortController();
-    const client = state.signal;
-    const onGone = (): void => expired.abort(client.reason);
-    if (client.aborted) onGone();
-    client.addEventListener("abort", onGone, { once: true });
-    state.signal = expired.signal;
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = clock.after(timeoutMs, () => {
-        const error = newTimeout("request did not complete within the allotted timeout");
-        expired.abort(error);
+  const deadlines = new Deadlines(clock, timeoutMs);
+  return (state, next) => (isLongRunning(state) ? next(state) : limited(deadlines, state, next));
+}
+
+function limited(deadlines: Deadlines, state: RequestState, next: Handler): Promise<ApiResponse> {
+  return new Promise((resolve, reject) => {
+    const limit = new TimeLimit(state);
+    const deadline = deadlines.add(() => reject(limit.expire()));
+    const settled = (): void => {
+      deadlines.met(deadline);
+      limit.release();
+    };
+    next(state).then(
+      (response) => {
+        settled();
+        resolve(response);
+      },
+      (error: unknown) => {
+        settled();
         reject(error);
-      });
-    });
-    try {
-      return await Promise.race([next(state), late]);
-    } finally {
-      timer?.stop();
-      client.removeEventListener("abort", onGone);
-    }
-  };
+      },
+    );
+  });
+}
+
+/** The signal of a request that is limited in time, made only when somebody asks for it. */
+class TimeLimit {
+  #error: Error | undefined;
+  #controller: AbortController | undefined;
+  #release: (() => void) | undefined;
+
+  constructor(state: RequestState) {
+    state.narrowSignal((client) => this.#follow(client));
+  }
+
+  expire(): Error {
+    this.#error = newTimeout("request did not complete within the allotted timeout");
+    this.#controller?.abort(this.#error);
+    return this.#error;
+  }
+
+  release(): void {
+    this.#release?.();
+  }
+
+  /** Not AbortSignal.any: a caller of this process may bring one signal for all its requests, which would remember each. */
+  #follow(client: AbortSignal): AbortSignal {
+    const controller = new AbortController();
+    this.#controller = controller;
+    const onGone = (): void => controller.abort(client.reason);
+    if (this.#error !== undefined) controller.abort(this.#error);
+    else if (client.aborted) onGone();
+    else client.addEventListener("abort", onGone, { once: true });
+    this.#release = () => client.removeEventListener("abort", onGone);
+    return controller.signal;
+  }
 }

@@ -48,6 +48,7 @@ function stateOf(
     info: requestInfo(method, path, query),
     user: who,
     signal,
+    narrowSignal: () => undefined,
     warnings: [],
     auditId: "",
   };

@@ -1,11 +1,14 @@
 import type { SharedBytes } from "../cache/frame-batch.ts";
 import type { ApiRequest } from "../endpoints/api-request.ts";
+import type { RequestEnd } from "./request-end.ts";
 
-export type ResponseHeaders = Record<string, string | readonly string[]>;
+export type ResponseHeaders = Record<string, string | string[]>;
 
 /** One request of a socket and the way to answer it, whether it speaks HTTP/1.1 or HTTP/2. */
 export interface HttpExchange {
   readonly request: ApiRequest;
+  /** When the answer is with the client, or the client has gone. */
+  readonly end: RequestEnd;
   /** The whole answer at once. */
   respond(status: number, headers: ResponseHeaders, body: Uint8Array): void;
   /** An answer that grows. The head is sent at once. */

@@ -110,11 +110,10 @@ export class HttpServer {
 
   #begin(exchange: HttpExchange): void {
     this.#open.add(exchange);
-    const onGone = (): void => {
+    exchange.end.onEnd(() => {
       this.#open.delete(exchange);
       if (this.#open.size === 0) this.#onIdle?.();
-    };
-    exchange.request.signal.addEventListener("abort", onGone, { once: true });
+    });
     void this.#handle(exchange);
   }
 

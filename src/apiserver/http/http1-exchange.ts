@@ -1,25 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
-import { clientIsGone, drainOf, newRequest, type Peer, streamBody } from "./http2-exchange.ts";
+import { drainOf, newRequest, type Peer, streamBody } from "./http2-exchange.ts";
+import { RequestEnd } from "./request-end.ts";
 
 /** The request of an HTTP/1.1 connection: clients without HTTP/2, and those that upgrade. */
 export function http1Exchange(message: IncomingMessage, response: ServerResponse, peer: Peer): HttpExchange {
-  const gone = new AbortController();
-  response.on("close", () => gone.abort(clientIsGone));
-  response.on("error", () => undefined);
+  const end = new RequestEnd();
+  response.on("close", () => end.end());
+  response.on("error", ignore);
   const { method = "GET", url = "/", headers } = message;
   return {
-    request: newRequest(method, url, headers, peer, gone.signal, streamBody(message), message.rawHeaders),
+    request: newRequest(method, url, headers, peer, end, streamBody(message), message.rawHeaders),
+    end,
     respond(status, responseHeaders, body) {
       if (response.headersSent || response.destroyed) return;
-      response.writeHead(status, { ...plain(responseHeaders), "content-length": String(body.length) });
+      responseHeaders["content-length"] = String(body.length);
+      response.writeHead(status, responseHeaders);
       response.end(body);
-      message.resume();
+      // An answer before the body was read must not leave the client waiting to send it.
+      if (!message.readableEnded) message.resume();
     },
     begin(status, responseHeaders) {
       if (!response.headersSent && !response.destroyed) {
-        response.writeHead(status, plain(responseHeaders));
+        response.writeHead(status, responseHeaders);
         response.flushHeaders();
       }
       const isChunked = message.httpVersion === "1.1" && responseHeaders["content-length"] === undefined;
@@ -46,30 +50,18 @@ function http1Body(response: ServerResponse, isChunked: boolean): ResponseBody {
   };
 }
 
-function plain(headers: ResponseHeaders): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
-  );
-}
+const ignore = (): void => undefined;
 
 /** The request of a connection that asks to be upgraded. Answered in plain text form when the upgrade fails. */
 export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchange {
   const { message, socket } = upgrade;
-  const gone = new AbortController();
-  socket.on("close", () => gone.abort(clientIsGone));
-  socket.on("error", () => undefined);
+  const end = new RequestEnd();
+  socket.on("close", () => end.end());
+  socket.on("error", ignore);
   const { method = "GET", url = "/", headers } = message;
   return {
-    request: newRequest(
-      method,
-      url,
-      headers,
-      peer,
-      gone.signal,
-      streamBody(message),
-      message.rawHeaders,
-      upgrade,
-    ),
+    request: newRequest(method, url, headers, peer, end, streamBody(message), message.rawHeaders, upgrade),
+    end,
     respond(status, responseHeaders, body) {
       if (socket.destroyed) return;
       socket.end(

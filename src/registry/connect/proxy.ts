@@ -98,8 +98,8 @@ function headersOf({ request }: ConnectCall): Record<string, string> {
   return headers;
 }
 
-function forwardable(headers: IncomingHttpHeaders): Record<string, string | readonly string[]> {
-  const result: Record<string, string | readonly string[]> = {};
+function forwardable(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  const result: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !notForwarded.has(name)) result[name] = value;
   }
