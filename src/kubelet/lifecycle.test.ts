@@ -664,3 +664,23 @@ test("a runtime that the node does not have keeps the pod from starting", async 
     'web Warning FailedCreatePodSandBox: Failed to create pod sandbox: failed to get sandbox runtime: no runtime for "kata" is configured',
   );
 });
+
+describe("the image in a container's status", () => {
+  test.each([
+    ["nginx", "docker.io/library/nginx:latest"],
+    ["grafana/loki:3", "docker.io/grafana/loki:3"],
+    ["localhost:5000/app:1", "localhost:5000/app:1"],
+  ])("%s is called by its full name once there is a container", async (image, shown) => {
+    const h = await started();
+    await h.createPod("web", { containers: [newContainer("app", { image })] });
+    const pod = await h.pod("web");
+    expect(app(pod)?.image).toBe(shown);
+    expect(pod.spec.containers[0]?.image).toBe(image);
+  });
+
+  test("is what the pod asked for while there is none", async () => {
+    const h = await started();
+    await h.createPod("web", { containers: [newContainer("app", { image: "missing" })] });
+    expect(app(await h.pod("web"))).toMatchObject({ image: "missing", imageID: "", state: { waiting: {} } });
+  });
+});

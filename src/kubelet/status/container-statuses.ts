@@ -8,6 +8,7 @@ import type {
 } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import type { ContainerStatus as RuntimeContainer } from "../../cri/runtime.ts";
+import { normalizeReference } from "../../images/reference.ts";
 import { type PodContainer, shouldRestart } from "../pods/pod-spec.ts";
 import type { RuntimeState } from "../pods/runtime-state.ts";
 
@@ -43,6 +44,15 @@ export function containerStatuses(
   return containers.map((container) => containerStatus(pod, container, sources));
 }
 
+/** What the runtime made of the image's name, as it reports it once there is a container: `docker.io/library/nginx:latest`. */
+function resolvedName(image: string): string {
+  try {
+    return normalizeReference(image);
+  } catch {
+    return image;
+  }
+}
+
 function containerStatus(pod: Pod, entry: PodContainer, sources: StatusSources): ContainerStatus {
   const { container, kind } = entry;
   const past = sources.state.containers.filter(({ name }) => name === container.name);
@@ -55,7 +65,7 @@ function containerStatus(pod: Pod, entry: PodContainer, sources: StatusSources):
     lastState: previous?.state === "exited" ? stateOf(previous, sources) : {},
     ready: false,
     restartCount: newest?.attempt ?? 0,
-    image: newest?.image ?? container.image ?? "",
+    image: newest === undefined ? (container.image ?? "") : resolvedName(newest.image),
     imageID: newest === undefined ? "" : sources.imageDigest(newest.imageId),
   };
   if (newest === undefined) {
