@@ -118,6 +118,7 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   } catch (error) {
     if (error instanceof InstanceError)
       throw new CommandError(error.message, { remedy: error.remedy, cause: error });
+    if (isDiskFull(error)) throw diskFull(error);
     throw error;
   }
 }
@@ -126,6 +127,19 @@ function joinRepeated(values: Record<string, OptionValues[string] | (string | bo
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
   );
+}
+
+/** An error that comes from another thread has only its message left, which Node begins with the code. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && ("code" in error ? error.code === "ENOSPC" : error.message.startsWith("ENOSPC:"));
+
+/** What a person does about it is the same wherever it happened. */
+function diskFull(cause: unknown): CommandError {
+  const path = (cause as NodeJS.ErrnoException).path;
+  return new CommandError(`the disk is full${path === undefined ? "" : `: ${path} could not be written`}`, {
+    remedy: "free some space and run this again; nothing is lost",
+    cause,
+  });
 }
 
 export function helpText(command: Command): string {

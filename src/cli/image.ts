@@ -4,7 +4,15 @@ import { silentLogger } from "../apimachinery/logger.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
 import { findInstance, openFolder } from "../cluster/instance.ts";
 import type { LocalImages } from "../images/local-images.ts";
-import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
+import {
+  type Command,
+  CommandError,
+  isDiskFull,
+  nameOption,
+  type OptionValues,
+  text,
+  usageExitCode,
+} from "./command.ts";
 import { checkName } from "./instances.ts";
 import { formatMs, Progress } from "./progress.ts";
 import { table } from "./status.ts";
@@ -122,6 +130,12 @@ async function open(name: string): Promise<LocalImages> {
   });
 }
 
+function whyOf(error: unknown): string {
+  if (isDiskFull(error))
+    return "the disk is full; nothing of it was kept. Free some space and run this again";
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** One argument at least; what fails is named, and the rest is done. */
 async function each(
   names: readonly string[],
@@ -140,7 +154,7 @@ async function each(
     try {
       await act(name);
     } catch (error) {
-      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      failures.push(`${name}: ${whyOf(error)}`);
     }
   }
   if (failures.length > 0) throw new CommandError(`image ${action} failed for\n  ${failures.join("\n  ")}`);

@@ -1,4 +1,4 @@
-import { createWriteStream, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
@@ -20,6 +20,7 @@ import {
 } from "./instance.ts";
 import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
+import { logFile } from "./log-file.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
 import { processStartTime } from "./process-start.ts";
 
@@ -76,7 +77,11 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   }
   const clock = new RealClock();
   const random = new SystemRandom();
-  const logger = newLogger(clock, options.logLevel, options.writeLog ?? logFile(directory));
+  const logger = newLogger(
+    clock,
+    options.logLevel,
+    options.writeLog ?? logFile(join(directory, "server.log")),
+  );
   const apiAddress = settings.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
   const own = settings.runtime === "crun";
   const hostPorts = own ? new MachineHostPorts(instance, machineRegister()) : undefined;
@@ -260,9 +265,4 @@ async function writeOwnKubeconfig(
     clientCertificate: admin.certificate,
     clientKey: admin.key,
   });
-}
-
-function logFile(directory: string): (line: string) => void {
-  const stream = createWriteStream(join(directory, "server.log"), { flags: "a", mode: 0o600 });
-  return (line) => stream.write(line);
 }

@@ -1,9 +1,9 @@
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildBusybox } from "../images/build.ts";
+import { buildBusybox, buildNginx } from "../images/build.ts";
 import { leftovers, type Marks } from "./leftovers.ts";
-import { eventually, Home, page, program, RunningCluster } from "./sampan.ts";
+import { eventually, type Finished, Home, page, pause, program, RunningCluster } from "./sampan.ts";
 
 const ports = { balancer: 18_080, node: 30_999, host: 18_099 };
 
@@ -235,6 +235,86 @@ export function machineTests(): void {
       rmSync(join(found.directory, "server.json"), { force: true });
       await home.must(["down", "--purge", "--name", "e2e-killed"]);
       expect(leftovers(found)).toEqual([]);
+    });
+  });
+
+  describe("a disk that is full", { timeout: 120_000 }, () => {
+    const name = "e2e-disk";
+    let home: Home;
+    let disk = "";
+    let cluster: RunningCluster;
+
+    beforeAll(async () => {
+      home = new Home();
+      cluster = new RunningCluster(home, name);
+      disk = join(home.folder, "disk");
+      mkdirSync(disk);
+      await home.run("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", disk]);
+    });
+    afterAll(async () => {
+      await sampan("down", "--purge");
+      await home.run("umount", [disk]);
+      await home.leave();
+    });
+
+    const sampan = (...args: string[]): Promise<Finished> =>
+      home.run(process.execPath, [...program(), ...args, "--name", name], { env: { SAMPAN_HOME: disk } });
+    const fill = (): Promise<Finished> => home.run("sh", ["-c", `cat /dev/zero > ${disk}/fill`]);
+    const free = (): void => rmSync(join(disk, "fill"));
+
+    it("is named at the first start", async () => {
+      await fill();
+      const up = await sampan("up");
+      expect(up.stderr).toMatch(/^sampan: the disk (of \S+ )?is full/m);
+      expect(up.stderr).not.toMatch(/^ +at /m);
+      expect(up.code).toBe(1);
+      free();
+    });
+
+    it("refuses an image and keeps nothing of it", async () => {
+      const [busybox, nginx] = [await buildBusybox(), await buildNginx()];
+      expect((await sampan("image", "import", busybox.archive)).code).toBe(0);
+      const files = (): string[] => readdirSync(join(disk, name, "images"), { recursive: true }).map(String);
+      const before = files();
+      await home.run("sh", ["-c", `head -c 30m /dev/zero > ${disk}/fill`]);
+      const refused = await sampan("image", "import", nginx.archive);
+      expect(refused.stderr).toMatch(/nginx.*: the disk is full; nothing of it was kept/);
+      expect(refused.code).toBe(1);
+      expect(files()).toEqual(before);
+      free();
+    });
+
+    it("lets containers run and be read, refuses writes, and is over without a restart", async () => {
+      const printer = `
+apiVersion: v1
+kind: Pod
+metadata: { name: printer }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{ name: p, image: busybox, command: [sh, -c, 'i=0; while true; do echo "number $i"; i=$((i+1)); usleep 5000; done'] }]
+`;
+      expect((await sampan("up", home.write("printer.yaml", printer))).code).toBe(0);
+      const pid = (): number =>
+        (JSON.parse(readFileSync(join(disk, name, "server.json"), "utf8")) as { pid: number }).pid;
+      const server = pid();
+      await cluster.kubectl(["create", "configmap", "before"]);
+      await fill();
+      const big = home.write("big", "x".repeat(500_000));
+      const refused = await cluster.try(["create", "configmap", "refused", `--from-file=${big}`]);
+      expect(refused.stderr).toContain("the store's disk is full");
+      await pause(3000);
+      expect(await cluster.get("configmap before", ".metadata.name")).toBe("before");
+      expect(await cluster.get("pod printer", ".status.phase")).toBe("Running");
+      expect(await cluster.kubectl(["logs", "printer", "--tail=1"])).not.toBe("");
+      free();
+      await eventually(() => cluster.kubectl(["create", "configmap", "after"]));
+      await cluster.apply(printer.replace("name: printer", "name: second"));
+      await cluster.waitFor("pod/second", "condition=Ready");
+      expect(await cluster.get("pod printer", ".status.containerStatuses[0].restartCount")).toBe("0");
+      const follow = cluster.follow(["logs", "-f", "printer", "--tail=0"]);
+      await follow.until(/number \d+/);
+      await follow.stop();
+      expect(pid()).toBe(server);
     });
   });
 }
