@@ -32,9 +32,12 @@ export function decodeProtobufBody(bytes: Uint8Array): unknown {
   return { apiVersion, kind, ...decodeProtobuf(message, raw, tables) };
 }
 
-/** The object in its envelope; 406 for a kind that has no binary form. */
-export function encodeProtobufAnswer(value: { apiVersion: string; kind: string }): Uint8Array {
-  const message = protobufMessageOf({ ...parseApiVersion(value.apiVersion), kind: value.kind });
+/**
+ * The object in its envelope; 406 for a kind that has no binary form. What the legacy group says of itself (its versions
+ * and resources) has no apiVersion of its own, and is of version v1.
+ */
+export function encodeProtobufAnswer(value: { apiVersion?: string; kind: string }): Uint8Array {
+  const message = protobufMessageOf({ ...parseApiVersion(value.apiVersion ?? "v1"), kind: value.kind });
   if (message === undefined) throw newNotAcceptable([jsonType, yamlType]);
   return encodeProtobuf(message, value, tables);
 }
