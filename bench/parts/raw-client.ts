@@ -49,13 +49,15 @@ export class RawClient {
     });
     await once(socket, "secureConnect");
     socket.setNoDelay(true);
+    // The request under way learns of it by the close that follows.
+    socket.on("error", () => undefined);
     return new RawClient(socket, host, accept);
   }
 
   /** One request at a time; resolves when the whole answer has arrived. */
-  request(method: string, path: string, body = ""): Promise<RawAnswer> {
+  request(method: string, path: string, body = "", contentType = "application/json"): Promise<RawAnswer> {
     const socket = this.#socket;
-    this.#write(method, path, body);
+    this.#write(method, path, body, contentType);
     return new Promise((resolve, reject) => {
       let head: Head | undefined;
       let early: Buffer = Buffer.alloc(0);
@@ -112,9 +114,9 @@ export class RawClient {
     });
   }
 
-  #write(method: string, path: string, body: string): void {
+  #write(method: string, path: string, body: string, contentType = ""): void {
     const content =
-      body === "" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+      body === "" ? "" : `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
     this.#socket.write(
       `${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\nAccept: ${this.#accept}\r\n${content}\r\n${body}`,
     );

@@ -12,7 +12,8 @@ import type { Authorizer } from "./authorization/authorizer.ts";
 import { WatchCache } from "./cache/watch-cache.ts";
 import type { ApiRequest, Handler, RequestState } from "./endpoints/api-request.ts";
 import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
-import { type HealthCheck, nonResourceRoutes } from "./endpoints/non-resource.ts";
+import type { HealthCheck } from "./endpoints/health.ts";
+import { nonResourceRoutes } from "./endpoints/non-resource.ts";
 import { PendingRequest } from "./endpoints/pending-request.ts";
 import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
@@ -20,6 +21,7 @@ import { buildChain } from "./filters/chain.ts";
 import { isLongRunning } from "./filters/long-running.ts";
 import { requestInfo } from "./filters/request-info.ts";
 import { BytesInFlight } from "./flowcontrol/bytes-in-flight.ts";
+import { dump } from "./flowcontrol/dump.ts";
 import { FlowController } from "./flowcontrol/flow-controller.ts";
 import { FollowedConfiguration } from "./flowcontrol/follow-configuration.ts";
 import { defaultBytesInFlight, defaultInFlightLimits, type InFlightLimits } from "./flowcontrol/limits.ts";
@@ -190,6 +192,7 @@ export class ApiServer {
       metrics: this.metrics,
       readyChecks: options.readyChecks ?? [],
       documents: options.documents ?? {},
+      dumpFlowControl: (table) => dump(this.#flowController, table),
       isReady: () => this.#isStarted && !this.#isClosing,
       isClosing: () => this.#isClosing,
     });

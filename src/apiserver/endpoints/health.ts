@@ -1,5 +1,5 @@
+import { Counter, Gauge } from "../metrics/registry.ts";
 import { type ApiResponse, type RequestState, textResponse } from "./api-request.ts";
-import type { NonResourceOptions } from "./non-resource.ts";
 
 /** A named check; answers why it fails, or undefined when all is well. */
 export interface HealthCheck {
@@ -7,36 +7,88 @@ export interface HealthCheck {
   check(): string | undefined;
 }
 
-/** /healthz, /livez and /readyz, each with its checks below it by name, `?verbose` and `?exclude=`. */
-export function health(
-  options: Pick<NonResourceOptions, "readyChecks" | "isReady" | "isClosing">,
-): (state: RequestState, path: string) => ApiResponse | undefined {
-  const alive: HealthCheck[] = [
-    { name: "ping", check: () => undefined },
-    { name: "log", check: () => undefined },
-    {
-      name: "etcd",
-      check: () => (options.isReady() || options.isClosing() ? undefined : "the store is being read"),
-    },
-  ];
-  const ready: HealthCheck[] = [
-    ...alive,
-    { name: "informer-sync", check: () => (options.isReady() ? undefined : "the caches are being filled") },
-    ...options.readyChecks,
-    { name: "shutdown", check: () => (options.isClosing() ? "the server is shutting down" : undefined) },
-  ];
-  const roots: Readonly<Record<string, readonly HealthCheck[]>> = {
-    healthz: alive,
-    livez: alive,
-    readyz: ready,
-  };
-  return (state, path) => {
-    const [, root = "", name, ...more] = path.split("/");
-    const checks = roots[root];
-    if (checks === undefined || more.length > 0) return undefined;
-    if (name !== undefined) return single(checks, name);
-    return all(state, root, checks);
-  };
+export interface HealthOptions {
+  readonly readyChecks: readonly HealthCheck[];
+  isReady(): boolean;
+  isClosing(): boolean;
+}
+
+/**
+ * /healthz, /livez and /readyz, each with its checks below it by name, `?verbose` and `?exclude=`, in the words of
+ * k8s.io/apiserver/pkg/server/healthz. What failed is told to who may ask for the check itself; the roots are public.
+ */
+export class Health {
+  readonly #roots: Readonly<Record<string, readonly HealthCheck[]>>;
+  readonly #outcomes = new Counter({
+    name: "kubernetes_healthchecks_total",
+    help: "Outcomes of health checks.",
+    labels: ["name", "type", "status"],
+  });
+
+  constructor({ readyChecks, isReady, isClosing }: HealthOptions) {
+    const store = (): string | undefined =>
+      isReady() || isClosing() ? undefined : "the store is being read";
+    const alive: HealthCheck[] = [
+      { name: "ping", check: () => undefined },
+      { name: "log", check: () => undefined },
+      { name: "etcd", check: store },
+    ];
+    const ready: HealthCheck[] = [
+      ...alive,
+      { name: "etcd-readiness", check: store },
+      {
+        name: "informer-sync",
+        check: () => (store() === undefined ? undefined : "the caches are being filled"),
+      },
+      ...readyChecks,
+      { name: "shutdown", check: () => (isClosing() ? "process is shutting down" : undefined) },
+    ];
+    this.#roots = { healthz: [...alive, ...readyChecks], livez: [...alive, ...readyChecks], readyz: ready };
+  }
+
+  /** Undefined for a path that names no check. */
+  answer(state: RequestState, path: string): ApiResponse | undefined {
+    const [, root = "", ...rest] = path.split("/");
+    const checks = Object.hasOwn(this.#roots, root) ? this.#roots[root] : undefined;
+    if (checks === undefined) return undefined;
+    return rest.length === 0 ? this.#all(state, root, checks) : single(checks, rest.join("/"));
+  }
+
+  /** What /metrics/slis shows. */
+  metrics(): string {
+    const states = new Gauge({
+      name: "kubernetes_healthcheck",
+      help: "Whether a check passes: 1, or 0.",
+      labels: ["name", "type"],
+    });
+    for (const [type, checks] of Object.entries(this.#roots)) {
+      for (const { name, check } of checks) states.with(name, type).set(check() === undefined ? 1 : 0);
+    }
+    return `${[...states.lines(), ...this.#outcomes.lines()].join("\n")}\n`;
+  }
+
+  #all(state: RequestState, root: string, checks: readonly HealthCheck[]): ApiResponse {
+    const excluded = new Set(state.request.query.getAll("exclude"));
+    const lines: string[] = [];
+    let failed = false;
+    for (const { name, check } of checks) {
+      if (excluded.delete(name)) {
+        lines.push(`[+]${name} excluded: ok`);
+        continue;
+      }
+      const fails = check() !== undefined;
+      failed ||= fails;
+      this.#outcomes.with(name, root, fails ? "error" : "success").add();
+      lines.push(fails ? `[-]${name} failed: reason withheld` : `[+]${name} ok`);
+    }
+    if (excluded.size > 0) {
+      const names = [...excluded].toSorted().map((name) => JSON.stringify(name));
+      lines.push(`warn: some health checks cannot be excluded: no matches for ${names.join(",")}`);
+    }
+    if (failed) return textResponse(500, `${lines.join("\n")}\n${root} check failed\n`);
+    if (!state.request.query.has("verbose")) return textResponse(200, "ok");
+    return textResponse(200, `${lines.join("\n")}\n${root} check passed\n`);
+  }
 }
 
 function single(checks: readonly HealthCheck[], name: string): ApiResponse | undefined {
@@ -44,23 +96,4 @@ function single(checks: readonly HealthCheck[], name: string): ApiResponse | und
   if (found === undefined) return undefined;
   const why = found.check();
   return why === undefined ? textResponse(200, "ok") : textResponse(500, `internal server error: ${why}\n`);
-}
-
-function all(state: RequestState, root: string, checks: readonly HealthCheck[]): ApiResponse {
-  const excluded = new Set(state.request.query.getAll("exclude"));
-  const lines: string[] = [];
-  let failed = false;
-  for (const each of checks) {
-    const { name } = each;
-    if (excluded.has(name)) {
-      lines.push(`[+]${name} excluded: ok`);
-      continue;
-    }
-    const why = each.check();
-    failed ||= why !== undefined;
-    lines.push(why === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
-  }
-  if (failed) return textResponse(500, `${lines.join("\n")}\n${root} check failed\n`);
-  if (!state.request.query.has("verbose")) return textResponse(200, "ok");
-  return textResponse(200, `${lines.join("\n")}\n${root} check passed\n`);
 }

@@ -38,23 +38,62 @@ test("/ lists the paths", async () => {
 });
 
 describe("health", () => {
-  test.each(["/healthz", "/livez", "/readyz", "/readyz/ping"])("%s is ok", async (path) => {
+  test.each(["/healthz", "/livez", "/readyz", "/readyz/ping", "/readyz/"])("%s is ok", async (path) => {
     expect(await get(path)).toBe("ok");
   });
 
   test("tells each check when asked", async () => {
     expect(await get("/readyz?verbose&exclude=etcd")).toBe(
-      "[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]informer-sync ok\n[+]shutdown ok\nreadyz check passed\n",
+      "[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n[+]shutdown ok\n" +
+        "readyz check passed\n",
+    );
+    expect(await get("/livez?verbose")).toBe("[+]ping ok\n[+]log ok\n[+]etcd ok\nlivez check passed\n");
+  });
+
+  test("says when there is nothing to exclude", async () => {
+    expect(await get("/livez?verbose&exclude=b&exclude=a&exclude=log")).toContain(
+      'warn: some health checks cannot be excluded: no matches for "a","b"\nlivez check passed\n',
     );
   });
 
-  test("fails by the name of the check", async () => {
-    const readyChecks = [{ name: "poststarthook/rbac", check: () => "not yet" }];
+  test("fails by the name of the check, and the check itself says why", async () => {
+    const readyChecks = [{ name: "poststarthook/rbac/bootstrap-roles", check: () => "not finished" }];
     const other = await startTestServer({ readyChecks });
-    const status = await failure(other.transport.request({ method: "GET", path: "/readyz" }));
-    expect(status.message).toContain("[-]poststarthook/rbac failed: reason withheld");
-    expect((await other.transport.request({ method: "GET", path: "/livez" })).body).toBe("ok");
+    const ask = (path: string) => other.transport.request({ method: "GET", path });
+    const status = await failure(ask("/readyz"));
+    expect(status).toMatchObject({ code: 500 });
+    expect(status.message).toContain("[-]poststarthook/rbac/bootstrap-roles failed: reason withheld");
+    expect(status.message).toContain("readyz check failed");
+    expect((await failure(ask("/readyz/poststarthook/rbac/bootstrap-roles"))).message).toBe(
+      "internal server error: not finished",
+    );
+    expect((await ask("/readyz?exclude=poststarthook/rbac/bootstrap-roles")).body).toBe("ok");
+    expect((await failure(ask("/readyz/nothing"))).code).toBe(404);
   });
+
+  test("is over for /readyz alone when the server closes", async () => {
+    const other = await startTestServer();
+    await other.server.close();
+    const ask = (path: string) => other.transport.request({ method: "GET", path });
+    expect((await failure(ask("/readyz"))).message).toContain("[-]shutdown failed: reason withheld");
+    expect((await failure(ask("/readyz/shutdown"))).message).toBe(
+      "internal server error: process is shutting down",
+    );
+    expect((await ask("/livez")).body).toBe("ok");
+  });
+
+  test("is shown at /metrics/slis", async () => {
+    await get("/livez");
+    const text = await get<unknown>("/metrics/slis");
+    expect(text).toContain('kubernetes_healthcheck{name="etcd",type="readyz"} 1\n');
+    expect(text).toContain('kubernetes_healthchecks_total{name="ping",status="success",type="livez"}');
+  });
+});
+
+test("priority and fairness can be looked into", async () => {
+  const text = await get<unknown>("/debug/api_priority_and_fairness/dump_priority_levels");
+  expect(text).toContain("PriorityLevelName, ActiveQueues,");
+  expect(text).toContain("workload-low,");
 });
 
 test("/metrics counts requests", async () => {

@@ -2,28 +2,27 @@ import type { ServerMetrics } from "../metrics.ts";
 import type { ApiResponse } from "./api-request.ts";
 import { textResponse } from "./api-request.ts";
 import { discovery } from "./discovery.ts";
-import { type HealthCheck, health } from "./health.ts";
+import { Health, type HealthOptions } from "./health.ts";
 import { openapi } from "./openapi.ts";
 import type { NonResourceRoute } from "./router.ts";
 import type { ServerCore } from "./server-core.ts";
 import { version } from "./version.ts";
 
-export type { HealthCheck };
-
-export interface NonResourceOptions {
+export interface NonResourceOptions extends HealthOptions {
   readonly metrics: ServerMetrics;
-  readonly readyChecks: readonly HealthCheck[];
+  /** What /debug/api_priority_and_fairness/ shows by the name of the table. */
+  dumpFlowControl(table: string): string | undefined;
   /** Further documents by path, made when they are asked for: the keys of service account tokens. */
   readonly documents: Readonly<Record<string, () => object>>;
-  isReady(): boolean;
-  isClosing(): boolean;
 }
+
+const dumps = "/debug/api_priority_and_fairness/";
 
 /** Paths that name no resource: discovery, health, metrics, the version, OpenAPI. */
 export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions): NonResourceRoute {
   const discover = discovery(core);
   const describe = openapi(core);
-  const check = health(options);
+  const health = new Health(options);
   return async (state) => {
     const { method, path } = state.request;
     if (method !== "GET" && method !== "HEAD") return undefined;
@@ -32,8 +31,15 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
     const document = options.documents[trimmed];
     if (document !== undefined) return json(document());
     if (trimmed === "/") return json({ paths: rootPaths(core) });
-    if (trimmed === "/metrics") return metrics(options.metrics);
-    return (await discover(state, trimmed)) ?? check(state, trimmed) ?? (await describe(state, trimmed));
+    if (trimmed === "/metrics") return metrics(options.metrics.text());
+    if (trimmed === "/metrics/slis") return metrics(health.metrics());
+    if (trimmed.startsWith(dumps)) {
+      const table = options.dumpFlowControl(trimmed.slice(dumps.length));
+      return table === undefined ? undefined : textResponse(200, table);
+    }
+    return (
+      (await discover(state, trimmed)) ?? health.answer(state, trimmed) ?? (await describe(state, trimmed))
+    );
   };
 }
 
@@ -48,9 +54,8 @@ function rootPaths({ scheme }: ServerCore): string[] {
   return [...paths].sort();
 }
 
-function metrics(registry: ServerMetrics): ApiResponse {
-  const response = textResponse(200, registry.text());
-  return { ...response, contentType: "text/plain; version=0.0.4; charset=utf-8" };
+function metrics(text: string): ApiResponse {
+  return { ...textResponse(200, text), contentType: "text/plain; version=0.0.4; charset=utf-8" };
 }
 
 /** Documents that have no kind come in one form only. */

@@ -22,7 +22,8 @@ interface Candidate<T> {
  */
 export class FlowSchemaMatcher<T> {
   readonly #schemas: readonly { readonly schema: FlowSchema; readonly value: T }[];
-  readonly #byUser = new WeakMap<UserInfo, readonly Candidate<T>[]>();
+  /** By name and groups: authenticators make a user anew for each request. */
+  readonly #byUser = new Map<string, readonly Candidate<T>[]>();
 
   constructor(schemas: readonly { readonly schema: FlowSchema; readonly value: T }[]) {
     this.#schemas = schemas.toSorted(
@@ -39,7 +40,8 @@ export class FlowSchemaMatcher<T> {
   }
 
   #candidates(user: UserInfo): readonly Candidate<T>[] {
-    let candidates = this.#byUser.get(user);
+    const key = user.groups.length === 0 ? user.name : `${user.name}\0${user.groups.join("\0")}`;
+    let candidates = this.#byUser.get(key);
     if (candidates === undefined) {
       candidates = this.#schemas.flatMap(({ schema, value }) => {
         const rules = (schema.spec.rules ?? []).filter(({ subjects }) =>
@@ -47,11 +49,15 @@ export class FlowSchemaMatcher<T> {
         );
         return rules.length === 0 ? [] : [{ value, rules, takesAll: rules.some(takesEverything) }];
       });
-      this.#byUser.set(user, candidates);
+      // Names may come from clients, by impersonation: there is no end of them.
+      if (this.#byUser.size >= maxKnownUsers) this.#byUser.clear();
+      this.#byUser.set(key, candidates);
     }
     return candidates;
   }
 }
+
+const maxKnownUsers = 10_000;
 
 const precedence = ({ spec }: FlowSchema): number => spec.matchingPrecedence ?? 1000;
 const nameOf = ({ metadata }: FlowSchema): string => metadata.name ?? "";
