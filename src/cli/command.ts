@@ -129,9 +129,10 @@ function joinRepeated(values: Record<string, OptionValues[string] | (string | bo
   );
 }
 
-/** An error that comes from another thread has only its message left, which Node begins with the code. */
+/** An error that another thread or room has passed on may have only its message left, which Node begins with the code. */
 export const isDiskFull = (error: unknown): boolean =>
-  error instanceof Error && ("code" in error ? error.code === "ENOSPC" : error.message.startsWith("ENOSPC:"));
+  error instanceof Error &&
+  (("code" in error && error.code === "ENOSPC") || error.message.startsWith("ENOSPC:"));
 
 /** What a person does about it is the same wherever it happened. */
 function diskFull(cause: unknown): CommandError {
