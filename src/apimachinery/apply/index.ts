@@ -108,7 +108,9 @@ function refuseUntypable(applied: UnstructuredObject, type: MergeType): void {
   const errors = typedErrors(applied, type);
   if (errors.length === 0) return;
   const { name = "", namespace = "" } = applied.metadata;
-  const kind = `${applied.apiVersion}, Kind=${applied.kind}`;
+  // The core group has no name, only a slash.
+  const version = applied.apiVersion.includes("/") ? applied.apiVersion : `/${applied.apiVersion}`;
+  const kind = `${version}, Kind=${applied.kind}`;
   const message = `failed to create typed patch object (${namespace}/${name}; ${kind}): ${joinTypedErrors(errors)}`;
   throw newStatusError(500, "", message);
 }

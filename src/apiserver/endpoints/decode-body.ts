@@ -39,9 +39,7 @@ async function parseBody(bytes: Uint8Array, contentType: string, kind: string): 
   switch (contentType) {
     case jsonType:
       return parseText(textOf(bytes), kind);
-    case yamlType:
-    case "application/x-yaml":
-    case "text/yaml": {
+    case yamlType: {
       const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
       const text = textOf(bytes);
       return { value: parseYaml(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };

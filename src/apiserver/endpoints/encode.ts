@@ -32,7 +32,17 @@ export async function encodeObject(
 /** A list as one, whatever its size. */
 export async function encodePage(response: ListResponse, options: EncodeOptions): Promise<Uint8Array> {
   const encoding = await listEncodingOf(response, options);
-  return encoding?.bytes() ?? encodeValue(listForm(response.page, response.served, options), options);
+  if (encoding !== undefined) return encoding.bytes();
+  const list = listForm(response.page, response.served, options);
+  return encodeValue(options.negotiated.as === undefined ? withoutKinds(list) : list, options);
+}
+
+/** Items of a list of one kind leave out what kind they are. */
+function withoutKinds(list: UnstructuredObject): UnstructuredObject {
+  const items = (list["items"] as readonly UnstructuredObject[]).map(
+    ({ kind: _1, apiVersion: _2, ...item }) => item,
+  );
+  return { ...list, items };
 }
 
 export function encodeAnswer(

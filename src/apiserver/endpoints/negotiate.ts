@@ -14,6 +14,8 @@ export interface Negotiated {
   readonly as: string | undefined;
   readonly group: string;
   readonly version: string;
+  /** `;pretty=1`. */
+  readonly pretty?: boolean;
 }
 
 export interface Acceptable {
@@ -25,6 +27,8 @@ export interface Acceptable {
 
 interface Clause {
   readonly type: string;
+  // A type (0) comes before a range of types (1), and that before any type at all (2).
+  readonly range: 0 | 1 | 2;
   readonly parameters: ReadonlyMap<string, string>;
   readonly quality: number;
 }
@@ -33,7 +37,10 @@ interface Clause {
 const parsed = new Map<string, readonly Clause[]>();
 const maxParsed = 200;
 
-/** The first clause of the Accept header that can be served; 406 when there is none. */
+/**
+ * The first clause of the Accept header that can be served; 406 when there is none. Watches have no YAML: a client that
+ * would rather have it is told so (mirrors k8s.io/apiserver/pkg/endpoints/handlers/negotiation).
+ */
 export function negotiate(accept: string | undefined, acceptable: Acceptable): Negotiated {
   if (accept === undefined || accept === "") return plain(jsonType);
   for (const { type, parameters } of clausesOf(accept)) {
@@ -41,26 +48,25 @@ export function negotiate(accept: string | undefined, acceptable: Acceptable): N
     if (mediaType === undefined || (mediaType === protobufType && acceptable.withoutProtobuf === true))
       continue;
     const as = parameters.get("as");
-    if (as === undefined) return plain(mediaType);
+    if (acceptable.isWatch === true && mediaType === yamlType) break;
+    const pretty = parameters.get("pretty") === "1" ? { pretty: true } : {};
+    if (as === undefined) return { ...plain(mediaType), ...pretty };
     const group = parameters.get("g") ?? "";
     const version = parameters.get("v") ?? "";
     // Tables hold values of any type, for which there is no binary form.
     if (as === "Table" && mediaType === protobufType) continue;
-    if (acceptable.forms.includes(`${as}.${group}/${version}`)) return { mediaType, as, group, version };
+    if (acceptable.forms.includes(`${as}.${group}/${version}`))
+      return { mediaType, as, group, version, ...pretty };
   }
-  const suffix = acceptable.isWatch === true ? ";stream=watch" : "";
-  throw newNotAcceptable(
-    mediaTypes
-      .filter((type) => acceptable.withoutProtobuf !== true || type !== protobufType)
-      .map((type) => (type === yamlType ? type : type + suffix)),
-  );
+  const types = mediaTypes.filter((type) => acceptable.withoutProtobuf !== true || type !== protobufType);
+  if (acceptable.isWatch !== true) throw newNotAcceptable(types);
+  throw newNotAcceptable(types.filter((type) => type !== yamlType).map((type) => `${type};stream=watch`));
 }
 
 const plain = (mediaType: MediaType): Negotiated => ({ mediaType, as: undefined, group: "", version: "" });
 
 function matching(type: string): MediaType | undefined {
   if (type === "*/*" || type === "application/*") return jsonType;
-  if (type === "application/x-yaml" || type === "text/yaml") return yamlType;
   return mediaTypes.find((known) => known === type);
 }
 
@@ -68,15 +74,16 @@ function clausesOf(accept: string): readonly Clause[] {
   const known = parsed.get(accept);
   if (known !== undefined) return known;
   const clauses = accept.split(",").map(parseClause);
-  // The sort is stable: clauses of equal quality keep the client's order.
-  clauses.sort((a, b) => b.quality - a.quality);
+  // The sort is stable: clauses that are as good keep the client's order.
+  clauses.sort((a, b) => b.quality - a.quality || a.range - b.range);
   if (parsed.size >= maxParsed) parsed.clear();
   parsed.set(accept, clauses);
   return clauses;
 }
 
 function parseClause(text: string): Clause {
-  const [type = "", ...rest] = text.split(";").map((part) => part.trim());
+  const [first = "", ...rest] = text.split(";").map((part) => part.trim());
+  const type = first === "*" ? "*/*" : first.toLowerCase();
   const parameters = new Map<string, string>();
   for (const parameter of rest) {
     const equals = parameter.indexOf("=");
@@ -84,7 +91,8 @@ function parseClause(text: string): Clause {
       parameters.set(parameter.slice(0, equals), parameter.slice(equals + 1).replace(/^"|"$/g, ""));
   }
   const quality = Number(parameters.get("q") ?? 1);
-  return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 1 : quality };
+  const range = type === "*/*" ? 2 : type.endsWith("/*") ? 1 : 0;
+  return { type, range, parameters, quality: Number.isNaN(quality) ? 1 : quality };
 }
 
 /** The forms of objects and lists of every resource. */

@@ -8,6 +8,7 @@ import { deleteCollection } from "./delete-collection.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
 import { log } from "./log.ts";
+import { listForms, negotiate, objectForms } from "./negotiate.ts";
 import { patch } from "./patch.ts";
 import { scale } from "./scale.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -51,9 +52,18 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
     if (!isKnown) return textResponse(404, "404 page not found\n");
     throw newGenericNotFound();
   }
+  // Only what is passed on to others has a HEAD; a GET without its body is not among the routes.
+  if (state.request.method === "HEAD" && name !== "proxy") throw newMethodNotAllowed();
   checkScope(state, served);
   if (name === "") return routeMain(core, state, served);
   return routeSubresource(core, state, served);
+}
+
+const anyForm = { forms: [...objectForms, ...listForms] };
+
+/** Nothing is done whose answer the client could not read. */
+function checkAnswer({ request }: RequestState): void {
+  negotiate(request.header("accept"), anyForm);
 }
 
 function checkScope(state: RequestState, { info }: ServedResource): void {
@@ -74,6 +84,7 @@ function routeMain(core: ServerCore, state: RequestState, served: ServedResource
   if (name === "" && (verb === "update" || verb === "patch")) throw newMethodNotAllowed();
   const endpoint = verbs[verb];
   if (endpoint === undefined || !served.info.verbs.includes(verb)) throw newMethodNotAllowed();
+  if (verb !== "watch") checkAnswer(state);
   return endpoint(core, state, served);
 }
 
@@ -87,6 +98,7 @@ async function routeSubresource(
   if (known === undefined) throw newGenericNotFound();
   if (isConnect(name)) return connect(core, state, served);
   if (!known.verbs.includes(verb)) throw newMethodNotAllowed();
+  if (name !== "log") checkAnswer(state);
   const handler = served.subresources[name];
   if (handler !== undefined) return subresource(core, state, served, known, handler);
   if (name === "scale") return scale(core, state, served);

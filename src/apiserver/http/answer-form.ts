@@ -13,14 +13,16 @@ export function encodeOptions(core: ServerCore, state: RequestState, negotiated:
     clock: core.clock,
     negotiated,
     include: negotiated.as === "Table" ? includeObjectOf(query) : "Metadata",
-    pretty: isPretty(state),
+    pretty: negotiated.pretty === true || isPretty(state),
   };
 }
 
-/** `?pretty`, and for people with a browser or curl unless they say no. */
+const truths = new Set(["1", "t", "T", "TRUE", "true", "True"]);
+
+/** `?pretty=true`, and for people with a browser or curl unless they say no. */
 function isPretty({ request }: RequestState): boolean {
-  const asked = request.query.get("pretty");
-  if (asked !== null) return asked !== "false" && asked !== "0";
+  const asked = request.query.get("pretty") ?? "";
+  if (asked !== "") return truths.has(asked);
   const agent = request.header("user-agent") ?? "";
   return agent.startsWith("curl") || agent.startsWith("Wget") || agent.startsWith("Mozilla/5.0");
 }

@@ -49,9 +49,10 @@ describe("HTTP/2", () => {
     ).toBe(true);
   });
 
-  test("HEAD has the head alone", async () => {
-    const response = await https.request(`${configMaps}/a`, { method: "HEAD" });
+  test("HEAD has the head alone, and resources have none", async () => {
+    const response = await https.request("/healthz", { method: "HEAD" });
     expect([response.status, response.bytes.length]).toEqual([200, 0]);
+    expect((await https.request(`${configMaps}/a`, { method: "HEAD" })).status).toBe(405);
   });
 
   test("lists, with items that leave out their kind", async () => {

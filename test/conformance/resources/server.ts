@@ -101,6 +101,11 @@ export class ServerUnderTest {
     return started;
   }
 
+  /** For clients of other kinds. */
+  get address(): { readonly host: string; readonly port: number; readonly ca: string } {
+    return { host: "127.0.0.1", port: this.#https.port, ca: this.#https.authority.certificate };
+  }
+
   ask(path: string, options: HttpsRequest = {}): Promise<HttpsResponse> {
     return this.#https.request(path, options);
   }
