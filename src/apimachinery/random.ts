@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { randomFillSync, randomUUID } from "node:crypto";
 
 /**
  * Chance and identity are parameters of the cluster: a seeded source makes a run repeat exactly.
@@ -22,7 +22,7 @@ export class SystemRandom implements Random {
   }
 
   uuid(): string {
-    return formatUuid(this.#take(16));
+    return randomUUID();
   }
 
   #take(count: number): Buffer {

@@ -49,8 +49,10 @@ export class SqliteStorage implements Storage {
   readonly #worker: Worker;
   readonly #store: RevisionStore;
   readonly #pipeline: Pipeline;
-  /** Commits judged in this turn of the event loop: they go to the writer as one message. */
+  /** Commits that were judged and are not yet with the writer: they go to it as one message. */
   #outbox: StorageEvent[] = [];
+  /** A message with commits is with the writer; it says when they are durable. */
+  #isWriting = false;
   readonly #buffers = new BufferPool();
   #epoch = 0;
   #nextId = 1;
@@ -169,25 +171,24 @@ export class SqliteStorage implements Storage {
   }
 
   /**
-   * Commits of one turn travel together: a message between threads costs as much as ten rows. While the disk is busy
-   * anyway, all that this turn of the event loop brings is waited for.
+   * Commits travel together: a message between threads costs as much as ten rows, and each transaction wakes everybody
+   * who watches. To an idle writer goes what one turn of the event loop brings, so that one write alone waits for
+   * nothing; to a busy one goes all that has come meanwhile, as soon as it is done.
    */
   #enqueue(events: readonly StorageEvent[]): void {
-    if (this.#outbox.length === 0) {
-      if (this.#sentAtMs === undefined) queueMicrotask(() => this.#flush());
-      else setImmediate(() => this.#flush());
-    }
+    if (this.#outbox.length === 0 && !this.#isWriting) setImmediate(() => this.#flush());
     for (const event of events) this.#outbox.push(event);
   }
 
   #flush(): void {
-    if (this.#outbox.length === 0 || this.#ended !== undefined) return;
+    if (this.#outbox.length === 0 || this.#isWriting || this.#ended !== undefined) return;
     const rows = packRows(this.#outbox, (sizeBytes) => this.#buffers.take(sizeBytes));
     this.#outbox = [];
     if (this.#sentAtMs === undefined) {
       this.#sentAtMs = this.#options.clock.now();
       this.#worker.ref();
     }
+    this.#isWriting = true;
     this.#post({ type: "commit", epoch: this.#epoch, rows }, [rows.bytes.buffer]);
   }
 
@@ -199,6 +200,8 @@ export class SqliteStorage implements Storage {
     switch (message.type) {
       case "committed":
         for (const buffer of message.buffers) this.#buffers.give(buffer);
+        this.#isWriting = false;
+        this.#flush();
         this.#pipeline.committed(message.revision);
         this.#store.evict(this.#options.historyBytesMax ?? defaultHistoryBytes);
         this.#settled();
@@ -224,6 +227,7 @@ export class SqliteStorage implements Storage {
     // The writer discards what was sent before it failed, and the pipeline sends again what still holds.
     this.#epoch++;
     this.#outbox = [];
+    this.#isWriting = false;
     this.#pipeline.failed(through, error);
     this.#settled();
   }
