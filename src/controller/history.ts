@@ -1,7 +1,7 @@
 import type { ControllerRevision } from "../api/types/apps-v1.ts";
 import type { PodTemplateSpec } from "../api/types/core-v1.ts";
 import { fnv32a, safeEncode, stableStringify } from "../apimachinery/hash.ts";
-import { deepCopy, deepEqual, isObject } from "../apimachinery/json.ts";
+import { deepEqual, isObject } from "../apimachinery/json.ts";
 import type { Selector } from "../apimachinery/labels.ts";
 import { type KubernetesObject, newControllerRef } from "../apimachinery/object.ts";
 import { isAlreadyExists, isNotFound } from "../apimachinery/status.ts";
@@ -145,9 +145,12 @@ export class RevisionHistory<O extends Versioned> {
   }
 }
 
-/** A strategic merge patch that puts the template in place of whatever is there. */
+/**
+ * A strategic merge patch that puts the template in place of whatever is there. Its keys are in order: clients know the
+ * revision of a template by the bytes, as Go writes them.
+ */
 function revisionData(template: PodTemplateSpec): unknown {
-  return { spec: { template: { ...deepCopy(template), $patch: "replace" } } };
+  return JSON.parse(stableStringify({ spec: { template: { ...template, $patch: "replace" } } }));
 }
 
 /** The template that a revision holds. */

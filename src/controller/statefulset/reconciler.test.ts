@@ -304,6 +304,10 @@ describe("the history", () => {
       metadata: { labels: { app: "web" }, ownerReferences: [{ kind: "StatefulSet", uid: "s-1" }] },
       data: { spec: { template: { $patch: "replace" } } },
     });
+    const written = JSON.stringify(run.transport.list(resources.controllerrevisions)[0]?.data);
+    expect(written).toMatch(
+      /^\{"spec":\{"template":\{"\$patch":"replace","metadata":.*"spec":\{"containers":/,
+    );
     setImage("v1");
     await run.settle(5000);
     expect(history()).toEqual(["2 v2", "3 v1"]);
