@@ -3,8 +3,8 @@ import type { Io } from "./command.ts";
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 /**
- * Says what is going on when something takes longer than a second: a line that is redrawn on a terminal, a plain line
- * elsewhere. Remembers when each stage was reached.
+ * Says on a terminal what is going on when something takes longer than a second, in a line that is redrawn. Elsewhere it
+ * keeps quiet: who reads standard error there looks for what went wrong. Remembers when each stage was reached.
  */
 export class Progress {
   readonly #io: Io;
@@ -24,6 +24,7 @@ export class Progress {
     this.done();
     this.#what = what;
     this.#startedMs = performance.now();
+    if (!this.#io.interactive) return;
     this.#timer = globalThis.setInterval(() => this.#draw(), 120);
     this.#timer.unref();
   }
@@ -58,18 +59,13 @@ export class Progress {
   #draw(): void {
     const elapsedMs = performance.now() - this.#startedMs;
     if (elapsedMs < 1000) return;
-    if (!this.#io.interactive) {
-      if (!this.#shown) this.#io.error(`${this.#what} …\n`);
-      this.#shown = true;
-      return;
-    }
     this.#shown = true;
     this.#turn = (this.#turn + 1) % spinner.length;
     this.#io.error(`\r\u001B[2K${spinner[this.#turn]} ${this.#what} (${Math.floor(elapsedMs / 1000)} s)`);
   }
 
   #clear(): void {
-    if (this.#shown && this.#io.interactive) this.#io.error("\r\u001B[2K");
+    if (this.#shown) this.#io.error("\r\u001B[2K");
     this.#shown = false;
   }
 }

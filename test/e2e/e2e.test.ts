@@ -12,6 +12,7 @@ import { crashTests } from "./crash.ts";
 import { helloTests } from "./hello.ts";
 import { machineTests } from "./machine.ts";
 import { networkTests } from "./network.ts";
+import { rebootTests } from "./reboot.ts";
 import { rollingUpdateTests } from "./rolling-update.ts";
 import { Home, missingHere, RunningCluster, removeProgram } from "./sampan.ts";
 import { statefulSetTests } from "./stateful-set.ts";
@@ -26,6 +27,7 @@ describe.skipIf(missing.length > 0)("end to end", () => {
   crashTests();
   commandLineTests();
   machineTests();
+  rebootTests();
 
   describe("a cluster", () => {
     const name = "e2e";
