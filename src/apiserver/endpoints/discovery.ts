@@ -109,7 +109,7 @@ function entriesOf(info: ResourceInfo): APIResource[] {
     verbs: [...info.verbs],
     ...(info.shortNames.length > 0 ? { shortNames: [...info.shortNames] } : {}),
     ...(info.categories.length > 0 ? { categories: [...info.categories] } : {}),
-    ...(info.verbs.includes("get") ? { storageVersionHash: storageVersionHash(info) } : {}),
+    ...(info.verbs.includes("watch") ? { storageVersionHash: storageVersionHash(info) } : {}),
   };
   const parts = info.subresources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return [main, ...parts.map((part) => subresourceEntry(info, part))];
@@ -145,7 +145,7 @@ function verbsOf(part: SubresourceInfo): string[] {
 }
 
 /** Tells clients whether two versions share their objects (k8s.io/apiserver/pkg/endpoints/discovery). */
-function storageVersionHash({ group, version, kind }: ResourceInfo): string {
+function storageVersionHash({ storage: { group, version }, kind }: ResourceInfo): string {
   const digest = createHash("sha256").update(`${group}/${version}/${kind}`).digest();
   return digest.subarray(0, 8).toString("base64");
 }
