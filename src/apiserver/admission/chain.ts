@@ -17,6 +17,7 @@ import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import { NodeRestriction } from "./node-restriction.ts";
 import { type KindMapper, OwnerReferencesPermissionEnforcement } from "./owner-references.ts";
 import { PersistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
+import { PodConnect } from "./pod-connect.ts";
 import { PodSecurity } from "./pod-security.ts";
 import { Priority } from "./priority.ts";
 import { RbacEscalation } from "./rbac-escalation.ts";
@@ -73,6 +74,7 @@ export function admissionChain(options: AdmissionChainOptions): AdmissionPlugin[
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(dependencies),
     ...(escalation === undefined ? [] : [new RbacEscalation(escalation)]),
+    new PodConnect(authorizer),
     ...(options.extensions ?? []),
     new ResourceQuota({ ...dependencies, writeStatus: options.writeQuotaStatus }),
   ];

@@ -1,3 +1,5 @@
+import { parseFieldSelector } from "../../apimachinery/fields.ts";
+import { pathSegmentErrors } from "../../apimachinery/names.ts";
 import type { RequestInfo } from "../request-context.ts";
 
 /** Subresources of a namespace, which would else read as resources in it. */
@@ -14,8 +16,9 @@ const verbs: Readonly<Record<string, string>> = {
 
 /** What a method and a path mean (mirrors k8s.io/apiserver/pkg/endpoints/request.RequestInfoFactory). */
 export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const split = path.split("/").filter((part) => part !== "");
-  const parts = path.includes("%") ? split.map(unescape) : split;
+  // An escaped slash separates as a plain one does: a name that holds one must not pass for a name.
+  const unescaped = path.includes("%") ? unescape(path) : path;
+  const parts = unescaped.split("/").filter((part) => part !== "");
   const nonResource: RequestInfo = {
     isResourceRequest: false,
     path,
@@ -84,9 +87,17 @@ function splitNamespace(rest: string[]): { namespace: string; parts: string[] } 
   return { namespace, parts: isInside ? rest.slice(2) : rest };
 }
 
+/** A selector that cannot be read names nothing; the endpoint will refuse it. */
 function nameInSelector(selector: string): string {
-  const match = /(?:^|,)metadata\.name==?([^,=!]+)(?:,|$)/.exec(selector);
-  return match?.[1] ?? "";
+  if (!selector.includes("metadata.name")) return "";
+  try {
+    const { requirements } = parseFieldSelector(selector);
+    const exact = requirements.find(({ field, operator }) => field === "metadata.name" && operator === "=");
+    const name = exact?.value ?? "";
+    return pathSegmentErrors(name).length === 0 ? name : "";
+  } catch {
+    return "";
+  }
 }
 
 /** A boolean of a query as Go's decoder reads it: present without a value, "1" and "true" are true. */
@@ -94,10 +105,10 @@ export function isTrue(value: string | null): boolean {
   return value !== null && value !== "0" && value.toLowerCase() !== "false";
 }
 
-function unescape(part: string): string {
+function unescape(path: string): string {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(path);
   } catch {
-    return part;
+    return path;
   }
 }
