@@ -16,6 +16,8 @@ export interface KubectlCommand {
   readonly subcommands?: Readonly<Record<string, () => Promise<KubectlCommand>>>;
   /** The exit code; nothing means 0. Commands that only group others have none. */
   run?(context: CommandContext): Promise<number | void>;
+  /** All words are arguments, also those that look like flags. */
+  readonly takesAllWords?: boolean;
   /**
    * Where a command that only groups others prints its help when called without one of them; `success` also after an
    * unknown one. By default standard output, with 1 as the exit code.

@@ -4,7 +4,7 @@ import type { Random } from "../apimachinery/random.ts";
 import type { Transport } from "../apimachinery/transport.ts";
 import type { KubectlCommand } from "./command.ts";
 import { usageHint } from "./command.ts";
-import { commands, refusedCommands } from "./commands/index.ts";
+import { commands } from "./commands/index.ts";
 import { describeFailure, KubectlError, TemplateFailure } from "./errors.ts";
 import { type FlagSpecs, parseFlags } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help.ts";
@@ -42,7 +42,8 @@ export async function kubectl(argv: readonly string[], options: KubectlOptions =
 async function run(argv: readonly string[], io: KubectlIo, options: KubectlOptions): Promise<number> {
   const found = await findCommand(argv);
   const specs = { ...found.command.flags, ...globalFlagsFor(found.command), ...helpFlag };
-  const { flags, args, dashAt } = parseOrHint(specs, found.rest, found.path);
+  const rest = found.command.takesAllWords === true ? ["--", ...found.rest] : found.rest;
+  const { flags, args, dashAt } = parseOrHint(specs, rest, found.path);
   if (flags.bool("help")) {
     io.out(found.path === "kubectl" ? rootHelp(commands) : await commandHelp(found.path, found.command));
     return 0;
@@ -99,7 +100,12 @@ const root: KubectlCommand = { usage: "[command]", summary: "controls the cluste
 async function findCommand(argv: readonly string[]): Promise<FoundCommand> {
   let command = root;
   let path = "kubectl";
-  let rest = [...argv];
+  // `help get` is `get --help`.
+  let rest = argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
+  if (argv[0] === "__complete") {
+    const { completeCommand } = await import("./commands/completion.ts");
+    return { command: completeCommand, path: "kubectl __complete", rest: argv.slice(1) };
+  }
   for (;;) {
     const at = firstArgument(rest, { ...command.flags, ...globalFlags });
     const word = at === undefined ? undefined : rest[at];
@@ -113,10 +119,6 @@ async function findCommand(argv: readonly string[]): Promise<FoundCommand> {
 }
 
 function loaderOf(word: string, rest: readonly string[]): () => Promise<KubectlCommand> {
-  const refused = refusedCommands[word];
-  if (refused !== undefined) {
-    throw new KubectlError(`the command "${word}" is not part of this client: ${refused}`);
-  }
   const entry = commands[word];
   if (entry !== undefined) return () => entry.load();
   if (rest.includes("--help") || rest.includes("-h")) return () => Promise.resolve(root);

@@ -21,9 +21,19 @@ export interface KubectlInput {
   setRaw(raw: boolean): void;
 }
 
+/** As of a program that SIGPIPE ended. */
+const exitCodeOfBrokenPipe = 141;
+
 /** Standard input and output of this process. */
 export function processIo(): KubectlIo {
   let interrupt: AbortController | undefined;
+  // Whoever reads the output may have seen enough, as `head` does: then nothing is left to do, and nobody to tell.
+  for (const output of [process.stdout, process.stderr]) {
+    output.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(exitCodeOfBrokenPipe);
+      throw error;
+    });
+  }
   return {
     stdin: {
       get stream() {

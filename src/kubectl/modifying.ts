@@ -8,13 +8,7 @@ import type { CommandContext } from "./command.ts";
 import { KubectlError } from "./errors.ts";
 import type { FlagSpecs } from "./flags.ts";
 import { printFlags } from "./printers/index.ts";
-import {
-  filenameFlags,
-  parseTargets,
-  readTargets,
-  refuseKustomize,
-  type Target,
-} from "./resource-builder.ts";
+import { filenameFlags, hasFiles, parseTargets, readTargets, type Target } from "./resource-builder.ts";
 import { dryRunFlag, fieldManagerFlag } from "./writing.ts";
 
 /** A named thing with what the server has of it. */
@@ -44,8 +38,7 @@ export async function liveTargets(
   args: readonly string[],
   { typesMeanAll = false }: { typesMeanAll?: boolean } = {},
 ): Promise<LiveTarget[]> {
-  refuseKustomize(flags);
-  if (flags.list("filename").length > 0)
+  if (hasFiles(flags))
     return await getEach(session.api.get.bind(session.api), await readTargets(session, flags));
   const text = (name: string): string => (flags.has(name) ? flags.string(name) : "");
   const everywhere = flags.has("all-namespaces") && flags.bool("all-namespaces");

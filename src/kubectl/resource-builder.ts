@@ -24,16 +24,16 @@ export type Query =
 
 export const filenameFlags: FlagSpecs = {
   filename: { type: "list", short: "f", help: "file, folder or - for standard input" },
-  kustomize: { type: "string", short: "k", help: "not supported: pipe the output of kustomize into -f -" },
+  kustomize: { type: "string", short: "k", help: "folder with a kustomization" },
   recursive: { type: "bool", short: "R", help: "also read the folders below" },
 };
 
-export function refuseKustomize(flags: Flags): void {
-  if (flags.string("kustomize") !== "") {
-    throw new KubectlError(
-      "--kustomize is not supported by this client: pipe the output of the kustomize program into -f -",
-    );
-  }
+/** Whether objects are read from files or from a kustomization. */
+export function hasFiles(flags: Flags): boolean {
+  const files = flags.list("filename").length > 0;
+  const kustomizes = hasKustomization(flags);
+  if (files && kustomizes) throw new KubectlError("only one of -f or -k can be specified");
+  return files || kustomizes;
 }
 
 const missingResource = `You must provide one or more resources by argument or filename.
@@ -53,7 +53,9 @@ export async function readTargets(session: Session, flags: Flags): Promise<Targe
 
 /** The same, with an error in the place of each object that has no resource. */
 export async function readTargetsLoosely(session: Session, flags: Flags): Promise<(Target | Error)[]> {
-  const manifests = await manifestsOf(flags.list("filename"), flags.bool("recursive"));
+  const manifests = hasKustomization(flags)
+    ? await kustomized(session, flags.string("kustomize"))
+    : await manifestsOf(flags.list("filename"), flags.bool("recursive"));
   const targets: (Target | Error)[] = [];
   for (const manifest of manifests) {
     try {
@@ -64,6 +66,14 @@ export async function readTargetsLoosely(session: Session, flags: Flags): Promis
     }
   }
   return targets;
+}
+
+const hasKustomization = (flags: Flags): boolean =>
+  flags.has("kustomize") && flags.string("kustomize") !== "";
+
+async function kustomized({ io }: Session, folder: string): Promise<Manifest[]> {
+  const { buildKustomization } = await import("./kustomize/build.ts");
+  return buildKustomization(folder, (text) => io.err(text)).map((object) => ({ object, source: folder }));
 }
 
 async function manifestsOf(paths: readonly string[], recursive: boolean): Promise<Manifest[]> {

@@ -5,7 +5,7 @@ import { handOver } from "../apply/migrate.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, plainText, throwCollected, withSource } from "../errors.ts";
 import { nameOf, type ObjectPrinter, printerFor, printFlags } from "../printers/index.ts";
-import { filenameFlags, readTargetsLoosely, refuseKustomize, type Target } from "../resource-builder.ts";
+import { filenameFlags, hasFiles, readTargetsLoosely, type Target } from "../resource-builder.ts";
 import {
   asListIfSeveral,
   type DryRun,
@@ -93,8 +93,7 @@ class Apply {
 
   #check(): void {
     const { flags } = this.#context;
-    refuseKustomize(flags);
-    if (flags.list("filename").length === 0) throw new KubectlError("must specify one of -f and -k");
+    if (!hasFiles(flags)) throw new KubectlError("must specify one of -f and -k");
     if (flags.bool("prune") || flags.list("prune-allowlist").length > 0 || flags.string("applyset") !== "") {
       throw new KubectlError(
         "--prune is not supported by this client: delete what is no longer wanted by name or by label",

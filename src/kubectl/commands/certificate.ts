@@ -4,7 +4,14 @@ import { isConflict } from "../../apimachinery/status.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError } from "../errors.ts";
 import { outcomePrinterFor, printFlags } from "../printers/index.ts";
-import { filenameFlags, readTargets, resourceOf, type Target, targetNamed } from "../resource-builder.ts";
+import {
+  filenameFlags,
+  hasFiles,
+  readTargets,
+  resourceOf,
+  type Target,
+  targetNamed,
+} from "../resource-builder.ts";
 
 type Decision = "Approved" | "Denied";
 
@@ -34,7 +41,7 @@ export const certificateCommand: KubectlCommand = {
 async function run(context: CommandContext, decision: Decision): Promise<void> {
   const { flags, session, io, args } = context;
   const print = await outcomePrinterFor(flags);
-  const fromFiles = flags.list("filename").length > 0 || flags.string("kustomize") !== "";
+  const fromFiles = hasFiles(flags);
   if (args.length === 0 && !fromFiles) {
     throw new KubectlError("one or more CSRs must be specified as <name> or -f <filename>");
   }

@@ -4,7 +4,7 @@ import { type CommandContext, type KubectlCommand, usageHint } from "../command.
 import { type Creator, createFlags, creatorCommand } from "../create/creator.ts";
 import { KubectlError, throwCollected, withSource } from "../errors.ts";
 import { outcomePrinterFor } from "../printers/index.ts";
-import { filenameFlags, readTargetsLoosely, refuseKustomize } from "../resource-builder.ts";
+import { filenameFlags, hasFiles, readTargetsLoosely } from "../resource-builder.ts";
 import { dryRunOf, writeQuery } from "../writing.ts";
 
 type Load = () => Promise<KubectlCommand>;
@@ -92,10 +92,9 @@ export const createCommand: KubectlCommand = {
 
 async function createFromFiles(context: CommandContext): Promise<void> {
   const { flags, args, session, io, path } = context;
-  refuseKustomize(flags);
   if (flags.bool("edit")) throw new KubectlError("--edit is not supported by this client");
   if (args.length > 0) throw new KubectlError(`Unexpected args: [${args.join(" ")}]\n${usageHint(path)}`);
-  if (flags.list("filename").length === 0) throw new KubectlError("must specify one of -f and -k");
+  if (!hasFiles(flags)) throw new KubectlError("must specify one of -f and -k");
   const print = await outcomePrinterFor(flags);
   if (flags.string("raw") !== "") throw new KubectlError("--raw is not supported by this client");
   const { parseLabelSelector } = await import("../../apimachinery/labels.ts");

@@ -5,9 +5,9 @@ import { KubectlError, throwCollected, withSource } from "../errors.ts";
 import { parseBool } from "../flags.ts";
 import {
   filenameFlags,
+  hasFiles,
   parseTargets,
   readTargetsLoosely,
-  refuseKustomize,
   type Target,
   typeName,
 } from "../resource-builder.ts";
@@ -59,7 +59,6 @@ class Delete {
 
   async run(): Promise<void> {
     const { flags, session, io } = this.#context;
-    refuseKustomize(flags);
     if (flags.string("raw") !== "") {
       const { text } = await raw(session, flags.string("raw"));
       io.out(text);
@@ -137,7 +136,7 @@ class Delete {
 
   async #targets(): Promise<(Target | Error)[]> {
     const { flags, args, session } = this.#context;
-    if (flags.list("filename").length > 0) return await readTargetsLoosely(session, flags);
+    if (hasFiles(flags)) return await readTargetsLoosely(session, flags);
     const query = await parseTargets(session, args, {
       selected: this.#isSelected,
       allNamespaces: flags.bool("all-namespaces"),

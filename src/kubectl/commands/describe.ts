@@ -5,9 +5,9 @@ import { describeObject } from "../describe/index.ts";
 import { KubectlError, throwCollected } from "../errors.ts";
 import {
   filenameFlags,
+  hasFiles,
   parseTargets,
   readTargets,
-  refuseKustomize,
   resourceOf,
   type Target,
 } from "../resource-builder.ts";
@@ -28,8 +28,7 @@ export const describeCommand: KubectlCommand = {
 
 async function describe(context: CommandContext): Promise<void> {
   const { flags, session, io } = context;
-  refuseKustomize(flags);
-  if (context.args.length === 0 && flags.list("filename").length === 0) {
+  if (context.args.length === 0 && !hasFiles(flags)) {
     throw new KubectlError(
       'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of supported resources.\n',
     );
@@ -63,7 +62,7 @@ interface Collected {
 
 async function collect(context: CommandContext, errors: unknown[]): Promise<Collected> {
   const { flags, args, session } = context;
-  if (flags.list("filename").length > 0) {
+  if (hasFiles(flags)) {
     return { found: await getAll(context, await readTargets(session, flags), errors), byPrefix: false };
   }
   const query = await parseTargets(session, args, {

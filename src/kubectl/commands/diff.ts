@@ -9,7 +9,7 @@ import { lastApplied, threeWayPatch, withLastApplied } from "../apply/apply-obje
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { ExitError, KubectlError, plainText } from "../errors.ts";
 import { getIfPresent } from "../pod-selection.ts";
-import { filenameFlags, readTargets, refuseKustomize, type Target } from "../resource-builder.ts";
+import { filenameFlags, hasFiles, readTargets, type Target } from "../resource-builder.ts";
 
 export const diffCommand: KubectlCommand = {
   usage: "-f FILENAME",
@@ -39,8 +39,7 @@ async function diff(context: CommandContext): Promise<number> {
 
 async function compare(context: CommandContext): Promise<number> {
   const { flags, session, io } = context;
-  refuseKustomize(flags);
-  if (flags.list("filename").length === 0) throw new KubectlError("must specify one of -f and -k");
+  if (!hasFiles(flags)) throw new KubectlError("must specify one of -f and -k");
   if (flags.bool("prune")) throw new KubectlError("--prune is not supported by this client");
   const { parseLabelSelector } = await import("../../apimachinery/labels.ts");
   const selector = parseLabelSelector(flags.string("selector"));

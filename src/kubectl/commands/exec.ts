@@ -2,7 +2,7 @@ import { pathOf } from "../api.ts";
 import { type CommandContext, type KubectlCommand, usageHint } from "../command.ts";
 import { KubectlError } from "../errors.ts";
 import { attachablePod, chooseContainer, podOrOwner, podResource } from "../pod-selection.ts";
-import { filenameFlags, readTargets } from "../resource-builder.ts";
+import { filenameFlags, hasFiles, readTargets } from "../resource-builder.ts";
 import { converse } from "../terminal.ts";
 
 export const execCommand: KubectlCommand = {
@@ -21,7 +21,7 @@ export const execCommand: KubectlCommand = {
 
 async function exec(context: CommandContext): Promise<number> {
   const { flags, args, dashAt, path, session } = context;
-  const fromFile = flags.list("filename").length > 0;
+  const fromFile = hasFiles(flags);
   if (args.length === 0 && !fromFile)
     throw new KubectlError("pod, type/name or --filename must be specified");
   if (dashAt === undefined && args.length > 1) {

@@ -15,13 +15,7 @@ import {
 } from "../printers/index.ts";
 import { TablePadder } from "../printers/tab-writer.ts";
 import { isTable, type Table, TableRows } from "../printers/table.ts";
-import {
-  filenameFlags,
-  parseTargets,
-  type Query,
-  readTargets,
-  refuseKustomize,
-} from "../resource-builder.ts";
+import { filenameFlags, hasFiles, parseTargets, type Query, readTargets } from "../resource-builder.ts";
 import type { MappedResource } from "../rest-mapper.ts";
 import { sortObjects, sortTable } from "../sorting.ts";
 
@@ -69,11 +63,10 @@ class Get {
 
   async run(): Promise<number> {
     const { flags, args, io, path } = this.#context;
-    refuseKustomize(flags);
     if (flags.string("raw") !== "") return await this.#raw();
     const { format } = outputFormat(flags);
     const printer = await this.#printer(format);
-    if (args.length === 0 && flags.list("filename").length === 0) {
+    if (args.length === 0 && !hasFiles(flags)) {
       io.err(
         'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.\n\n',
       );
@@ -137,7 +130,7 @@ class Get {
 
   async #query(): Promise<Query> {
     const { flags, args, session } = this.#context;
-    if (flags.list("filename").length > 0) {
+    if (hasFiles(flags)) {
       const targets = await readTargets(session, flags);
       return { kind: "names", targets, isSingle: targets.length === 1 };
     }

@@ -90,6 +90,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "forward local ports to a pod",
     load: async () => (await import("./port-forward.ts")).portForwardCommand,
   },
+  proxy: {
+    summary: "serve the API to this machine",
+    load: async () => (await import("./proxy.ts")).proxyCommand,
+  },
+  debug: {
+    summary: "debug pods and nodes with a container of its own",
+    load: async () => (await import("./debug.ts")).debugCommand,
+  },
   cp: { summary: "copy files to and from containers", load: async () => (await import("./cp.ts")).cpCommand },
   auth: {
     summary: "ask what you may do, and who you are",
@@ -116,6 +124,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "wait for a condition on resources",
     load: async () => (await import("./wait.ts")).waitCommand,
   },
+  kustomize: {
+    summary: "build a folder with a kustomization",
+    load: async () => (await import("./kustomize.ts")).kustomizeCommand,
+  },
   label: {
     summary: "change the labels of a resource",
     load: async () => (await import("./label.ts")).labelCommand,
@@ -123,6 +135,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   annotate: {
     summary: "change the annotations of a resource",
     load: async () => (await import("./label.ts")).annotateCommand,
+  },
+  completion: {
+    summary: "scripts that complete commands in a shell",
+    load: async () => (await import("./completion.ts")).completionCommand,
   },
   "api-resources": {
     summary: "the resources that the server knows",
@@ -144,17 +160,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "flags that every command knows",
     load: async () => (await import("./options.ts")).optionsCommand,
   },
+  alpha: {
+    summary: "commands that are still tried: none",
+    load: async () => (await import("./alpha.ts")).alphaCommand,
+  },
   version: {
     summary: "versions of client and server",
     load: async () => (await import("./version.ts")).versionCommand,
   },
-};
-
-/** Commands of kubectl that this client does not have, with the reason or the way around. */
-export const refusedCommands: Readonly<Record<string, string>> = {
-  alpha: "it has no alpha commands",
-  completion: "complete with kubectl itself",
-  debug: "run a pod beside the one to look at, with `kubectl run`",
-  kustomize: "render with the kustomize program and pipe into `kubectl apply -f -`",
-  proxy: "use `kubectl port-forward`, or `kubectl get --raw`",
 };

@@ -12,6 +12,7 @@ import {
   splitChanges,
 } from "../modifying.ts";
 import { outcomePrinterFor } from "../printers/index.ts";
+import { hasFiles } from "../resource-builder.ts";
 import { dryRunOf, writeQuery } from "../writing.ts";
 
 const flagsOf = (manager: string) => ({
@@ -71,7 +72,7 @@ async function change(context: CommandContext, field: Field): Promise<void> {
 function check({ flags, args }: CommandContext, field: Field, { set, remove, rest }: KeyChanges): void {
   const word = field === "labels" ? "label" : "annotation";
   if (flags.bool("local")) throw new KubectlError("--local is not supported by this client");
-  if (rest.length === 0 && flags.list("filename").length === 0 && args.length === 0) {
+  if (rest.length === 0 && !hasFiles(flags) && args.length === 0) {
     throw new KubectlError(
       "one or more resources must be specified as <resource> <name> or <resource>/<name>",
     );

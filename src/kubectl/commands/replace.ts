@@ -4,13 +4,7 @@ import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, throwCollected, withSource } from "../errors.ts";
 import { getIfPresent } from "../pod-selection.ts";
 import { outcomePrinterFor, printFlags } from "../printers/index.ts";
-import {
-  filenameFlags,
-  readTargetsLoosely,
-  refuseKustomize,
-  type Target,
-  typeName,
-} from "../resource-builder.ts";
+import { filenameFlags, hasFiles, readTargetsLoosely, type Target, typeName } from "../resource-builder.ts";
 import { dryRunFlag, dryRunOf, fieldManagerFlag, validateFlag, writeQuery } from "../writing.ts";
 import { deleteAndWait } from "./delete.ts";
 
@@ -37,8 +31,7 @@ export const replaceCommand: KubectlCommand = {
 
 async function replace(context: CommandContext): Promise<void> {
   const { flags, session, io } = context;
-  refuseKustomize(flags);
-  if (flags.list("filename").length === 0) throw new KubectlError("must specify one of -f and -k");
+  if (!hasFiles(flags)) throw new KubectlError("must specify one of -f and -k");
   if (flags.bool("force") && dryRunOf(flags) !== "none")
     throw new KubectlError("--dry-run can not be used when --force is set");
   const print = await outcomePrinterFor(flags);

@@ -7,7 +7,7 @@ import { type CommandContext, type KubectlCommand } from "../command.ts";
 import { KubectlError, throwCollected } from "../errors.ts";
 import { type LiveTarget, liveTargets, modifyFlags, patchBetween } from "../modifying.ts";
 import { outcomePrinterFor, printerFor } from "../printers/index.ts";
-import { filenameFlags, typeName } from "../resource-builder.ts";
+import { filenameFlags, hasFiles, typeName } from "../resource-builder.ts";
 import { describeTemplate, historyOf, type Revision } from "../rollout-history.ts";
 import { rolloutStatus } from "../rollout-status.ts";
 import { dryRunOf, writeQuery } from "../writing.ts";
@@ -75,7 +75,7 @@ export const rolloutCommand: KubectlCommand = {
 };
 
 async function targetsOf(context: CommandContext): Promise<LiveTarget[]> {
-  if (context.args.length === 0 && context.flags.list("filename").length === 0) {
+  if (context.args.length === 0 && !hasFiles(context.flags)) {
     throw new KubectlError("required resource not specified");
   }
   return await liveTargets(context, context.args, { typesMeanAll: true });

@@ -5,6 +5,7 @@ import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, throwCollected } from "../errors.ts";
 import { type LiveTarget, liveTargets, modifyFlags, patchBetween, selectionFlags } from "../modifying.ts";
 import { outcomePrinterFor } from "../printers/index.ts";
+import { hasFiles } from "../resource-builder.ts";
 import { dryRunOf, writeQuery } from "../writing.ts";
 
 const containerFlags = {
@@ -123,7 +124,7 @@ async function setImage(context: CommandContext): Promise<void> {
     .filter((arg) => arg.includes("="))
     .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)] as const);
   const rest = args.filter((arg) => !arg.includes("="));
-  if (rest.length === 0 && context.flags.list("filename").length === 0) {
+  if (rest.length === 0 && !hasFiles(context.flags)) {
     throw new KubectlError(
       "one or more resources must be specified as <resource> <name> or <resource>/<name>",
     );
@@ -161,7 +162,7 @@ async function setEnv(context: CommandContext): Promise<void> {
   }
   const changes = [...args.filter(isAssignment), ...flags.list("env")];
   const rest = args.filter((arg) => !isAssignment(arg));
-  if (rest.length === 0 && flags.list("filename").length === 0) {
+  if (rest.length === 0 && !hasFiles(flags)) {
     throw new KubectlError(
       "one or more resources must be specified as <resource> <name> or <resource>/<name>",
     );

@@ -7,7 +7,14 @@ import { selectionFlags } from "../modifying.ts";
 import { nameOf, printerFor, printFlags } from "../printers/index.ts";
 import { goValue } from "../printers/json.ts";
 import { JsonPath, relaxedPath } from "../printers/jsonpath.ts";
-import { filenameFlags, parseTargets, readTargets, type Target, typeName } from "../resource-builder.ts";
+import {
+  filenameFlags,
+  hasFiles,
+  parseTargets,
+  readTargets,
+  type Target,
+  typeName,
+} from "../resource-builder.ts";
 
 export const waitCommand: KubectlCommand = {
   usage:
@@ -110,7 +117,7 @@ function jsonPathGoal(text: string): Goal {
 /** Named things need not exist yet when their creation or deletion is waited for. */
 async function findTargets(context: CommandContext, goal: Goal, deadlineMs: number): Promise<Target[]> {
   const { flags, args, session } = context;
-  if (flags.list("filename").length > 0) return await readTargets(session, flags);
+  if (hasFiles(flags)) return await readTargets(session, flags);
   const everywhere = flags.bool("all-namespaces");
   const selected =
     flags.bool("all") || flags.string("selector") !== "" || flags.string("field-selector") !== "";

@@ -41,7 +41,7 @@ export function creatorCommand(creator: Creator): KubectlCommand {
     ...(creator.required === undefined ? {} : { required: creator.required }),
     run: async (context) => {
       const name = nameArgument(context);
-      const object = await creator.build(context, name);
+      const object = await withHash(context, await creator.build(context, name));
       await createObject(context, creator.resource, object, creator.failure);
     },
   };
@@ -116,4 +116,12 @@ async function send<T>(call: () => Promise<T>, failure: string | undefined): Pro
     if (failure === undefined) throw error;
     throw new KubectlError(`${failure}: ${plainText(error)}`, { cause: error });
   }
+}
+
+/** With `--append-hash` the name tells one content from another. */
+async function withHash({ flags }: CommandContext, object: UnstructuredObject): Promise<UnstructuredObject> {
+  if (!flags.has("append-hash") || !flags.bool("append-hash")) return object;
+  const { contentHash } = await import("../content-hash.ts");
+  const { name = "" } = object.metadata;
+  return { ...object, metadata: { ...object.metadata, name: `${name}-${contentHash(object, name)}` } };
 }

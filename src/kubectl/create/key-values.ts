@@ -9,12 +9,11 @@ export const keyValueFlags: FlagSpecs = {
   "from-file": { type: "list", help: "a file, KEY=FILE, or a folder with files" },
   "from-literal": { type: "array", help: "KEY=VALUE" },
   "from-env-file": { type: "list", help: "a file with lines of KEY=VALUE" },
-  "append-hash": { type: "bool", help: "not supported" },
+  "append-hash": { type: "bool", help: "end the name in a hash of the content" },
 };
 
 /** Keys and their bytes, in order. `kind` and `name` are for messages. */
 export function readKeyValues(flags: Flags, kind: string, name: string): Map<string, Buffer> {
-  if (flags.bool("append-hash")) throw new KubectlError("--append-hash is not supported by this client");
   const files = flags.list("from-file");
   const literals = flags.list("from-literal");
   const environments = flags.list("from-env-file");
@@ -70,7 +69,8 @@ function readSource(path: string): Buffer {
   }
 }
 
-function parseLiteral(literal: string): [string, Buffer] {
+/** `key=value`, where quotes around the value are taken off. */
+export function parseLiteral(literal: string): [string, Buffer] {
   const equals = literal.indexOf("=");
   if (equals <= 0) throw new KubectlError(`invalid literal source ${literal}, expected key=value`);
   const value = literal.slice(equals + 1);
@@ -78,7 +78,8 @@ function parseLiteral(literal: string): [string, Buffer] {
   return [literal.slice(0, equals), Buffer.from(quoted?.[2] ?? value)];
 }
 
-function* readEnvironment(path: string): Generator<[string, string]> {
+/** The lines of a file of variables. */
+export function* readEnvironment(path: string): Generator<[string, string]> {
   for (const raw of readSource(path).toString().split("\n")) {
     const line = raw.replace(/\r$/, "").trimStart();
     if (line === "" || line.startsWith("#")) continue;
