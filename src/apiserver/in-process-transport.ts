@@ -252,8 +252,7 @@ class EventQueue implements WatchSink {
 
   bookmark(revision: number, initialEventsEnd: boolean): void {
     if (this.#ended) return;
-    const plain = { mediaType: jsonType, as: undefined, group: "", version: "" } as const;
-    const object = bookmarkObject(this.#served, revision, initialEventsEnd, plain);
+    const object = bookmarkObject(this.#core.scheme, this.#served, revision, initialEventsEnd);
     this.#waiting.push({ type: "BOOKMARK", object });
     this.flush();
   }

@@ -1,5 +1,6 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
+import { decodeObject } from "../../apimachinery/decode.ts";
 import { formatApiVersion, type GroupKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { WatchEventType } from "../../apimachinery/transport.ts";
@@ -17,6 +18,8 @@ export interface EncodeOptions {
   readonly negotiated: Negotiated;
   readonly include: IncludeObject;
   readonly pretty: boolean;
+  /** False for all but the first event of a watch of tables: the columns are known by then. Default: true. */
+  readonly withColumns?: boolean;
 }
 
 /** The bytes of an answer in the form that was negotiated. JSON of stored objects is copied, never made anew. */
@@ -72,10 +75,10 @@ export function objectForm(
 function tableOfOne(
   object: UnstructuredObject,
   served: GroupKind,
-  { negotiated: { version }, scheme, clock, include }: EncodeOptions,
+  { negotiated: { version }, scheme, clock, include, withColumns = true }: EncodeOptions,
 ): UnstructuredObject {
   const { resourceVersion } = object.metadata;
-  const rest = { scheme, served, version, include, nowMs: clock.now(), withColumns: true };
+  const rest = { scheme, served, version, include, nowMs: clock.now(), withColumns };
   return tableOf([object], { resourceVersion }, rest);
 }
 
@@ -132,7 +135,8 @@ async function encodeValue(value: object, { negotiated, pretty }: EncodeOptions)
 export async function frameEncoder(served: ResourceInfo, options: EncodeOptions): Promise<FrameEncoder> {
   const { negotiated } = options;
   const version = formatApiVersion(served);
-  const key = `${negotiated.mediaType} ${version} ${negotiated.as ?? ""} ${negotiated.version} ${options.include}`;
+  const form = `${negotiated.as ?? ""} ${negotiated.version} ${options.include} ${options.withColumns ?? true}`;
+  const key = `${negotiated.mediaType} ${version} ${form}`;
   const inVersion = (object: CachedObject): CachedObject => object.inVersion(served, options.scheme);
   if (negotiated.mediaType === jsonType && negotiated.as === undefined) {
     return { key, encode: (type, object) => inVersion(object).bytes(`{"type":"${type}","object":`, "}\n") };
@@ -161,31 +165,16 @@ export async function valueFrameEncoder({
   }
 }
 
-/** A bookmark: no object, just how far the watch has come. */
+/** A bookmark: an object without content, in the shape that Go prints it, which says how far the watch has come. */
 export function bookmarkObject(
+  scheme: Scheme,
   served: ResourceInfo,
   revision: number,
   initialEventsEnd: boolean,
-  negotiated: Negotiated,
 ): UnstructuredObject {
   const annotations = initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {};
   const metadata = { resourceVersion: String(revision), ...annotations };
-  if (negotiated.as === "Table") {
-    const partial = {
-      kind: "PartialObjectMetadata",
-      apiVersion: `meta.k8s.io/${negotiated.version}`,
-      metadata,
-    };
-    return {
-      kind: "Table",
-      apiVersion: `meta.k8s.io/${negotiated.version}`,
-      metadata: { resourceVersion: String(revision) },
-      columnDefinitions: null,
-      rows: [{ cells: [], object: partial }],
-    };
-  }
-  if (negotiated.as !== undefined) {
-    return { kind: negotiated.as, apiVersion: `meta.k8s.io/${negotiated.version}`, metadata };
-  }
-  return { kind: served.kind, apiVersion: formatApiVersion(served), metadata };
+  const bookmark = { kind: served.kind, apiVersion: formatApiVersion(served), metadata };
+  if (scheme.schemas.get(served.schemaName) === undefined) return bookmark;
+  return { ...decodeObject(scheme.schemas, served.schemaName, bookmark).object, ...bookmark };
 }

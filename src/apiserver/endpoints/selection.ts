@@ -16,11 +16,16 @@ export function selectionOf(
   const fields = parseFieldSelector(query.get("fieldSelector") ?? "").requirements.map((requirement) =>
     readable(scheme, served, requirement),
   );
-  if (name !== "" && !fields.some(({ field }) => field === "metadata.name")) {
+  if (name !== "" && fields.length === 0) {
     fields.push({ field: "metadata.name", operator: "=", value: name });
+  } else if (name !== "" && !fields.some((field) => isName(field, name))) {
+    throw newBadRequest("fieldSelector metadata.name doesn't match requested name");
   }
   return new Selection(namespace, labels, fields);
 }
+
+const isName = ({ field, operator, value }: FieldRequirement, name: string): boolean =>
+  field === "metadata.name" && operator === "=" && value === name;
 
 function readable(
   scheme: Scheme,

@@ -20,12 +20,16 @@ export async function watch(
   const { info, store } = served;
   if (store === undefined) throw newMethodNotAllowed();
   const { query } = state.request;
+  const asked = integerOf(query, "timeoutSeconds") ?? 0;
+  const seconds = asked > 0 ? asked : minTimeoutSeconds * (1 + core.random.next());
+  const timeoutMs = seconds * 1000;
   const initial = query.get("sendInitialEvents");
   const options: WatchOptions = {
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
+    timeoutMs,
   };
   checkWatchOptions(options);
   const selection = selectionOf(
@@ -35,12 +39,10 @@ export async function watch(
     query,
     state.info.name,
   );
-  const asked = integerOf(query, "timeoutSeconds") ?? 0;
-  const seconds = asked > 0 ? asked : minTimeoutSeconds * (1 + core.random.next());
   return {
     type: "watch",
     served: info,
-    timeoutMs: seconds * 1000,
+    timeoutMs,
     open: (sink, signal) => watchObjects(store, selection, options, sink, signal),
   };
 }

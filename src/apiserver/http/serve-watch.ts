@@ -1,11 +1,18 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { FrameEncoder, WatchNotice } from "../cache/cache-event.ts";
-import type { CachedObject } from "../cache/cached-object.ts";
+import { CachedObject } from "../cache/cached-object.ts";
 import type { FanOut, FanOutTarget } from "../cache/fan-out.ts";
-import { FrameBatch, SharedBytes } from "../cache/frame-batch.ts";
+import { FrameBatch, type SharedBytes } from "../cache/frame-batch.ts";
 import type { WatchSink } from "../cache/watcher.ts";
 import type { RequestState, WatchResponse } from "../endpoints/api-request.ts";
-import { bookmarkObject, frameEncoder, valueFrameEncoder } from "../endpoints/encode.ts";
+import {
+  bookmarkObject,
+  type EncodeOptions,
+  frameEncoder,
+  objectForm,
+  valueFrameEncoder,
+} from "../endpoints/encode.ts";
 import { negotiate, objectForms } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
@@ -26,8 +33,7 @@ export async function serveWatch(
   const { served } = response;
   const negotiated = negotiate(exchange.request.header("accept"), { forms: objectForms, isWatch: true });
   const options = encodeOptions(core, state, negotiated);
-  const encoder = await frameEncoder(served, options);
-  const encodeFrame = await valueFrameEncoder(options);
+  const forms = await frameForms(served, options);
   const contentType =
     negotiated.mediaType === "application/vnd.kubernetes.protobuf"
       ? `${negotiated.mediaType};stream=watch`
@@ -35,14 +41,7 @@ export async function serveWatch(
   state.audit?.respond(200);
   const body = exchange.begin(200, { ...baseHeaders(state), "content-type": contentType });
   const ended = Promise.withResolvers<void>();
-  const sink = new FrameSink(
-    body,
-    core.watchCache.fanOut,
-    encoder,
-    ended.resolve,
-    (revision, isEnd) => encodeFrame("BOOKMARK", bookmarkObject(served, revision, isEnd, negotiated)),
-    (error) => encodeFrame("ERROR", statusOf(error)),
-  );
+  const sink = new FrameSink(body, core.watchCache.fanOut, forms, ended.resolve);
   const timer = core.clock.after(response.timeoutMs, () => sink.end());
   const onAbort = (): void => sink.end();
   state.signal.addEventListener("abort", onAbort, { once: true });
@@ -52,6 +51,32 @@ export async function serveWatch(
   stop();
   timer.stop();
   state.signal.removeEventListener("abort", onAbort);
+}
+
+/** The frames of one watch. */
+interface FrameForms {
+  /** The first event of a table says what its columns are; in other forms it is like the rest. */
+  readonly first: FrameEncoder;
+  readonly rest: FrameEncoder;
+  bookmark(revision: number, initialEventsEnd: boolean, isFirst: boolean): Uint8Array;
+  error(error: unknown): Uint8Array;
+}
+
+async function frameForms(served: ResourceInfo, options: EncodeOptions): Promise<FrameForms> {
+  const restOptions = { ...options, withColumns: false };
+  const first = await frameEncoder(served, options);
+  const rest = options.negotiated.as === "Table" ? await frameEncoder(served, restOptions) : first;
+  const encode = await valueFrameEncoder(options);
+  return {
+    first,
+    rest,
+    bookmark(revision, initialEventsEnd, isFirst) {
+      const bookmark = bookmarkObject(options.scheme, served, revision, initialEventsEnd);
+      const form = objectForm(CachedObject.detached(bookmark), served, isFirst ? options : restOptions);
+      return encode("BOOKMARK", form);
+    },
+    error: (error) => encode("ERROR", statusOf(error)),
+  };
 }
 
 function statusOf(error: unknown): object {
@@ -65,13 +90,14 @@ function statusOf(error: unknown): object {
 class FrameSink implements WatchSink, FanOutTarget {
   readonly #body: ResponseBody;
   readonly #fanOut: FanOut;
-  readonly #encoder: FrameEncoder;
+  readonly #forms: FrameForms;
   readonly #onEnd: () => void;
-  readonly #bookmark: (revision: number, initialEventsEnd: boolean) => Uint8Array;
-  readonly #error: (error: unknown) => Uint8Array;
   /** The initial state, of which the first `#stateSent` objects are written. */
   #state: CachedObject[] = [];
   #stateSent = 0;
+  /** Of the first object of the state. */
+  #stateEncoder: FrameEncoder;
+  #hasBegun = false;
   /** What comes after the initial state; undefined when nothing waits. */
   #waiting: FrameBatch | undefined;
   #isWriting = false;
@@ -81,26 +107,24 @@ class FrameSink implements WatchSink, FanOutTarget {
     if (this.#hasWaiting) this.#fanOut.schedule(this);
   };
 
-  constructor(
-    body: ResponseBody,
-    fanOut: FanOut,
-    encoder: FrameEncoder,
-    onEnd: () => void,
-    bookmark: (revision: number, initialEventsEnd: boolean) => Uint8Array,
-    error: (error: unknown) => Uint8Array,
-  ) {
+  constructor(body: ResponseBody, fanOut: FanOut, forms: FrameForms, onEnd: () => void) {
     this.#body = body;
     this.#fanOut = fanOut;
-    this.#encoder = encoder;
+    this.#forms = forms;
     this.#onEnd = onEnd;
-    this.#bookmark = bookmark;
-    this.#error = error;
+    this.#stateEncoder = forms.rest;
   }
 
   notice({ type, object, event }: WatchNotice): void {
     if (this.#ended) return;
-    if (event === undefined && this.#waiting === undefined) this.#state.push(object);
-    else this.#add(event?.frame(type, object, this.#encoder) ?? this.#encoder.encode(type, object));
+    const encoder = this.#hasBegun ? this.#forms.rest : this.#forms.first;
+    this.#hasBegun = true;
+    if (event !== undefined || this.#waiting !== undefined) {
+      this.#add(event?.frame(type, object, encoder) ?? encoder.encode(type, object));
+      return;
+    }
+    if (this.#isStateSent) this.#stateEncoder = encoder;
+    this.#state.push(object);
   }
 
   flush(): void {
@@ -109,7 +133,8 @@ class FrameSink implements WatchSink, FanOutTarget {
 
   bookmark(revision: number, initialEventsEnd: boolean): void {
     if (this.#ended) return;
-    this.#add(this.#bookmark(revision, initialEventsEnd));
+    this.#add(this.#forms.bookmark(revision, initialEventsEnd, !this.#hasBegun));
+    this.#hasBegun = true;
     this.flush();
   }
 
@@ -127,7 +152,7 @@ class FrameSink implements WatchSink, FanOutTarget {
     // A state that is not complete is of no use; events are, as far as they came.
     const events = this.#isStateSent ? this.#takeWaiting() : undefined;
     if (events !== undefined) this.#body.writeShared(events, ignore);
-    if (error !== undefined) this.#body.write(this.#error(error));
+    if (error !== undefined) this.#body.write(this.#forms.error(error));
     this.#state = [];
     this.#body.end();
     this.#onEnd();
@@ -143,7 +168,8 @@ class FrameSink implements WatchSink, FanOutTarget {
 
   #add(frame: Uint8Array): void {
     this.#waiting = (this.#waiting ?? this.#fanOut.start).with(frame);
-    if (this.#waiting.sizeBytes > maxWaitingBytes) this.#drop();
+    // A burst is no fault of the client, nor is that its turn has not come.
+    if (this.#isWriting && this.#waiting.sizeBytes > maxWaitingBytes) this.#drop();
   }
 
   /** Ends the watch of a client that does not read. */
@@ -165,8 +191,9 @@ class FrameSink implements WatchSink, FanOutTarget {
     while (piece.sizeBytes < statePieceBytes) {
       const object = this.#state[this.#stateSent];
       if (object === undefined) break;
+      const encoder = this.#stateSent === 0 ? this.#stateEncoder : this.#forms.rest;
       this.#stateSent++;
-      piece = piece.with(this.#encoder.encode("ADDED", object));
+      piece = piece.with(encoder.encode("ADDED", object));
     }
     if (this.#isStateSent) this.#forgetState();
     return piece.shared;

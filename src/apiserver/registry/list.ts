@@ -84,7 +84,7 @@ async function firstPage(store: GenericStore, selection: Selection, options: Lis
     await store.watchCache.current();
     return pageFromCache(store, selection, limit, "");
   }
-  const revision = parseResourceVersion(resourceVersion);
+  const revision = parseResourceVersion(resourceVersion, "invalid resource version: ");
   // Without a match, a limit asks for exactly this revision, and no limit for any that is not older.
   if (resourceVersionMatch === "Exact" || (resourceVersionMatch === "" && limit > 0)) {
     return pageAt(store, selection, revision, limit, "", false);
@@ -94,10 +94,10 @@ async function firstPage(store: GenericStore, selection: Selection, options: Lis
 }
 
 async function nextPage(store: GenericStore, selection: Selection, options: ListOptions): Promise<ListPage> {
+  const { revision, start } = decodeContinue(options.continueToken);
   if (options.resourceVersion !== "" && options.resourceVersion !== "0") {
     throw newBadRequest("specifying resource version is not allowed when using continue");
   }
-  const { revision, start } = decodeContinue(options.continueToken);
   if (revision < 0) {
     await store.watchCache.current();
     return pageFromCache(store, selection, options.limit, start);
@@ -232,12 +232,13 @@ function withContinuation(
 const startOf = ({ namespace, name }: CachedObject): string =>
   namespace === "" ? name : `${namespace}/${name}`;
 
-/** A decimal revision; 400 otherwise. "" means 0. */
-export function parseResourceVersion(text: string): number {
+/** A decimal revision; 400 otherwise, with `context` before the message. "" means 0. */
+export function parseResourceVersion(text: string, context = ""): number {
   if (text === "") return 0;
-  if (!/^\d{1,16}$/.test(text)) {
-    const why = `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
-    throw newBadRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${why}`);
-  }
-  return Number(text);
+  // A revision beyond what a number holds exactly is in the future in any case.
+  const isNumber = /^\d+$/.test(text);
+  if (isNumber && BigInt(text) < 2n ** 64n) return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+  const quoted = JSON.stringify(text);
+  const why = `strconv.ParseUint: parsing ${quoted}: ${isNumber ? "value out of range" : "invalid syntax"}`;
+  throw newBadRequest(`${context}resourceVersion: Invalid value: ${quoted}: ${why}`);
 }

@@ -177,3 +177,97 @@ describe("is refused", () => {
     expect((await failure(api.watch("/api/v1/things").ended)).code).toBe(404);
   });
 });
+
+describe("options of a watch", () => {
+  const initial = ["", "true", "false"];
+  const matches = ["", "NotOlderThan", "Exact", "x"];
+  const rows = initial.flatMap((sendInitialEvents) =>
+    matches.map((resourceVersionMatch) => ({ sendInitialEvents, resourceVersionMatch })),
+  );
+  const field = "resourceVersionMatch";
+  const needed = `${field}: Forbidden: sendInitialEvents requires setting ${field} to NotOlderThan`;
+  const alone = `${field}: Forbidden: ${field} is forbidden for watch unless sendInitialEvents is provided`;
+
+  test.each(rows)("sendInitialEvents=$sendInitialEvents match=$resourceVersionMatch", async (query) => {
+    const { sendInitialEvents, resourceVersionMatch: match } = query;
+    const errors: string[] = [];
+    if (sendInitialEvents !== "" && match !== "NotOlderThan") errors.push(needed);
+    if (sendInitialEvents === "" && match !== "") errors.push(alone);
+    if (match === "Exact" || match === "x") {
+      errors.push(`${field}: Unsupported value: "${match}": supported values: "NotOlderThan"`);
+    }
+    const asked = Object.entries({ ...query, timeoutSeconds: "1" }).filter(([, value]) => value !== "");
+    const watch = api.watch(configMaps, Object.fromEntries(asked));
+    await server.clock.advance(1_000);
+    const said = await watch.ended.then(
+      () => "",
+      (error: unknown) => (error as Error).message,
+    );
+    const list = errors.length > 1 ? `[${errors.join(", ")}]` : errors.join("");
+    expect(said).toBe(list === "" ? "" : `ListOptions.meta.k8s.io "" is invalid: ${list}`);
+  });
+
+  test.each([
+    [{}, ["ADDED a", "ADDED b"]],
+    [{ resourceVersion: "0" }, ["ADDED a", "ADDED b"]],
+    [{ resourceVersion: "1" }, ["ADDED b"]],
+    [{ resourceVersion: "2" }, []],
+    [{ resourceVersion: "9" }, []],
+    [{ ...sendInitial("true") }, ["ADDED a", "ADDED b", "BOOKMARK 2"]],
+    [{ ...sendInitial("true"), resourceVersion: "0" }, ["ADDED a", "ADDED b", "BOOKMARK 2"]],
+    [{ ...sendInitial("true"), resourceVersion: "1" }, ["ADDED a", "ADDED b", "BOOKMARK 2"]],
+    [{ ...sendInitial("true"), allowWatchBookmarks: "false" }, ["ADDED a", "ADDED b"]],
+    [{ ...sendInitial("false") }, []],
+    [{ ...sendInitial("false"), resourceVersion: "0" }, []],
+    [{ ...sendInitial("false"), resourceVersion: "1" }, ["ADDED b"]],
+  ])("%j begins with %j", async (query, expected) => {
+    await create("a");
+    await create("b");
+    const watch = api.watch(configMaps, query);
+    await settle();
+    expect(watch.short()).toEqual(expected);
+    await watch.stop();
+  });
+
+  test("a state that is not there in time ends the watch with a timeout", async () => {
+    const watch = api.watch(configMaps, { ...sendInitial("true"), resourceVersion: "9" });
+    const ended = failure(watch.ended);
+    await server.clock.advance(3_000);
+    expect(await ended).toMatchObject({
+      code: 504,
+      message: "Timeout: Too large resource version: 9, current: 0",
+    });
+  });
+
+  test("two seconds before its end a watch gets a bookmark", async () => {
+    const watch = api.watch(configMaps, { allowWatchBookmarks: "true", timeoutSeconds: "10" });
+    await create("a");
+    await server.clock.advance(7_999);
+    expect(watch.short()).toEqual(["ADDED a"]);
+    await server.clock.advance(1);
+    expect(watch.short()).toEqual(["ADDED a", "BOOKMARK 1"]);
+    await server.clock.advance(2_000);
+    await watch.ended;
+    expect(watch.events).toHaveLength(2);
+  });
+
+  test("a name in the path and another in the selector are refused", async () => {
+    const query = { fieldSelector: "metadata.name=b" };
+    const watch = api.watch("/api/v1/watch/namespaces/default/configmaps/a", query);
+    expect(await failure(watch.ended)).toMatchObject({
+      code: 400,
+      message: "fieldSelector metadata.name doesn't match requested name",
+    });
+  });
+
+  test("a revision that is no number is refused", async () => {
+    expect(await failure(api.watch(configMaps, { resourceVersion: "-1" }).ended)).toMatchObject({
+      code: 400,
+      message: 'resourceVersion: Invalid value: "-1": strconv.ParseUint: parsing "-1": invalid syntax',
+    });
+  });
+});
+
+function sendInitial(sendInitialEvents: string): Record<string, string> {
+  return { sendInitialEvents, resourceVersionMatch: "NotOlderThan", allowWatchBookmarks: "true" };
+}

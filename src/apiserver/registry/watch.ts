@@ -17,7 +17,12 @@ export interface WatchOptions {
   readonly allowWatchBookmarks: boolean;
   /** Absent when the request does not say. */
   readonly sendInitialEvents: boolean | undefined;
+  /** The watch ends after so long; shortly before, its client learns how far it came. */
+  readonly timeoutMs: number;
 }
+
+/** How long before its end a watch gets its last bookmark (k8s.io/apiserver/pkg/storage/cacher.nextBookmarkTime). */
+const lastBookmarkMs = 2_000;
 
 /** Throws 422 for a combination that has no meaning. To be called before the answer begins. */
 export function checkWatchOptions(options: WatchOptions): void {
@@ -49,7 +54,18 @@ export async function watchObjects(
   signal: AbortSignal,
 ): Promise<() => void> {
   const watcher: Watcher = { selection, sink, bookmarks: options.allowWatchBookmarks, afterRevision: 0 };
-  const stop = (): void => store.cache.unwatch(watcher);
+  const { clock, watchCache } = store;
+  const untilBookmarkMs = options.timeoutMs - lastBookmarkMs;
+  const lastBookmark =
+    watcher.bookmarks && untilBookmarkMs > 0
+      ? clock.after(untilBookmarkMs, () => {
+          if (store.cache.watchers.has(watcher)) sink.bookmark(watchCache.revision, false);
+        })
+      : undefined;
+  const stop = (): void => {
+    lastBookmark?.stop();
+    store.cache.unwatch(watcher);
+  };
   try {
     await begin(store, watcher, options, signal);
   } catch (error) {
