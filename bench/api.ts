@@ -1,10 +1,10 @@
 /**
  * The API over TLS against the real server process with its state in SQLite: creates by 1 and 64 clients beside etcd
- * alone on the same disk, gets, lists of 10,000 pods and a fan-out to 1,000 watchers beside a process that only pushes
- * the same bytes through TLS sockets.
+ * alone on the same disk, gets over up to 1,000 connections, lists of 10,000 pods and a fan-out to 1,000 watchers beside a
+ * process that only pushes the same bytes through TLS sockets, and the memory that a stored pod takes.
  *
  *   npm run bench -- api [--seconds 4] [--rounds 3] [--pods 10000] [--watchers 1000] [--program FOLDER]
- *     [--parts creates,gets,lists,watches]
+ *     [--parts memory,creates,gets,lists,watches]
  *
  * etcd's part is left out by name where it is not installed (Debian: apt-get install etcd-server).
  */
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { BenchCluster, repository } from "./parts/bench-cluster.ts";
 import { type Etcd, startEtcd } from "./parts/etcd.ts";
 import { type Figure, median, report } from "./parts/figures.ts";
+import { gets } from "./parts/gets.ts";
 import { lists } from "./parts/lists.ts";
 import {
   ask,
@@ -25,6 +26,7 @@ import {
   pods,
   type Speed,
 } from "./parts/load.ts";
+import { memoryPerPod } from "./parts/memory.ts";
 import { busyNote, emptyNode } from "./parts/processes.ts";
 import { RawClient, type RawEndpoint } from "./parts/raw-client.ts";
 import { watches } from "./parts/watches.ts";
@@ -36,7 +38,7 @@ const { values: options } = parseArgs({
     pods: { type: "string", default: "10000" },
     watchers: { type: "string", default: "1000" },
     program: { type: "string", default: repository },
-    parts: { type: "string", default: "creates,gets,lists,watches" },
+    parts: { type: "string", default: "memory,creates,gets,lists,watches" },
   },
 });
 const durationMs = Number(options.seconds) * 1000;
@@ -109,37 +111,10 @@ async function creates(endpoint: RawEndpoint, etcd: Etcd | undefined): Promise<F
   return figures;
 }
 
-async function gets(endpoint: RawEndpoint): Promise<Figure[]> {
-  const clients = await Promise.all(Array.from({ length: 64 }, () => RawClient.open(endpoint)));
-  const [first] = clients;
-  if (first === undefined) return [];
-  await ask(first, "POST", configMaps, newConfigMap("bench-get"));
-  const path = `${configMaps}/bench-get`;
-  const alone = await measured([() => ask(first, "GET", path)], durationMs / 2);
-  const many = await measured(
-    clients.map((client) => () => ask(client, "GET", path)),
-    durationMs / 2,
-  );
-  for (const client of clients) client.close();
-  return [
-    {
-      name: "gets, 1 client",
-      value: alone.perSecond,
-      unit: "/s",
-      note: `p50 ${alone.p50Ms.toFixed(2)} ms, ${alone.cpuMicros.toFixed(0)} µs of CPU each`,
-    },
-    {
-      name: "gets, 64 clients",
-      value: many.perSecond,
-      unit: "/s",
-      note: `p50 ${many.p50Ms.toFixed(2)} ms, ${many.cpuMicros.toFixed(0)} µs of CPU each`,
-    },
-  ];
-}
-
 const cluster = new BenchCluster({ runtime: "simulated", program: options.program });
 try {
   await cluster.up();
+  if (parts.has("memory")) report("Memory", await memoryPerPod(cluster, 2 * podCount));
   const endpoint = endpointOf(cluster);
   const { startMs } = await emptyNode(cluster.node);
   console.log(`An empty Node starts in ${startMs.toFixed(0)} ms; ${busyNote()}.`);
@@ -149,7 +124,7 @@ try {
     report("Creates, durable, over TLS; etcd without TLS", await creates(endpoint, etcd));
     await etcd?.stop();
   }
-  if (parts.has("gets")) report("Gets", await gets(endpoint));
+  if (parts.has("gets")) report("Gets", await gets(cluster, durationMs / 2));
   if (parts.has("lists")) {
     const client = await RawClient.open(endpoint);
     await ask(client, "DELETE", pods);
