@@ -179,7 +179,7 @@ async function withoutRun(
 
 /** Commands within two changes of what was typed, or that begin with it. */
 function suggestions(word: string): string {
-  const names = [...Object.keys(commands), ...Object.keys(refusedCommands)].sort();
+  const names = Object.keys(commands).sort();
   const near = names.filter(
     (name) => distance(name, word.toLowerCase()) <= 2 || name.startsWith(word.toLowerCase()),
   );
