@@ -95,7 +95,7 @@ describe("names", () => {
       "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName', or 'my.name', or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
     ]);
     expect(names.configMapKeyErrors("..")).toEqual(["must not be '..'"]);
-    expect(names.userIdErrors(-1)).toEqual(["must be between 0 and 4294967295, inclusive"]);
+    expect(names.userIdErrors(-1)).toEqual(["must be between 0 and 2147483647, inclusive"]);
     expect(names.groupIdErrors(7)).toEqual([]);
   });
 

@@ -152,8 +152,8 @@ export function rangeErrors(value: number, low: number, high: number): string[] 
   return Number.isInteger(value) && value >= low && value <= high ? [] : [inclusiveRangeError(low, high)];
 }
 
-export const userIdErrors = (id: number): string[] => rangeErrors(id, 0, 0xffffffff);
-export const groupIdErrors = (id: number): string[] => rangeErrors(id, 0, 0xffffffff);
+export const userIdErrors = (id: number): string[] => rangeErrors(id, 0, 0x7fffffff);
+export const groupIdErrors = (id: number): string[] => rangeErrors(id, 0, 0x7fffffff);
 
 /** The name of a port: an IANA service name in lower case. */
 export function portNameErrors(value: string): string[] {
