@@ -62,6 +62,8 @@ export interface ApiServerOptions {
   readonly audit?: Auditor;
   /** The file with the descriptions of built-in types (api/openapi/descriptions.ts). Without it `explain` lacks prose. */
   readonly descriptionsFile?: string | URL;
+  /** Named checks of /healthz and /readyz beyond the server's own. */
+  readonly healthChecks?: readonly HealthCheck[];
   /** Named checks of /readyz beyond the server's own. */
   readonly readyChecks?: readonly HealthCheck[];
   /** Documents beside the API, by path: `/openid/v1/jwks`. */
@@ -190,6 +192,7 @@ export class ApiServer {
     };
     const nonResource = nonResourceRoutes(this.#core, {
       metrics: this.metrics,
+      healthChecks: options.healthChecks ?? [],
       readyChecks: options.readyChecks ?? [],
       documents: options.documents ?? {},
       dumpFlowControl: (table) => dump(this.#flowController, table),

@@ -4,6 +4,7 @@ import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { AuditBackend, Auditor } from "../apiserver/audit/auditor.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { ApiServerSettings, SettingName } from "./api-server-settings.ts";
 import type { ClusterOptions } from "./cluster.ts";
 import { InstanceError } from "./instance.ts";
@@ -16,13 +17,19 @@ export interface ApiServerContext {
   readonly logger: Logger;
 }
 
-/** Makes the parts of the API server that settings ask for, each from a module that is loaded only then. */
+/**
+ * Makes the parts of the API server that settings ask for, each from a module that is loaded only then. `inner` is the
+ * cluster's own store.
+ */
 export async function newApiServerParts(
   settings: ApiServerSettings,
   context: ApiServerContext,
-): Promise<Pick<ClusterOptions, "audit" | "security">> {
+  inner: Storage,
+): Promise<Pick<ClusterOptions, "audit" | "healthChecks" | "security" | "storage">> {
   const policy = settings["audit-policy-file"];
+  const encryption = settings["encryption-provider-config"];
   return {
+    ...(encryption === undefined ? {} : await newEncryption(encryption, context, inner)),
     ...(policy === undefined ? {} : { audit: await newAuditor(policy, settings, context) }),
     ...(await newAuthentication(settings, context)),
   };
@@ -39,6 +46,21 @@ async function newAuthentication(
   const { externalAuthentication } = await import("./authentication-settings.ts");
   const external = await using(asked, () => externalAuthentication(settings, context));
   return external === undefined ? {} : { security: { external } };
+}
+
+async function newEncryption(
+  file: string,
+  { clock, random, logger }: ApiServerContext,
+  inner: Storage,
+): Promise<Pick<ClusterOptions, "healthChecks" | "storage">> {
+  const { EncryptedState } = await import("./encrypted-state.ts");
+  const state = await using("encryption-provider-config", () =>
+    EncryptedState.open({ file, inner, clock, random, logger: logger.named("encryption") }),
+  );
+  return {
+    storage: state.storage,
+    healthChecks: [{ name: "kms-providers", check: () => state.check() }],
+  };
 }
 
 async function newAuditor(

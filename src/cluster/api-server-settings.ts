@@ -107,6 +107,13 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     placeholder: "FILE",
     description: "how Secrets and others are encrypted at rest: an EncryptionConfiguration",
     reloads: true,
+    check: async (given) => {
+      const { parseEncryptionConfiguration } = await import(
+        "../apiserver/encryption/encryption-configuration.ts"
+      );
+      parseEncryptionConfiguration(given);
+      return given;
+    },
   },
   {
     name: "authentication-config",

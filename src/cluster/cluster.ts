@@ -7,7 +7,7 @@ import type { Auditor } from "../apiserver/audit/auditor.ts";
 import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
 import type { NodeLocator } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
-import { ApiServer } from "../apiserver/server.ts";
+import { ApiServer, type ApiServerOptions } from "../apiserver/server.ts";
 import { type Client, newClient } from "../client/client.ts";
 import { newEventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
@@ -52,6 +52,8 @@ export interface ClusterOptions {
   readonly scheduler?: boolean;
   /** Writes down who asked for what. Default: nothing is audited. */
   readonly audit?: Auditor;
+  /** Named checks of /healthz and /readyz beyond the API server's own. */
+  readonly healthChecks?: ApiServerOptions["healthChecks"];
   /** Who is believed and what is admitted beyond the built-in rules. */
   readonly security?: Omit<SecurityOptions, "pki" | "clock" | "random" | "clusterDomain" | "scheme">;
 }
@@ -112,6 +114,7 @@ export class Cluster {
       logger: this.logger,
       security: security.open,
       ...(options.audit === undefined ? {} : { audit: options.audit }),
+      ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       nodes,
       connect: (dependencies) => connectHandlers(dependencies, this.clock),

@@ -4,7 +4,7 @@ import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
 import { loadOrCreatePki } from "../pki/index.ts";
 import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
-import { StorageError } from "../storage/storage.ts";
+import { type Storage, StorageError } from "../storage/storage.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
 import { readSettings } from "./api-server-settings.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
@@ -99,13 +99,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
       },
     }),
   ]);
-  const parts = await apiServerParts({ directory, clock, random, logger });
+  const storage = await opening;
+  const parts = await apiServerParts({ directory, clock, random, logger }, storage);
   const cluster = new Cluster({
-    ...parts,
     clock,
     random,
     logger,
-    storage: await opening,
+    storage,
+    ...parts,
     pki,
     serviceCidr: settings.serviceCidr,
     dnsAddress: settings.dnsAddress,
@@ -149,11 +150,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
 }
 
 /** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
-async function apiServerParts(context: ApiServerContext): Promise<Partial<ClusterOptions>> {
+async function apiServerParts(
+  context: ApiServerContext,
+  storage: Storage,
+): Promise<Partial<ClusterOptions>> {
   const settings = readSettings(context.directory);
   if (Object.keys(settings).length === 0) return {};
   const { newApiServerParts } = await import("./api-server-parts.ts");
-  return await newApiServerParts(settings, context);
+  return await newApiServerParts(settings, context, storage);
 }
 
 /** Starts the node of this machine; resolves, when it is registered, with what stops it. */

@@ -41,6 +41,12 @@ export interface Storage {
    */
   watch(prefix: string, afterRevision: number, signal?: AbortSignal): AsyncIterable<readonly StorageEvent[]>;
 
+  /**
+   * True when the value at the key would be stored in another way if it were written now: with another key. Absent where
+   * there is one way only.
+   */
+  isStale?(key: string): Promise<boolean>;
+
   /** Forgets history before the revision. Reads at or after it still work. Never blocks writers for long. */
   compact(revision: number): Promise<void>;
 
@@ -53,6 +59,8 @@ export interface KeyValue {
   readonly value: Uint8Array;
   readonly createRevision: number;
   readonly modRevision: number;
+  /** Why the value cannot be read, when it cannot; it is then as it is stored. */
+  readonly unreadable?: string;
 }
 
 export interface ListOptions {
@@ -100,6 +108,8 @@ export interface StorageEvent {
   readonly value: Uint8Array | undefined;
   /** The value before; undefined when the key is new, or when history before it was compacted. */
   readonly previousValue: Uint8Array | undefined;
+  /** Why the value cannot be read, when it cannot; it is then as it is stored. */
+  readonly unreadable?: string;
 }
 
 export type StorageErrorCode =
@@ -109,6 +119,8 @@ export type StorageErrorCode =
   | "futureRevision"
   /** The disk is full; nothing was written, reads go on. */
   | "noSpace"
+  /** The value could not be encrypted; nothing was written. */
+  | "sealFailure"
   /** The store was closed. */
   | "closed"
   /** The file is damaged or of another format; nothing was changed. */

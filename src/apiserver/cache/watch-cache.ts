@@ -10,6 +10,7 @@ import { FanOut } from "./fan-out.ts";
 import { FormBudget } from "./form-budget.ts";
 import { type ChangeListener, ResourceCache } from "./resource-cache.ts";
 import { objectKey, parseKey, registryPrefix } from "./storage-key.ts";
+import { UnreadableValues } from "./unreadable-values.ts";
 import type { Watcher } from "./watcher.ts";
 
 export interface WatchCacheOptions {
@@ -41,6 +42,7 @@ const freshnessTimeoutMs = 3_000;
 export class WatchCache implements ObjectReader {
   /** Through which watchers over sockets get their events. */
   readonly fanOut = new FanOut();
+  readonly unreadable = new UnreadableValues();
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -175,9 +177,9 @@ export class WatchCache implements ObjectReader {
     const { revision, items } = await this.#storage.list(registryPrefix);
     this.#startRevision = revision;
     this.#revision = revision;
-    for (const { key, value, modRevision } of items) {
+    for (const { key, value, modRevision, unreadable } of items) {
       const parsed = parseKey(key);
-      if (parsed === undefined) continue;
+      if (parsed === undefined || this.unreadable.note(key, value, unreadable)) continue;
       this.resource(parsed).load(CachedObject.stored(parsed.namespace, parsed.name, modRevision, value));
     }
   }
@@ -212,9 +214,9 @@ export class WatchCache implements ObjectReader {
   async #resync(): Promise<void> {
     const { revision, items } = await this.#storage.list(registryPrefix);
     const present = new Set<string>();
-    for (const { key, value, modRevision } of items) {
+    for (const { key, value, modRevision, unreadable } of items) {
       present.add(key);
-      this.#applyChange(key, modRevision, value);
+      this.#applyChange(key, modRevision, value, unreadable);
     }
     for (const resource of this.#resources.values()) {
       const gone = [...resource.objects("")].filter(
@@ -232,19 +234,24 @@ export class WatchCache implements ObjectReader {
     let revision = this.#revision;
     for (const event of batch) {
       revision = event.revision;
-      this.#applyChange(event.key, event.revision, event.value);
+      this.#applyChange(event.key, event.revision, event.value, event.unreadable);
     }
     for (const watcher of this.#touched) watcher.sink.flush();
     this.#touched.clear();
     this.#advance(revision);
   }
 
-  #applyChange(key: string, revision: number, value: Uint8Array | undefined): void {
+  #applyChange(
+    key: string,
+    revision: number,
+    value: Uint8Array | undefined,
+    unreadable: string | undefined,
+  ): void {
     const parsed = parseKey(key);
     if (parsed === undefined) return;
     const resource = this.resource(parsed);
     const { namespace, name } = parsed;
-    if (value === undefined) {
+    if (this.unreadable.note(key, value, unreadable) || value === undefined) {
       resource.apply(revision, namespace, name, undefined, this.#touch);
       return;
     }

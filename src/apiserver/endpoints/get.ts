@@ -18,6 +18,9 @@ export async function get(
   if (resourceVersion === "") await core.watchCache.current();
   else await core.watchCache.waitFor(parseResourceVersion(resourceVersion));
   const cached = store.cache.get(namespace, name);
-  if (cached === undefined) throw newNotFound(info, name);
+  if (cached === undefined) {
+    core.watchCache.unreadable.checkObject(store.key(namespace, name));
+    throw newNotFound(info, name);
+  }
   return { type: "object", status: 200, object: cached.inVersion(info, core.scheme), served: info };
 }

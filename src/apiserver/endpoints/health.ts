@@ -8,6 +8,8 @@ export interface HealthCheck {
 }
 
 export interface HealthOptions {
+  /** Of /healthz and /readyz, not of /livez: a restart would not help. */
+  readonly healthChecks: readonly HealthCheck[];
   readonly readyChecks: readonly HealthCheck[];
   isReady(): boolean;
   isClosing(): boolean;
@@ -25,7 +27,7 @@ export class Health {
     labels: ["name", "type", "status"],
   });
 
-  constructor({ readyChecks, isReady, isClosing }: HealthOptions) {
+  constructor({ healthChecks, readyChecks, isReady, isClosing }: HealthOptions) {
     const store = (): string | undefined =>
       isReady() || isClosing() ? undefined : "the store is being read";
     const alive: HealthCheck[] = [
@@ -40,10 +42,15 @@ export class Health {
         name: "informer-sync",
         check: () => (store() === undefined ? undefined : "the caches are being filled"),
       },
+      ...healthChecks,
       ...readyChecks,
       { name: "shutdown", check: () => (isClosing() ? "process is shutting down" : undefined) },
     ];
-    this.#roots = { healthz: [...alive, ...readyChecks], livez: [...alive, ...readyChecks], readyz: ready };
+    this.#roots = {
+      healthz: [...alive, ...healthChecks, ...readyChecks],
+      livez: [...alive, ...readyChecks],
+      readyz: ready,
+    };
   }
 
   /** Undefined for a path that names no check. */

@@ -1,6 +1,11 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { type FieldError, forbidden, notSupported } from "../../apimachinery/field-error.ts";
-import { newBadRequest, newResourceExpired, newStatusError } from "../../apimachinery/status.ts";
+import {
+  newBadRequest,
+  newInternalError,
+  newResourceExpired,
+  newStatusError,
+} from "../../apimachinery/status.ts";
 import { StorageError } from "../../storage/storage.ts";
 import { CachedObject } from "../cache/cached-object.ts";
 import type { Selection } from "../cache/selection.ts";
@@ -128,6 +133,7 @@ function pageFromCache(
   after: string,
   revision: number = store.watchCache.revision,
 ): ListPage {
+  store.watchCache.unreadable.checkAll(resourcePrefix(store.resource, selection.namespace));
   const resourceVersion = String(revision);
   if (limit === 0 && after === "") return { items: store.cache.select(selection), resourceVersion };
   const items: CachedObject[] = [];
@@ -161,7 +167,9 @@ async function pageFromHistory(
     const bound = limit === 0 ? {} : { limit: limit - items.length };
     const from = start === undefined ? {} : { after: start };
     const found = await readHistory(store, prefix, { revision, ...bound, ...from }, after, isContinued);
-    for (const { key, value, modRevision } of found.items) {
+    for (const { key, value, modRevision, unreadable } of found.items) {
+      if (unreadable !== undefined)
+        throw newInternalError(`unable to transform key ${JSON.stringify(key)}: ${unreadable}`);
       start = key;
       const object = reuse(store, key, modRevision, value);
       if (object !== undefined && selection.matches(object)) items.push(object);

@@ -55,6 +55,12 @@ export class GenericStore {
     return objectKey(this.resource, namespace, name);
   }
 
+  /** Whether the object would be stored in another way if it were written now. */
+  async isStale(namespace: string, name: string): Promise<boolean> {
+    const { storage } = this.watchCache;
+    return (await storage.isStale?.(this.key(namespace, name))) ?? false;
+  }
+
   schemaOf(served: ResourceInfo): Schema | undefined {
     return this.scheme.schemas.get(served.schemaName);
   }
@@ -66,8 +72,9 @@ export class GenericStore {
     // Another server that shares the store may have created it a moment ago.
     await this.watchCache.current();
     const late = this.cache.get(namespace, name);
-    if (late === undefined) throw newNotFound(served, name);
-    return late;
+    if (late !== undefined) return late;
+    this.watchCache.unreadable.checkObject(this.key(namespace, name));
+    throw newNotFound(served, name);
   }
 
   /** The object in the version in which it is stored; it stays the caller's. */

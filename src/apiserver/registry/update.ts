@@ -65,7 +65,9 @@ async function find(store: GenericStore, namespace: string, name: string): Promi
   const cached = store.cache.get(namespace, name);
   if (cached !== undefined) return cached;
   await store.watchCache.current();
-  return store.cache.get(namespace, name);
+  const late = store.cache.get(namespace, name);
+  if (late === undefined) store.watchCache.unreadable.checkObject(store.key(namespace, name));
+  return late;
 }
 
 async function createAbsent(
@@ -95,6 +97,7 @@ async function updateOnce(
   request: UpdateRequest,
   cached: CachedObject,
 ): Promise<CachedObject | undefined> {
+  const { namespace, name } = request;
   const old = cached.inVersion(served, store.scheme).object;
   const object = await request.change(old);
   if (!(await checkVersion(store, served, request, object, cached))) return undefined;
@@ -102,7 +105,9 @@ async function updateOnce(
   check(store, context, served, object, old, request.subresource);
   await request.validate(object, old);
 
-  if (deepEqual(object, old)) return cached.inVersion(served, store.scheme);
+  // Nothing to write, unless it would be stored in another way: that is how people have their keys replaced.
+  if (deepEqual(object, old) && !(await store.isStale(namespace, name)))
+    return cached.inVersion(served, store.scheme);
   const deletes = isDeletionComplete(store, object, old);
   if (context.dryRun) return CachedObject.detached(object);
   const reservation = store.strategy.begin?.(context, deletes ? undefined : object, old);

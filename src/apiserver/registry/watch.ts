@@ -5,7 +5,7 @@ import { CacheEvent } from "../cache/cache-event.ts";
 import { CachedObject } from "../cache/cached-object.ts";
 import { deliver } from "../cache/resource-cache.ts";
 import type { Selection } from "../cache/selection.ts";
-import { parseKey, registryPrefix } from "../cache/storage-key.ts";
+import { parseKey, registryPrefix, resourcePrefix } from "../cache/storage-key.ts";
 import type { Watcher, WatchSink } from "../cache/watcher.ts";
 import { newInvalidOptions } from "./errors.ts";
 import { parseResourceVersion } from "./list.ts";
@@ -99,6 +99,7 @@ async function begin(
 
 /** The present state as ADDED events. */
 function sendState(store: GenericStore, watcher: Watcher): void {
+  store.watchCache.unreadable.checkAll(resourcePrefix(store.resource, watcher.selection.namespace));
   for (const object of store.cache.select(watcher.selection)) {
     watcher.sink.notice({ type: "ADDED", object });
   }
@@ -132,9 +133,13 @@ async function replay(store: GenericStore, watcher: Watcher, signal: AbortSignal
   const either = AbortSignal.any([signal, ended.signal]);
   const { storage } = store.watchCache;
   for await (const batch of storage.watch(registryPrefix, watcher.afterRevision, either)) {
-    for (const { key, revision, value, previousValue } of batch) {
+    for (const { key, revision, value, previousValue, unreadable } of batch) {
       const parsed = parseKey(key);
-      if (parsed?.group === store.resource.group && parsed.resource === store.resource.resource) {
+      if (
+        unreadable === undefined &&
+        parsed?.group === store.resource.group &&
+        parsed.resource === store.resource.resource
+      ) {
         const { namespace, name } = parsed;
         const current = value && CachedObject.stored(namespace, name, revision, value);
         const previous = previousValue && CachedObject.stored(namespace, name, revision, previousValue);
