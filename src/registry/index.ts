@@ -5,6 +5,7 @@ import { namespacesExtension } from "./core/namespaces.ts";
 import { bindingsExtension, podsExtension } from "./core/pods.ts";
 import { servicesExtension } from "./core/services.ts";
 import { persistentVolumeClaimsExtension, persistentVolumesExtension } from "./core/volumes.ts";
+import { deviceTaintRulesExtension, resourceSlicesExtension } from "./resource/device-taints.ts";
 
 /** Every resource that is more than its schema, but for those of security, which come with it. */
 export function registryExtensions({ serviceCidr }: { readonly serviceCidr: string }): ResourceExtension[] {
@@ -17,5 +18,7 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     persistentVolumeClaimsExtension,
     daemonSetsExtension,
     jobsExtension,
+    resourceSlicesExtension,
+    deviceTaintRulesExtension,
   ];
 }

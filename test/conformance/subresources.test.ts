@@ -265,6 +265,57 @@ describe("views of a pod", () => {
   });
 });
 
+test.each([
+  ["apps/v1/Deployment", "/apis/apps/v1/namespaces/default/deployments", ["labels"]],
+  ["apps/v1/DaemonSet", "/apis/apps/v1/namespaces/default/daemonsets", []],
+  [
+    "resource.k8s.io/v1/ResourceClaim",
+    "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims",
+    ["labels", "annotations"],
+  ],
+  [
+    "storage.k8s.io/v1/VolumeAttachment",
+    "/apis/storage.k8s.io/v1/volumeattachments",
+    ["labels", "annotations"],
+  ],
+] as const)("a status of %s leaves alone what is not its own", async (key, collection, kept) => {
+  answered(await server.post(collection, made(key, "kept")), 201);
+  const metadata = { labels: { by: "status" }, annotations: { by: "status" } };
+  const changed = answered(
+    await server.patch("merge", `${collection}/kept/status`, { metadata }),
+    200,
+  ).metadata;
+  for (const field of ["labels", "annotations"] as const) {
+    const isKept = kept.some((each) => each === field);
+    expect([field, changed[field]?.["by"]]).toEqual([field, isKept ? undefined : "status"]);
+  }
+});
+
+test("a taint of a device says since when it has its effect", async () => {
+  const rules = "/apis/resource.k8s.io/v1beta2/devicetaintrules";
+  const rule = made("resource.k8s.io/v1beta2/DeviceTaintRule", "broken");
+  const created = answered(await server.post(rules, rule), 201) as unknown as {
+    spec: { taint: { timeAdded: string } };
+  };
+  expect(created.spec.taint.timeAdded).toMatch(/^20\d\d-/);
+  const old = "2020-01-01T00:00:00Z";
+  const patch = (taint: object): Promise<HttpsResponse> =>
+    server.patch("merge", `${rules}/broken`, { spec: { taint } });
+  expect(answered(await patch({ timeAdded: old }), 200)["spec"]).toMatchObject({ taint: { timeAdded: old } });
+  expect(answered(await patch({ value: "x" }), 200)["spec"]).toMatchObject({ taint: { timeAdded: old } });
+  const other = answered(await patch({ effect: "NoExecute" }), 200)["spec"];
+  expect(other).toMatchObject({ taint: { timeAdded: expect.not.stringMatching(/^2020-/) } });
+  const spec = { driver: "gpu.example.com", nodeName: "one", pool: { name: "p", resourceSliceCount: 1 } };
+  const taints = [{ key: "example.com/hot", effect: "NoSchedule" }];
+  const slices = "/apis/resource.k8s.io/v1/resourceslices";
+  const body = made("resource.k8s.io/v1/ResourceSlice", "hot", {
+    spec: { ...spec, devices: [{ name: "d", taints }] },
+  });
+  expect(answered(await server.post(slices, body), 201)["spec"]).toMatchObject({
+    devices: [{ taints: [{ timeAdded: expect.stringMatching(/^20/) }] }],
+  });
+});
+
 describe("the approval of a signing request", () => {
   const requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
   const key = "certificates.k8s.io/v1/CertificateSigningRequest";

@@ -3,7 +3,7 @@ import { deepCopy } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newNotFound } from "../../apimachinery/status.ts";
 import { recordUpdate } from "../registry/managed-fields.ts";
-import { hasStatus } from "../registry/resource-facts.ts";
+import { hasStatus, metadataKeptByStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { GenericStore } from "../registry/store.ts";
 import { updateObject } from "../registry/update.ts";
@@ -68,9 +68,17 @@ export function putBack(
   if (current === undefined) return;
   const { subresource } = context.info;
   if (subresource === "" && hasStatus(info)) object["status"] = current["status"];
-  // Status writes are known to leave the rest alone; of the others their strategy knows what they may change.
+  if (subresource === "status") {
+    for (const field of metadataKeptByStatus(info)) keep(object.metadata, current.metadata, field);
+  }
+  // Status writes are known to leave the spec alone; of the others their strategy knows what they may change.
   if (subresource !== "" && subresource !== "status")
     store.strategy.prepareForUpdate?.(context, object, current, subresource);
+}
+
+function keep<T extends object>(now: T, old: T, field: keyof T): void {
+  if (old[field] === undefined) delete now[field];
+  else now[field] = old[field];
 }
 
 /** Name and namespace of the body are those of the URL, or absent. */

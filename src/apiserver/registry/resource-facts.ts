@@ -115,3 +115,23 @@ export function allowsUnconditionalUpdate({ group, resource }: GroupResource): b
 export function hasStatus(served: ResourceInfo): boolean {
   return served.subresources.some(({ name }) => name === "status");
 }
+
+/** Metadata that a write of the status leaves alone; with most resources it may be changed there too. */
+const metadataOfOthers = ["labels", "annotations", "finalizers", "ownerReferences"] as const;
+type MetadataField = (typeof metadataOfOthers)[number];
+
+const keptByStatus = new Map<string, readonly MetadataField[]>([
+  ["admissionregistration.k8s.io/validatingadmissionpolicies", metadataOfOthers],
+  ["apiextensions.k8s.io/customresourcedefinitions", metadataOfOthers],
+  ["apps/deployments", ["labels"]],
+  ["flowcontrol.apiserver.k8s.io/flowschemas", metadataOfOthers],
+  ["flowcontrol.apiserver.k8s.io/prioritylevelconfigurations", metadataOfOthers],
+  ["resource.k8s.io/devicetaintrules", metadataOfOthers],
+  ["resource.k8s.io/resourceclaims", metadataOfOthers],
+  ["storage.k8s.io/volumeattachments", metadataOfOthers],
+  ["storagemigration.k8s.io/storageversionmigrations", metadataOfOthers],
+]);
+
+export function metadataKeptByStatus({ group, resource }: GroupResource): readonly MetadataField[] {
+  return keptByStatus.get(`${group}/${resource}`) ?? [];
+}

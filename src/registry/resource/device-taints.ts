@@ -1,0 +1,58 @@
+import type { DeviceTaint } from "../../api/types/resource-v1.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
+import { isObject } from "../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { ResourceExtension } from "../../apiserver/registry/strategy.ts";
+
+/** Devices that their driver taints: a taint that does not say since when is new. */
+export const resourceSlicesExtension: ResourceExtension = {
+  group: "resource.k8s.io",
+  resource: "resourceslices",
+  setup: ({ nowMs }) => ({
+    strategy: {
+      prepareForCreate: (_context, object) => stamp(taintsOfDevices(object), nowMs),
+      prepareForUpdate: (_context, object) => stamp(taintsOfDevices(object), nowMs),
+    },
+  }),
+};
+
+/**
+ * Taints that an administrator puts on devices. What counts is since when a taint has its effect: another effect is a
+ * new taint unless the client says otherwise (mirrors pkg/registry/resource/devicetaintrule).
+ */
+export const deviceTaintRulesExtension: ResourceExtension = {
+  group: "resource.k8s.io",
+  resource: "devicetaintrules",
+  setup: ({ nowMs }) => ({
+    strategy: {
+      prepareForCreate: (_context, object) => stamp(taintOfRule(object), nowMs),
+      prepareForUpdate(_context, object, old, subresource) {
+        if (subresource !== "") return;
+        const [taint] = taintOfRule(object);
+        const [before] = taintOfRule(old);
+        if (taint === undefined) return;
+        if (taint.effect !== before?.effect && taint.timeAdded === before?.timeAdded) delete taint.timeAdded;
+        stamp([taint], nowMs);
+      },
+    },
+  }),
+};
+
+function stamp(taints: readonly DeviceTaint[], nowMs: () => number): void {
+  for (const taint of taints) taint.timeAdded ??= formatTime(nowMs());
+}
+
+function taintOfRule({ spec }: UnstructuredObject): DeviceTaint[] {
+  return isObject(spec) && isObject(spec["taint"]) ? [spec["taint"] as unknown as DeviceTaint] : [];
+}
+
+/** Of the devices themselves, or of what v1beta1 calls their basic part. */
+function taintsOfDevices({ spec }: UnstructuredObject): DeviceTaint[] {
+  const devices: unknown = isObject(spec) ? spec["devices"] : undefined;
+  if (!Array.isArray(devices)) return [];
+  return (devices as unknown[]).flatMap((device) => {
+    if (!isObject(device)) return [];
+    const part = isObject(device["basic"]) ? device["basic"] : device;
+    return Array.isArray(part["taints"]) ? (part["taints"] as DeviceTaint[]) : [];
+  });
+}
