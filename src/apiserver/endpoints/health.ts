@@ -4,15 +4,15 @@ import { type ApiResponse, type RequestState, textResponse } from "./api-request
 /** A named check; answers why it fails, or undefined when all is well. */
 export interface HealthCheck {
   readonly name: string;
-  check(): string | undefined;
+  readonly check: () => string | undefined;
 }
 
 export interface HealthOptions {
   /** Of /healthz and /readyz, not of /livez: a restart would not help. */
   readonly healthChecks: readonly HealthCheck[];
   readonly readyChecks: readonly HealthCheck[];
-  isReady(): boolean;
-  isClosing(): boolean;
+  readonly isReady: () => boolean;
+  readonly isClosing: () => boolean;
 }
 
 /**

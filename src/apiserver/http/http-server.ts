@@ -49,6 +49,8 @@ export class HttpServer {
       requestCert: true,
       rejectUnauthorized: false,
       allowHTTP1: true,
+      // As kube-apiserver: Node's own 5 s close connections in the face of clients that are about to ask.
+      http1Options: { keepAliveTimeout: 90_000 },
       // A list of many megabytes may wait in a session while its other streams go on; Node's own bound is 10 MB.
       maxSessionMemory: 1_000,
       // Clients end watches by resetting their streams, an informer many at a time.
