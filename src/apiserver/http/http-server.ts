@@ -11,7 +11,8 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { HttpExchange } from "./http-exchange.ts";
 import { http1Exchange, upgradeExchange } from "./http1-exchange.ts";
-import { http2Exchange, type Peer } from "./http2-exchange.ts";
+import { http2Exchange } from "./http2-exchange.ts";
+import type { Peer } from "./socket-request.ts";
 
 export interface TlsOptions {
   /** PEM. */

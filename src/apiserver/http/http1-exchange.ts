@@ -1,17 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
-import { drainOf, newRequest, type Peer, streamBody } from "./http2-exchange.ts";
+import { drainOf, streamBody } from "./http2-exchange.ts";
 import { RequestEnd } from "./request-end.ts";
+import { type Peer, SocketRequest } from "./socket-request.ts";
 
 /** The request of an HTTP/1.1 connection: clients without HTTP/2, and those that upgrade. */
 export function http1Exchange(message: IncomingMessage, response: ServerResponse, peer: Peer): HttpExchange {
   const end = new RequestEnd();
   response.on("close", () => end.end());
   response.on("error", ignore);
-  const { method = "GET", url = "/", headers } = message;
+  const { method = "GET", url = "/", headers, rawHeaders } = message;
+  const parts = { method, url, headers, rawHeaders, body: streamBody(message) };
   return {
-    request: newRequest(method, url, headers, peer, end, streamBody(message), message.rawHeaders),
+    request: new SocketRequest(parts, peer, end),
     end,
     respond(status, responseHeaders, body) {
       if (response.headersSent || response.destroyed) return;
@@ -58,9 +60,10 @@ export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchan
   const end = new RequestEnd();
   socket.on("close", () => end.end());
   socket.on("error", ignore);
-  const { method = "GET", url = "/", headers } = message;
+  const { method = "GET", url = "/", headers, rawHeaders } = message;
+  const parts = { method, url, headers, rawHeaders, body: streamBody(message), upgrade };
   return {
-    request: newRequest(method, url, headers, peer, end, streamBody(message), message.rawHeaders, upgrade),
+    request: new SocketRequest(parts, peer, end),
     end,
     respond(status, responseHeaders, body) {
       if (socket.destroyed) return;

@@ -1,16 +1,10 @@
 import { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Writable } from "node:stream";
 import { newRequestEntityTooLarge } from "../../apimachinery/status.ts";
-import type { AuthenticationRequest } from "../authentication/authenticator.ts";
-import type { ApiRequest, RequestBody, UpgradeRequest } from "../endpoints/api-request.ts";
+import type { RequestBody } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 import { RequestEnd } from "./request-end.ts";
-
-export interface Peer {
-  readonly credentials: AuthenticationRequest;
-  readonly hasForeignCertificate: boolean;
-  readonly remoteAddress: string | undefined;
-}
+import { type Peer, SocketRequest } from "./socket-request.ts";
 
 /** The request of one HTTP/2 stream, on the stream API: the compatible one costs a fifth of the throughput. */
 export function http2Exchange(
@@ -24,14 +18,11 @@ export function http2Exchange(
   // Errors of a stream are those of its client; the request ends by "close".
   stream.on("error", () => undefined);
   const url = headers[":path"] ?? "/";
-  const request = newRequest(
-    headers[":method"] ?? "GET",
-    url,
-    headers,
+  const method = headers[":method"] ?? "GET";
+  const request = new SocketRequest(
+    { method, url, headers, rawHeaders, body: streamBody(stream) },
     peer,
     end,
-    streamBody(stream),
-    rawHeaders,
   );
   return {
     request,
@@ -80,65 +71,6 @@ export function drainOf(stream: Writable): Promise<void> {
     stream.on("drain", onChange);
     stream.on("close", onChange);
   });
-}
-
-/** A request of either protocol. */
-export function newRequest(
-  method: string,
-  url: string,
-  headers: IncomingHttpHeaders,
-  { credentials, hasForeignCertificate, remoteAddress }: Peer,
-  end: RequestEnd,
-  body: RequestBody,
-  rawHeaders: readonly string[],
-  upgrade?: UpgradeRequest,
-): ApiRequest {
-  const question = url.indexOf("?");
-  const path = question < 0 ? url : url.slice(0, question);
-  return {
-    method,
-    path,
-    uri: url,
-    query: question < 0 ? noQuery : new URLSearchParams(url.slice(question + 1)),
-    header(name) {
-      const value = headers[name];
-      return Array.isArray(value) ? value.join(", ") : value;
-    },
-    headerValues: (name) =>
-      headers[name] === undefined
-        ? []
-        : rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name),
-    headerNames: () => Object.keys(headers).filter((name) => !name.startsWith(":")),
-    body,
-    credentials: { ...credentials, bearerToken: bearerToken(headers), path },
-    hasForeignCertificate,
-    remoteAddress,
-    get signal() {
-      return end.signal;
-    },
-    isInProcess: false,
-    ...(upgrade === undefined ? {} : { upgrade }),
-  };
-}
-
-/** Shared by all requests without one. */
-const noQuery = new URLSearchParams();
-
-const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
-
-/** The bearer token of the Authorization header, or of a WebSocket, which in a browser can set no header. */
-function bearerToken(headers: IncomingHttpHeaders): string | undefined {
-  const { authorization } = headers;
-  const match = authorization === undefined ? null : /^bearer\s+(\S.*)$/i.exec(authorization);
-  if (match?.[1] !== undefined) return match[1].trim();
-  const protocols = headers["sec-websocket-protocol"];
-  const found = protocols
-    ?.split(",")
-    .map((protocol) => protocol.trim())
-    .find((protocol) => protocol.startsWith(tokenProtocol));
-  return found === undefined
-    ? undefined
-    : Buffer.from(found.slice(tokenProtocol.length), "base64url").toString();
 }
 
 interface ByteSource {
