@@ -20,11 +20,15 @@ export interface RawAnswer {
   readonly bodyBytes: number;
 }
 
+const nothing: Buffer = Buffer.alloc(0);
 const headEnd = Buffer.from("\r\n\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
 
 export class RawClient {
   readonly #socket: TLSSocket;
+  #listens = false;
+  /** The request under way. */
+  #waiting: Waiting | undefined;
   readonly #host: string;
   readonly #accept: string;
 
@@ -56,39 +60,23 @@ export class RawClient {
 
   /** One request at a time; resolves when the whole answer has arrived. */
   request(method: string, path: string, body = "", contentType = "application/json"): Promise<RawAnswer> {
-    const socket = this.#socket;
-    this.#write(method, path, body, contentType);
     return new Promise((resolve, reject) => {
-      let head: Head | undefined;
-      let early: Buffer = Buffer.alloc(0);
-      let bodyBytes = 0;
-      let tail: Buffer = Buffer.alloc(0);
-      const settle = (settled: () => void): void => {
-        socket.off("data", onData);
-        socket.off("close", onClose);
-        settled();
-      };
-      const onClose = (): void => settle(() => reject(new Error("the connection was closed")));
-      const onData = (chunk: Buffer): void => {
-        let rest = chunk;
-        if (head === undefined) {
-          early = early.length === 0 ? chunk : Buffer.concat([early, chunk]);
-          const end = early.indexOf(headEnd);
-          if (end < 0) return;
-          head = parseHead(early.toString("latin1", 0, end));
-          rest = early.subarray(end + headEnd.length);
-        }
-        bodyBytes += rest.length;
-        tail = rest.length >= lastChunk.length ? rest : Buffer.concat([tail, rest]);
-        const done =
-          head.length === undefined
-            ? tail.subarray(-lastChunk.length).equals(lastChunk)
-            : bodyBytes >= head.length;
-        if (done) settle(() => resolve({ status: head?.status ?? 0, bodyBytes }));
-      };
-      socket.on("data", onData);
-      socket.on("close", onClose);
+      this.#waiting = { resolve, reject, answer: new Answer() };
+      if (!this.#listens) this.#listen();
+      this.#write(method, path, body, contentType);
     });
+  }
+
+  /** Once per connection: what the load costs is taken from the server, which shares the machine. */
+  #listen(): void {
+    this.#listens = true;
+    this.#socket.on("data", (chunk: Buffer) => {
+      const waiting = this.#waiting;
+      if (waiting === undefined || !waiting.answer.take(chunk)) return;
+      this.#waiting = undefined;
+      waiting.resolve(waiting.answer);
+    });
+    this.#socket.on("close", () => this.#waiting?.reject(new Error("the connection was closed")));
   }
 
   /** Asks for a stream of lines and calls back with how many have come each time some do. */
@@ -132,13 +120,44 @@ export class RawClient {
   }
 }
 
-interface Head {
-  readonly status: number;
-  /** Undefined when the body comes in chunks. */
-  readonly length: number | undefined;
+interface Waiting {
+  readonly answer: Answer;
+  resolve(answer: RawAnswer): void;
+  reject(error: Error): void;
 }
 
-function parseHead(text: string): Head {
-  const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
-  return { status: Number(text.slice(9, 12)), length: length === undefined ? undefined : Number(length) };
+/** An answer as it comes in: what is needed of its head, and how much of its body has come. */
+class Answer implements RawAnswer {
+  status = 0;
+  bodyBytes = 0;
+  /** Undefined when the body comes in chunks. */
+  #length: number | undefined;
+  /** What came before the head was whole. */
+  #early = nothing;
+  #tail = nothing;
+
+  /** True when the answer is whole. */
+  take(chunk: Buffer): boolean {
+    const rest = this.status === 0 ? this.#takeHead(chunk) : chunk;
+    if (rest === undefined) return false;
+    this.bodyBytes += rest.length;
+    if (this.#length !== undefined) return this.bodyBytes >= this.#length;
+    this.#tail = rest.length >= lastChunk.length ? rest : Buffer.concat([this.#tail, rest]);
+    return this.#tail.subarray(-lastChunk.length).equals(lastChunk);
+  }
+
+  /** What of the body came with the end of the head. */
+  #takeHead(chunk: Buffer): Buffer | undefined {
+    const head = this.#early.length === 0 ? chunk : Buffer.concat([this.#early, chunk]);
+    const end = head.indexOf(headEnd);
+    if (end < 0) {
+      this.#early = head;
+      return undefined;
+    }
+    const text = head.toString("latin1", 0, end);
+    const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
+    this.status = Number(text.slice(9, 12));
+    this.#length = length === undefined ? undefined : Number(length);
+    return head.subarray(end + headEnd.length);
+  }
 }
