@@ -1,8 +1,8 @@
 import type { Scheme } from "../../api/scheme.ts";
 import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
-import { deepFreeze } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { freezeCompactly } from "./compact.ts";
 import type { FormBudget } from "./form-budget.ts";
 
 /**
@@ -50,13 +50,19 @@ export class CachedObject {
   static written(object: UnstructuredObject, revision: number, value: Uint8Array | undefined): CachedObject {
     if (revision > 0) object.metadata.resourceVersion = String(revision);
     const { namespace = "", name = "" } = object.metadata;
-    return new CachedObject(namespace, name, revision, value, deepFreeze(object));
+    return new CachedObject(namespace, name, revision, value, freezeCompactly(object));
   }
 
   /** An object that is not stored: a dry run, a converted one. It keeps the resourceVersion that it carries. */
   static detached(object: UnstructuredObject): CachedObject {
     const { namespace = "", name = "", resourceVersion } = object.metadata;
-    return new CachedObject(namespace, name, Number(resourceVersion ?? 0), undefined, deepFreeze(object));
+    return new CachedObject(
+      namespace,
+      name,
+      Number(resourceVersion ?? 0),
+      undefined,
+      freezeCompactly(object),
+    );
   }
 
   /** The decoded object: frozen and shared. */
@@ -212,7 +218,7 @@ export class CachedObject {
     const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
     const object = JSON.parse(text) as UnstructuredObject;
     if (this.revision > 0) object.metadata.resourceVersion = String(this.revision);
-    return deepFreeze(object);
+    return freezeCompactly(object);
   }
 }
 
@@ -265,5 +271,9 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 export function encodeForStorage(object: UnstructuredObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _, ...stored } = metadata;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: stored, ...rest }), "utf8");
+  const text = JSON.stringify({ kind, apiVersion, metadata: stored, ...rest });
+  // Of its own: in the pool it would keep what lies beside it in memory for as long as the object lives.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text, "utf8");
+  return bytes;
 }
