@@ -1,4 +1,4 @@
-import type { Endpoints, Namespace, Service } from "../api/types/core-v1.ts";
+import type { ConfigMap, Endpoints, Namespace, Service } from "../api/types/core-v1.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
 import type { StorageClass } from "../api/types/storage-v1.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
@@ -14,6 +14,8 @@ export interface BootstrapSettings {
   readonly apiServiceAddress: string;
   /** Where the API server is reached behind that address; absent when nothing listens for pods. */
   readonly apiEndpoint?: { readonly ip: string; readonly port: number };
+  /** From today on is written down which tokens without an end are used: `2026-01-31`. */
+  readonly today: string;
   /** Address of cluster DNS; absent without DNS. */
   readonly dnsAddress?: string;
 }
@@ -34,6 +36,7 @@ export async function bootstrapObjects(client: Client, settings: BootstrapSettin
       ? undefined
       : ensure(client, resources.services, dnsService(settings.dnsAddress)),
     ensure(client, resources.storageclasses, standardClass),
+    ensure(client, resources.configmaps, tokenTracking(settings.today)),
     ...systemPriorityClasses.map((priority) => ensure(client, resources.priorityclasses, priority)),
   ]);
 }
@@ -55,6 +58,13 @@ const newNamespace = (name: string): Namespace => ({
   kind: "Namespace",
   metadata: { name },
   spec: {},
+});
+
+const tokenTracking = (since: string): ConfigMap => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+  data: { since },
 });
 
 function apiService(clusterIP: string): Service {

@@ -1,5 +1,5 @@
 import { builtinScheme } from "../api/builtin-scheme.ts";
-import { type Clock, RealClock } from "../apimachinery/clock.ts";
+import { type Clock, formatTime, RealClock } from "../apimachinery/clock.ts";
 import type { HostPorts } from "../apimachinery/host-ports.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
@@ -174,6 +174,7 @@ export class Cluster {
     await Promise.all([
       bootstrapObjects(client, {
         apiServiceAddress,
+        today: formatTime(this.clock.now()).slice(0, 10),
         ...(dnsAddress === undefined ? {} : { dnsAddress }),
         ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
       }),

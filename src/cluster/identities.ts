@@ -28,6 +28,7 @@ const accountOf: Readonly<Record<string, string>> = {
   "endpoints-controller": "endpoint-controller",
   "endpointslice-mirroring-controller": "endpointslicemirroring-controller",
   "garbage-collector-controller": "generic-garbage-collector",
+  "legacy-serviceaccount-token-cleaner-controller": "legacy-service-account-token-cleaner",
   "node-lifecycle-controller": "node-controller",
   "persistentvolume-protection-controller": "pv-protection-controller",
   "persistentvolumeclaim-protection-controller": "pvc-protection-controller",

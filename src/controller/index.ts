@@ -27,6 +27,7 @@ import { rootCaController } from "./root-ca/index.ts";
 import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
 import { serviceAccountController } from "./serviceaccount/index.ts";
 import { type LegacyTokenIssuer, serviceAccountTokenController } from "./serviceaccount-token/index.ts";
+import { legacyTokenCleanerController } from "./serviceaccount-token/legacy-cleaner.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
@@ -65,6 +66,7 @@ export function controllerRegistrations({
     serviceAccountTokenController(tokens, authority.certificate),
     rootCaController(authority.certificate),
     ...certificateControllers(authority),
+    legacyTokenCleanerController,
     bootstrapSignerController,
     tokenCleanerController,
     garbageCollectorController,

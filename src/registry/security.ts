@@ -1,5 +1,5 @@
 import type { Scheme } from "../api/scheme.ts";
-import type { ResourceQuota } from "../api/types/core-v1.ts";
+import type { ResourceQuota, Secret } from "../api/types/core-v1.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import { parseApiVersion } from "../apimachinery/gvk.ts";
 import type { Random } from "../apimachinery/random.ts";
@@ -119,6 +119,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
               return pki.serviceAccountKeys;
             },
             nowMs,
+            onLegacyUse: lastUsedWriter(stores),
           }),
           forApi(new BootstrapTokenAuthenticator({ reader, nowMs })),
           ...(options.external?.tokens ?? []),
@@ -179,6 +180,26 @@ function kindMapper(scheme: Scheme | undefined): KindMapper {
   return (apiVersion, kind) => {
     const found = scheme?.resourceForKind({ ...parseApiVersion(apiVersion), kind });
     return found === undefined ? [] : [found];
+  };
+}
+
+/** Writes down the day on which a token that is kept in a Secret was used. Nobody waits for it; a lost day is no harm. */
+function lastUsedWriter(stores: ResourceStores): (secret: Secret, day: string) => void {
+  const resource = { group: "", version: "v1", resource: "secrets" };
+  const written = new Map<string, string>();
+  return ({ metadata }, day) => {
+    const { namespace = "", name = "", uid = "" } = metadata;
+    if (written.get(uid) === day) return;
+    written.set(uid, day);
+    const context = systemContext("patch", resource, metadata);
+    const labelled = stores.update(context, "", resource.resource, namespace, name, "", (current) => ({
+      ...current,
+      metadata: {
+        ...current.metadata,
+        labels: { ...current.metadata.labels, "kubernetes.io/legacy-token-last-used": day },
+      },
+    }));
+    labelled.catch(() => written.delete(uid));
   };
 }
 

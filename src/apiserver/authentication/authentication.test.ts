@@ -311,7 +311,7 @@ describe("service account tokens", () => {
   test("a legacy token lives as long as its secret holds it", async () => {
     const state = setup();
     const token = state.issuer.issueLegacy(account, secret);
-    expect(await reasonOf(state.authenticate(token))).toMatch(/invalidated/);
+    expect(await reasonOf(state.authenticate(token))).toBe("Token does not match server's copy");
     const holding = (text: string, labels: Record<string, string> = {}): KubernetesObject =>
       ({
         ...secret,
@@ -321,9 +321,38 @@ describe("service account tokens", () => {
     state.reader.put("secrets", holding(token));
     expect((await state.authenticate(token))?.user.name).toBe("system:serviceaccount:default:robot");
     state.reader.put("secrets", holding(token, { "kubernetes.io/legacy-token-invalid-since": "2026-01-01" }));
-    expect(await reasonOf(state.authenticate(token))).toMatch(/invalid/);
+    expect(await reasonOf(state.authenticate(token))).toMatch(
+      /^the token in secret default\/s for service account default\/robot has been marked invalid\. /,
+    );
     state.reader.put("secrets", holding("another"));
-    expect(await reasonOf(state.authenticate(token))).toMatch(/invalidated/);
+    expect(await reasonOf(state.authenticate(token))).toBe("Token does not match server's copy");
+    state.reader.remove("secrets", "default/s");
+    expect(await reasonOf(state.authenticate(token))).toBe("Token has been invalidated");
+  });
+
+  test("the use of a legacy token is told once for a day that is not on its secret", async () => {
+    const uses: string[] = [];
+    const state = setup();
+    const token = state.issuer.issueLegacy(account, secret);
+    const day = formatTime(clock.now()).slice(0, 10);
+    const authenticator = new ServiceAccountAuthenticator({
+      reader: state.reader,
+      issuers: [defaultIssuer],
+      apiAudiences: [defaultIssuer],
+      keys: pki.serviceAccountKeys,
+      nowMs: () => clock.now(),
+      onLegacyUse: ({ metadata }, used) => uses.push(`${metadata.name} ${used}`),
+    });
+    for (const last of [undefined, "2020-01-01", day]) {
+      const labels = last === undefined ? {} : { "kubernetes.io/legacy-token-last-used": last };
+      state.reader.put("secrets", {
+        ...secret,
+        metadata: { ...secret.metadata, labels },
+        data: { token: Buffer.from(token).toString("base64") },
+      } as KubernetesObject);
+      await authenticator.authenticateToken(token, [defaultIssuer]);
+    }
+    expect(uses).toEqual([`s ${day}`, `s ${day}`]);
   });
 
   test("discovery names the issuer, the key set and its algorithms", () => {

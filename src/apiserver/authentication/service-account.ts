@@ -1,5 +1,6 @@
 import { type KeyObject, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../../api/types/core-v1.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { type JwtClaims, parseJwt, verifyJwt } from "../../pki/index.ts";
@@ -17,6 +18,8 @@ interface Options {
   /** Public keys by key id; read when a token comes, so that a getter may make them late. */
   readonly keys: ReadonlyMap<string, KeyObject>;
   readonly nowMs: () => number;
+  /** Told when a token that is kept in a Secret is used, to write the day down; not more than once a day for each. */
+  readonly onLegacyUse?: (secret: Secret, day: string) => void;
 }
 
 /** Clocks of other machines may differ by this much; also, what was deleted this recently still counts as there. */
@@ -137,25 +140,53 @@ export class ServiceAccountAuthenticator implements TokenAuthenticator {
     const name = text(legacyClaims.serviceAccountName);
     const uid = text(legacyClaims.serviceAccountUid);
     const secretName = text(legacyClaims.secretName);
-    if (claims.sub !== serviceAccountUserName(namespace, name)) throw rejected("sub claim does not match");
+    if ((claims.sub ?? "") === "") throw rejected("sub claim is missing");
+    for (const [claim, value] of Object.entries({ namespace, secretName, serviceAccountName: name })) {
+      if (value === "") throw rejected(`${claim} claim is missing`);
+    }
+    if (uid === "") throw rejected("serviceAccountUID claim is missing");
+    if (claims.sub !== serviceAccountUserName(namespace, name)) throw rejected("sub claim is invalid");
     const secret = this.#options.reader.get<Secret>(resources.secret, namespace, secretName);
-    const stored = Buffer.from(secret?.data?.token ?? "", "base64");
-    const given = Buffer.from(token);
     if (secret === undefined || secret.metadata.deletionTimestamp !== undefined) {
-      throw rejected("service account token has been invalidated");
+      throw rejected("Token has been invalidated");
     }
+    const stored = Buffer.from(secret.data?.token ?? "", "base64");
+    const given = Buffer.from(token);
     if (stored.length !== given.length || !timingSafeEqual(stored, given)) {
-      throw rejected("service account token has been invalidated");
+      throw rejected("Token does not match server's copy");
     }
-    if (secret.metadata.labels?.["kubernetes.io/legacy-token-invalid-since"] !== undefined) {
-      throw rejected("the token in secret is invalid");
+    this.#checkLegacyAccount(namespace, name, uid);
+    this.#noteUse(secret);
+    if (secret.metadata.labels?.[invalidSinceLabel] !== undefined) {
+      throw rejected(
+        `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${invalidSinceLabel}' label from the secret to temporarily allow use of this token`,
+      );
     }
-    this.#checkReference("serviceaccount", namespace, { name, uid });
     return {
       user: newUser(serviceAccountUserName(namespace, name), serviceAccountGroups(namespace), { uid }),
     };
   }
+
+  #checkLegacyAccount(namespace: string, name: string, uid: string): void {
+    const account = this.#options.reader.get(resources.serviceaccount, namespace, name);
+    if (account === undefined) throw rejected(`serviceaccounts "${name}" not found`);
+    if (account.metadata.deletionTimestamp !== undefined) {
+      throw rejected(`ServiceAccount ${namespace}/${name} has been deleted`);
+    }
+    if (account.metadata.uid !== uid) {
+      throw rejected(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
+    }
+  }
+
+  /** Tokens that nobody uses are taken out of use one day: a day's label is what is known of them. */
+  #noteUse(secret: Secret): void {
+    const day = formatTime(this.#options.nowMs()).slice(0, 10);
+    if (secret.metadata.labels?.[lastUsedLabel] !== day) this.#options.onLegacyUse?.(secret, day);
+  }
 }
+
+const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
+const lastUsedLabel = "kubernetes.io/legacy-token-last-used";
 
 function wrongUid(kind: keyof typeof resources, actual: string, claimed: string): string {
   if (kind === "serviceaccount") return `service account UID (${actual}) does not match claim (${claimed})`;

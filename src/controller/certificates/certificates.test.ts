@@ -124,6 +124,7 @@ describe("a signing request", () => {
   it.each<[string, number, CertificateSigningRequest["status"], object]>([
     ["undecided", 24, undefined, {}],
     ["denied", 1, { conditions: [{ ...approved, type: "Denied" }] }, {}],
+    ["failed", 1, { conditions: [{ ...approved, type: "Failed" }] }, {}],
     ["issued", 1, { conditions: [approved] }, {}],
   ])("that is %s is deleted after %d h", async (_, hours, status, spec) => {
     run.transport.seed(request(spec, status));

@@ -42,8 +42,9 @@ function servedAtMs(request: CertificateSigningRequest): number | undefined {
   const ends: number[] = [];
   const { conditions = [], certificate = "" } = request.status ?? {};
   if (conditions.length === 0) ends.push(Date.parse(request.metadata.creationTimestamp ?? "") + pendingForMs);
-  const denied = conditionOf(request, "Denied");
-  if (denied !== undefined) ends.push(Date.parse(denied.lastUpdateTime ?? "") + decidedForMs);
+  for (const end of [conditionOf(request, "Denied"), conditionOf(request, "Failed")]) {
+    if (end !== undefined) ends.push(Date.parse(end.lastUpdateTime ?? "") + decidedForMs);
+  }
   const approved = conditionOf(request, "Approved");
   if (approved !== undefined && isIssued(request)) {
     ends.push(Date.parse(approved.lastUpdateTime ?? "") + decidedForMs, expiryMs(certificate));

@@ -1,5 +1,6 @@
 import type {
   FieldSelectorAttributes,
+  LabelSelectorAttributes,
   LocalSubjectAccessReview,
   NonResourceAttributes,
   ResourceAttributes,
@@ -7,9 +8,12 @@ import type {
   SubjectAccessReview,
   SubjectAccessReviewStatus,
 } from "../../api/types/authorization-v1.ts";
-import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
+import { type FieldError, forbidden, invalid, path, required } from "../../apimachinery/field-error.ts";
+import { parseFieldSelector } from "../../apimachinery/fields.ts";
+import { parseLabelSelector } from "../../apimachinery/labels.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newInvalid } from "../../apimachinery/status.ts";
+import { aggregate } from "../../apiserver/admission/attributes.ts";
 import type {
   AuthorizationAttributes,
   Authorizer,
@@ -48,13 +52,76 @@ function attributesOf(
   };
 }
 
-/** Selectors only ever allow more; what cannot be said in our terms is left out. */
+/** Selectors only ever allow more; what cannot be said in our terms, or cannot be read, is left out. */
 function fieldRequirements(selector: FieldSelectorAttributes | undefined): FieldRequirement[] {
-  return (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }): FieldRequirement[] => {
+  const { rawSelector = "", requirements = [] } = selector ?? {};
+  if (rawSelector !== "") {
+    try {
+      return [...parseFieldSelector(rawSelector).requirements];
+    } catch {
+      return [];
+    }
+  }
+  return requirements.flatMap(({ key, operator, values = [] }): FieldRequirement[] => {
     const [value, ...others] = values;
     if (value === undefined || others.length > 0) return [];
     if (operator === "In") return [{ field: key, operator: "=", value }];
     return operator === "NotIn" ? [{ field: key, operator: "!=", value }] : [];
+  });
+}
+
+/** A selector that cannot be read does not fail the review: it is told, and the question is asked without it. */
+function evaluationError({ resourceAttributes }: AccessSpec): string | undefined {
+  const { fieldSelector, labelSelector } = resourceAttributes ?? {};
+  const problems = [
+    problemOf("fieldSelector", fieldSelector?.rawSelector, parseFieldSelector),
+    problemOf("labelSelector", labelSelector?.rawSelector, parseLabelSelector),
+  ].filter((problem) => problem !== undefined);
+  return problems.length === 0 ? undefined : aggregate(problems);
+}
+
+function problemOf(
+  field: string,
+  selector: string | undefined,
+  parse: (text: string) => unknown,
+): string | undefined {
+  if (selector === undefined || selector === "") return undefined;
+  try {
+    parse(selector);
+    return undefined;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `spec.resourceAttributes.${field} ignored due to parse error: ${why}`;
+  }
+}
+
+function selectorErrors(
+  selector: FieldSelectorAttributes | LabelSelectorAttributes | undefined,
+  field: string,
+): FieldError[] {
+  if (selector === undefined) return [];
+  const { rawSelector = "", requirements = [] } = selector;
+  const where = path("spec.resourceAttributes").child(field);
+  if (rawSelector !== "" && requirements.length > 0) {
+    const why = "may not specified at the same time as requirements";
+    return [invalid(where.child("rawSelector"), rawSelector, why)];
+  }
+  if (rawSelector === "" && requirements.length === 0) {
+    const why = `when ${where} is specified, requirements or rawSelector is required`;
+    return [required(where.child("requirements"), why)];
+  }
+  return requirements.flatMap(({ key, operator, values = [] }, index) => {
+    const at = where.child("requirements").index(index);
+    const errors = key === "" ? [required(at.child("key"), "must be specified")] : [];
+    const needsValues = operator === "In" || operator === "NotIn";
+    if (needsValues && values.length === 0) {
+      errors.push(required(at.child("values"), "must be specified when `operator` is 'In' or 'NotIn'"));
+    }
+    if ((operator === "Exists" || operator === "DoesNotExist") && values.length > 0) {
+      const why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+      errors.push(forbidden(at.child("values"), why));
+    }
+    return errors;
   });
 }
 
@@ -64,10 +131,12 @@ async function decide(
   spec: AccessSpec,
 ): Promise<SubjectAccessReviewStatus> {
   const { decision, reason } = await authorizer.authorize(attributesOf(user, spec));
+  const problem = evaluationError(spec);
   return {
     allowed: decision === "allow",
     ...(decision === "deny" ? { denied: true } : {}),
     ...(reason === "" ? {} : { reason }),
+    ...(problem === undefined ? {} : { evaluationError: problem }),
   };
 }
 
@@ -80,7 +149,10 @@ function specErrors({ resourceAttributes, nonResourceAttributes }: AccessSpec): 
     const why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
     return [invalid("spec.resourceAttributes", null, why)];
   }
-  return [];
+  return [
+    ...selectorErrors(resourceAttributes?.fieldSelector, "fieldSelector"),
+    ...selectorErrors(resourceAttributes?.labelSelector, "labelSelector"),
+  ];
 }
 
 function subjectErrors({ user = "", groups = [] }: SubjectAccessReview["spec"]): FieldError[] {

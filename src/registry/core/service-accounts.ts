@@ -8,6 +8,7 @@ import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/statu
 import type { ServiceAccountTokenIssuer } from "../../apiserver/authentication/service-account-issuer.ts";
 import type { RegistryDependencies, ResourceExtension } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
+import { parseJwt } from "../../pki/index.ts";
 
 const defaultExpirationSeconds = 3600;
 const minExpirationSeconds = 600;
@@ -64,6 +65,8 @@ async function createToken(
     warnAfterSeconds: isExtended ? expirationSeconds : undefined,
   });
   context.audit?.annotate("authentication.kubernetes.io/issued-credential-id", `JTI=${identifierOf(token)}`);
+  const jti = parseJwt(token)?.claims.jti ?? "";
+  context.audit?.annotate("authentication.kubernetes.io/issued-credential-id", `JTI=${jti}`);
   const answer: TokenRequest = {
     ...request,
     metadata: { ...request.metadata, name, namespace, creationTimestamp: formatTime(nowMs) },
