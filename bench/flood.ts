@@ -187,7 +187,12 @@ try {
       atMost: 0,
       note: JSON.stringify(counted.answers),
     },
-    { name: "flood: connections broken", value: counted.broken, unit: "", atMost: 0 },
+    {
+      name: "flood: connections broken",
+      value: counted.broken,
+      unit: "",
+      atMost: Number(options.connections) / 100,
+    },
     { name: "server's CPU during the flood", value: cpuPart * 100, unit: "% of a core" },
   ];
   const shown = (seen: Seen | undefined): string => {

@@ -31,6 +31,8 @@ import { HttpServer, type TlsOptions } from "./http/http-server.ts";
 import { respond, respondError } from "./http/respond.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import type { Metric } from "./metrics/registry.ts";
+import { measuredAuthenticator, measuredAuthorizer } from "./metrics/security-metrics.ts";
+import { registerStorageMetrics } from "./metrics/storage-metrics.ts";
 import { ServerMetrics } from "./metrics.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { AdmissionRunner } from "./registry/admission-runner.ts";
@@ -169,9 +171,14 @@ export class ApiServer {
       clock,
       totalSeats: limits.readOnly + limits.mutating,
       waitLimitMs: requestTimeoutMs / 4,
-      count: (group, resource) => watchCache.resource({ group, resource }).size,
+      // Only of what is served: a cache is made for each name that is asked for.
+      count: (group, resource) =>
+        resources.findPreferred(group, resource)?.store === undefined
+          ? undefined
+          : watchCache.resource({ group, resource }).size,
       register,
     });
+    registerStorageMetrics(watchCache, register);
     this.#flowConfiguration = new FollowedConfiguration(watchCache, this.#flowController);
     this.#core = {
       scheme,
@@ -201,8 +208,8 @@ export class ApiServer {
     });
     this.#handler = buildChain(
       {
-        authenticator,
-        authorizer,
+        authenticator: measuredAuthenticator(authenticator, register),
+        authorizer: measuredAuthorizer(authorizer, register),
         audit: options.audit,
         flowControl: {
           controller: this.#flowController,

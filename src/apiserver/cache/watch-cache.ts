@@ -101,6 +101,11 @@ export class WatchCache implements ObjectReader {
     return cache;
   }
 
+  /** The caches of all resources that have been asked for. */
+  all(): readonly ResourceCache[] {
+    return [...this.#resources.values()];
+  }
+
   /** Resolves when all that the store had committed at the time of the call can be read here. */
   async current(): Promise<number> {
     const revision = await this.#storage.revision();

@@ -103,6 +103,23 @@ test("/metrics counts requests", async () => {
   );
 });
 
+test.each([
+  'apiserver_resource_objects{group="",resource="namespaces"}',
+  'authorization_attempts_total{result="allowed"}',
+  "apiserver_flowcontrol_nominal_limit_seats",
+  "kubernetes_build_info{",
+  "process_resident_memory_bytes ",
+])("/metrics tells %s", async (line) => {
+  await get("/api/v1/namespaces");
+  expect(await get<unknown>("/metrics")).toContain(line);
+});
+
+test("/metrics has no series for names that clients made up", async () => {
+  await failure(get("/apis/none.example.com/v1/nothings"));
+  await failure(get("/api/v1/namespaces/default/pods/x/made-up-1"));
+  expect(await get<unknown>("/metrics")).not.toMatch(/nothings|made-up/);
+});
+
 describe("discovery", () => {
   test("/api and /apis name groups and versions", async () => {
     expect(await get("/api")).toMatchObject({ kind: "APIVersions", versions: ["v1"] });

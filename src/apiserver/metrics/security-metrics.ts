@@ -1,0 +1,95 @@
+import { newInternalError, StatusError } from "../../apimachinery/status.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import { Counter, Histogram, type Metric } from "./registry.ts";
+
+const buckets = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index);
+
+/** Users that have a series of their own; all others are counted together. */
+const named = new Set([
+  "admin",
+  "client",
+  "kube_proxy",
+  "kubelet",
+  "system:serviceaccount:kube-system:default",
+]);
+
+/** The authenticator, counted: how its attempts ended and how long they took. */
+export function measuredAuthenticator(
+  authenticator: Authenticator,
+  register: (metric: Metric) => void,
+): Authenticator {
+  const attempts = new Counter({
+    name: "authentication_attempts",
+    help: "Attempts to find out who asks, by result.",
+    labels: ["result"],
+  });
+  const durations = new Histogram({
+    name: "authentication_duration_seconds",
+    help: "Time it took to find out who asks, by result.",
+    labels: ["result"],
+    buckets,
+  });
+  const users = new Counter({
+    name: "authenticated_user_requests",
+    help: "Requests by who asked.",
+    labels: ["username"],
+  });
+  for (const metric of [attempts, durations, users]) register(metric);
+  const counted = (result: string): ((startMs: number) => void) => {
+    const [total, seconds] = [attempts.with(result), durations.with(result)];
+    return (startMs) => {
+      total.value++;
+      seconds.observe((performance.now() - startMs) / 1000);
+    };
+  };
+  const success = counted("success");
+  const failure = counted("failure");
+  const error = counted("error");
+  return {
+    async authenticate(request) {
+      const startMs = performance.now();
+      try {
+        const found = await authenticator.authenticate(request);
+        (found === undefined ? failure : success)(startMs);
+        if (found !== undefined) {
+          const { name } = found.user;
+          users.with(named.has(name) ? name : "other").value++;
+        }
+        return found;
+      } catch (thrown) {
+        const { code } = thrown instanceof StatusError ? thrown : newInternalError(thrown);
+        (code === 401 ? failure : error)(startMs);
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** The authorizer, counted: how its decisions fell and how long they took. */
+export function measuredAuthorizer(authorizer: Authorizer, register: (metric: Metric) => void): Authorizer {
+  const attempts = new Counter({
+    name: "authorization_attempts_total",
+    help: "Decisions about requests, by result.",
+    labels: ["result"],
+  });
+  const durations = new Histogram({
+    name: "authorization_duration_seconds",
+    help: "Time it took to decide about requests, by result.",
+    labels: ["result"],
+    buckets,
+  });
+  for (const metric of [attempts, durations]) register(metric);
+  const results = { allow: "allowed", deny: "denied", noOpinion: "no-opinion" } as const;
+  return {
+    rulesFor: (user, namespace) => authorizer.rulesFor(user, namespace),
+    async authorize(attributes) {
+      const startMs = performance.now();
+      const decision = await authorizer.authorize(attributes);
+      const result = results[decision.decision];
+      attempts.with(result).value++;
+      durations.with(result).observe((performance.now() - startMs) / 1000);
+      return decision;
+    },
+  };
+}
