@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { duplexPair } from "node:stream";
+import { request as httpsRequest } from "node:https";
+import { type Duplex, duplexPair } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Pod } from "../../api/types/core-v1.ts";
 import { StatusError } from "../../apimachinery/status.ts";
 import { failure, type TestApi } from "../../apiserver/testing/api.ts";
+import { listenForTest } from "../../apiserver/testing/https.ts";
 import type { TestServer } from "../../apiserver/testing/test-server.ts";
 import type { NodeConnection } from "../../streaming/node-connection.ts";
 import { startRegistryServer } from "../testing/registry-server.ts";
@@ -102,6 +104,42 @@ describe("through a node's connection", () => {
     expect(await read(`${pods}/web/proxy/a/b`, { x: "1" })).toBe("asked for /a/b?x=1");
     expect(await read(`${pods}/web:9090/proxy/`)).toBe("asked for /");
     expect(reached).toEqual(["web:8080", "GET /a/b?x=1 anonymous", "web:9090", "GET / anonymous"]);
+  });
+
+  it("a proxy lets client and pod agree on another protocol", async () => {
+    web.once("upgrade", (request: IncomingMessage, socket: Duplex) => {
+      reached.push(`${request.headers.upgrade} ${request.url}`);
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nhello ");
+      socket.pipe(socket);
+    });
+    const https = await listenForTest(server.server, Date.parse("2026-01-01T00:00:00Z"));
+    try {
+      const outgoing = httpsRequest({
+        host: "127.0.0.1",
+        port: https.port,
+        rejectUnauthorized: false,
+        path: `${pods}/web/proxy/socket`,
+        headers: { authorization: "Bearer admin", connection: "Upgrade", upgrade: "echo" },
+      });
+      const received = await new Promise<string>((resolve, reject) => {
+        outgoing.on("error", reject);
+        outgoing.on("response", ({ statusCode }) => reject(new Error(`answered ${statusCode}`)));
+        outgoing.on("upgrade", (_response, socket, head) => {
+          let text = head.toString();
+          socket.on("data", (chunk: Buffer) => {
+            text += chunk.toString();
+            if (text.endsWith("world")) socket.end();
+          });
+          socket.on("close", () => resolve(text));
+          socket.write("world");
+        });
+        outgoing.end();
+      });
+      expect(received).toBe("hello world");
+      expect(reached).toEqual(["web:8080", "echo /socket"]);
+    } finally {
+      await https.close();
+    }
   });
 
   it("a proxy to a Service reaches a pod that is ready, by name or number of the port", async () => {

@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Duplex, type Readable } from "node:stream";
 import type { Pod, Service } from "../../api/types/core-v1.ts";
 import type { EndpointSlice } from "../../api/types/discovery-v1.ts";
 import { newBadRequest, newNotFound, newServiceUnavailable } from "../../apimachinery/status.ts";
-import type { ApiResponse } from "../../apiserver/endpoints/api-request.ts";
+import type { ApiResponse, UpgradeRequest } from "../../apiserver/endpoints/api-request.ts";
 import type { ConnectCall } from "../../apiserver/endpoints/connect.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
@@ -38,8 +38,6 @@ export async function proxyRequest(
   reader: ObjectReader,
   nodes: NodeLocator,
 ): Promise<ApiResponse> {
-  if (call.request.upgrade !== undefined)
-    throw newBadRequest("upgrading a proxied connection is not supported; use port-forward");
   if (call.resource === "nodes")
     throw newBadRequest(
       "proxying to a node is not supported; its logs and streams have subresources of pods",
@@ -51,11 +49,12 @@ export async function proxyRequest(
   // Node's http brings fetch along, 15 ms of a start that only a proxy would need.
   const send = target.tls ? httpsRequest : (await import("node:http")).request;
   const query = call.request.query.toString();
+  const { upgrade } = call.request;
   return await new Promise((resolve, reject) => {
     const outgoing = send({
       method: call.request.method,
       path: `${call.path === "" ? "/" : call.path}${query === "" ? "" : `?${query}`}`,
-      headers: headersOf(call),
+      headers: { ...headersOf(call), ...upgradeHeaders(upgrade) },
       createConnection: () => socket,
       // Certificates of pods are not the cluster's; the connection does not leave the node.
       ...(target.tls ? { rejectUnauthorized: false } : {}),
@@ -74,12 +73,47 @@ export async function proxyRequest(
         chunks: incoming,
       });
     });
+    if (upgrade !== undefined) {
+      outgoing.on("upgrade", (incoming, remote, head) => {
+        resolve({ type: "upgraded", ended: join(upgrade, incoming, remote, head, () => connection.close()) });
+      });
+    }
     const { body } = call.request;
     if (body.type === "bytes" && isReadable(body.source)) body.source.pipe(outgoing);
     else
       outgoing.end(
         body.type === "value" && body.value !== undefined ? JSON.stringify(body.value) : undefined,
       );
+  });
+}
+
+const upgradeHeaders = (upgrade: UpgradeRequest | undefined): Record<string, string> =>
+  upgrade === undefined ? {} : { connection: "Upgrade", upgrade: upgrade.message.headers.upgrade ?? "" };
+
+/** The pod has agreed to speak something else than HTTP: from here on bytes go both ways until one side ends. */
+function join(
+  { socket, head: early }: UpgradeRequest,
+  incoming: IncomingMessage,
+  remote: Duplex,
+  head: Buffer,
+  close: () => void,
+): Promise<void> {
+  const lines = [`HTTP/1.1 ${incoming.statusCode} ${incoming.statusMessage}`];
+  for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2)
+    lines.push(`${incoming.rawHeaders[index]}: ${incoming.rawHeaders[index + 1]}`);
+  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  socket.write(head);
+  remote.write(early);
+  return new Promise((resolve) => {
+    const end = (): void => {
+      socket.destroy();
+      remote.destroy();
+      close();
+      resolve();
+    };
+    for (const side of [socket, remote]) side.once("close", end).on("error", end);
+    remote.pipe(socket);
+    socket.pipe(remote);
   });
 }
 
