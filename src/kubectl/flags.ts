@@ -69,6 +69,15 @@ export class Flags {
     return Array.isArray(value) ? (value as readonly string[]) : [];
   }
 
+  /** These flags alone, but not those that others declare for themselves. */
+  only(specs: FlagSpecs, but: FlagSpecs): Flags {
+    const flags = new Flags(specs);
+    for (const [name, value] of this.#values) {
+      if (specs[name] !== undefined && but[name] === undefined) flags.set(name, value);
+    }
+    return flags;
+  }
+
   #get(name: string): FlagValue | undefined {
     const spec = this.#specs[name];
     if (spec === undefined) throw new Error(`the flag --${name} is not declared`);

@@ -57,7 +57,8 @@ async function run(argv: readonly string[], io: KubectlIo, options: KubectlOptio
   }
   const session = new Session({
     io,
-    flags,
+    // A command may use the name of a global flag for its own: `create rolebinding --user`.
+    flags: flags.only(globalFlags, found.command.flags ?? {}),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.random === undefined ? {} : { random: options.random }),
     ...(options.transport === undefined ? {} : { transport: options.transport }),

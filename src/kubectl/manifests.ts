@@ -66,15 +66,18 @@ export function parseManifests(text: string, source: string): Manifest[] {
 function objectsOf(document: unknown, source: string): Manifest[] {
   if (!isObject(document)) {
     throw new ManifestError(
-      `error validating "${source}": a manifest is a map with apiVersion and kind, not ${typeof document}`,
+      `error validating "${source}": error validating data: invalid object to validate; if you choose to ignore these errors, turn validation off with --validate=false`,
     );
   }
-  for (const field of ["apiVersion", "kind"]) {
-    if (typeof document[field] !== "string" || document[field] === "") {
-      throw new ManifestError(
-        `error validating "${source}": error validating data: ${field} not set; if you choose to ignore these errors, turn validation off with --validate=false`,
-      );
-    }
+  const missing = ["apiVersion", "kind"].filter(
+    (field) => typeof document[field] !== "string" || document[field] === "",
+  );
+  if (missing.length > 0) {
+    const listed = missing.map((field) => `${field} not set`);
+    const what = listed.length > 1 ? `[${listed.join(", ")}]` : listed.join("");
+    throw new ManifestError(
+      `error validating "${source}": error validating data: ${what}; if you choose to ignore these errors, turn validation off with --validate=false`,
+    );
   }
   if (Array.isArray(document["items"]) && String(document["kind"]).endsWith("List")) {
     return document["items"].flatMap((item) => objectsOf(item, source));

@@ -1,7 +1,8 @@
 import type { UnstructuredObject } from "../apimachinery/object.ts";
 import { KubectlError } from "./errors.ts";
 import type { FlagSpecs, Flags } from "./flags.ts";
-import { type Manifest, ManifestError, readManifests } from "./manifests.ts";
+import type { KubectlIo } from "./io.ts";
+import { type Manifest, ManifestError, parseManifests, readManifests } from "./manifests.ts";
 import type { MappedResource } from "./rest-mapper.ts";
 import type { Session } from "./session.ts";
 
@@ -55,7 +56,7 @@ export async function readTargets(session: Session, flags: Flags): Promise<Targe
 export async function readTargetsLoosely(session: Session, flags: Flags): Promise<(Target | Error)[]> {
   const manifests = hasKustomization(flags)
     ? await kustomized(session, flags.string("kustomize"))
-    : await manifestsOf(flags.list("filename"), flags.bool("recursive"));
+    : await manifestsOf(session, flags.list("filename"), flags.bool("recursive"));
   const targets: (Target | Error)[] = [];
   for (const manifest of manifests) {
     try {
@@ -76,18 +77,33 @@ async function kustomized({ io }: Session, folder: string): Promise<Manifest[]> 
   return buildKustomization(folder, (text) => io.err(text)).map((object) => ({ object, source: folder }));
 }
 
-async function manifestsOf(paths: readonly string[], recursive: boolean): Promise<Manifest[]> {
+async function manifestsOf(
+  { io }: Session,
+  paths: readonly string[],
+  recursive: boolean,
+): Promise<Manifest[]> {
   const manifests: Manifest[] = [];
   for (const path of paths) {
-    if (/^https?:\/\//.test(path)) manifests.push(...(await fetchManifests(path)));
+    if (path === "-") manifests.push(...(await parseOrFail(io)));
+    else if (/^https?:\/\//.test(path)) manifests.push(...(await fetchManifests(path)));
     else manifests.push(...readOrFail([path], recursive));
   }
   return manifests;
 }
 
+async function parseOrFail({ stdin }: KubectlIo): Promise<Manifest[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stdin.stream) chunks.push(Buffer.from(chunk as Uint8Array));
+  return orFail(() => parseManifests(Buffer.concat(chunks).toString(), "STDIN"));
+}
+
 function readOrFail(paths: readonly string[], recursive: boolean): Manifest[] {
+  return orFail(() => readManifests(paths, { recursive }));
+}
+
+function orFail(read: () => Manifest[]): Manifest[] {
   try {
-    return readManifests(paths, { recursive });
+    return read();
   } catch (error) {
     if (error instanceof ManifestError) throw new KubectlError(error.message, { cause: error });
     throw error;
@@ -95,7 +111,6 @@ function readOrFail(paths: readonly string[], recursive: boolean): Manifest[] {
 }
 
 async function fetchManifests(url: string): Promise<Manifest[]> {
-  const { parseManifests } = await import("./manifests.ts");
   let response: Response;
   try {
     response = await fetch(url);

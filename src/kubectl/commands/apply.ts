@@ -41,6 +41,11 @@ export const applyCommand: KubectlCommand = {
     applyset: { type: "string", help: "not supported" },
     "openapi-patch": { type: "bool", default: true, help: "accepted" },
   },
+  subcommands: {
+    "edit-last-applied": async () => (await import("./edit.ts")).editLastAppliedCommand,
+    "set-last-applied": async () => (await import("./apply-last-applied.ts")).setLastAppliedCommand,
+    "view-last-applied": async () => (await import("./apply-last-applied.ts")).viewLastAppliedCommand,
+  },
   run: (context) => new Apply(context).run(),
 };
 

@@ -31,7 +31,11 @@ export const authCommand: KubectlCommand = {
   usage: "SUBCOMMAND",
   summary: "Inspect authorization",
   bareHelp: "stderr",
-  subcommands: { "can-i": () => Promise.resolve(canICommand), whoami: () => Promise.resolve(whoAmICommand) },
+  subcommands: {
+    "can-i": () => Promise.resolve(canICommand),
+    reconcile: async () => (await import("./auth-reconcile.ts")).reconcileCommand,
+    whoami: () => Promise.resolve(whoAmICommand),
+  },
 };
 
 async function canI(context: CommandContext): Promise<number> {
@@ -124,7 +128,7 @@ async function listAllowed({ session, io, flags }: CommandContext): Promise<numb
 }
 
 async function whoAmI({ session, flags, io }: CommandContext): Promise<void> {
-  const printer = await printerFor(flags);
+  const printer = await printerFor(flags, [], { inOrder: true });
   const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview", metadata: {} };
   const answer = await session.api.create({ resource: resources.selfsubjectreviews }, review);
   io.out(printer === undefined ? attributes(answer) : printer.print(answer));

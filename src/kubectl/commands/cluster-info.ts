@@ -1,22 +1,11 @@
 import type { Service } from "../../api/types/core-v1.ts";
 import { resources } from "../../client/resources.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
-import { KubectlError } from "../errors.ts";
-
-const dumpCommand: KubectlCommand = {
-  usage: "[flags]",
-  summary: "Dump relevant information for debugging and diagnosis",
-  run: () => {
-    throw new KubectlError(
-      'the command "cluster-info dump" is not part of this client: use `kubectl get all -A -o yaml` and `kubectl logs`',
-    );
-  },
-};
 
 export const clusterInfoCommand: KubectlCommand = {
   usage: "[flags]",
   summary: "Display addresses of the control plane and services",
-  subcommands: { dump: () => Promise.resolve(dumpCommand) },
+  subcommands: { dump: async () => (await import("./cluster-info-dump.ts")).dumpCommand },
   run: clusterInfo,
 };
 

@@ -28,6 +28,52 @@ export const editCommand: KubectlCommand = {
   run: edit,
 };
 
+export const editLastAppliedCommand: KubectlCommand = {
+  usage: "(RESOURCE/NAME | -f FILENAME)",
+  summary: "Edit latest last-applied-configuration annotations of a resource/object",
+  flags: {
+    ...modifyFlags("kubectl-edit"),
+    output: { type: "string", short: "o", help: "yaml or json" },
+    "save-config": { type: "bool", help: "accepted" },
+    "windows-line-endings": { type: "bool", help: "accepted" },
+    validate: { type: "string", default: "strict", optional: "strict", help: "strict, warn or ignore" },
+  },
+  run: editLastApplied,
+};
+
+/** Edits what was applied, and leaves the object itself as it is. */
+async function editLastApplied(context: CommandContext): Promise<void> {
+  const { args, flags, io, session } = context;
+  const isJson = flags.string("output") === "json";
+  const directory = mkdtempSync(join(tmpdir(), "kubectl-edit-"));
+  try {
+    for (const { live, ...target } of await liveTargets(context, args, { typesMeanAll: true })) {
+      const noted = live.metadata.annotations?.[lastApplied];
+      if (noted === undefined) {
+        throw new KubectlError(`no last-applied-configuration annotation found on resource: ${target.name}`);
+      }
+      const before: unknown = JSON.parse(noted);
+      const file = join(directory, `edit.${isJson ? "json" : "yaml"}`);
+      writeFileSync(file, isJson ? printJson(before) : `${preface}${printYaml(before)}`);
+      runEditor(context, file);
+      const after = parseOrNothing(readFileSync(file, "utf8"));
+      if (!isObject(after) || deepEqual(after, before)) {
+        io.err("Edit cancelled, no changes made.\n");
+        continue;
+      }
+      const wanted = withLastApplied(after as unknown as UnstructuredObject).metadata.annotations?.[
+        lastApplied
+      ];
+      const patch = { metadata: { annotations: { [lastApplied]: wanted } } };
+      const object = await session.api.patch(target, "merge", patch, writeQuery(flags));
+      flags.set("output", "");
+      io.out((await outcomePrinterFor(flags))(object, "edited"));
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 const preface = `# Please edit the object below. Lines beginning with a '#' will be ignored,
 # and an empty file will abort the edit. If an error occurs while saving this file will be
 # reopened with the relevant failures.

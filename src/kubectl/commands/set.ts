@@ -63,6 +63,8 @@ export const setCommand: KubectlCommand = {
   summary: "Configure application resources",
   bareHelp: "stderr",
   subcommands: {
+    selector: async () => (await import("./set-selector.ts")).setSelectorCommand,
+    subject: async () => (await import("./set-subject.ts")).setSubjectCommand,
     image: () => Promise.resolve(imageCommand),
     env: () => Promise.resolve(envCommand),
     resources: () => Promise.resolve(resourcesCommand),

@@ -105,13 +105,15 @@ async function resourceRules(context: CommandContext): Promise<Record<string, un
     }));
 }
 
-const subjectFlags: FlagSpecs = {
+/** Whom a binding is for. */
+export const subjectFlags: FlagSpecs = {
   user: { type: "array", help: "a user" },
   group: { type: "array", help: "a group" },
   serviceaccount: { type: "array", help: "a service account: NAMESPACE:NAME" },
 };
 
-function subjectsOf({ flags }: CommandContext): Record<string, unknown>[] {
+/** The subjects that the flags name. */
+export function subjectsOf({ flags }: CommandContext): Record<string, unknown>[] {
   const accounts = flags.list("serviceaccount").map((text) => {
     const [namespace = "", name, ...rest] = text.split(":");
     if (name === undefined || name === "" || namespace === "" || rest.length > 0) {

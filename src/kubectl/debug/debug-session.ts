@@ -173,7 +173,10 @@ export class DebugSession {
       known.name === name ? this.#customized(known) : known,
     );
     const added = copy.spec.ephemeralContainers.filter((known) => known.name === name);
-    const patch = { spec: { ephemeralContainers: added } };
+    const order = copy.spec.ephemeralContainers.map((known) => ({ name: known.name }));
+    const patch = {
+      spec: { "$setElementOrder/ephemeralContainers": order, ephemeralContainers: added },
+    };
     try {
       const result = await session.api.patch(
         { ...target, subresource: "ephemeralcontainers" },

@@ -35,6 +35,7 @@ export function applyProfile(
   if (pod.spec === undefined || container === undefined) {
     throw new KubectlError(`unable to find the ${name} container in the pod ${pod.metadata.name}`);
   }
+  if (target === "copy") keepParts(pod, kept);
   if (profile === "legacy") {
     if (target === "node") {
       mountHost(pod, container);
@@ -46,7 +47,6 @@ export function applyProfile(
     if (profile === "general" || profile === "sysadmin") mountHost(pod, container);
     if (profile !== "baseline" && profile !== "restricted") useHost(pod);
   }
-  if (target === "copy") keepParts(pod, kept);
   if (target === "copy") pod.spec.shareProcessNamespace = true;
   secure(profile, target, container);
 }
