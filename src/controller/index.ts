@@ -31,7 +31,11 @@ import { legacyTokenCleanerController } from "./serviceaccount-token/legacy-clea
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/index.ts";
-import { claimProtectionController, volumeProtectionController } from "./volume-protection/index.ts";
+import {
+  attributesClassProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from "./volume-protection/index.ts";
 
 export interface ControllerSettings {
   /** Signs approved requests; its certificate is published in every namespace. */
@@ -76,6 +80,7 @@ export function controllerRegistrations({
     ephemeralVolumeController,
     claimProtectionController,
     volumeProtectionController,
+    attributesClassProtectionController,
     nodeLifecycleController,
     taintEvictionController,
     podGcController,

@@ -21,14 +21,21 @@ const historyMax = 2000;
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** 0 when it has none. */
-export function revisionOf({ metadata }: ReplicaSet): number {
-  const revision = Number(metadata.annotations?.[revisionAnnotation] ?? "0");
-  return Number.isSafeInteger(revision) ? revision : 0;
+/** 0 when it has none. Any 64-bit number may come with a ReplicaSet that is adopted. */
+function revisionOf({ metadata }: ReplicaSet): bigint {
+  return readRevision(metadata.annotations?.[revisionAnnotation] ?? "") ?? 0n;
 }
 
-export function maxRevision(replicaSets: readonly ReplicaSet[]): number {
-  return Math.max(0, ...replicaSets.map(revisionOf));
+const readRevision = (text: string): bigint | undefined => (/^[0-9]+$/.test(text) ? BigInt(text) : undefined);
+
+/** Oldest first. */
+export function byRevision(a: ReplicaSet, b: ReplicaSet): number {
+  const [left, right] = [revisionOf(a), revisionOf(b)];
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+export function maxRevision(replicaSets: readonly ReplicaSet[]): bigint {
+  return replicaSets.map(revisionOf).reduce((a, b) => (a > b ? a : b), 0n);
 }
 
 /** The Deployment's replicas when the ReplicaSet was last scaled. */
@@ -63,15 +70,15 @@ export function withSizes(annotations: Annotations | undefined, deployment: Depl
 export function newestAnnotations(
   annotations: Annotations | undefined,
   deployment: Deployment,
-  revision: number,
+  revision: bigint,
 ): Annotations {
   const result: Record<string, string> = { ...annotations };
   for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!notInherited.has(name)) result[name] = value;
   }
   const before = result[revisionAnnotation];
-  if (before !== undefined && !/^[0-9]+$/.test(before)) return result;
-  if (Number(before ?? 0) >= revision) return result;
+  const known = readRevision(before ?? "0");
+  if (known === undefined || known >= revision) return result;
   result[revisionAnnotation] = String(revision);
   if (before !== undefined && before !== "") {
     const history = result[revisionHistoryAnnotation] ?? "";

@@ -48,13 +48,13 @@ export class NewestReplicaSet {
       .toSorted(byAge)
       .find(({ spec }) => sameTemplate(spec.template, deployment.spec.template));
     const old = replicaSets.filter((replicaSet) => replicaSet !== newest);
-    const revision = maxRevision(old) + 1;
+    const revision = maxRevision(old) + 1n;
     if (newest !== undefined) return await this.#refresh(deployment, newest, revision);
     if (!create) return { deployment, newest: undefined };
     return await this.#create(deployment, old, revision);
   }
 
-  async #refresh(deployment: Deployment, newest: ReplicaSet, revision: number): Promise<Found> {
+  async #refresh(deployment: Deployment, newest: ReplicaSet, revision: bigint): Promise<Found> {
     const annotations = newestAnnotations(newest.metadata.annotations, deployment, revision);
     const { minReadySeconds = 0 } = deployment.spec;
     const current =
@@ -74,7 +74,7 @@ export class NewestReplicaSet {
     return { deployment: noted, newest: current };
   }
 
-  async #create(deployment: Deployment, old: readonly ReplicaSet[], revision: number): Promise<Found> {
+  async #create(deployment: Deployment, old: readonly ReplicaSet[], revision: bigint): Promise<Found> {
     const wanted = this.#describe(deployment, old, revision);
     let created: ReplicaSet;
     try {
@@ -95,7 +95,7 @@ export class NewestReplicaSet {
     return { deployment: await this.#note(deployment, String(revision), finding), newest: created };
   }
 
-  #describe(deployment: Deployment, old: readonly ReplicaSet[], revision: number): ReplicaSet {
+  #describe(deployment: Deployment, old: readonly ReplicaSet[], revision: bigint): ReplicaSet {
     const { spec, metadata, status } = deployment;
     const hash = podTemplateHash(spec.template, status?.collisionCount);
     const labels = { ...spec.template.metadata?.labels, [hashLabel]: hash };

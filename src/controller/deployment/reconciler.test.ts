@@ -192,6 +192,23 @@ describe("a rolling update", () => {
     expect(back?.metadata.annotations?.["deployment.kubernetes.io/revision-history"]).toBe("1");
   });
 
+  it("counts revisions on from any 64-bit number", async () => {
+    run.transport.seed(deployment(1));
+    await run.settle();
+    const [first] = replicaSets();
+    const annotations = { "deployment.kubernetes.io/revision": "3546343826724305832" };
+    await run.client
+      .resource(resources.replicasets)
+      .patch(
+        first?.metadata.name ?? "",
+        { metadata: { annotations } },
+        { type: "merge", namespace: "default" },
+      );
+    setImage("v2");
+    await run.settle();
+    expect(revisions()).toEqual({ v1: "3546343826724305832", v2: "3546343826724305833" });
+  });
+
   it("keeps no more old ReplicaSets than the history limit", async () => {
     run.transport.seed(deployment(1, { revisionHistoryLimit: 2 }));
     for (const image of ["v2", "v3", "v4", "v5"]) {

@@ -11,7 +11,7 @@ import type { ControllerContext, ReconcileResult } from "../controller.ts";
 import { claimObjects, indexByController, ownedAndOrphaned, ownedBy } from "../controller-ref-manager.ts";
 import { isPodTerminal } from "../pods.ts";
 import { sameStatus } from "../write-status.ts";
-import { desiredReplicas, revisionOf, sameAnnotations, withSizes } from "./annotations.ts";
+import { byRevision, desiredReplicas, sameAnnotations, withSizes } from "./annotations.ts";
 import { isComplete, progressCheckMs, rolloutStatusOf, setFinding, statusOf } from "./conditions.ts";
 import {
   activeOf,
@@ -255,7 +255,7 @@ export class DeploymentReconciler {
     const kept = old.filter((replicaSet) => !isBeingDeleted(replicaSet));
     const excess = kept.length - limit;
     if (excess <= 0) return;
-    const oldest = kept.toSorted((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b)).slice(0, excess);
+    const oldest = kept.toSorted((a, b) => byRevision(a, b) || byAge(a, b)).slice(0, excess);
     for (const { metadata, spec, status } of oldest) {
       const settled = (metadata.generation ?? 0) <= (status?.observedGeneration ?? 0);
       if ((status?.replicas ?? 0) !== 0 || spec.replicas !== 0 || !settled) continue;

@@ -1,4 +1,4 @@
-import type { PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
 import { controllerOf, isBeingDeleted, type KubernetesObject } from "../../apimachinery/object.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
 import type { ResourceReference } from "../../client/client.ts";
@@ -56,6 +56,52 @@ export const volumeProtectionController: ControllerRegistration = {
     };
   },
 };
+
+/** A class of volume attributes that a claim or a volume has, or is to get, is not deleted. */
+export const attributesClassProtectionController: ControllerRegistration = {
+  name: "volumeattributesclass-protection-controller",
+  setup(context) {
+    const finalizer = "kubernetes.io/vac-protection";
+    const classes = context.informers.informer(resources.volumeattributesclasses);
+    const claims = context.informers.informer(resources.persistentvolumeclaims);
+    const volumes = context.informers.informer(resources.persistentvolumes);
+    claims.addIndex("class", attributesClassesOf);
+    volumes.addIndex("class", attributesClassOf);
+    return {
+      watches: [
+        watch(classes, enqueueSelf),
+        watch(claims, attributesClassesOf),
+        watch(volumes, attributesClassOf),
+      ],
+      async reconcile(name) {
+        const attributesClass = classes.get(name);
+        if (attributesClass === undefined) return;
+        const reference = resources.volumeattributesclasses;
+        if (!isBeingDeleted(attributesClass)) {
+          await addFinalizer(context, reference, attributesClass, finalizer);
+          return;
+        }
+        if (claims.byIndex("class", name).length > 0 || volumes.byIndex("class", name).length > 0) return;
+        await removeFinalizer(context, reference, attributesClass, finalizer);
+      },
+    };
+  },
+};
+
+/** The class that a claim asks for, the one it has, and the one it is on the way to. */
+function attributesClassesOf({ spec, status }: PersistentVolumeClaim): string[] {
+  const names = [
+    spec?.volumeAttributesClassName,
+    status?.currentVolumeAttributesClassName,
+    status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ];
+  return [...new Set(names.filter((name) => name !== undefined))].filter((name) => name !== "");
+}
+
+function attributesClassOf({ spec }: PersistentVolume): string[] {
+  const name = spec?.volumeAttributesClassName ?? "";
+  return name === "" ? [] : [name];
+}
 
 /** The claims that a pod names, also those made for its ephemeral volumes. */
 function claimsOf(pod: Pod): string[] {

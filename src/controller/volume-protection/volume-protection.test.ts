@@ -1,13 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Pod } from "../../api/types/core-v1.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
+import type { VolumeAttributesClass } from "../../api/types/storage-v1.ts";
 import { resources } from "../../client/resources.ts";
 import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
 import { newClaim, newVolume } from "../testing/volumes.ts";
-import { claimProtectionController, volumeProtectionController } from "./index.ts";
+import {
+  attributesClassProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from "./index.ts";
 
 let run: ControllerRun;
 beforeEach(() => {
-  run = runControllers([claimProtectionController, volumeProtectionController]);
+  run = runControllers([
+    claimProtectionController,
+    volumeProtectionController,
+    attributesClassProtectionController,
+  ]);
 });
 afterEach(async () => run.stop());
 
@@ -90,4 +99,43 @@ it("a volume stays as long as it is bound", async () => {
   });
   await run.settle();
   expect(volume()).toBeUndefined();
+});
+
+describe("protection of a class of volume attributes", () => {
+  const found = () => run.transport.get(resources.volumeattributesclasses, "fast");
+
+  const fast: VolumeAttributesClass = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "VolumeAttributesClass",
+    metadata: { name: "fast" },
+    driverName: "d",
+  };
+
+  async function deleteClass(...users: readonly (PersistentVolumeClaim | PersistentVolume)[]): Promise<void> {
+    run.transport.seed(fast, ...users);
+    await run.settle();
+    expect(found()?.metadata.finalizers).toEqual(["kubernetes.io/vac-protection"]);
+    await run.client.resource(resources.volumeattributesclasses).delete("fast");
+    await run.settle();
+  }
+
+  it("lets one go that nothing uses", async () => {
+    await deleteClass(newClaim(), newVolume("pv"));
+    expect(found()).toBeUndefined();
+  });
+
+  it("holds one that a claim asks for until the claim is gone", async () => {
+    const claim = newClaim();
+    await deleteClass({ ...claim, spec: { ...claim.spec, volumeAttributesClassName: "fast" } });
+    expect(found()?.metadata.deletionTimestamp).toBeDefined();
+    await run.client.resource(resources.persistentvolumeclaims).delete("data", { namespace: "default" });
+    await run.settle();
+    expect(found()).toBeUndefined();
+  });
+
+  it("holds one that a volume has", async () => {
+    const volume = newVolume("pv");
+    await deleteClass({ ...volume, spec: { ...volume.spec, volumeAttributesClassName: "fast" } });
+    expect(found()).toBeDefined();
+  });
 });
