@@ -119,6 +119,14 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
     if (error instanceof InstanceError)
       throw new CommandError(error.message, { remedy: error.remedy, cause: error });
     if (isDiskFull(error)) throw diskFull(error);
+    const { code, path } = error as NodeJS.ErrnoException;
+    if ((code === "EACCES" || code === "EROFS") && path !== undefined) {
+      const why = code === "EROFS" ? "its disk is read-only" : "permission denied";
+      throw new CommandError(`${path} cannot be used: ${why}`, {
+        remedy: "run as a user who may use it, or name another folder with SAMPAN_HOME",
+        cause: error,
+      });
+    }
     throw error;
   }
 }

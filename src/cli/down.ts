@@ -2,7 +2,13 @@ import { existsSync, rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { kubeconfigPaths, removeContext } from "../client/kubeconfig.ts";
 import { releaseHostPorts } from "../cluster/host-ports.ts";
-import { type InstanceFolder, isSettings, machineRegister, runningServer } from "../cluster/instance.ts";
+import {
+  type InstanceFolder,
+  isSettings,
+  machineRegister,
+  runningServer,
+  withInstanceLock,
+} from "../cluster/instance.ts";
 import { release, reservationIn } from "../cluster/machine-register.ts";
 import { contextName } from "../cluster/names.ts";
 import { processStartTime } from "../cluster/process-start.ts";
@@ -26,24 +32,31 @@ export const downCommand: Command = {
   examples: ["sampan down", "sampan down --purge --name ci"],
   maxArguments: 0,
   async run(options, _positionals, io) {
-    const startedMs = performance.now();
-    const folder = requireFolder(text(options, "name"));
-    const { name, damage } = folder;
-    const purge = options["purge"] === true;
+    const name = text(options, "name");
+    requireFolder(name);
     const progress = new Progress(io);
     progress.start(`stopping cluster "${name}"`);
-    const stopped = await stopServer(folder);
-    if (!purge && damage !== undefined) throw damage;
-    if (purge) await removeAll(folder, io);
-    else await releaseNode(folder, false);
-    progress.done();
-    const took = formatMs(performance.now() - startedMs);
-    if (purge) io.out(`Cluster "${name}" is gone, with everything it made (${took}).\n`);
-    else if (stopped) io.out(`Cluster "${name}" is stopped; its state is kept (${took}).\n`);
-    else io.out(`Cluster "${name}" was not running.\n`);
-    return 0;
+    // What is there may have changed during the wait: it was removed, or started.
+    return await withInstanceLock(name, () =>
+      down(requireFolder(name), options["purge"] === true, progress, io),
+    );
   },
 };
+
+async function down(folder: InstanceFolder, purge: boolean, progress: Progress, io: Io): Promise<number> {
+  const startedMs = performance.now();
+  const { name, damage } = folder;
+  const stopped = await stopServer(folder);
+  if (!purge && damage !== undefined) throw damage;
+  if (purge) await removeAll(folder, io);
+  else await releaseNode(folder, false);
+  progress.done();
+  const took = formatMs(performance.now() - startedMs);
+  if (purge) io.out(`Cluster "${name}" is gone, with everything it made (${took}).\n`);
+  else if (stopped) io.out(`Cluster "${name}" is stopped; its state is kept (${took}).\n`);
+  else io.out(`Cluster "${name}" was not running.\n`);
+  return 0;
+}
 
 async function stopServer(instance: InstanceFolder): Promise<boolean> {
   const server = runningServer(instance);

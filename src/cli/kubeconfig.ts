@@ -50,12 +50,20 @@ export function mergeInstanceContext(
   const user = own.users.get(name);
   const decode = (data: string | undefined): string => Buffer.from(data ?? "", "base64").toString("utf8");
   const file = kubeconfigPathToWrite(environment);
-  writeContext(file, {
-    name,
-    server: cluster?.server ?? "",
-    ca: decode(cluster?.["certificate-authority-data"]),
-    clientCertificate: decode(user?.["client-certificate-data"]),
-    clientKey: decode(user?.["client-key-data"]),
-  });
+  try {
+    writeContext(file, {
+      name,
+      server: cluster?.server ?? "",
+      ca: decode(cluster?.["certificate-authority-data"]),
+      clientCertificate: decode(user?.["client-certificate-data"]),
+      clientKey: decode(user?.["client-key-data"]),
+    });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(`kubectl could not be pointed at cluster "${instance.name}": ${why}`, {
+      remedy: `mend ${file} and run: sampan kubeconfig --merge --name ${instance.name}\nor keep it apart: sampan kubeconfig --name ${instance.name} > FILE`,
+      cause,
+    });
+  }
   return { name, file };
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { RealClock } from "../apimachinery/clock.ts";
 import {
   type CheckedSettings,
@@ -8,7 +9,13 @@ import {
   checkSettings,
   keepSettings,
 } from "../cluster/api-server-settings.ts";
-import { findInstance, type Instance, openInstance, runningServer } from "../cluster/instance.ts";
+import {
+  findInstance,
+  type Instance,
+  openInstance,
+  runningServer,
+  withInstanceLock,
+} from "../cluster/instance.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, type Io, nameOption, type OptionValues, text } from "./command.ts";
 import { checkName } from "./instances.ts";
@@ -17,6 +24,8 @@ import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "
 
 /** A server that says nothing for so long does not come up. */
 const silenceMs = 60_000;
+
+const pollMs = 50;
 
 export const upCommand: Command = {
   name: "up",
@@ -56,11 +65,11 @@ export const upCommand: Command = {
     const settings = await checkSettings(givenSettings(options), findInstance(name)?.directory);
     const progress = new Progress(io);
     const { instance, wasRunning } = await ensureServer(name, options, settings, progress);
-    const context = await mergeKubeconfig(instance, io);
     if (!wasRunning) {
       const api = `https://127.0.0.1:${instance.settings.apiPort}`;
       io.out(`Cluster "${name}" is up at ${api} (${progress.summary()}).\n`);
     } else io.out(`Cluster "${name}" runs already, at https://127.0.0.1:${instance.settings.apiPort}.\n`);
+    const context = await mergeKubeconfig(instance, io);
     io.out(`kubectl is set to context "${context.name}" in ${context.file}.\n`);
     if (files.length === 0) return 0;
     const { applyAndWait } = await import("./apply-and-wait.ts");
@@ -99,7 +108,7 @@ async function ensureServer(
       },
     );
   }
-  if (known !== undefined && runningServer(known) !== undefined) {
+  if (known !== undefined && runningServer(known)?.ready === true) {
     changeRunning(known, settings);
     return { instance: known, wasRunning: true };
   }
@@ -108,10 +117,34 @@ async function ensureServer(
     const { prepareHost } = await import("./prepare-host.ts");
     await prepareHost(progress);
   }
-  const instance = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
-  keepSettings(instance.directory, settings);
-  await startServer(instance, options, progress);
-  return { instance, wasRunning: false };
+  progress.start(`waiting for another command about cluster "${name}"`);
+  return await withInstanceLock(name, async () => {
+    const instance = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
+    if (await comesUp(instance, progress)) {
+      changeRunning(instance, settings);
+      return { instance, wasRunning: true };
+    }
+    keepSettings(instance.directory, settings);
+    await startServer(instance, options, progress);
+    return { instance, wasRunning: false };
+  });
+}
+
+/** Whether a server runs; waits while it starts: that of an `up` that was interrupted, or of `sampan server`. */
+async function comesUp(instance: Instance, progress: Progress): Promise<boolean> {
+  const endMs = performance.now() + silenceMs;
+  for (;;) {
+    const server = runningServer(instance);
+    if (server === undefined) return false;
+    if (server.ready) return true;
+    if (performance.now() > endMs) {
+      throw new CommandError(`cluster "${instance.name}" does not become ready, as process ${server.pid}`, {
+        remedy: `see its log: sampan logs --name ${instance.name}\nor stop it: sampan down --name ${instance.name}`,
+      });
+    }
+    progress.update(`cluster "${instance.name}" is starting`);
+    await wait(pollMs);
+  }
 }
 
 /** What a running server takes up by itself is changed at once; anything else needs a new start. */

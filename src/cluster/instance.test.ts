@@ -37,7 +37,9 @@ let base: string;
 let home: string;
 let otherHome: string;
 let register: string;
+let addresses: string[];
 beforeEach(() => {
+  addresses = ["127.0.0.1", "192.0.2.2"];
   base = mkdtempSync(join(tmpdir(), "sampan-home-"));
   home = join(base, "one");
   otherHome = join(base, "two");
@@ -47,7 +49,7 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 const openInstance = (request: InstanceRequest, at: string): Promise<Instance> =>
-  openInstanceOf(request, at, register);
+  openInstanceOf(request, at, { register, addresses: () => addresses });
 const simulated = (name: string): InstanceRequest => ({ name, runtime: "simulated" });
 
 describe("openInstance()", () => {
@@ -83,7 +85,7 @@ describe("openInstance()", () => {
   });
 
   it("passes over the lock of a process that was killed", async () => {
-    writeFileSync(join(register, ".lock"), "999999999 1");
+    symlinkSync("999999999 1", join(register, ".lock"));
     await expect(openInstance({ name: "one", runtime: "simulated" }, home)).resolves.toMatchObject({
       name: "one",
     });
@@ -113,7 +115,7 @@ describe("openInstance()", () => {
   });
 
   it("lets those that start at once choose one after the other, and takes over the lock of a recycled pid", async () => {
-    writeFileSync(join(register, ".lock"), `${process.pid} 1`);
+    symlinkSync(`${process.pid} 1`, join(register, ".lock"));
     const names = ["one", "two", "three", "four"];
     const opened = await Promise.all(names.map((name) => openInstance({ name, runtime: "simulated" }, home)));
     expect(new Set(opened.map(({ settings }) => settings.index)).size).toBe(4);
@@ -219,6 +221,11 @@ describe("the register of a machine", () => {
     writeFileSync(join(directory, "instance.json"), "");
     expect((await openInstance(simulated("two"), otherHome)).settings.index).toBe(1);
     expect(reservations(register)[0]).toMatchObject({ directory, settings });
+  });
+
+  it.each(["10.96.0.1", "10.244.7.7"])("keeps off ranges in which the machine has %s", async (address) => {
+    addresses.push(address);
+    expect((await openInstance(simulated("one"), home)).settings.index).toBe(1);
   });
 
   it("passes over entries that are torn", async () => {

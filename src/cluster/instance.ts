@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { homedir, networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
+import { withLock } from "./lock.ts";
 import {
   type Reservation,
   real,
@@ -132,18 +133,32 @@ export class InstanceError extends Error {
   }
 }
 
+/** What clusters share with each other and with all else on the machine. */
+export interface Machine {
+  /** Folder in which clusters say what they have. */
+  readonly register: string;
+  /** Addresses that the machine has now. */
+  readonly addresses: () => readonly string[];
+}
+
+const thisMachine = (home: string): Machine => ({
+  register: machineRegister(home),
+  addresses: () =>
+    Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
+});
+
 /** Finds the instance or chooses its addresses and writes them down. The folder is private to its user. */
 export async function openInstance(
   request: InstanceRequest,
   home = homeDirectory(),
-  register = machineRegister(home),
+  { register, addresses }: Machine = thisMachine(home),
 ): Promise<Instance> {
   const found = findInstance(request.name, home);
   // The usual case, without waiting for anybody: it has what it had.
   if (found !== undefined && holder(found, register) === found.directory) return found;
   return await withRegisterLock(register, async () => {
     const known = findInstance(request.name, home);
-    return known === undefined ? await choose(request, home, register) : keep(known, register);
+    return known === undefined ? await choose(request, home, register, addresses()) : keep(known, register);
   });
 }
 
@@ -168,6 +183,13 @@ export function openFolder(name: string, home = homeDirectory()): string {
   return directory;
 }
 
+/** Commands that start, stop or remove one cluster take turns. */
+export const withInstanceLock = <T>(
+  name: string,
+  work: () => Promise<T>,
+  home = homeDirectory(),
+): Promise<T> => withLock(join(home, `.${name}.lock`), work);
+
 /** The folder of the cluster that has this one's number; its own folder when it has it itself. */
 function holder({ directory, settings }: Instance, register: string): string | undefined {
   const found = reservationOf(register, settings.index)?.directory;
@@ -188,12 +210,17 @@ function keep(instance: Instance, register: string): Instance {
   return instance;
 }
 
-async function choose(request: InstanceRequest, home: string, register: string): Promise<Instance> {
+async function choose(
+  request: InstanceRequest,
+  home: string,
+  register: string,
+  addresses: readonly string[],
+): Promise<Instance> {
   const { name, runtime, apiPort } = request;
   const others = [...reservations(register), ...unregistered(home)];
   const taken = new Set(others.map(({ index }) => index));
   const index = Array.from({ length: maxInstances }, (_, candidate) => candidate).find(
-    (free) => !taken.has(free) && !meetsHostNetwork(free),
+    (free) => !taken.has(free) && !meets(addresses, free),
   );
   if (index === undefined) {
     throw new InstanceError(
@@ -236,11 +263,9 @@ async function requirePort(port: number, cluster: string | undefined): Promise<v
 }
 
 /** Whether the machine itself has an address or a network in the ranges: a cluster that the register cannot know, a VPN. */
-function meetsHostNetwork(index: number): boolean {
+function meets(addresses: readonly string[], index: number): boolean {
   const starts = [`10.${96 + index}.`, `10.${244 - index}.`];
-  return Object.values(networkInterfaces())
-    .flatMap((all = []) => all.map(({ address }) => address))
-    .some((address) => starts.some((start) => address.startsWith(start)));
+  return addresses.some((address) => starts.some((start) => address.startsWith(start)));
 }
 
 /**
@@ -265,7 +290,8 @@ function readSettings(name: string, directory: string): InstanceSettings | undef
       code === "EACCES"
         ? "it belongs to another user: run as that user, or as root"
         : `mend what keeps it from being read, or remove the cluster with: ${purge}`;
-    throw new InstanceError(`cluster "${name}" is damaged: ${message}`, remedy, { cause });
+    const what = code === "EACCES" ? "cannot be read" : "is damaged";
+    throw new InstanceError(`cluster "${name}" ${what}: ${message}`, remedy, { cause });
   }
   const settings = parsed(content);
   if (isSettings(settings)) return settings;
@@ -333,6 +359,8 @@ export interface ServerRecord {
   readonly startTime: string;
   readonly apiPort: number;
   readonly startedAt: string;
+  /** False while it starts. */
+  readonly ready: boolean;
 }
 
 /** The record of a server that runs now, or undefined. */

@@ -2,8 +2,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,8 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import { processStartTime } from "./process-start.ts";
+import { withLock } from "./lock.ts";
 
 /**
  * What the clusters of one machine keep apart from each other, whatever home they live in: a folder with a file for each
@@ -131,57 +128,6 @@ function removeEmpty(directory: string): void {
   }
 }
 
-/** Tells the calls of one process apart. */
-let locksAsked = 0;
-
 /** One process chooses at a time: two that start at once must not take the same addresses. */
-export async function withRegisterLock<T>(register: string, work: () => Promise<T>): Promise<T> {
-  const lock = join(register, ".lock");
-  // Linked when it is whole: a lock without its holder's pid would pass for one whose holder is dead.
-  const own = join(register, `.lock.${process.pid}.${++locksAsked}`);
-  announce(register, own);
-  try {
-    while (!take(own, lock)) await wait(20);
-    try {
-      return await work();
-    } finally {
-      rmSync(lock, { force: true });
-    }
-  } finally {
-    rmSync(own, { force: true });
-  }
-}
-
-/** Whoever takes the last entry away takes the folder too, also between the two calls. */
-function announce(register: string, own: string): void {
-  for (let tries = 0; ; tries++) {
-    mkdirSync(register, { recursive: true, mode: 0o711 });
-    try {
-      writeFileSync(own, `${process.pid} ${processStartTime(process.pid)}`, { mode: 0o600 });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || tries > 10) throw error;
-    }
-  }
-}
-
-function take(own: string, lock: string): boolean {
-  try {
-    linkSync(own, lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  // A lock whose holder was killed holds nobody.
-  const [pid, startTime] = readOrEmpty(lock).split(" ");
-  if (processStartTime(Number(pid)) !== startTime) rmSync(lock, { force: true });
-  return false;
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
+export const withRegisterLock = <T>(register: string, work: () => Promise<T>): Promise<T> =>
+  withLock(join(register, ".lock"), work);

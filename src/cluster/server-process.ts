@@ -75,6 +75,8 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
       "stop it with: sampan down",
     );
   }
+  // Known from the first moment: whoever stops the cluster while it starts must find it.
+  writeRecord(instance, false);
   const clock = new RealClock();
   const random = new SystemRandom();
   const logger = newLogger(
@@ -120,7 +122,6 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     await listen(cluster, { address: options.address, port: settings.apiPort });
   onStage("api", sinceStartMs());
 
-  writeRecord(instance);
   // Controllers may do nothing before the roles are there that let them. The node comes up meanwhile; its caches fill
   // with those of the controllers.
   const [stopNode] = await Promise.all([
@@ -131,6 +132,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
   ]);
   onStage("node", sinceStartMs());
+  writeRecord(instance, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
 
@@ -150,10 +152,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
 }
 
 /** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
-async function apiServerParts(
-  context: ApiServerContext,
-  storage: Storage,
-): Promise<Partial<ClusterOptions>> {
+async function apiServerParts(context: ApiServerContext, storage: Storage): Promise<Partial<ClusterOptions>> {
   const settings = readSettings(context.directory);
   if (Object.keys(settings).length === 0) return {};
   const { newApiServerParts } = await import("./api-server-parts.ts");
@@ -246,12 +245,13 @@ async function listen(cluster: Cluster, at: { address: string; port: number }): 
   }
 }
 
-function writeRecord(instance: Instance): void {
+function writeRecord(instance: Instance, ready: boolean): void {
   const record: ServerRecord = {
     pid: process.pid,
     startTime: processStartTime(process.pid) ?? "",
     apiPort: instance.settings.apiPort,
     startedAt: new Date(performance.timeOrigin).toISOString(),
+    ready,
   };
   writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);
 }

@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildBusybox } from "../images/build.ts";
-import { eventually, type Finished, Home, page, program, RunningCluster } from "./sampan.ts";
+import { eventually, type Finished, Home, page, pause, program, RunningCluster } from "./sampan.ts";
 
 const site = (text: string): string => `
 apiVersion: v1
@@ -177,6 +177,67 @@ export function commandLineTests(): void {
       expect(up.code).toBe(0);
     });
 
+    it("takes turns: several up at once, up after an interrupted one, down while it starts", async () => {
+      const up = ["up", "--runtime", "simulated", "--name", "e2e-turns"];
+      const all = await Promise.all([1, 2, 3].map(() => home.sampan(up)));
+      expect(all.map(({ code, stderr }) => [code, stderr])).toEqual([1, 2, 3].map(() => [0, ""]));
+      const said = all.map(({ stdout }) => stdout.split("\n")[0] ?? "");
+      expect(said.filter((line) => line.includes("is up at"))).toHaveLength(1);
+      expect(said.filter((line) => line.includes("runs already"))).toHaveLength(2);
+      await home.must(["down", "--name", "e2e-turns"]);
+      for (const afterMs of [60, 150, 300]) {
+        const interrupted = home.follow(process.execPath, [...program(), ...up]);
+        await pause(afterMs);
+        await interrupted.stop();
+        expect(await home.must(up)).toMatch(/is up at|runs already/);
+        const both = await Promise.all([home.sampan(["down", "--name", "e2e-turns"]), home.sampan(up)]);
+        expect(both.map(({ code, stderr }) => [code, stderr])).toEqual([1, 2].map(() => [0, ""]));
+        await home.must(["down", "--name", "e2e-turns"]);
+        expect((await home.sampan(["status", "--name", "e2e-turns"])).code).toBe(3);
+      }
+      await home.must(["down", "--purge", "--name", "e2e-turns"]);
+      expect(readdirSync(join(home.folder, "clusters")).filter((file) => file.includes("turns"))).toEqual([]);
+    });
+
+    it.each([
+      ["broken", "{ not: [yaml\n"],
+      ["no object", "just text\n"],
+    ])("a kubeconfig that is %s stays as it is, and the cluster runs", async (_what, content) => {
+      const kubeconfig = home.write("mine", content);
+      const up = ["up", "--runtime", "simulated", "--name", "e2e-port"];
+      const refused = await home.sampan(up, { env: { KUBECONFIG: kubeconfig } });
+      expect(refused.stderr).toMatch(
+        /^sampan: kubectl could not be pointed at cluster "e2e-port": error loading config file/,
+      );
+      expect(refused.stderr).not.toMatch(/^ +at /m);
+      expect(refused.code).toBe(1);
+      expect(readFileSync(kubeconfig, "utf8")).toBe(content);
+      expect((await home.sampan(["status", "--name", "e2e-port"])).code).toBe(0);
+    });
+
+    it("writes a kubeconfig into a folder that is not there yet, and through a link", async () => {
+      const folder = join(home.folder, "later", "still");
+      const up = ["up", "--runtime", "simulated", "--name", "e2e-port"];
+      await home.sampan(up, { env: { KUBECONFIG: join(folder, "config") } });
+      expect(readFileSync(join(folder, "config"), "utf8")).toContain("sampan-e2e-port");
+      const link = join(home.folder, "link");
+      symlinkSync(join(folder, "config"), link);
+      const linked = await home.sampan(up, { env: { KUBECONFIG: link } });
+      expect([linked.code, linked.stderr]).toEqual([0, ""]);
+      expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    });
+
+    it("logs -f goes on until it is interrupted", async () => {
+      const logs = home.follow(process.execPath, [...program(), "logs", "-f", "--name", "e2e-port"]);
+      await logs.until(/ready/);
+      await pause(1500);
+      await home.must(["down", "--name", "e2e-port"]);
+      await logs.until(/stopping/);
+      await home.must(["up", "--name", "e2e-port"]);
+      await logs.until(/stopping[^]*ready/);
+      expect(await logs.stop()).toContain("stopping");
+    });
+
     it("a broken file leaves the cluster running and names the place", async () => {
       const broken = home.write(
         "broken.yaml",
@@ -237,6 +298,7 @@ export function commandLineTests(): void {
         1,
         /cannot run containers yet:\n +- crun or runc is not installed .*\n.*\n +- conmon is not installed [^]*--runtime simulated/,
       );
+      await home.run("sh", ["-c", "chmod 711 .; mkdir -p nobody; chown 65534 nobody"]);
       const nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
       expectRefusal(
         await home.run("setpriv", [...nobody, process.execPath, ...program(), ...up], {
@@ -266,6 +328,8 @@ export function commandLineTests(): void {
         expect(refused.stderr).toContain("disk is full");
         expect(await cluster.get("configmap before", ".metadata.name")).toBe("before");
         await sampan("down");
+        // Its end has freed a little.
+        await fill();
         expectRefusal(await sampan("up"), 1, /the disk of .*e2e-full.* is full\n +free some space/);
         await home.run("rm", [join(disk, "fill")]);
         expect((await sampan("up")).code).toBe(0);
