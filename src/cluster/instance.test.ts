@@ -184,7 +184,9 @@ describe("the register of a machine", () => {
     rmSync(first.directory, { recursive: true });
     const second = await openInstance(simulated("two"), otherHome);
     expect(second.settings.index).toBe(0);
-    rmSync(second.directory, { recursive: true });
+    await openInstance(simulated("removed by hand"), home);
+    for (const folder of [second.directory, join(home, "removed by hand")])
+      rmSync(folder, { recursive: true });
     release(register, second.directory);
     expect(existsSync(join(base, "machine"))).toBe(false);
     expect((await openInstance(simulated("three"), home)).settings.index).toBe(0);

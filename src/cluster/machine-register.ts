@@ -56,13 +56,13 @@ export function reserve(register: string, reservation: Reservation): void {
   writeDurably(fileOf(register, reservation.index), `${JSON.stringify(reservation)}\n`);
 }
 
-/** Gives back what the cluster in that folder has; the register goes with its last entry. */
+/** Gives back what the cluster in that folder has, and what those that are gone had; the register goes with its last entry. */
 export function release(register: string, directory: string): void {
   const own = real(directory);
   for (const { index } of names(register)
     .filter((name) => /^\d+\.json$/.test(name))
     .flatMap((name) => readReservation(join(register, name)) ?? [])
-    .filter((found) => found.directory === own)) {
+    .filter((found) => found.directory === own || !isAlive(found))) {
     rmSync(fileOf(register, index), { force: true });
   }
   removeEmpty(join(register, "ports"));
