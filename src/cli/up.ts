@@ -5,9 +5,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { RealClock } from "../apimachinery/clock.ts";
 import {
   type CheckedSettings,
-  changedSettings,
   checkSettings,
   keepSettings,
+  settingsForRestart,
 } from "../cluster/api-server-settings.ts";
 import {
   findInstance,
@@ -149,7 +149,7 @@ async function comesUp(instance: Instance, progress: Progress): Promise<boolean>
 
 /** What a running server takes up by itself is changed at once; anything else needs a new start. */
 function changeRunning({ name, directory }: Instance, settings: CheckedSettings): void {
-  const fixed = changedSettings(directory, settings).filter(({ reloads }) => reloads !== true);
+  const fixed = settingsForRestart(directory, settings);
   if (fixed.length > 0) {
     throw new CommandError(
       `cluster "${name}" runs already, with other ${fixed.map((setting) => `--${setting.name}`).join(", ")}`,

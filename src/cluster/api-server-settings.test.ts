@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  changedSettings,
   checkSettings,
   type GivenSettings,
   keepSettings,
   readSettings,
+  settingsForRestart,
 } from "./api-server-settings.ts";
 import { InstanceError } from "./instance.ts";
 
@@ -50,13 +50,23 @@ describe("settings of the API server", () => {
     expect(() => statSync(copy)).toThrow(/ENOENT/);
   });
 
-  it("are changed only by another content", async () => {
+  it("need a restart where their content changes, unless the server follows it", async () => {
+    const encryption = join(directory, "encryption.yaml");
+    const head = "{apiVersion: apiserver.config.k8s.io/v1, kind: EncryptionConfiguration, resources: ";
+    writeFileSync(encryption, `${head}[{resources: [secrets], providers: [{identity: {}}]}]}`);
     const given = { "audit-policy-file": policy, "audit-log-maxsize": "5" };
+    const encrypted = { ...given, "encryption-provider-config": encryption };
+    const forRestart = async (settings: GivenSettings): Promise<string[]> =>
+      settingsForRestart(directory, await checkSettings(settings, directory)).map(({ name }) => name);
     await keep(given);
-    expect(changedSettings(directory, await checkSettings(given, directory))).toEqual([]);
+    expect(await forRestart(given)).toEqual([]);
+    expect(await forRestart(encrypted)).toEqual(["encryption-provider-config"]);
+    await keep(encrypted);
+    writeFileSync(encryption, `${readFileSync(encryption, "utf8")} # changed`);
+    expect(await forRestart(encrypted)).toEqual([]);
+    expect(await forRestart({ "encryption-provider-config": "" })).toEqual(["encryption-provider-config"]);
     writeFileSync(policy, `${readFileSync(policy, "utf8")}# changed\n`);
-    const changed = changedSettings(directory, await checkSettings(given, directory));
-    expect(changed.map(({ name }) => name)).toEqual(["audit-policy-file"]);
+    expect(await forRestart(encrypted)).toEqual(["audit-policy-file"]);
   });
 
   it("of a path may name standard output", async () => {

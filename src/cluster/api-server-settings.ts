@@ -267,11 +267,18 @@ function wholeNumber(given: string): Promise<string> {
   return Promise.reject(new Error(`${given} ${why}`));
 }
 
-/** The settings that keeping these would change. */
-export function changedSettings(directory: string, checked: CheckedSettings): ApiServerSetting[] {
+/**
+ * The settings that a running server cannot take: those that would change, but for the content of a file that it follows.
+ * It does not begin to follow one, nor end it.
+ */
+export function settingsForRestart(directory: string, checked: CheckedSettings): ApiServerSetting[] {
   const kept = readSettings(directory);
   return [...checked]
-    .filter(([setting, value]) => contentOf(setting, kept) !== value)
+    .filter(([setting, value]) => {
+      const before = contentOf(setting, kept);
+      if (before === value) return false;
+      return setting.reloads !== true || before === undefined || value === undefined;
+    })
     .map(([setting]) => setting);
 }
 

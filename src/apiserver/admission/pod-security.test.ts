@@ -50,6 +50,24 @@ const bad = podWith({
   ],
 });
 
+describe("the audit log", () => {
+  const notesOf = async (labels: Record<string, string>, object: object): Promise<Record<string, string>> => {
+    const notes: Record<string, string> = {};
+    const audit = { annotate: (key: string, value: string) => void (notes[key.replace(label, "")] = value) };
+    await verdictOf(pluginFor(labels), { ...attributesOf({ object }), audit });
+    return notes;
+  };
+
+  test("is told which level was enforced, and what violates the level that is audited", async () => {
+    expect(await notesOf({}, bad)).toEqual({ "enforce-policy": "privileged:latest" });
+    const notes = await notesOf({ enforce: "baseline", audit: "restricted", "audit-version": "v1.29" }, bad);
+    expect(notes["enforce-policy"]).toBe("baseline:latest");
+    expect(notes["audit-violations"]).toMatch(
+      /^would violate PodSecurity "restricted:v1.29": host namespaces/,
+    );
+  });
+});
+
 describe("PodSecurity", () => {
   test.each<[string, Record<string, string>, object, string]>([
     ["no labels", {}, bad, "admitted"],
