@@ -6,7 +6,7 @@ import { endpointOf, fillPods } from "./load.ts";
 import { memoryOf } from "./processes.ts";
 
 /** Until what is left of the work has been collected. */
-const restMs = 15_000;
+const restMs = 20_000;
 
 /** The cluster must be fresh: its memory is compared with itself. It is restarted once. */
 export async function memoryPerPod(cluster: BenchCluster, podCount: number): Promise<Figure[]> {
