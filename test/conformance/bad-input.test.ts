@@ -580,7 +580,8 @@ describe("who asks", () => {
       refusal(
         403,
         "Forbidden",
-        'users "root" is forbidden: User "system:serviceaccount:default:default" cannot impersonate resource "users" in API group "" at the cluster scope',
+        // Named by the right that came closest: to be this user at all, or for this request alone.
+        /^(users "root"|configmaps) is forbidden: User "system:serviceaccount:default:default" cannot impersonate/,
       ),
     );
   });
@@ -666,7 +667,7 @@ describe("versions of objects", () => {
 
   test("a continue token that was made up", async () => {
     expect(await send("GET", `${configMaps}?limit=1&continue=abc`)).toMatchObject(
-      refusal(400, "BadRequest", /^continue key is not valid: /),
+      refusal(400, "BadRequest", /^invalid continue token: continue key is not valid: /),
     );
   });
 });
