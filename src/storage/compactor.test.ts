@@ -30,7 +30,7 @@ it("forgets what is older than an interval, and nothing younger", async () => {
 
 it("goes on after a failure", async () => {
   const { clock, storage } = start();
-  const { compact } = storage;
+  const compact = storage.compact.bind(storage);
   storage.compact = () => Promise.reject(new Error("disk"));
   await storage.txn([], put("/a"));
   await clock.advance(3 * compactionIntervalMs);
