@@ -16,6 +16,8 @@ export interface KubectlCommand {
   readonly subcommands?: Readonly<Record<string, () => Promise<KubectlCommand>>>;
   /** The exit code; nothing means 0. Commands that only group others have none. */
   run?(context: CommandContext): Promise<number | void>;
+  /** Whether Ctrl-C ends it with 1 at once, as it only watches. Others tidy up, or are ended by the signal. */
+  failsOnInterrupt?(flags: Flags): boolean;
   /** All words are arguments, also those that look like flags. */
   readonly takesAllWords?: boolean;
   /**

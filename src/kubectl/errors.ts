@@ -85,6 +85,12 @@ function statusText(error: StatusError): string {
 
 function plainStatusText(error: StatusError): string {
   if (error.reason === "Unauthorized") return `error: You must be logged in to the server (${error.message})`;
+  // What a server says that is no API server is left out.
+  const { message } = error;
+  const absent = "the server could not find the requested resource";
+  if (error.reason === "NotFound" && message.startsWith(`${absent}: `)) {
+    return `Error from server (NotFound): ${absent}`;
+  }
   if (error.reason === "") return `Error from server: ${error.message}`;
   return `Error from server (${error.reason}): ${error.message}`;
 }

@@ -5,7 +5,7 @@ import type { Transport } from "../apimachinery/transport.ts";
 import type { KubectlCommand } from "./command.ts";
 import { usageHint } from "./command.ts";
 import { commands } from "./commands/index.ts";
-import { describeFailure, KubectlError, TemplateFailure } from "./errors.ts";
+import { describeFailure, ExitError, KubectlError, TemplateFailure } from "./errors.ts";
 import { type FlagSpecs, parseFlags } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help.ts";
 import { type KubectlIo, processIo } from "./io.ts";
@@ -64,7 +64,9 @@ async function run(argv: readonly string[], io: KubectlIo, options: KubectlOptio
     ...(options.transport === undefined ? {} : { transport: options.transport }),
   });
   try {
-    const exitCode = (await found.command.run({ io, session, flags, args, dashAt, path: found.path })) ?? 0;
+    const running = found.command.run({ io, session, flags, args, dashAt, path: found.path });
+    const fails = found.command.failsOnInterrupt?.(flags) === true;
+    const exitCode = (await (fails ? untilInterrupted(running, io) : running)) ?? 0;
     if (session.failsOnWarnings && session.warningCount > 0) {
       const count = session.warningCount;
       throw new KubectlError(`${count} warning${count === 1 ? "" : "s"} received`);
@@ -73,6 +75,14 @@ async function run(argv: readonly string[], io: KubectlIo, options: KubectlOptio
   } finally {
     session.close();
   }
+}
+
+async function untilInterrupted<T>(running: Promise<T>, io: KubectlIo): Promise<T> {
+  const signal = io.interrupted();
+  const ended = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new ExitError(1)), { once: true });
+  });
+  return await Promise.race([running, ended]);
 }
 
 /** A command may use the short letter of a global flag for a flag of its own. */

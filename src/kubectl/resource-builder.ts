@@ -1,5 +1,5 @@
 import type { UnstructuredObject } from "../apimachinery/object.ts";
-import { KubectlError } from "./errors.ts";
+import { KubectlError, PlainError } from "./errors.ts";
 import type { FlagSpecs, Flags } from "./flags.ts";
 import type { KubectlIo } from "./io.ts";
 import { type Manifest, ManifestError, parseManifests, readManifests } from "./manifests.ts";
@@ -74,7 +74,12 @@ const hasKustomization = (flags: Flags): boolean =>
 
 async function kustomized({ io }: Session, folder: string): Promise<Manifest[]> {
   const { buildKustomization } = await import("./kustomize/build.ts");
-  return buildKustomization(folder, (text) => io.err(text)).map((object) => ({ object, source: folder }));
+  try {
+    return buildKustomization(folder, (text) => io.err(text)).map((object) => ({ object, source: folder }));
+  } catch (error) {
+    // kubectl prints these without `error: `, unlike those of `kubectl kustomize`.
+    throw error instanceof KubectlError ? new PlainError(error.message, { cause: error }) : error;
+  }
 }
 
 async function manifestsOf(
@@ -236,7 +241,9 @@ async function resourcesOf(session: Session, types: string): Promise<MappedResou
 export async function resourceOf(session: Session, type: string): Promise<MappedResource> {
   const resource = await session.mapper.forName(type);
   if (resource === undefined) {
-    throw new KubectlError(`the server doesn't have a resource type ${JSON.stringify(type)}`);
+    // A version or group that does not have it is not named.
+    const [plain = ""] = type.split(".");
+    throw new KubectlError(`the server doesn't have a resource type ${JSON.stringify(plain)}`);
   }
   for (const { group, resource: other } of await session.mapper.shadowed(type)) {
     const shown = `${other}.${group}`;

@@ -16,6 +16,7 @@ import { KubectlError, PlainError } from "./errors.ts";
 import type { FlagSpecs, Flags } from "./flags.ts";
 import type { KubectlIo } from "./io.ts";
 import { RestMapper } from "./rest-mapper.ts";
+import { parseRequestTimeoutMs, TimedTransport } from "./timed-transport.ts";
 
 /** The flags that every command knows. Those without a meaning here are accepted, as scripts give them. */
 export const globalFlags: FlagSpecs = {
@@ -67,6 +68,7 @@ export class Session {
   readonly #given: Transport | undefined;
   #config: Kubeconfig | undefined;
   #https: HttpsTransport | undefined;
+  #transport: Transport | undefined;
   #api: Api | undefined;
   #mapper: RestMapper | undefined;
 
@@ -79,9 +81,18 @@ export class Session {
   }
 
   get transport(): Transport {
-    if (this.#given !== undefined) return this.#given;
-    this.#https ??= new HttpsTransport({ ...this.#connection(), clock: this.clock });
+    this.#transport ??= this.#inTime(this.#given ?? this.#connected());
+    return this.#transport;
+  }
+
+  #connected(): Transport {
+    this.#https = new HttpsTransport({ ...this.#connection(), clock: this.clock });
     return this.#https;
+  }
+
+  #inTime(transport: Transport): Transport {
+    const timeoutMs = parseRequestTimeoutMs(this.#flags.string("request-timeout"));
+    return timeoutMs <= 0 ? transport : new TimedTransport(transport, timeoutMs, this.clock);
   }
 
   get api(): Api {

@@ -47,7 +47,7 @@ function fieldValidation(value: string): string {
   const flag = parseBool(value);
   if (flag === undefined) {
     throw new KubectlError(
-      `invalid validation directive ${JSON.stringify(value)}, must be one of: strict (or true), warn, ignore (or false)`,
+      `invalid - validate option ${JSON.stringify(value)}; must be one of: strict (or true), warn, ignore (or false)`,
     );
   }
   return flag ? "Strict" : "Ignore";

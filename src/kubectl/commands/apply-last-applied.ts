@@ -42,16 +42,13 @@ const appliedTo = (object: UnstructuredObject): string | undefined =>
 async function view(context: CommandContext): Promise<void> {
   const { flags, io, path } = context;
   const output = flags.string("output");
-  if (output !== "yaml" && output !== "json") {
-    throw new KubectlError(
-      `Unexpected -o output mode: ${output}, the flag 'output' must be one of yaml|json\n${usageHint(path)}`,
-    );
-  }
   for (const { live } of await liveTargets(context, context.args, { typesMeanAll: true })) {
     const text = appliedTo(live);
-    if (text === undefined) {
+    // What was made otherwise has nothing to show.
+    if (text === undefined) continue;
+    if (output !== "yaml" && output !== "json") {
       throw new KubectlError(
-        `no last-applied-configuration annotation found on resource: ${live.metadata.name}`,
+        `Unexpected -o output mode: ${output}, the flag 'output' must be one of yaml|json\n${usageHint(path)}`,
       );
     }
     const applied: unknown = JSON.parse(text);

@@ -1,5 +1,5 @@
 import { pathOf } from "../api.ts";
-import { type CommandContext, type KubectlCommand, usageHint } from "../command.ts";
+import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError } from "../errors.ts";
 import { attachablePod, chooseContainer, podOrOwner, podResource } from "../pod-selection.ts";
 import { converse } from "../terminal.ts";
@@ -18,12 +18,11 @@ export const attachCommand: KubectlCommand = {
 };
 
 async function attach(context: CommandContext): Promise<number> {
-  const { flags, args, path, session, io } = context;
-  if (args.length === 0)
-    throw new KubectlError(`at least 1 argument is required for attach\n${usageHint(path)}`);
+  const { flags, args, session, io } = context;
+  if (args.length === 0) throw new KubectlError(`at least 1 argument is required for attach`);
   if (args.length > 2) {
     throw new KubectlError(
-      `expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw ${args.length}: [${args.join(" ")}]\n${usageHint(path)}`,
+      `expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw ${args.length}: [${args.join(" ")}]`,
     );
   }
   const pod = await attachablePod(context, await podOrOwner(session, args.join("/")));

@@ -91,8 +91,11 @@ async function resourceAttributes(
   if (type === "*") resource = { group: "*", version: "*", resource: "*", namespaced: true };
   else resource = await session.mapper.forName(type);
   if (resource === undefined && !quiet) {
-    io.err(`Warning: the server doesn't have a resource type '${type}'\n\n`);
+    const [plain = "", ...rest] = type.split(".");
+    const shown = rest.length === 0 ? `'${type}'` : `'${plain}' in group '${rest.join(".")}'`;
+    io.err(`Warning: the server doesn't have a resource type ${shown}\n\n`);
   }
+  if (!knownVerbs.has(verb) && !quiet) io.err(`Warning: verb '${verb}' is not a known verb\n\n`);
   const [plain = "", ...group] = type.split(".");
   const found = resource ?? { group: group.join("."), version: "", resource: plain, namespaced: true };
   if (!found.namespaced && !flags.bool("all-namespaces") && !quiet) {
@@ -108,6 +111,25 @@ async function resourceAttributes(
     name,
   };
 }
+
+const knownVerbs = new Set([
+  "*",
+  "approve",
+  "attest",
+  "bind",
+  "create",
+  "delete",
+  "deletecollection",
+  "escalate",
+  "get",
+  "impersonate",
+  "list",
+  "patch",
+  "sign",
+  "update",
+  "use",
+  "watch",
+]);
 
 async function listAllowed({ session, io, flags }: CommandContext): Promise<number> {
   const review = {

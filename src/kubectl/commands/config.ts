@@ -150,7 +150,9 @@ function useContext(context: CommandContext): void {
 function setContext(context: CommandContext): void {
   const { flags, args, session, io } = context;
   if (flags.bool("current") && args.length > 0)
-    throw new KubectlError(`Unexpected args: [${args.join(" ")}]\n${usageHint(context.path)}`);
+    throw new KubectlError("you cannot specify both a context name and --current");
+  if (!flags.bool("current") && args.length !== 1)
+    throw new KubectlError("you must specify a non-empty context name or --current");
   const name = flags.bool("current") ? session.config.currentContext : oneName(context);
   if (name === "") throw new KubectlError("no current context is set");
   const exists = session.config.contexts.has(name);
@@ -170,6 +172,13 @@ function setCluster(context: CommandContext): void {
 }
 
 function setCredentials(context: CommandContext): void {
+  const { flags, args } = context;
+  if (args.length !== 1) throw new KubectlError(`unexpected args: [${args.join(" ")}]`);
+  if (flags.string("token") !== "" && (flags.string("username") !== "" || flags.string("password") !== "")) {
+    throw new KubectlError(
+      "you cannot specify more than one authentication method at the same time: --token, --username/--password",
+    );
+  }
   const name = oneName(context);
   setFields(context, "users", name, {
     "client-certificate": "client-certificate",

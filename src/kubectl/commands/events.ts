@@ -19,11 +19,14 @@ export const eventsCommand: KubectlCommand = {
     "no-headers": { type: "bool", help: "leave the headings out" },
     "chunk-size": { type: "int", default: 500, help: "how many to ask for at a time" },
   },
+  failsOnInterrupt: (flags) => flags.bool("watch"),
   run: events,
 };
 
 async function events(context: CommandContext): Promise<void> {
   const { flags, session, io } = context;
+  const wrong = flags.list("types").find((type) => !/^(?:normal|warning)$/i.test(type));
+  if (wrong !== undefined) throw new KubectlError("valid --types are Normal or Warning");
   const printer = await printerFor(flags);
   const namespace = flags.bool("all-namespaces") ? undefined : session.namespace;
   const target = { resource: resources.events, namespace };

@@ -33,7 +33,9 @@ async function exec(context: CommandContext): Promise<number> {
   if (!fromFile && dashAt === 0) throw new KubectlError("pod, type/name or --filename must be specified");
   const command = args.slice(named);
   if (command.length === 0) throw new KubectlError("you must specify at least one command for the container");
-  const target = fromFile ? (await readTargets(session, flags))[0] : await podOrOwner(session, args[0] ?? "");
+  const read = fromFile ? await readTargets(session, flags) : [];
+  if (read.length > 1) throw new KubectlError("cannot exec into multiple objects at a time");
+  const target = fromFile ? read[0] : await podOrOwner(session, args[0] ?? "");
   if (target === undefined) throw new KubectlError("pod, type/name or --filename must be specified");
   const pod = await attachablePod(context, target);
   const phase = pod.status?.phase;

@@ -1,5 +1,6 @@
 import { formatApiVersion, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import { groupVersionPath } from "../../client/paths.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, PlainError } from "../errors.ts";
@@ -18,19 +19,18 @@ export const explainCommand: KubectlCommand = {
   run: explain,
 };
 
-async function explain({ args, flags, session, io, path }: CommandContext): Promise<void> {
+async function explain({ args, flags, session, io }: CommandContext): Promise<void> {
   const [what, ...rest] = args;
   if (what === undefined) {
     throw new KubectlError(
       'You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of supported resources.\n',
     );
   }
-  if (rest.length > 0)
-    throw new KubectlError(
-      `We accept only this format: explain RESOURCE\nSee '${path} -h' for help and examples`,
-    );
+  if (rest.length > 0) throw new KubectlError("We accept only this format: explain RESOURCE");
   const output = flags.string("output");
-  if (output !== "plaintext")
+  if (output !== "plaintext" && output !== "plaintext-openapiv2")
+    throw new KubectlError(`unrecognized format: ${output}`);
+  if (output === "plaintext-openapiv2")
     throw new KubectlError(
       `the output format ${JSON.stringify(output)} is not supported by this client: use plaintext`,
     );
@@ -38,16 +38,18 @@ async function explain({ args, flags, session, io, path }: CommandContext): Prom
   const given = flags.string("api-version");
   const groupVersion = given === "" ? resource : parseApiVersion(given);
   const place = groupVersionPath(groupVersion);
-  const document = (await session.api.call("GET", `/openapi/v3${place}`)) as OpenApiDocument;
+  const absent = (): KubectlError =>
+    new KubectlError(
+      `couldn't find resource for ${JSON.stringify(`${formatApiVersion(groupVersion)}, Resource=${resource.resource}`)}`,
+    );
+  const document = (await session.api.call("GET", `/openapi/v3${place}`).catch((error: unknown) => {
+    throw isNotFound(error) ? absent() : error;
+  })) as OpenApiDocument;
   const gvk = { group: groupVersion.group, version: groupVersion.version, kind: resource.kind };
   const schema = Object.values(document.components?.schemas ?? {}).find((candidate) =>
     isOfKind(candidate, gvk),
   );
-  if (schema === undefined) {
-    throw new KubectlError(
-      `couldn't find resource for ${JSON.stringify(`${formatApiVersion(groupVersion)}, Resource=${resource.resource}`)}`,
-    );
-  }
+  if (schema === undefined) throw absent();
   io.out(
     `${gvk.group === "" ? "" : `GROUP:      ${gvk.group}\n`}KIND:       ${gvk.kind}\nVERSION:    ${gvk.version}\n\n`,
   );

@@ -65,9 +65,7 @@ function serviceOf(context: CommandContext, { live, name: from }: LiveTarget): U
     .map(Number);
   const clusterIP = flags.string("cluster-ip");
   if (given.length === 0 && found.length === 0 && clusterIP !== "None") {
-    throw new KubectlError(
-      "couldn't find port via --port flag or introspection\nSee 'kubectl expose -h' for help and examples",
-    );
+    throw new KubectlError("couldn't find port via --port flag or introspection");
   }
   const numbers = given.length > 0 ? given : found.map(({ port }) => port);
   const targetPort = flags.string("target-port");

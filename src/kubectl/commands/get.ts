@@ -42,6 +42,7 @@ export const getCommand: KubectlCommand = {
     "chunk-size": { type: "int", default: 500, help: "how many objects to ask for at a time" },
     subresource: { type: "string", help: "status, scale or resize" },
   },
+  failsOnInterrupt: (flags) => flags.bool("watch") || flags.bool("watch-only"),
   run: (context) => new Get(context).run(),
 };
 
@@ -80,6 +81,9 @@ class Get {
       );
     }
     const query = await this.#query();
+    if (flags.string("subresource") !== "" && query.kind === "lists") {
+      throw new KubectlError("subresource cannot be used when bulk resources are specified");
+    }
     if (this.#isWatch) return await this.#watch(query, printer);
     const answers = await this.#answers(query, printer === undefined);
     if (printer === undefined) this.#printTables(answers);

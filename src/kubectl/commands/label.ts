@@ -1,5 +1,5 @@
 import { isObject } from "../../apimachinery/json.ts";
-import { labelValueErrors, qualifiedNameErrors } from "../../apimachinery/names.ts";
+import { labelValueErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, throwCollected } from "../errors.ts";
@@ -86,9 +86,6 @@ function check({ flags, args }: CommandContext, field: Field, { set, remove, res
       throw new KubectlError(
         `invalid label value: ${JSON.stringify(`${key}=${value}`)}: ${errors.join(";")}`,
       );
-    const keyErrors = qualifiedNameErrors(key);
-    if (keyErrors.length > 0)
-      throw new KubectlError(`invalid ${word} key: ${JSON.stringify(key)}: ${keyErrors.join(";")}`);
   }
 }
 

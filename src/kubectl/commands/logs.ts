@@ -37,6 +37,7 @@ export const logsCommand: KubectlCommand = {
     "pod-running-timeout": { type: "duration", default: 20_000, help: "how long to wait for a pod to run" },
     "insecure-skip-tls-verify-backend": { type: "bool", help: "do not check the node's certificate" },
   },
+  failsOnInterrupt: (flags) => flags.bool("follow"),
   run: (context) => new Logs(context).run(),
 };
 
@@ -93,6 +94,9 @@ class Logs {
     if (args.length > 0 && selector !== "") wrong("only a selector (-l) or a POD name is allowed");
     if (args.length > 2)
       wrong(`expected 'logs ${usage}'.\nPOD or TYPE/NAME is a required argument for the logs command`);
+    if (flags.string("container") !== "" && args.length === 2) {
+      throw new KubectlError("only one of -c or an inline [CONTAINER] arg is allowed");
+    }
     if (flags.changed("since") && flags.changed("since-time")) {
       const time = flags.string("since-time");
       if (Number.isNaN(Date.parse(time))) throw new KubectlError(wrongTime(time));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { builtinScheme } from "../../api/builtin-scheme.ts";
-import { deepEqual, isObject } from "../../apimachinery/json.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
@@ -9,7 +9,7 @@ import { parseYaml } from "../../apimachinery/yaml.ts";
 import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, plainText, throwCollected } from "../errors.ts";
 import { type LiveTarget, liveTargets, modifyFlags } from "../modifying.ts";
-import { outcomePrinterFor } from "../printers/index.ts";
+import { nameOf, outcomePrinterFor } from "../printers/index.ts";
 import { dryRunOf, writeQuery } from "../writing.ts";
 
 export const patchCommand: KubectlCommand = {
@@ -46,6 +46,11 @@ async function patch(context: CommandContext): Promise<void> {
       const live = await liveState(context, target);
       const object = await send(context, target, type, document);
       const isSame = dryRunOf(flags) !== "client" && deepEqual(object, live);
+      if (dryRunOf(flags) === "client" && flags.string("output") === "") {
+        // kubectl does not say of this that it was only tried.
+        io.out(`${nameOf(object)} patched\n`);
+        continue;
+      }
       io.out(print(object, isSame ? "patched (no change)" : "patched"));
     } catch (error) {
       errors.push(error);
@@ -84,11 +89,6 @@ function readPatch({ flags }: CommandContext): unknown {
     document = parseYaml(text);
   } catch (error) {
     throw new KubectlError(`unable to parse ${JSON.stringify(text)}: ${plainText(error)}`, { cause: error });
-  }
-  if (!isObject(document) && !Array.isArray(document)) {
-    throw new KubectlError(
-      `unable to parse ${JSON.stringify(text)}: json: cannot unmarshal string into Go value of type map[string]interface {}`,
-    );
   }
   return document;
 }

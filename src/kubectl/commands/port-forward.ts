@@ -71,8 +71,9 @@ function parsePair(spec: string, object: UnstructuredObject, pod: Pod): PortPair
     second === undefined ? (/^\d+$/.test(first) ? first : String(remote)) : first === "" ? "0" : first;
   const local = Number(localText);
   if (!Number.isInteger(local) || local < 0 || local > 65_535) {
+    const why = /^\d+$/.test(localText) ? "value out of range" : "invalid syntax";
     throw new KubectlError(
-      `error parsing local port '${localText}': strconv.ParseUint: parsing ${JSON.stringify(localText)}: invalid syntax`,
+      `error parsing local port '${localText}': strconv.ParseUint: parsing ${JSON.stringify(localText)}: ${why}`,
     );
   }
   if (remote < 1 || remote > 65_535) throw new KubectlError("remote port must be > 0");

@@ -182,7 +182,7 @@ async function undoOne(context: CommandContext, target: LiveTarget, wanted: numb
   const { live } = target;
   if (live.kind === "Deployment" && (live as unknown as Deployment).spec.paused === true) {
     throw new KubectlError(
-      `cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again`,
+      `you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again`,
     );
   }
   const revisions = await historyOf(session, target);
@@ -226,7 +226,7 @@ async function restart(context: CommandContext): Promise<void> {
       template: { metadata?: { annotations?: Record<string, string> } };
     };
     if (spec.paused === true)
-      throw new KubectlError("can't restart paused deployment (run rollout resume first)");
+      throw new KubectlError(`${what} can't restart paused deployment (run rollout resume first)`);
     const { template } = spec;
     const annotations = { ...template.metadata?.annotations, [restartedAt]: now };
     return {

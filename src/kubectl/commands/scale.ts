@@ -1,6 +1,6 @@
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
-import { type CommandContext, type KubectlCommand, usageHint } from "../command.ts";
+import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, plainText, throwCollected } from "../errors.ts";
 import { type LiveTarget, liveTargets, modifyFlags, selectionFlags } from "../modifying.ts";
 import { outcomePrinterFor } from "../printers/index.ts";
@@ -26,10 +26,10 @@ interface Scale extends UnstructuredObject {
 }
 
 async function scale(context: CommandContext): Promise<void> {
-  const { flags, args, io, path } = context;
+  const { flags, args, io } = context;
   if (flags.int("replicas") < 0) {
     throw new KubectlError(
-      `The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0\n${usageHint(path)}`,
+      `The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0`,
     );
   }
   const print = await outcomePrinterFor(flags);

@@ -94,6 +94,7 @@ async function changeEach(
   targets: readonly LiveTarget[],
   outcome: string,
   change: (spec: PodSpec, target: LiveTarget) => void,
+  { skipsSame = true }: { skipsSame?: boolean } = {},
 ): Promise<void> {
   const { flags, session, io } = context;
   const print = await outcomePrinterFor(flags);
@@ -105,7 +106,7 @@ async function changeEach(
       if (spec === undefined)
         throw new KubectlError(`${target.resource.resource}/${target.name} does not have a pod template`);
       change(spec, target);
-      if (deepEqual(changed, target.live)) continue;
+      if (skipsSame && deepEqual(changed, target.live)) continue;
       const isDry = dryRunOf(flags) === "client";
       const { type, patch } = patchBetween(target.live, changed);
       io.out(
@@ -266,5 +267,6 @@ async function setServiceAccount(context: CommandContext): Promise<void> {
     (spec) => {
       spec.serviceAccountName = account;
     },
+    { skipsSame: false },
   );
 }

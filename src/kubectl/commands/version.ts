@@ -17,9 +17,8 @@ export const versionCommand: KubectlCommand = {
 /** The version whose commands this client has. */
 const clientVersion = "v1.36.0+sampan";
 
-async function version({ flags, args, session, io, path }: CommandContext): Promise<void> {
-  if (args.length > 0)
-    throw new KubectlError(`extra arguments: [${args.join(" ")}]\nSee '${path} -h' for help and examples`);
+async function version({ flags, args, session, io }: CommandContext): Promise<void> {
+  if (args.length > 0) throw new KubectlError(`extra arguments: [${args.join(" ")}]`);
   const output = flags.string("output");
   if (!["", "json", "yaml"].includes(output)) throw new KubectlError("--output must be 'yaml' or 'json'");
   const [major = "", minor = ""] = clientVersion.slice(1).split(".");

@@ -32,6 +32,7 @@ export const waitCommand: KubectlCommand = {
     },
     local: { type: "bool", help: "not supported" },
   },
+  failsOnInterrupt: () => true,
   run: waitForAll,
 };
 
@@ -97,7 +98,8 @@ function jsonPathGoal(text: string): Goal {
   const equals = text.lastIndexOf("}") < 0 ? text.indexOf("=") : text.indexOf("=", text.lastIndexOf("}"));
   const expression = (equals < 0 ? text : text.slice(0, equals)).replaceAll(/^['"]|['"]$/g, "");
   const wanted = equals < 0 ? undefined : text.slice(equals + 1).replaceAll(/^['"]|['"]$/g, "");
-  if (expression === "" || wanted === "") throw new KubectlError("jsonpath wait value should not be empty");
+  if (expression === "") throw new KubectlError("jsonpath expression cannot be empty");
+  if (wanted === "") throw new KubectlError("jsonpath wait value should not be empty");
   const path = new JsonPath(relaxedPath(expression), { allowMissing: true });
   return {
     kind: "state",
@@ -158,7 +160,12 @@ async function waitFor(
         if (goal.kind === "delete") return seen ? undefined : "absent";
       } else if (goal.holds(current)) return current;
       if (looksOnce) throw new KubectlError(`condition not met for ${what}`);
-      if (controller.signal.aborted) throw new KubectlError(`timed out waiting for the condition on ${what}`);
+      if (controller.signal.aborted)
+        throw new KubectlError(
+          goal.kind === "create"
+            ? "timed out waiting for the condition"
+            : `timed out waiting for the condition on ${what}`,
+        );
       if (current === undefined) {
         await session.clock.sleep(200);
         continue;

@@ -68,9 +68,32 @@ export const clusterRoleCreator: Creator = {
   },
 };
 
-function verbsOf({ flags }: CommandContext): string[] {
+const standardVerbs = new Set([
+  "*",
+  "approve",
+  "attest",
+  "bind",
+  "create",
+  "delete",
+  "deletecollection",
+  "escalate",
+  "get",
+  "impersonate",
+  "list",
+  "patch",
+  "proxy",
+  "sign",
+  "update",
+  "use",
+  "watch",
+]);
+
+function verbsOf({ flags, session }: CommandContext): string[] {
   const verbs = [...new Set(flags.list("verb"))];
   if (verbs.length === 0) throw new KubectlError("at least one verb must be specified");
+  for (const verb of verbs) {
+    if (!standardVerbs.has(verb)) session.warn(`'${verb}' is not a standard resource verb`);
+  }
   return verbs.includes("*") ? ["*"] : verbs;
 }
 
