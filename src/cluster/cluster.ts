@@ -96,6 +96,8 @@ export class Cluster {
     this.logger = options.logger ?? silentLogger;
     this.storage = options.storage ?? new MemoryStorage();
     this.pki = options.pki ?? createPki({ clock: this.clock });
+    // Every v1 and beta version; Kubernetes leaves betas off, but who writes manifests and operators wants to try them.
+    const scheme = builtinScheme({ betas: true });
     const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
     const security = newSecurity({
       ...options.security,
@@ -103,12 +105,12 @@ export class Cluster {
       clock: this.clock,
       random: this.random,
       clusterDomain,
-      scheme: builtinScheme(),
+      scheme,
     });
     this.#tokens = security.tokens;
     this.server = new ApiServer({
       storage: this.storage,
-      scheme: builtinScheme(),
+      scheme,
       clock: this.clock,
       random: this.random,
       logger: this.logger,
