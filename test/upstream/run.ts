@@ -44,7 +44,7 @@ const { values } = parseArgs({
     focus: { type: "string", default: "" },
     skip: { type: "string", default: "" },
     name: { type: "string", default: "conformance" },
-    program: { type: "string", default: join(root, "dist") },
+    program: { type: "string" },
     kubeconfig: { type: "string" },
     report: { type: "string" },
     log: { type: "string", default: join(tmpdir(), "sampan-conformance.log") },
@@ -75,11 +75,12 @@ async function main(): Promise<number> {
     SAMPAN_HOME: join(work, "home"),
     KUBECONFIG: values.kubeconfig ?? join(work, "kubeconfig"),
   };
+  const [file, ...first] =
+    values.program === undefined
+      ? [join(root, "sampan")]
+      : [process.execPath, join(values.program, "main.js")];
   const sampan = (...words: string[]): void => {
-    execFileSync(process.execPath, [join(values.program, "main.js"), ...words, "--name", values.name], {
-      env: environment,
-      stdio: "inherit",
-    });
+    execFileSync(file, [...first, ...words, "--name", values.name], { env: environment, stdio: "inherit" });
   };
   try {
     if (values.kubeconfig === undefined) {
