@@ -173,12 +173,7 @@ function describeContainerBasics(
   if (status !== undefined) d.field("Image ID", status.imageID, 2);
   const ports = container.ports ?? [];
   const format = (number: (port: (typeof ports)[number]) => number): string =>
-    ports
-      .map(
-        (port) =>
-          `${number(port)}/${port.protocol ?? "TCP"}${(port.name ?? "") === "" ? "" : ` (${port.name})`}`,
-      )
-      .join(", ");
+    ports.map((port) => `${number(port)}/${port.protocol ?? "TCP"}`).join(", ");
   const plural = ports.length > 1 ? "s" : "";
   d.field(`Port${plural}`, orNone(format(({ containerPort }) => containerPort)), 2);
   d.field(`Host Port${plural}`, orNone(format(({ hostPort }) => hostPort ?? 0)), 2);

@@ -211,7 +211,7 @@ export const describeCronJob: Describer = async (d, object, context) => {
   d.field("Name", metadata.name).field("Namespace", metadata.namespace);
   d.labels("Labels", metadata.labels).annotations("Annotations", metadata.annotations);
   d.field("Schedule", spec?.schedule).field("Concurrency Policy", spec?.concurrencyPolicy);
-  d.field("Suspend", trueFalseUnset(spec?.suspend)).field("Time Zone", spec?.timeZone ?? "<unset>");
+  d.field("Suspend", trueFalseUnset(spec?.suspend));
   d.field("Successful Job History Limit", spec?.successfulJobsHistoryLimit ?? "<unset>");
   d.field("Failed Job History Limit", spec?.failedJobsHistoryLimit ?? "<unset>");
   const deadline = spec?.startingDeadlineSeconds;
