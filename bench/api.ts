@@ -1,10 +1,10 @@
 /**
- * The API over TLS against the real server process with its state in SQLite: creates by 1 and 64 clients beside etcd
+ * The API over TLS against the real server process with its state in SQLite: creates and updates by 1 and 64 clients, creates beside etcd
  * alone on the same disk, gets over up to 1,000 connections, lists of 10,000 pods and a fan-out to 1,000 watchers beside a
  * process that only pushes the same bytes through TLS sockets, and the memory that a stored pod takes.
  *
  *   npm run bench -- api [--seconds 4] [--rounds 3] [--pods 10000] [--watchers 1000] [--program FOLDER]
- *     [--parts memory,creates,gets,lists,watches]
+ *     [--parts memory,creates,updates,gets,lists,watches]
  *
  * etcd's part is left out by name where it is not installed (Debian: apt-get install etcd-server).
  */
@@ -29,6 +29,7 @@ import {
 import { memoryPerPod } from "./parts/memory.ts";
 import { busyNote, emptyNode } from "./parts/processes.ts";
 import { RawClient, type RawEndpoint } from "./parts/raw-client.ts";
+import { updates } from "./parts/updates.ts";
 import { watches } from "./parts/watches.ts";
 
 const { values: options } = parseArgs({
@@ -38,7 +39,7 @@ const { values: options } = parseArgs({
     pods: { type: "string", default: "10000" },
     watchers: { type: "string", default: "1000" },
     program: { type: "string", default: repository },
-    parts: { type: "string", default: "memory,creates,gets,lists,watches" },
+    parts: { type: "string", default: "memory,creates,updates,gets,lists,watches" },
   },
 });
 const durationMs = Number(options.seconds) * 1000;
@@ -124,6 +125,7 @@ try {
     report("Creates, durable, over TLS; etcd without TLS", await creates(endpoint, etcd));
     await etcd?.stop();
   }
+  if (parts.has("updates")) report("Updates, durable", await updates(cluster, durationMs, rounds));
   if (parts.has("gets")) report("Gets", await gets(cluster, durationMs / 2));
   if (parts.has("lists")) {
     const client = await RawClient.open(endpoint);

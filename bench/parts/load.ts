@@ -76,8 +76,14 @@ export async function measure(
 }
 
 /** Asks and answers with the size of the body; an answer that is no success is an error. */
-export async function ask(client: RawClient, method: string, path: string, body?: string): Promise<number> {
-  const { status, bodyBytes } = await client.request(method, path, body);
+export async function ask(
+  client: RawClient,
+  method: string,
+  path: string,
+  body?: string,
+  contentType?: string,
+): Promise<number> {
+  const { status, bodyBytes } = await client.request(method, path, body, contentType);
   if (status >= 300) throw new Error(`${method} ${path}: ${status}`);
   return bodyBytes;
 }
