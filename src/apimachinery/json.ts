@@ -9,6 +9,26 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+const escapedByGo: Readonly<Record<string, string>> = {
+  "<": "\\u003c",
+  ">": "\\u003e",
+  "&": "\\u0026",
+  "\u2028": "\\u2028",
+  "\u2029": "\\u2029",
+};
+
+/**
+ * JSON as Go's encoding/json writes it, which escapes what a browser could take for markup. Searching for one character
+ * costs next to nothing beside making the text; in JSON these characters occur in strings only.
+ */
+export function goJson(value: unknown, indent?: number): string {
+  let text = JSON.stringify(value, undefined, indent);
+  for (const character in escapedByGo) {
+    if (text.includes(character)) text = text.replaceAll(character, escapedByGo[character] ?? character);
+  }
+  return text;
+}
+
 /** A deep copy of a JSON value. Three times faster than structuredClone on API objects. */
 export function deepCopy<T>(value: T): T {
   return copy(value) as T;

@@ -15,7 +15,7 @@ import type { WatchNotice } from "./cache/cache-event.ts";
 import type { WatchSink } from "./cache/watcher.ts";
 import type { ApiRequest, ApiResponse, RequestState, WatchResponse } from "./endpoints/api-request.ts";
 import { bookmarkObject, type EncodeOptions, listForm, objectForm } from "./endpoints/encode.ts";
-import { jsonType, listForms, negotiate, objectForms } from "./endpoints/negotiate.ts";
+import { jsonType, type Negotiated, negotiateList, negotiateObject } from "./endpoints/negotiate.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
 import { includeObjectOf } from "./endpoints/table.ts";
 import type { UserInfo } from "./request-context.ts";
@@ -63,7 +63,8 @@ export class InProcessTransport implements Transport {
   ): Promise<TransportResponse> {
     switch (response.type) {
       case "object": {
-        const options = this.#encodeOptions(apiRequest, objectForms);
+        const negotiated = negotiateObject(apiRequest.header("accept"), response.served);
+        const options = this.#encodeOptions(apiRequest, negotiated);
         return {
           status: response.status,
           body: objectForm(response.object, response.served, options),
@@ -71,7 +72,8 @@ export class InProcessTransport implements Transport {
         };
       }
       case "list": {
-        const options = this.#encodeOptions(apiRequest, listForms);
+        const negotiated = negotiateList(apiRequest.header("accept"), response.served);
+        const options = this.#encodeOptions(apiRequest, negotiated);
         return { status: 200, body: listForm(response.page, response.served, options), warnings };
       }
       case "value":
@@ -172,8 +174,7 @@ export class InProcessTransport implements Transport {
     };
   }
 
-  #encodeOptions(request: ApiRequest, forms: readonly string[]): EncodeOptions {
-    const negotiated = negotiate(request.header("accept"), { forms });
+  #encodeOptions(request: ApiRequest, negotiated: Negotiated): EncodeOptions {
     return {
       scheme: this.#core.scheme,
       clock: this.#core.clock,

@@ -46,6 +46,37 @@ const read = (bytes: Uint8Array, type = message): Record<string, unknown> => {
   return { apiVersion, kind, ...decodeProtobuf(type, raw, tables) };
 };
 
+describe("JSON is written as Go writes it", () => {
+  test.each([path, configMaps, "/version", "/api"])(
+    "%s ends with a line unless it is indented",
+    async (at) => {
+      const isObject = at !== "/version";
+      expect((await server.get(at)).text.endsWith("}\n")).toBe(isObject);
+      expect((await server.get(`${at}?pretty=true`)).text.endsWith("}")).toBe(true);
+    },
+  );
+
+  test.each(["", "?pretty=true"])("what could be taken for markup is escaped%s", async (query) => {
+    for (const at of [path, configMaps]) {
+      const { text } = await server.get(at + query);
+      expect(text).toContain("\\u003cü\\u0026\\u003e");
+      expect(text).not.toMatch(/[<>&]/);
+    }
+  });
+
+  test("metadata of a list is not the metadata of an object", async () => {
+    const as = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
+    const said = async (at: string, kind: string): Promise<unknown> =>
+      (await server.get(at, as(kind))).json()["message"];
+    expect(await said(configMaps, "PartialObjectMetadata")).toBe(
+      "you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)",
+    );
+    expect(await said(path, "PartialObjectMetadataList")).toBe(
+      "you requested PartialObjectMetadataList, but the requested object is not a list (*core.ConfigMap)",
+    );
+  });
+});
+
 describe("what is accepted", () => {
   test.each([
     ["", "application/json"],

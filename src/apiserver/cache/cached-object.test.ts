@@ -58,7 +58,7 @@ test("items of a list leave out kind and apiVersion", () => {
     data: configMap().data,
   });
   expect(encodeList("ConfigMapList", "v1", {}, []).bytes().toString()).toBe(
-    '{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[]}',
+    '{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[]}\n',
   );
 });
 

@@ -1,6 +1,7 @@
 import type { Scheme } from "../../api/scheme.ts";
 import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import { goJson } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { freezeCompactly } from "./compact.ts";
 import type { FormBudget } from "./form-budget.ts";
@@ -271,7 +272,7 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 export function encodeForStorage(object: UnstructuredObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _, ...stored } = metadata;
-  const text = JSON.stringify({ kind, apiVersion, metadata: stored, ...rest });
+  const text = goJson({ kind, apiVersion, metadata: stored, ...rest });
   // Of its own: in the pool it would keep what lies beside it in memory for as long as the object lives.
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text, "utf8");

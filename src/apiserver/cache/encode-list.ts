@@ -1,15 +1,16 @@
+import { goJson } from "../../apimachinery/json.ts";
 import type { ListMeta } from "../../apimachinery/meta-v1.ts";
 import type { CachedObject } from "./cached-object.ts";
 import { type ItemForm, ListEncoding } from "./list-encoding.ts";
 
 /** The text before the items of a list, up to the bracket. */
 export function listHead(kind: string, apiVersion: string, metadata: object, items: string): Buffer {
-  const [kindText, versionText] = [JSON.stringify(kind), JSON.stringify(apiVersion)];
-  const meta = JSON.stringify(metadata);
+  const [kindText, versionText] = [goJson(kind), goJson(apiVersion)];
+  const meta = goJson(metadata);
   return Buffer.from(`{"kind":${kindText},"apiVersion":${versionText},"metadata":${meta},${items}:[`);
 }
 
-export const listTail = Buffer.from("]}");
+export const listTail = Buffer.from("]}\n");
 
 /** As Go prints typed lists, items do not repeat the kind and apiVersion of the list. */
 const plainItems: ItemForm = {

@@ -28,7 +28,7 @@ test.each([100, 128, 300, 1_000, 100_000])("pieces of %d bytes are the list", (p
 
 test("a list without items is one piece", () => {
   expect(list([]).bytes().toString()).toBe(
-    '{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9"},"items":[]}',
+    '{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9"},"items":[]}\n',
   );
   expect(Array.from(list([]).pieces(() => Buffer.alloc(200)))).toHaveLength(1);
 });

@@ -22,6 +22,23 @@ test.each(
   expect(objectForm(bookmark, served, options)).toMatchObject({
     kind: "Table",
     metadata: { resourceVersion: "7" },
-    rows: [{ object: { metadata: { annotations: { "k8s.io/initial-events-end": "true" } } } }],
+    // Every kind has its name in the first cell; a bookmark has none.
+    rows: [
+      {
+        cells: expect.arrayContaining([""]),
+        object: { metadata: { annotations: { "k8s.io/initial-events-end": "true" } } },
+      },
+    ],
   });
+});
+
+test("cells of a bookmark are never null, as Go has no such strings", () => {
+  const served = scheme.resource({ group: "", version: "v1", resource: "services" });
+  if (served === undefined) throw new Error("services are served");
+  const negotiated = { mediaType: jsonType, as: "Table", group: "meta.k8s.io", version: "v1" } as const;
+  const options = { scheme, clock: new VirtualClock(), negotiated, include: "None", pretty: false } as const;
+  const bookmark = CachedObject.detached(bookmarkObject(scheme, served, 7, false));
+  const [row] = (objectForm(bookmark, served, options) as unknown as { rows: { cells: unknown[] }[] }).rows;
+  expect(row?.cells[0]).toBe("");
+  expect(row?.cells).not.toContain(undefined);
 });

@@ -2,6 +2,7 @@ import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { decodeObject } from "../../apimachinery/decode.ts";
 import { formatApiVersion, type GroupKind } from "../../apimachinery/gvk.ts";
+import { goJson } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { WatchEventType } from "../../apimachinery/transport.ts";
 import type { FrameEncoder } from "../cache/cache-event.ts";
@@ -28,7 +29,8 @@ export async function encodeObject(
   options: EncodeOptions,
 ): Promise<Uint8Array> {
   const { negotiated, pretty } = options;
-  if (negotiated.as === undefined && negotiated.mediaType === jsonType && !pretty) return object.bytes();
+  if (negotiated.as === undefined && negotiated.mediaType === jsonType && !pretty)
+    return object.bytes("", "\n");
   return encodeValue(objectForm(object, served, options), options);
 }
 
@@ -118,7 +120,8 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
 async function encodeValue(value: object, { negotiated, pretty }: EncodeOptions): Promise<Uint8Array> {
   switch (negotiated.mediaType) {
     case jsonType:
-      return Buffer.from(pretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value));
+      // Go ends a value with a line, but not one that it indents.
+      return Buffer.from(pretty ? goJson(value, 2) : `${goJson(value)}\n`);
     case yamlType: {
       const { printYaml } = await import("../../apimachinery/yaml.ts");
       return Buffer.from(printYaml(value));
@@ -152,7 +155,7 @@ export async function valueFrameEncoder({
 }: EncodeOptions): Promise<(type: WatchEventType | "ERROR", object: object) => Uint8Array> {
   switch (negotiated.mediaType) {
     case jsonType:
-      return (type, object) => Buffer.from(`${JSON.stringify({ type, object })}\n`);
+      return (type, object) => Buffer.from(`${goJson({ type, object })}\n`);
     case yamlType: {
       const { printYaml } = await import("../../apimachinery/yaml.ts");
       return (type, object) => Buffer.from(`---\n${printYaml({ type, object })}`);

@@ -1,5 +1,6 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import { goJson } from "../../apimachinery/json.ts";
 import type { ListMeta } from "../../apimachinery/meta-v1.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
 import { encodeList, listHead, listTail } from "../cache/encode-list.ts";
@@ -8,7 +9,7 @@ import type { ListPage } from "../registry/list.ts";
 import type { ListResponse } from "./api-request.ts";
 import type { EncodeOptions } from "./encode.ts";
 import { jsonType, protobufType } from "./negotiate.ts";
-import { type IncludeObject, tableColumns, tablePrinter } from "./table.ts";
+import { type IncludeObject, tableCells, tableColumns, tablePrinter } from "./table.ts";
 
 /**
  * The list as bytes of its items put together, in the forms that clients ask for all the time. Undefined for the others,
@@ -31,7 +32,7 @@ export async function listEncodingOf(
     const head = listHead("PartialObjectMetadataList", apiVersion, metadata, '"items"');
     return new ListEncoding(head, page.items, partialItems(version), listTail);
   }
-  const columns = JSON.stringify(tableColumns(options.scheme, served));
+  const columns = goJson(tableColumns(options.scheme, served));
   const head = listHead("Table", apiVersion, metadata, `"columnDefinitions":${columns},"rows"`);
   return new ListEncoding(head, page.items, new TableRows(served, options), listTail);
 }
@@ -79,7 +80,7 @@ class TableRows implements ItemForm {
   }
 
   lengthOf(item: CachedObject, index: number): number {
-    const cells = `{"cells":${JSON.stringify(this.#printer.cells(item.object, this.#nowMs))}${this.#head}`;
+    const cells = `{"cells":${goJson(tableCells(this.#printer, item.object, this.#nowMs))}${this.#head}`;
     this.#cells[index] = cells;
     return Buffer.byteLength(cells) + this.#objectLength(item) + this.#tail.length;
   }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { listForms, negotiate } from "./negotiate.ts";
+import { anyForms, negotiate, negotiateList, negotiateObject } from "./negotiate.ts";
 
 const of = (accept: string | undefined): string => {
-  const { mediaType, as, version } = negotiate(accept, { forms: listForms });
+  const { mediaType, as, version } = negotiate(accept, { forms: anyForms });
   return as === undefined ? mediaType : `${mediaType} ${as}/${version}`;
 };
 
@@ -50,4 +50,25 @@ test("what cannot be served is 406 with the types that can", () => {
   expect(() => negotiate("text/html", { forms: [] })).toThrow(
     "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
   );
+});
+
+test.each([
+  ["", "*core.PodList", "Pod"],
+  ["apps", "*apps.DeploymentList", "Deployment"],
+  ["rbac.authorization.k8s.io", "*rbac.RoleList", "Role"],
+  ["events.k8s.io", "*core.EventList", "Event"],
+])("the metadata of one object is not to be had of a list in group %j", (group, type, kind) => {
+  const accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+  expect(() => negotiateList(accept, { group, listKind: `${kind}List` })).toThrow(
+    `you requested PartialObjectMetadata, but the requested object is a list (${type})`,
+  );
+  expect(negotiateObject(accept, { group, kind }).as).toBe("PartialObjectMetadata");
+});
+
+test("the metadata of a list is not to be had of an object", () => {
+  const accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+  expect(() => negotiateObject(accept, { group: "", kind: "Pod" })).toThrow(
+    "you requested PartialObjectMetadataList, but the requested object is not a list (*core.Pod)",
+  );
+  expect(negotiateList(accept, { group: "", listKind: "PodList" }).as).toBe("PartialObjectMetadataList");
 });

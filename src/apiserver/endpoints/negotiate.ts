@@ -1,4 +1,5 @@
-import { newNotAcceptable } from "../../apimachinery/status.ts";
+import type { GroupKind } from "../../apimachinery/gvk.ts";
+import { newNotAcceptable, newStatusError, type StatusError } from "../../apimachinery/status.ts";
 
 export const jsonType = "application/json";
 export const yamlType = "application/yaml";
@@ -95,15 +96,43 @@ function parseClause(text: string): Clause {
   return { type, range, parameters, quality: Number.isNaN(quality) ? 1 : quality };
 }
 
-/** The forms of objects and lists of every resource. */
+/** The forms of objects of every resource. */
 export const tableForms = ["Table.meta.k8s.io/v1", "Table.meta.k8s.io/v1beta1"] as const;
 export const objectForms = [
   ...tableForms,
   "PartialObjectMetadata.meta.k8s.io/v1",
   "PartialObjectMetadata.meta.k8s.io/v1beta1",
 ] as const;
-export const listForms = [
-  ...tableForms,
+/** The forms that a client may ask for of any answer; whether this one has the form is known when it is there. */
+export const anyForms = [
+  ...objectForms,
   "PartialObjectMetadataList.meta.k8s.io/v1",
   "PartialObjectMetadataList.meta.k8s.io/v1beta1",
 ] as const;
+
+/** As `negotiate`, of an object; 406 for a client that asks for the metadata of a list. */
+export function negotiateObject(accept: string | undefined, served: GroupKind): Negotiated {
+  const negotiated = negotiate(accept, { forms: anyForms });
+  if (negotiated.as !== "PartialObjectMetadataList") return negotiated;
+  throw newUnfitForm("PartialObjectMetadataList", "not a list", served.group, served.kind);
+}
+
+/** As `negotiate`, of a list; 406 for a client that asks for the metadata of an object. */
+export function negotiateList(
+  accept: string | undefined,
+  served: { readonly group: string; readonly listKind: string },
+): Negotiated {
+  const negotiated = negotiate(accept, { forms: anyForms });
+  if (negotiated.as !== "PartialObjectMetadata") return negotiated;
+  throw newUnfitForm("PartialObjectMetadata", "a list", served.group, served.listKind);
+}
+
+/** Says the type as Go names it: `*core.PodList`. */
+function newUnfitForm(asked: string, what: string, group: string, kind: string): StatusError {
+  const [first = ""] = group.split(".");
+  // Events of both groups are one type.
+  const room =
+    first === "" || first === "events" ? "core" : first === "internal" ? "apiserverinternal" : first;
+  const message = `you requested ${asked}, but the requested object is ${what} (*${room}.${kind})`;
+  return newStatusError(406, "NotAcceptable", message);
+}

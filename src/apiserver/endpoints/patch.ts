@@ -56,10 +56,11 @@ export async function patch(
     name,
     subresource,
     forceAllowCreate: isApply,
+    isPatch: true,
     async change(current) {
       const patched = isApply
         ? applied(core, state, context, info, store, current, body, isForced)
-        : mergedPatch(core.scheme, context, info.schemaName, current, body);
+        : mergedPatch(core.scheme, context, info, current, body);
       checkIdentity(patched, state, info);
       core.scheme.applyDefaults(info, patched);
       if (current === undefined && hasStatus(info)) patched["status"] = emptyStatus(core.scheme, info);
@@ -106,7 +107,7 @@ function checkOptions(state: RequestState, isApply: boolean, force: string | nul
 export function mergedPatch(
   { schemas }: Scheme,
   context: RequestContext,
-  schemaName: string,
+  { schemaName, ...expected }: GroupVersionKind & { readonly schemaName: string },
   current: UnstructuredObject | undefined,
   body: PatchBody,
 ): UnstructuredObject {
@@ -114,6 +115,7 @@ export function mergedPatch(
   const shown = body.type === strategicPatchType ? formatGo(body.value) : JSON.stringify(value);
   const fault = (why: string): Error =>
     newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
+  if (body.type !== strategicPatchType) checkKind(value, expected, fault);
   let decoded: ReturnType<typeof decodeObject>;
   try {
     decoded = decodeObject(schemas, schemaName, value);
@@ -129,7 +131,27 @@ export function mergedPatch(
     addFaultWarnings(context, faults);
   }
   decoded.object.metadata ??= {};
+  decoded.object.apiVersion = formatApiVersion(expected);
+  decoded.object.kind = expected.kind;
   return decoded.object;
+}
+
+/** A document that says nothing of its kind is of the right one. Strategic patches never look. */
+function checkKind(value: unknown, expected: GroupVersionKind, fault: (why: string) => Error): void {
+  const { apiVersion = "", kind = "" } = isObject(value) ? value : {};
+  for (const [name, text] of Object.entries({ apiVersion, kind })) {
+    if (typeof text === "string" || text === null) continue;
+    const type = Array.isArray(text) ? "array" : typeof text === "boolean" ? "bool" : typeof text;
+    throw fault(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go struct field .${name} of type string`,
+    );
+  }
+  const version = apiVersion === null || apiVersion === "" ? formatApiVersion(expected) : apiVersion;
+  const name = kind === null || kind === "" ? expected.kind : kind;
+  if (version === formatApiVersion(expected) && name === expected.kind) return;
+  throw fault(
+    `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`,
+  );
 }
 
 /** What strict decoding says of the patch itself, before that of its result. */
@@ -156,13 +178,10 @@ function applied(
   body: PatchBody,
   force: boolean,
 ): UnstructuredObject {
-  const { name, namespace, subresource } = state.info;
+  const { subresource } = state.info;
   const value = configurationOf(body, info);
   // Apply looks at what the client wrote, not at the zero values that decoding fills in.
-  const sent = {
-    ...value,
-    metadata: { name, ...(info.namespaced ? { namespace } : {}), ...metadataOf(value) },
-  } as UnstructuredObject;
+  const sent = { ...value, metadata: metadataOf(value) } as UnstructuredObject;
   const result = applyConfiguration(store, context, info, current, sent, subresource, force);
   checkDuplicates(context, body);
   const { object } = decodeObject(core.scheme.schemas, info.schemaName, result);
@@ -173,12 +192,12 @@ function applied(
 /** The configuration that is applied, of the right kind. */
 export function configurationOf({ value }: PatchBody, expected: GroupVersionKind): Record<string, unknown> {
   if (!isObject(value)) throw newBadRequest("error decoding YAML: the configuration must be an object");
-  const { apiVersion = "", kind = "" } = value;
+  const { apiVersion, kind } = value;
   if (apiVersion !== formatApiVersion(expected) || kind !== expected.kind) {
-    throw newBadRequest(
-      `invalid object type: ${formatGo(apiVersion)}, Kind=${formatGo(kind)}, ` +
-        `expected ${formatApiVersion(expected)}, Kind=${expected.kind}`,
-    );
+    const [version, name] = [apiVersion, kind].map((text) => (typeof text === "string" ? text : ""));
+    // The core group has no name, only a slash.
+    const group = version?.includes("/") === true ? version : `/${version}`;
+    throw newBadRequest(`invalid object type: ${group}, Kind=${name}`);
   }
   return value;
 }
@@ -196,27 +215,26 @@ export function checkDuplicates(context: RequestContext, { duplicates }: PatchBo
   addFaultWarnings(context, faults);
 }
 
-/** A patch may not move the object. */
+/** A patch may not move the object, nor leave it without its name. */
 function checkIdentity(object: UnstructuredObject, state: RequestState, info: ResourceInfo): void {
   const { name, namespace } = state.info;
   const { metadata } = object;
-  if (object.kind !== info.kind || object.apiVersion !== formatApiVersion(info)) {
+  if (info.namespaced) {
+    if ((metadata.namespace ?? "") === "") metadata.namespace = namespace;
+    if (metadata.namespace !== namespace) {
+      throw newBadRequest(
+        "the namespace of the provided object does not match the namespace sent on the request",
+      );
+    }
+  } else delete metadata.namespace;
+  if ((metadata.name ?? "") === "") {
     throw newBadRequest(
-      `the API version in the data (${object.apiVersion}) does not match the expected API version (${formatApiVersion(info)})`,
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
     );
   }
-  if ((metadata.name ?? "") === "") metadata.name = name;
   if (metadata.name !== name) {
     throw newBadRequest(
       `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
     );
   }
-  if (info.namespaced) {
-    if ((metadata.namespace ?? "") === "") metadata.namespace = namespace;
-    if (metadata.namespace !== namespace) {
-      throw newBadRequest(
-        `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,
-      );
-    }
-  } else delete metadata.namespace;
 }

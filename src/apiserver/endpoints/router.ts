@@ -8,7 +8,7 @@ import { deleteCollection } from "./delete-collection.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
 import { log } from "./log.ts";
-import { listForms, negotiate, objectForms } from "./negotiate.ts";
+import { anyForms, negotiate } from "./negotiate.ts";
 import { patch } from "./patch.ts";
 import { scale } from "./scale.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -52,6 +52,8 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
     if (!isKnown) return textResponse(404, "404 page not found\n");
     throw newGenericNotFound();
   }
+  // The old paths of watches mean a watch whatever the method is, but only GET has a route.
+  if (state.info.verb === "watch" && state.request.method !== "GET") throw newMethodNotAllowed();
   // Only what is passed on to others has a HEAD; a GET without its body is not among the routes.
   if (state.request.method === "HEAD" && name !== "proxy") throw newMethodNotAllowed();
   checkScope(state, served);
@@ -59,11 +61,9 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   return routeSubresource(core, state, served);
 }
 
-const anyForm = { forms: [...objectForms, ...listForms] };
-
 /** Nothing is done whose answer the client could not read. */
 function checkAnswer({ request }: RequestState): void {
-  negotiate(request.header("accept"), anyForm);
+  negotiate(request.header("accept"), { forms: anyForms });
 }
 
 function checkScope(state: RequestState, { info }: ServedResource): void {

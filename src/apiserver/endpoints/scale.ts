@@ -32,6 +32,7 @@ import type { ServerCore } from "./server-core.ts";
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 const scaleSchema = "io.k8s.api.autoscaling.v1.Scale";
+const scaleResource = { ...scaleKind, schemaName: scaleSchema };
 
 /** The scale of a workload: replicas wanted, replicas there, and how to select their pods. */
 export async function scale(
@@ -69,7 +70,7 @@ export async function scale(
           ? applied(core, store, served.info, request, current, body)
           : withReplicas(
               current,
-              mergedPatch(core.scheme, context, scaleSchema, scaleOf(current), body),
+              mergedPatch(core.scheme, context, scaleResource, scaleOf(current), body),
               served.info,
             ),
       );

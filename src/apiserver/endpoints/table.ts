@@ -37,7 +37,7 @@ export function tableOf(
   const { scheme, served, version, include, nowMs, withColumns } = options;
   const printer = tablePrinter(scheme, served);
   const rows = Array.from(objects, (object) => ({
-    cells: printer.cells(object, nowMs),
+    cells: tableCells(printer, object, nowMs),
     ...(include === "None" ? {} : { object: include === "Object" ? object : partialOf(object, version) }),
   }));
   return {
@@ -52,6 +52,15 @@ export function tableOf(
 /** Who makes the cells of a kind. */
 export const tablePrinter = (scheme: Scheme, served: GroupKind): TablePrinter =>
   scheme.printer(served) ?? defaultPrinter;
+
+/** The cells of a row. What the object does not say is Go's zero value: a bookmark has a name of "". */
+export function tableCells(printer: TablePrinter, object: UnstructuredObject, nowMs: number): unknown[] {
+  const cells = printer.cells(object, nowMs);
+  for (const [index, { type }] of printer.columns.entries()) {
+    if (cells[index] === undefined) cells[index] = type === "integer" || type === "number" ? 0 : "";
+  }
+  return cells;
+}
 
 /** The `columnDefinitions` of a kind. */
 export const tableColumns = (scheme: Scheme, served: GroupKind): object[] =>

@@ -1,15 +1,17 @@
 import { gzip } from "node:zlib";
+import type { ResourceInfo } from "../../api/scheme.ts";
 import type { Status } from "../../apimachinery/meta-v1.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { ApiResponse, ListResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
 import { listEncodingOf } from "../endpoints/list-encoding.ts";
 import {
+  anyForms,
   jsonType,
-  listForms,
   type Negotiated,
   negotiate,
-  objectForms,
+  negotiateList,
+  negotiateObject,
   tableForms,
 } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
@@ -30,19 +32,20 @@ export async function respond(
 ): Promise<void> {
   switch (response.type) {
     case "object":
-      return send(exchange, state, response.status, core, objectForms, (options) =>
+      return send(exchange, state, response.status, core, objectIn(response.served), (options) =>
         encodeObject(response, options),
       );
     case "list":
       return respondList(core, exchange, state, response);
     case "value": {
       const forms = response.columnsOf === undefined ? [] : tableForms;
+      const negotiated: Negotiate = (accept) => negotiate(accept, { forms });
       return send(
         exchange,
         state,
         response.status,
         core,
-        forms,
+        negotiated,
         (options) => encodeAnswer(response, options),
         response.headers,
         statusIn(response.value),
@@ -63,6 +66,19 @@ export async function respond(
   }
 }
 
+/** The form that the answer is given in, by the Accept header. */
+type Negotiate = (accept: string | undefined) => Negotiated;
+
+const objectIn =
+  (served: ResourceInfo): Negotiate =>
+  (accept) =>
+    negotiateObject(accept, served);
+
+const listIn =
+  (served: ResourceInfo): Negotiate =>
+  (accept) =>
+    negotiateList(accept, served);
+
 /** A list with fewer items is made whole. */
 const longListItems = 50;
 
@@ -74,9 +90,11 @@ async function respondList(
 ): Promise<void> {
   const isLong = response.page.items.length >= longListItems && exchange.request.method !== "HEAD";
   if (!isLong || state.audit?.wantsResponse === true) {
-    return send(exchange, state, 200, core, listForms, (options) => encodePage(response, options));
+    return send(exchange, state, 200, core, listIn(response.served), (options) =>
+      encodePage(response, options),
+    );
   }
-  const negotiated = negotiate(exchange.request.header("accept"), { forms: listForms });
+  const negotiated = negotiateList(exchange.request.header("accept"), response.served);
   const options = encodeOptions(core, state, negotiated);
   const list = await listEncodingOf(response, options);
   const headers = { ...baseHeaders(state), "content-type": negotiated.mediaType };
@@ -94,13 +112,13 @@ async function send(
   state: RequestState,
   status: number,
   core: ServerCore,
-  forms: readonly string[],
+  form: Negotiate,
   encode: (options: EncodeOptions) => Promise<Uint8Array>,
   headers: ResponseHeaders = {},
   answer?: Status,
 ): Promise<void> {
   const { request } = exchange;
-  const negotiated = negotiate(request.header("accept"), { forms });
+  const negotiated = form(request.header("accept"));
   const options = encodeOptions(core, state, negotiated);
   const bytes = await encode(options);
   core.sending(state, bytes.length, true);
@@ -188,7 +206,7 @@ export async function respondError(
   let { mediaType } = plain;
   let bytes: Uint8Array;
   try {
-    ({ mediaType } = negotiate(exchange.request.header("accept"), { forms: [...objectForms, ...listForms] }));
+    ({ mediaType } = negotiate(exchange.request.header("accept"), { forms: anyForms }));
     bytes = await encodeAnswer(answer, encodeOptions(core, state, { ...plain, mediaType }));
   } catch {
     // The client takes nothing that we speak: JSON is what it is most likely to understand.

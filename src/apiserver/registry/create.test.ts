@@ -211,3 +211,14 @@ function deployment(name: string): object {
     },
   };
 }
+
+test("who gives a name that is taken beside generateName is told of the generated one", async () => {
+  await api.post(configMaps, { metadata: { name: "both-a" } });
+  const refused = api.post(configMaps, { metadata: { name: "both-a", generateName: "both-" } });
+  expect(await failure(refused)).toMatchObject({
+    code: 409,
+    message:
+      'configmaps "both-a" already exists, the server was not able to generate a unique name for the object',
+    details: { retryAfterSeconds: 1 },
+  });
+});

@@ -41,8 +41,9 @@ export async function createObject(
     const created = await commit(store, context, served, object, isGenerated);
     if (created !== undefined) return created;
     const name = object.metadata.name ?? "";
-    if (!isGenerated) throw newAlreadyExists(served, name);
-    if (attempt === generateAttempts) throw newGenerateNameConflict(served, name);
+    if (generateName === "") throw newAlreadyExists(served, name);
+    // Who gave both is told the same, without further attempts: the name is the client's choice.
+    if (!isGenerated || attempt === generateAttempts) throw newGenerateNameConflict(served, name);
   }
 }
 
@@ -68,12 +69,12 @@ async function check(
   object: UnstructuredObject,
   validate: ValidateHook,
 ): Promise<void> {
-  const known = store.scheme.validateCreate(served, object);
-  const errors = [
-    ...validateMetadata(object).filter(({ path }) => !known.some((error) => error.path === path)),
-    ...known,
+  const own = [
+    ...store.scheme.validateCreate(served, object),
     ...(store.strategy.validateCreate?.(context, object) ?? []),
   ];
+  // What the kind itself says is more to the point, so rules of all kinds are asked last.
+  const errors = own.length > 0 ? own : validateMetadata(object);
   if (errors.length > 0) throw newInvalid(served, object.metadata.name ?? "", errors);
   for (const warning of store.scheme.warnings(served, object, undefined)) context.addWarning(warning);
   await validate(object, undefined);
