@@ -170,6 +170,8 @@ export interface ContainerConfig {
   readonly workingDir: string;
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
+  /** Absent when there are none. */
+  readonly imageMounts?: readonly ImageMount[];
   readonly devices: readonly Device[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -190,6 +192,15 @@ export interface Mount {
   readonly hostPath: string;
   readonly readonly: boolean;
   readonly propagation: "private" | "hostToContainer" | "bidirectional";
+}
+
+/** The files of an image in a container: they can be read, neither written nor executed. */
+export interface ImageMount {
+  readonly containerPath: string;
+  /** An image id that `imageStatus` knows. */
+  readonly imageId: string;
+  /** A folder or file of the image in place of all of it, when not empty. */
+  readonly subPath: string;
 }
 
 export interface Device {
@@ -239,6 +250,8 @@ export interface ContainerStatus {
   readonly message: string;
   readonly image: string;
   readonly imageId: string;
+  /** The images that it has mounted besides its own: as much in use as that. */
+  readonly mountedImageIds: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Absolute path of the log. */

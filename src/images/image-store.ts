@@ -34,6 +34,11 @@ interface StoredLayer {
   readonly sizeBytes: number;
 }
 
+interface StoredUse {
+  readonly imageIds: readonly string[];
+  readonly layers: readonly string[];
+}
+
 /** Hexadecimal digits of a layer's folder: the kernel takes one page of options for all layers of a mount. */
 const shortLength = 16;
 
@@ -151,9 +156,10 @@ export class ImageStore {
     return image.config.diffIds.map(shortName).reverse();
   }
 
-  /** Keeps the image's layers while `owner` has them mounted. */
-  use(owner: string, imageId: string): void {
-    this.#write("uses", owner, { imageId, layers: this.image(imageId)?.config.diffIds.map(shortName) ?? [] });
+  /** Keeps the images' layers while `owner` has them mounted. */
+  use(owner: string, ...imageIds: readonly string[]): void {
+    const diffIds = imageIds.flatMap((id) => this.image(id)?.config.diffIds ?? []);
+    this.#write("uses", owner, { imageIds, layers: diffIds.map(shortName) } satisfies StoredUse);
   }
 
   release(owner: string): void {
@@ -161,7 +167,7 @@ export class ImageStore {
   }
 
   imagesInUse(): Set<string> {
-    return new Set(this.#uses().map((use) => use.imageId));
+    return new Set(this.#uses().flatMap((use) => use.imageIds));
   }
 
   /** Removes layers that no image has and nothing mounts. Returns the bytes freed. */
@@ -190,9 +196,9 @@ export class ImageStore {
     );
   }
 
-  #uses(): { readonly imageId: string; readonly layers: readonly string[] }[] {
+  #uses(): StoredUse[] {
     return this.#list("uses")
-      .map((file) => readJson<{ imageId: string; layers: string[] }>(join(this.directory, "uses", file)))
+      .map((file) => readJson<StoredUse>(join(this.directory, "uses", file)))
       .filter((use) => use !== undefined);
   }
 

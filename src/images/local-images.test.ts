@@ -173,6 +173,19 @@ describe("removeImage()", () => {
     await images.removeImage("a");
   });
 
+  test("refuses while one of the images that a container has mounted is it", async () => {
+    const own = await testImage([[{ name: "a", content: "1" }]]);
+    const volume = await testImage([[{ name: "b", content: "22" }]]);
+    await images.importImage(file("own.tar", await dockerArchive(own, ["own"])));
+    await images.importImage(file("volume.tar", await dockerArchive(volume, ["volume"])));
+    images.store.use("container", own.id, volume.id);
+    await expect(images.removeImage("volume")).rejects.toMatchObject({ code: "failedPrecondition" });
+    images.store.removeImage(volume.id);
+    expect(images.store.collectLayers()).toBe(0);
+    images.store.release("container");
+    expect(images.store.collectLayers()).toBe(2);
+  });
+
   test("collectGarbage() spares pinned images and those in use", async () => {
     const pinned = await testImage([[{ name: "a", content: "1" }]]);
     const used = await testImage([[{ name: "b", content: "22" }]]);

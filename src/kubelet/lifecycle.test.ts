@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { ContainerStatus, Pod } from "../api/types/core-v1.ts";
+import type { ContainerStatus, Pod, PodSpec } from "../api/types/core-v1.ts";
 import { newServiceUnavailable } from "../apimachinery/status.ts";
 import { resources } from "../client/resources.ts";
 import { Harness, newContainer } from "./testing/harness.ts";
@@ -91,6 +91,60 @@ describe("restart policy", () => {
 });
 
 describe("images", () => {
+  const site = (reference: string, pullPolicy = "IfNotPresent"): Partial<PodSpec> => ({
+    volumes: [{ name: "site", image: { reference, pullPolicy } }],
+    containers: [
+      newContainer("app", { volumeMounts: [{ name: "site", mountPath: "/site", subPath: "a" }] }),
+      newContainer("other"),
+    ],
+  });
+
+  test("of a volume are pulled before the containers start, and named to the runtime", async () => {
+    const h = await started();
+    await h.createPod("web", site("site:1", "Always"));
+    expect((await h.pod("web")).status?.phase).toBe("Running");
+    const image = await h.images.imageStatus("site:1");
+    const [container] = (await h.runtime.listContainers()).filter(({ name }) => name === "app");
+    expect(container?.mountedImageIds).toEqual([image?.id]);
+    expect(h.runtime.configOf(container?.id ?? "").imageMounts).toEqual([
+      { containerPath: "/site", imageId: image?.id, subPath: "a" },
+    ]);
+    expect(h.events).toContain('web Normal Pulling: Pulling image "site:1"');
+  });
+
+  test("of a volume that cannot be had keep back those containers that mount it", async () => {
+    const h = await started();
+    await h.createPod("bad", site("missing:1"));
+    expect((await h.pod("bad")).status?.containerStatuses?.[1]?.state?.running).toBeDefined();
+    expect(h.events).toContain("bad spec.containers{app} Warning Failed: Error: ErrImagePull");
+    await h.advance(1_000);
+    expect(app(await h.pod("bad"))?.state?.waiting).toEqual({
+      reason: "ImagePullBackOff",
+      message:
+        'Back-off pulling image "missing:1": ErrImagePull: failed to resolve reference "docker.io/library/missing:1": missing:1: not found',
+    });
+    expect(h.events).toContain('bad Normal BackOff: Back-off pulling image "missing:1"');
+    h.images.add("missing:1");
+    await h.advance(9_000);
+    expect((await h.pod("bad")).status?.phase).toBe("Running");
+  });
+
+  test.each([
+    [
+      "missing:1",
+      "Never",
+      "ErrImageNeverPull",
+      'Container image "missing:1" is not present with pull policy of Never',
+    ],
+    ["No/Such", "Always", "InvalidImageName", 'Failed to apply default image tag "No/Such"'],
+  ])("of a volume: %s with policy %s is %s", async (reference, policy, reason, message) => {
+    const h = await started();
+    await h.createPod("bad", site(reference, policy));
+    const waiting = app(await h.pod("bad"))?.state?.waiting;
+    expect(waiting?.reason).toBe(reason);
+    expect(waiting?.message).toContain(message);
+  });
+
   test("one that is in no registry is tried again with a back-off", async () => {
     const h = await started();
     await h.createPod("bad", { containers: [newContainer("app", { image: "missing:1" })] });

@@ -14,6 +14,7 @@ import {
   requireContainer,
   requireSandbox,
 } from "./engine.ts";
+import { mountImages, mountLayers, unmountLayers } from "./layers.ts";
 import { processSpec, runtimeSpec, type SpecInput } from "./oci-spec.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { hostnameOf } from "./sandboxes.ts";
@@ -49,9 +50,11 @@ export async function createContainer(
   };
   engine.containers.put(record);
   try {
-    engine.images.use(id, image.id);
-    const rootfs = await mountRootfs(engine, directory, engine.images.layerNames(image));
-    const input = specInput(engine, sandbox, record, rootfs);
+    const imageMounts = config.imageMounts ?? [];
+    engine.images.use(id, image.id, ...imageMounts.map(({ imageId }) => imageId));
+    const rootfs = await mountLayers(engine, directory, image);
+    const imageFiles = await mountImages(engine, directory, imageMounts);
+    const input = specInput(engine, sandbox, record, rootfs, imageFiles);
     for (const volume of image.config.volumes) mkdirSync(resolveInRoot(rootfs, volume), { recursive: true });
     writeFileSync(join(directory, "config.json"), JSON.stringify(runtimeSpec(input)));
     writeFileSync(join(directory, "process.json"), JSON.stringify(processSpec(input, ["sh"], false)));
@@ -70,27 +73,12 @@ function requireReady(engine: Engine, sandboxId: string): SandboxRecord {
   return sandbox;
 }
 
-/** The image's layers, with a folder of the container's own on top. */
-async function mountRootfs(engine: Engine, directory: string, layers: readonly string[]): Promise<string> {
-  const rootfs = join(directory, "rootfs");
-  for (const part of ["rootfs", "upper", "work"]) mkdirSync(join(directory, part), { mode: 0o755 });
-  if (layers.length === 0) return rootfs;
-  await engine.system.mount({
-    source: "overlay",
-    target: rootfs,
-    type: "overlay",
-    flags: [],
-    data: `lowerdir=${layers.join(":")},upperdir=${join(directory, "upper")},workdir=${join(directory, "work")}`,
-    workingDirectory: engine.images.layersDirectory,
-  });
-  return rootfs;
-}
-
 function specInput(
   engine: Engine,
   sandbox: SandboxRecord,
   record: ContainerRecord,
   rootfs: string,
+  imageFiles: SpecInput["imageFiles"],
 ): SpecInput {
   const { config } = record;
   const { security } = config;
@@ -117,6 +105,7 @@ function specInput(
     seccomp: seccompProfile(security, capabilities, engine.seccompDirectory),
     namespaces: containerNamespaces(engine, sandbox, config.targetContainerId),
     podFiles: podFiles(engine, sandbox),
+    imageFiles,
     hostDevices: needsDevices ? engine.facts.devices() : [],
     openFiles: engine.facts.openFiles,
     oomScoreAdjMin: engine.facts.oomScoreAdjMin,
@@ -338,7 +327,7 @@ export async function releaseContainer(engine: Engine, id: string): Promise<void
   const record = engine.containers.get(id);
   if (record?.startedAtMs !== undefined || record === undefined) await engine.oci.delete(id);
   if (record !== undefined) containerCgroup(engine, record).remove();
-  await engine.system.unmount(join(engine.containers.directory(id), "rootfs"));
+  await unmountLayers(engine, engine.containers.directory(id));
   rmSync(join(exitDirectory(engine.rootDirectory), id), { force: true });
   engine.images.release(id);
 }
@@ -365,6 +354,7 @@ export function containerStatus(engine: Engine, id: string): ContainerStatus {
     message: exit?.message ?? "",
     image: config.image,
     imageId: config.imageId,
+    mountedImageIds: (config.imageMounts ?? []).map(({ imageId }) => imageId),
     labels: config.labels,
     annotations: config.annotations,
     logPath: record.logPath,
@@ -410,7 +400,8 @@ export function execProcess(engine: Engine, id: string, args: readonly string[],
 export async function removeOrphans(engine: Engine): Promise<void> {
   for (const id of engine.containers.orphans()) {
     if (!existsSync(engine.containers.directory(basename(id)))) continue;
-    await engine.system.unmount(join(engine.containers.directory(id), "rootfs"));
+    await unmountLayers(engine, engine.containers.directory(id));
+    engine.images.release(id);
     engine.containers.remove(id);
   }
 }

@@ -29,6 +29,7 @@ function input(config: Partial<ContainerConfig> = {}, changes: Partial<SpecInput
     seccomp: undefined,
     namespaces: { mount: "new", network: "/ns/net" },
     podFiles: [{ containerPath: "/etc/hostname", hostPath: "/pod/hostname" }],
+    imageFiles: [],
     hostDevices: [],
     openFiles: { soft: 10, hard: 20 },
     oomScoreAdjMin: 0,
@@ -106,6 +107,23 @@ describe("runtimeSpec()", () => {
       "/data",
       "/data/inner",
       "/etc/hostname",
+    ]);
+  });
+
+  test("images are mounted read-only and without programs, in order with the volumes", () => {
+    const volume = { hostPath: "/volumes/data", readonly: false, propagation: "private" } as const;
+    const { mounts } = spec(
+      { mounts: [{ containerPath: "/image/data", ...volume }] },
+      { imageFiles: [{ containerPath: "/image/", hostPath: "/images/0/rootfs" }] },
+    );
+    expect(mounts.slice(-2)).toEqual([
+      {
+        destination: "/image",
+        type: "bind",
+        source: "/images/0/rootfs",
+        options: ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"],
+      },
+      expect.objectContaining({ destination: "/image/data" }),
     ]);
   });
 

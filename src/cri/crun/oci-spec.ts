@@ -19,6 +19,8 @@ export interface SpecInput {
   readonly namespaces: Readonly<Record<string, string>>;
   /** Files of the pod that every container gets: path in the container → path on the host. */
   readonly podFiles: readonly { readonly containerPath: string; readonly hostPath: string }[];
+  /** Folders and files of mounted images: path in the container → path on the host. */
+  readonly imageFiles: readonly { readonly containerPath: string; readonly hostPath: string }[];
   /** The host's devices, for privileged containers. */
   readonly hostDevices: readonly HostDevice[];
   readonly openFiles: { readonly soft: number; readonly hard: number };
@@ -119,10 +121,11 @@ function environment({ config, image, user, hostname }: SpecInput, terminal: boo
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-function mounts(input: SpecInput): Json[] {
-  const { config, podFiles } = input;
+function mounts(input: SpecInput): object[] {
+  const { config, podFiles, imageFiles } = input;
   const privileged = config.security.privileged;
-  const asked = new Set(config.mounts.map((mount) => normalize(mount.containerPath)));
+  const all = [...config.mounts.map(bindMount), ...imageFiles.map(imageMount)];
+  const asked = new Set(all.map(({ destination }) => destination));
   const standard: Json[] = [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     {
@@ -162,16 +165,26 @@ function mounts(input: SpecInput): Json[] {
     ],
   }));
   // A mount over a folder hides what was mounted below it: outer ones come first.
-  const requested = config.mounts
-    .map((mount) => ({ mount, depth: normalize(mount.containerPath).split("/").length }))
-    .toSorted((one, other) => one.depth - other.depth)
-    .map(({ mount }) => bindMount(mount));
+  const depth = ({ destination }: BindMount): number => destination.split("/").length;
+  const requested = all.toSorted((one, other) => depth(one) - depth(other));
   return [...[...standard, ...pod].filter((mount) => !asked.has(String(mount["destination"]))), ...requested];
 }
 
 const propagationOptions = { private: "rprivate", hostToContainer: "rslave", bidirectional: "rshared" };
 
-function bindMount(mount: Mount): Json {
+interface BindMount {
+  readonly destination: string;
+  readonly type: "bind";
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+function imageMount({ containerPath, hostPath }: SpecInput["imageFiles"][number]): BindMount {
+  const options = ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"];
+  return { destination: normalize(containerPath), type: "bind", source: hostPath, options };
+}
+
+function bindMount(mount: Mount): BindMount {
   return {
     destination: normalize(mount.containerPath),
     type: "bind",

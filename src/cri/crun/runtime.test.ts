@@ -21,6 +21,7 @@ import { RealClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import { SystemRandom } from "../../apimachinery/random.ts";
 import { LocalImages } from "../../images/local-images.ts";
+import { dockerArchive, testImage } from "../../images/testing/archives.ts";
 import { probeHost } from "../../linux/host.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../runtime.ts";
 import { containerConfig, plainSecurity, sandboxConfig } from "../testing/configs.ts";
@@ -567,6 +568,84 @@ describe.skipIf(skip)("CrunRuntime", () => {
       state: "exited",
       exitCode: 128,
       reason: "StartError",
+    });
+  });
+
+  describe("images as volumes", () => {
+    const site = async (): Promise<string> => {
+      const image = await testImage([
+        [
+          { name: "pages/index.html", content: "old" },
+          { name: "run", content: "#!/bin/sh\necho ran\n", mode: 0o755 },
+        ],
+        [
+          { name: "pages/index.html", content: "new" },
+          { name: "out", type: "symlink", linkname: "/pages" },
+        ],
+      ]);
+      writeFileSync(join(folder, "site.tar"), await dockerArchive(image, ["site"]));
+      return (await images.importImage(join(folder, "site.tar")))[0]?.id ?? "";
+    };
+    const mount = (imageId: string, subPath = ""): Partial<ContainerConfig> => ({
+      ...sleeping,
+      imageMounts: [{ containerPath: "/site", imageId, subPath }],
+    });
+
+    test("show all layers, to be read only", async () => {
+      const imageId = await site();
+      const id = await start(await sandbox(), mount(imageId));
+      expect(await shell(id, "echo $(cat /site/pages/index.html); /site/run 2>/dev/null || echo no")).toBe(
+        "new\nno",
+      );
+      expect(await shell(id, "touch /site/x 2>/dev/null || echo no")).toBe("no");
+      expect((await runtime.containerStatus(id)).mountedImageIds).toEqual([imageId]);
+    });
+
+    test.each(["pages", "/out"])("show the part %s alone", async (subPath) => {
+      const id = await start(await sandbox(), mount(await site(), subPath));
+      expect(await shell(id, "ls /site")).toBe("index.html");
+    });
+
+    test("are in use until the container is removed, and leave nothing behind", async () => {
+      const id = await start(await sandbox(), mount(await site()));
+      await expect(images.removeImage("site")).rejects.toMatchObject({ code: "failedPrecondition" });
+      await runtime.removeContainer(id);
+      expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(id);
+      await images.removeImage("site");
+    });
+
+    test("that are not there, or not in part, fail the creation and leave nothing behind", async () => {
+      const sandboxId = await sandbox();
+      const imageId = await site();
+      const create = (changes: Partial<ContainerConfig>): Promise<string> =>
+        runtime.createContainer(sandboxId, containerConfig("main", { imageId: busybox, ...changes }));
+      await expect(create(mount(imageId, "none"))).rejects.toThrow(
+        `ImageVolumeMountFailed: the image "${imageId}" has no "none"`,
+      );
+      await images.removeImage("site");
+      await expect(create(mount(imageId))).rejects.toThrow(/^ImageVolumeMountFailed: .*not found/);
+      expect(await runtime.listContainers()).toEqual([]);
+      expect(readdirSync(join(place.rootDirectory, "containers"))).toEqual([]);
+    });
+
+    test("that a crash left mounted are cleared away", async () => {
+      const other = machine();
+      let second = await open(other);
+      try {
+        const sandboxId = await second.runPodSandbox(sandboxConfig("left"));
+        const id = await second.createContainer(
+          sandboxId,
+          containerConfig("main", { imageId: busybox, ...mount(await site()) }),
+        );
+        await second.close();
+        rmSync(join(other.rootDirectory, "containers", id, "container.json"));
+        second = await open(other);
+        expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(id);
+        await images.removeImage("site");
+      } finally {
+        await second.purge();
+      }
+      expect(traces(other)).toEqual([]);
     });
   });
 

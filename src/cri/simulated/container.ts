@@ -127,6 +127,7 @@ export class SimulatedContainer {
       message: this.#message,
       image: config.image,
       imageId: config.imageId,
+      mountedImageIds: (config.imageMounts ?? []).map(({ imageId }) => imageId),
       labels: config.labels,
       annotations: config.annotations,
       logPath: this.#options.logPath,

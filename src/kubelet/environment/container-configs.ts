@@ -9,7 +9,12 @@ import { containerHash, type PodContainer, restartPolicyOf } from "../pods/pod-s
 import { containerResources } from "../pods/qos.ts";
 import type { ObjectSources } from "../sources.ts";
 import { StartError } from "../start-error.ts";
-import { containerMounts, type MountedVolumes } from "../volumes/container-mounts.ts";
+import {
+  containerMounts,
+  imageMounts,
+  type MountedImages,
+  type MountedVolumes,
+} from "../volumes/container-mounts.ts";
 import { containerEnvironment } from "./environment.ts";
 import { expand } from "./expansion.ts";
 import type { FieldSources } from "./field-paths.ts";
@@ -33,6 +38,7 @@ export interface ContainerRequest {
   readonly image: ImageInfo;
   readonly podIps: readonly string[];
   readonly volumes: MountedVolumes;
+  readonly imageVolumes: MountedImages;
   readonly targetContainerId?: string;
 }
 
@@ -77,13 +83,14 @@ export class ContainerConfigs {
   }
 
   async #build(request: ContainerRequest): Promise<ContainerConfig> {
-    const { pod, entry, attempt, image, podIps, volumes, targetContainerId } = request;
+    const { pod, entry, attempt, image, podIps, imageVolumes, targetContainerId } = request;
     const { sources, paths, memoryCapacityBytes } = this.#options;
     const { container } = entry;
     const ips = pod.spec?.hostNetwork === true ? this.#options.hostIps : podIps;
     const env = await containerEnvironment(pod, container, sources, this.fields(ips));
     const values = new Map(env.map(({ name, value }) => [name, value]));
-    const put = (text: string): string => expand(text, (name) => values.get(name));
+    const variable = (name: string): string | undefined => values.get(name);
+    const put = (text: string): string => expand(text, variable);
     return {
       name: container.name,
       attempt,
@@ -93,8 +100,9 @@ export class ContainerConfigs {
       args: (container.args ?? []).map(put),
       workingDir: container.workingDir ?? "",
       env,
-      mounts: await this.#mounts(pod, container, attempt, volumes, (name) => values.get(name)),
-      devices: devicesOf(container, volumes),
+      mounts: await this.#mounts(request, variable),
+      imageMounts: imageMounts(container, imageVolumes, variable),
+      devices: devicesOf(container, request.volumes),
       labels: containerLabels(pod, container),
       annotations: annotationsOf(pod, entry),
       logPath: paths.logPath(container.name, attempt),
@@ -111,17 +119,14 @@ export class ContainerConfigs {
   }
 
   async #mounts(
-    pod: Pod,
-    container: Container,
-    attempt: number,
-    volumes: MountedVolumes,
+    { pod, entry: { container }, attempt, volumes, imageVolumes }: ContainerRequest,
     variable: (name: string) => string | undefined,
   ): Promise<Mount[]> {
     if (!this.#options.disk) return [];
     const { paths } = this.#options;
     const uid = pod.metadata.uid ?? "";
-    const mounts = await containerMounts(container, volumes, variable);
-    const taken = new Set(mounts.map(({ containerPath }) => containerPath));
+    const mounts = await containerMounts(container, volumes, imageVolumes, variable);
+    const taken = new Set((container.volumeMounts ?? []).map(({ mountPath }) => mountPath));
     if (!taken.has("/etc/hosts")) {
       mounts.push({
         containerPath: "/etc/hosts",

@@ -4,6 +4,7 @@ import { silentLogger } from "../../apimachinery/logger.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import { SimulatedImages, SimulatedRuntime } from "../../cri/simulated/index.ts";
+import { containerConfig, sandboxConfig } from "../../cri/testing/configs.ts";
 import { ImageCollector } from "../images/image-collector.ts";
 import type { PodWorker } from "../pods/pod-worker.ts";
 import { Harness, newContainer, newPod } from "../testing/harness.ts";
@@ -107,12 +108,16 @@ test("only images that nobody uses and nobody imported are removed, when they ha
   const collector = new ImageCollector({ images, runtime, clock, logger: silentLogger });
   for (const name of ["one:1", "two:1"]) images.add(name);
   images.add("kept:1", { pinned: true });
+  const mounted = { containerPath: "/m", imageId: images.add("mounted:1").id, subPath: "" };
+  const sandboxId = await runtime.runPodSandbox(sandboxConfig("pod"));
+  await runtime.createContainer(sandboxId, containerConfig("main", { imageMounts: [mounted] }));
   expect(await collector.free(1)).toBe(0);
   await clock.advance(120_000);
   expect(await collector.free(1)).toBe(1_000_000);
   expect(await collector.free(10_000_000)).toBe(1_000_000);
   expect((await images.listImages()).map(({ repoTags }) => repoTags[0])).toEqual([
     "docker.io/library/kept:1",
+    "docker.io/library/mounted:1",
   ]);
 });
 

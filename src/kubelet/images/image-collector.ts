@@ -27,7 +27,7 @@ export class ImageCollector {
       this.#images.listImages(),
       this.#runtime.listContainers(),
     ]);
-    const used = new Set(containers.map(({ imageId }) => imageId));
+    const used = new Set(containers.flatMap(({ imageId, mountedImageIds }) => [imageId, ...mountedImageIds]));
     const nowMs = this.#clock.now();
     for (const { id } of images) {
       const { firstMs = nowMs, usedMs = 0 } = this.#seen.get(id) ?? {};

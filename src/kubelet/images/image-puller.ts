@@ -3,7 +3,6 @@ import { KeyedBackoff } from "../../apimachinery/backoff.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import { CriError, type ImageInfo, type ImageService } from "../../cri/runtime.ts";
-import { containerFieldPath, type PodContainer } from "../pods/pod-spec.ts";
 import { StartError } from "../start-error.ts";
 import { pullCredentials, type SecretReader } from "./credentials.ts";
 import { formatDuration } from "./duration.ts";
@@ -14,6 +13,15 @@ export interface ImagePullerOptions {
   readonly clock: Clock;
   readonly events: EventRecorder;
   readonly readSecret: SecretReader;
+}
+
+/** An image that a pod needs, for a container or as a volume. */
+export interface WantedImage {
+  /** As the pod's spec names it. */
+  readonly image: string;
+  readonly policy: string | undefined;
+  /** The part of the pod that events are about; absent for all of it. */
+  readonly fieldPath?: string;
 }
 
 /** Brings images onto the node as the pull policy says, and tells of it in events. */
@@ -37,31 +45,31 @@ export class ImagePuller {
   readonly #retries = new Map<string, number>();
 
   /** The image's id. Rejects with StartError: InvalidImageName, ErrImageNeverPull, ErrImagePull, ImagePullBackOff. */
-  async ensure(pod: Pod, entry: PodContainer, signal: AbortSignal): Promise<ImageInfo> {
+  async ensure(pod: Pod, wanted: WantedImage, signal: AbortSignal): Promise<ImageInfo> {
     const { images, clock } = this.#options;
-    const { image = "", imagePullPolicy } = entry.container;
+    const { image } = wanted;
     const name = parseImageName(image);
     if (typeof name === "string") {
       const message = `Failed to apply default image tag "${image}": ${name}`;
-      this.#warn(pod, entry, "InspectFailed", message);
+      this.#warn(pod, wanted, "InspectFailed", message);
       throw new StartError("InvalidImageName", message);
     }
-    const present = await this.#inspect(pod, entry, name);
-    const policy = imagePullPolicy ?? (name.reference.endsWith(":latest") ? "Always" : "IfNotPresent");
+    const present = await this.#inspect(pod, wanted, name);
+    const policy = wanted.policy ?? (name.reference.endsWith(":latest") ? "Always" : "IfNotPresent");
     if (present !== undefined && (policy !== "Always" || present.pinned)) {
-      this.#tellPresent(pod, entry, image, policy === "Always");
+      this.#tellPresent(pod, wanted, image, policy === "Always");
       return present;
     }
     if (policy === "Never") {
       const message = `Container image "${image}" is not present with pull policy of Never`;
-      this.#warn(pod, entry, "ErrImageNeverPull", message);
+      this.#warn(pod, wanted, "ErrImageNeverPull", message);
       throw new StartError("ErrImageNeverPull", message);
     }
     const key = keyOf(pod, image);
     const nowMs = clock.now();
     const retryAtMs = this.#retries.get(key);
-    if (retryAtMs !== undefined && nowMs < retryAtMs) this.#holdBack(pod, entry, image, key);
-    const id = await this.#pull(pod, entry, name, signal);
+    if (retryAtMs !== undefined && nowMs < retryAtMs) this.#holdBack(pod, wanted, image, key);
+    const id = await this.#pull(pod, wanted, name, signal);
     this.#retries.delete(key);
     const pulled = await images.imageStatus(id);
     if (pulled !== undefined) return pulled;
@@ -77,25 +85,25 @@ export class ImagePuller {
     }
   }
 
-  async #inspect(pod: Pod, entry: PodContainer, name: ImageName): Promise<ImageInfo | undefined> {
+  async #inspect(pod: Pod, wanted: WantedImage, name: ImageName): Promise<ImageInfo | undefined> {
     try {
       return await this.#options.images.imageStatus(name.reference);
     } catch (error) {
-      const message = `Failed to inspect image "${entry.container.image}": ${textOf(error)}`;
-      this.#warn(pod, entry, "InspectFailed", message);
+      const message = `Failed to inspect image "${wanted.image}": ${textOf(error)}`;
+      this.#warn(pod, wanted, "InspectFailed", message);
       throw new StartError("ImageInspectError", message);
     }
   }
 
-  #tellPresent(pod: Pod, entry: PodContainer, image: string, pinned: boolean): void {
+  #tellPresent(pod: Pod, wanted: WantedImage, image: string, pinned: boolean): void {
     const imported = " (it was imported: pull policy Always is satisfied)";
     const message = `Container image "${image}" already present on machine and can be accessed by the pod`;
-    this.#tell(pod, entry, "Normal", "Pulled", pinned ? `${message}${imported}` : message);
+    this.#tell(pod, wanted, "Normal", "Pulled", pinned ? `${message}${imported}` : message);
   }
 
-  #holdBack(pod: Pod, entry: PodContainer, image: string, key: string): never {
+  #holdBack(pod: Pod, wanted: WantedImage, image: string, key: string): never {
     const message = `Back-off pulling image "${image}"`;
-    this.#tell(pod, entry, "Normal", "BackOff", message);
+    this.#tell(pod, wanted, "Normal", "BackOff", message);
     const cause = this.#lastError.get(key);
     throw new StartError(
       "ImagePullBackOff",
@@ -103,10 +111,10 @@ export class ImagePuller {
     );
   }
 
-  async #pull(pod: Pod, entry: PodContainer, name: ImageName, signal: AbortSignal): Promise<string> {
+  async #pull(pod: Pod, wanted: WantedImage, name: ImageName, signal: AbortSignal): Promise<string> {
     const { images, clock, readSecret } = this.#options;
-    const { image = "" } = entry.container;
-    this.#tell(pod, entry, "Normal", "Pulling", `Pulling image "${image}"`);
+    const { image } = wanted;
+    this.#tell(pod, wanted, "Normal", "Pulling", `Pulling image "${image}"`);
     const startMs = clock.now();
     const { credentials } = await pullCredentials(pod, name, readSecret);
     const sharedKey = JSON.stringify([name.reference, credentials]);
@@ -120,30 +128,30 @@ export class ImagePuller {
       const size = (await images.imageStatus(id))?.sizeBytes ?? 0;
       const took = formatDuration(clock.now() - startMs);
       const message = `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${size} bytes.`;
-      this.#tell(pod, entry, "Normal", "Pulled", message);
+      this.#tell(pod, wanted, "Normal", "Pulled", message);
       return id;
     } catch (error) {
       signal.throwIfAborted();
-      return this.#failed(pod, entry, image, error);
+      return this.#failed(pod, wanted, image, error);
     }
   }
 
-  #failed(pod: Pod, entry: PodContainer, image: string, error: unknown): never {
+  #failed(pod: Pod, wanted: WantedImage, image: string, error: unknown): never {
     const key = keyOf(pod, image);
     const text = textOf(error);
-    this.#warn(pod, entry, "Failed", `Failed to pull image "${image}": ${text}`);
+    this.#warn(pod, wanted, "Failed", `Failed to pull image "${image}": ${text}`);
     const nowMs = this.#options.clock.now();
     this.#retries.set(key, nowMs + this.#backoff.next(key, nowMs));
     this.#lastError.set(key, text);
     throw new StartError("ErrImagePull", text);
   }
 
-  #warn(pod: Pod, entry: PodContainer, reason: string, message: string): void {
-    this.#tell(pod, entry, "Warning", reason, message);
+  #warn(pod: Pod, wanted: WantedImage, reason: string, message: string): void {
+    this.#tell(pod, wanted, "Warning", reason, message);
   }
 
-  #tell(pod: Pod, entry: PodContainer, type: "Normal" | "Warning", reason: string, message: string): void {
-    this.#options.events.event(pod, type, reason, message, containerFieldPath(entry));
+  #tell(pod: Pod, wanted: WantedImage, type: "Normal" | "Warning", reason: string, message: string): void {
+    this.#options.events.event(pod, type, reason, message, wanted.fieldPath);
   }
 }
 

@@ -25,6 +25,7 @@ function container(
     pid: 0,
     labels: {},
     annotations: {},
+    mountedImageIds: [],
   };
   return { ...base, ...times, ...texts, state, ...rest };
 }

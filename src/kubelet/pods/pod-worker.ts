@@ -8,6 +8,7 @@ import { resources } from "../../client/resources.ts";
 import { resourcesAnnotation, resourcesText } from "../environment/container-configs.ts";
 import type { ClusterDns } from "../environment/dns-config.ts";
 import { hostsFile } from "../environment/hosts-file.ts";
+import { ensureImageVolumes, imagesOf } from "../images/image-volumes.ts";
 import type { NodeContext, Rejection } from "../node-context.ts";
 import { removeUnmounted } from "../orphans.ts";
 import { StartError } from "../start-error.ts";
@@ -18,7 +19,7 @@ import { VolumeError } from "../volumes/volume.ts";
 import { type PodActions, podActions } from "./actions.ts";
 import { GraceDeadline } from "./grace-deadline.ts";
 import { killContainer, killPodContainers } from "./kill-containers.ts";
-import { allContainers, findContainer, graceSeconds } from "./pod-spec.ts";
+import { allContainers, findContainer, graceSeconds, type PodContainer } from "./pod-spec.ts";
 import { containerResources } from "./qos.ts";
 import { checkRuntimeClass } from "./runtime-class.ts";
 import { emptyState, newestContainer, type RuntimeState, readState, readySandbox } from "./runtime-state.ts";
@@ -246,7 +247,8 @@ export class PodWorker {
     await Promise.all(actions.kill.map((action) => this.#kill(action)));
     const { sandbox } = actions;
     let progress = actions.kill.length > 0;
-    if (sandbox === undefined) return progress;
+    if (sandbox === undefined || actions.start.length === 0) return progress;
+    const imageVolumes = await ensureImageVolumes(this.#pod, this.#context.puller, signal);
     for (const entry of actions.start) {
       const { name } = entry.container;
       try {
@@ -259,6 +261,7 @@ export class PodWorker {
           last,
           target,
           volumes,
+          imageVolumes,
           signal,
         });
         this.#waiting.delete(name);
@@ -509,13 +512,21 @@ export class PodWorker {
               entry,
               newestContainer(this.#state, entry.container.name),
             )
-          : this.#context.puller.retryAtMs(this.#pod, entry.container.image ?? "");
+          : this.#pullRetryAtMs(entry);
       // Having failed to pull, a container soon shows that it waits for the next try.
       if (reason === "ErrImagePull") times.push(clock.now() + showBackOffMs);
       else if (retryAtMs !== undefined && reason !== undefined) times.push(retryAtMs);
       else if (reason !== undefined) times.push(clock.now() + resyncMs);
     }
     if (times.length > 0) this.#wakeAfter(Math.max(0, Math.min(...times) - clock.now()));
+  }
+
+  /** When the next of the pulls that the container waits for may be tried again. */
+  #pullRetryAtMs({ container }: PodContainer): number | undefined {
+    const times = imagesOf(this.#pod, container).flatMap(
+      (image) => this.#context.puller.retryAtMs(this.#pod, image) ?? [],
+    );
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   #wakeAfter(delayMs: number): void {

@@ -1,9 +1,10 @@
 import type { Pod } from "../../api/types/core-v1.ts";
-import type { PodSandboxStatus, ContainerStatus as RuntimeContainer } from "../../cri/runtime.ts";
+import type { ImageInfo, PodSandboxStatus, ContainerStatus as RuntimeContainer } from "../../cri/runtime.ts";
 import { formatDuration } from "../images/duration.ts";
+import type { ImageVolumes } from "../images/image-volumes.ts";
 import type { NodeContext } from "../node-context.ts";
 import { StartError } from "../start-error.ts";
-import type { MountedVolumes } from "../volumes/container-mounts.ts";
+import type { MountedImages, MountedVolumes } from "../volumes/container-mounts.ts";
 import { GraceDeadline } from "./grace-deadline.ts";
 import { killContainer } from "./kill-containers.ts";
 import { containerFieldPath, containerHash, formatPod, graceSeconds, type PodContainer } from "./pod-spec.ts";
@@ -17,6 +18,8 @@ export interface StartRequest {
   /** The container whose processes it is to see, if the spec names one that is there. */
   readonly target?: RuntimeContainer | undefined;
   readonly volumes: MountedVolumes;
+  /** What became of the images of the pod's volumes. */
+  readonly imageVolumes: ImageVolumes;
   readonly signal: AbortSignal;
 }
 
@@ -33,7 +36,15 @@ export async function startContainer(context: NodeContext, request: StartRequest
     throw new StartError(reason, message);
   };
   holdBackCrashing(context, request);
-  const image = await context.puller.ensure(pod, entry, signal).catch((error: unknown) => {
+  const imageVolumes = mountedImages(request, (error) =>
+    events.event(pod, "Warning", "Failed", `Error: ${error.reason}`, field),
+  );
+  const wanted = {
+    image: entry.container.image ?? "",
+    policy: entry.container.imagePullPolicy,
+    fieldPath: field,
+  };
+  const image = await context.puller.ensure(pod, wanted, signal).catch((error: unknown) => {
     if (error instanceof StartError) events.event(pod, "Warning", "Failed", `Error: ${error.reason}`, field);
     throw error;
   });
@@ -50,6 +61,7 @@ export async function startContainer(context: NodeContext, request: StartRequest
       image,
       podIps,
       volumes,
+      imageVolumes,
       ...(targetContainerId === undefined ? {} : { targetContainerId }),
     })
     .catch((error: StartError) => fail(error.reason, error.message));
@@ -63,6 +75,24 @@ export async function startContainer(context: NodeContext, request: StartRequest
     .catch((error: Error) => fail("RunContainerError", error.message.replaceAll(id, config.name)));
   events.event(pod, "Normal", "Started", "Container started", field);
   await runPostStart(context, request, id);
+}
+
+/** The images of the volumes that the container mounts; throws the last error of those that could not be had. */
+function mountedImages(
+  { entry, imageVolumes }: StartRequest,
+  onError: (error: StartError) => void,
+): MountedImages {
+  const images = new Map<string, ImageInfo>();
+  let failure: StartError | undefined;
+  for (const { name } of entry.container.volumeMounts ?? []) {
+    const image = imageVolumes.get(name);
+    if (image instanceof StartError) {
+      onError(image);
+      failure = image;
+    } else if (image !== undefined) images.set(name, image);
+  }
+  if (failure !== undefined) throw failure;
+  return images;
 }
 
 /** Rejects while a container that keeps ending has to wait. Mirrors doBackOff of pkg/kubelet/kuberuntime. */

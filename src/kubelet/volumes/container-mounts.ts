@@ -1,7 +1,7 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, sep } from "node:path";
 import type { Container, VolumeMount } from "../../api/types/core-v1.ts";
-import type { Mount } from "../../cri/runtime.ts";
+import type { ImageInfo, ImageMount, Mount } from "../../cri/runtime.ts";
 
 /** A pod's volume as it lies on the node. */
 export interface MountedVolume {
@@ -13,19 +13,24 @@ export interface MountedVolume {
 /** By the volume's name in the pod's spec. */
 export type MountedVolumes = ReadonlyMap<string, MountedVolume>;
 
-/** The mounts of a container's volumes. `variable` answers `subPathExpr`. */
+/** By the volume's name: the image that it is. */
+export type MountedImages = ReadonlyMap<string, ImageInfo>;
+
+/** The mounts of a container's volumes, but for those that are images. `variable` answers `subPathExpr`. */
 export async function containerMounts(
   container: Container,
   volumes: MountedVolumes,
+  images: MountedImages,
   variable: (name: string) => string | undefined,
 ): Promise<Mount[]> {
   const mounts: Mount[] = [];
   for (const mount of container.volumeMounts ?? []) {
+    if (images.has(mount.name)) continue;
     const volume = volumes.get(mount.name);
     if (volume === undefined)
       throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
     mounts.push({
-      containerPath: isAbsolute(mount.mountPath) ? mount.mountPath : join("/", mount.mountPath),
+      containerPath: containerPathOf(mount),
       hostPath: await hostPathOf(mount, volume, variable),
       readonly: volume.readOnly || mount.readOnly === true,
       propagation: propagationOf(mount),
@@ -33,6 +38,23 @@ export async function containerMounts(
   }
   return mounts;
 }
+
+/** The mounts of a container's volumes that are images. */
+export function imageMounts(
+  container: Container,
+  images: MountedImages,
+  variable: (name: string) => string | undefined,
+): ImageMount[] {
+  return (container.volumeMounts ?? []).flatMap((mount) => {
+    const image = images.get(mount.name);
+    if (image === undefined) return [];
+    const subPath = subPathOf(mount, variable);
+    return [{ containerPath: containerPathOf(mount), imageId: image.id, subPath }];
+  });
+}
+
+const containerPathOf = ({ mountPath }: VolumeMount): string =>
+  isAbsolute(mountPath) ? mountPath : join("/", mountPath);
 
 function propagationOf({ mountPropagation }: VolumeMount): Mount["propagation"] {
   if (mountPropagation === "Bidirectional") return "bidirectional";
@@ -45,15 +67,19 @@ async function hostPathOf(
   variable: (name: string) => string | undefined,
 ): Promise<string> {
   const subPath = subPathOf(mount, variable);
-  if (subPath === "") return volume.hostPath;
+  return subPath === "" ? volume.hostPath : resolveInside(volume.hostPath, subPath);
+}
+
+function subPathOf(mount: VolumeMount, variable: (name: string) => string | undefined): string {
+  const subPath = expandSubPath(mount, variable);
   if (isAbsolute(subPath)) throw new Error(`error SubPath \`${subPath}\` must not be an absolute path`);
   if (subPath.split("/").includes("..")) {
     throw new Error(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
   }
-  return resolveInside(volume.hostPath, subPath);
+  return subPath;
 }
 
-function subPathOf(
+function expandSubPath(
   { subPath = "", subPathExpr = "" }: VolumeMount,
   variable: (name: string) => string | undefined,
 ): string {

@@ -3,6 +3,7 @@ import { configMapVolume } from "./config-map.ts";
 import { downwardApiVolume } from "./downward-api.ts";
 import { emptyDirVolume } from "./empty-dir.ts";
 import { hostPathVolume } from "./host-path.ts";
+import { imageVolume } from "./image.ts";
 import { claimVolume, ephemeralVolume } from "./persistent-claim.ts";
 import { projectedVolume } from "./projected.ts";
 import { secretVolume } from "./secret.ts";
@@ -16,6 +17,7 @@ const kinds: Readonly<Record<string, VolumeKind>> = {
   emptyDir: emptyDirVolume,
   ephemeral: ephemeralVolume,
   hostPath: hostPathVolume,
+  image: imageVolume,
   persistentVolumeClaim: claimVolume,
   projected: projectedVolume,
   secret: secretVolume,
