@@ -29,6 +29,8 @@ function recipes(programs: UpstreamPrograms): Make[] {
         programs: ["busybox", ...agnhostTools],
         config: { Env: environment, ...config },
         fill: (root) => {
+          // Busybox has a netcat too, without the options that tests use.
+          symlinkSync("nc.openbsd", join(root, "usr/bin/nc"));
           installBusybox(root);
           writeUsers(root);
           addUser(root);
@@ -50,6 +52,15 @@ function recipes(programs: UpstreamPrograms): Make[] {
     busybox(`${registry}/busybox:1.37.0-1`, { Cmd: ["sh"] }),
     busybox(`${registry}/nonroot:1.5`, { Cmd: ["sh"], User: "1234" }),
     busybox(`${registry}/ipc-utils:1.4`, { Cmd: ["sh"] }),
+    busybox(`${registry}/nonewprivs:1.4`, { Cmd: ["nnp"] }, (root) => {
+      // A program that root lends its rights: what the kernel leaves of them is what the tests ask for.
+      const lent = join(root, "usr/bin/lent-shell");
+      copyFileSync(join(root, "usr/bin/bash-static"), lent);
+      chmodSync(lent, 0o4755);
+      const script = '#!/usr/bin/lent-shell -p\necho "Effective uid: $EUID"\n';
+      mkdirSync(join(root, "usr/local/bin"), { recursive: true });
+      writeFileSync(join(root, "usr/local/bin/nnp"), script, { mode: 0o755 });
+    }),
     busybox("registry.k8s.io/pause:3.10.2", { Entrypoint: ["/pause"] }, (root) => {
       // A shell that reaps and waits: the original is a small C program that does the same.
       const script = "#!/bin/sh\ntrap 'exit 0' TERM INT\nwhile :; do sleep 86400 & wait; done\n";

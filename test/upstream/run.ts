@@ -19,6 +19,7 @@ const help = `Kubernetes ${upstreamVersion}'s own conformance tests against a fr
   npm run conformance -- --kubeconfig FILE               against a cluster that runs already, images imported
 
   --focus RE     only these                 --skip RE    not these
+  --all          also tests that are not part of conformance; give --focus and --skip, most need a cloud
   --program DIR  another build of Sampan    --report F   where results go as JSON
   --log FILE     where all that the tests print goes
   --name NAME    of the cluster, for several runs beside each other
@@ -49,6 +50,7 @@ const { values } = parseArgs({
     report: { type: "string" },
     log: { type: "string", default: join(tmpdir(), "sampan-conformance.log") },
     images: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -105,7 +107,7 @@ async function runTests(program: string, kubeconfig: string, report: string, wor
     "--disable-log-dump",
     "--allowed-not-ready-nodes=0",
     `--report-dir=${artifacts}`,
-    "--ginkgo.label-filter=Conformance",
+    ...(values.all ? [] : ["--ginkgo.label-filter=Conformance"]),
     ...(values.focus === "" ? [] : [`--ginkgo.focus=${values.focus}`]),
     ...(values.skip === "" ? [] : [`--ginkgo.skip=${values.skip}`]),
     `--ginkgo.json-report=${report}`,
