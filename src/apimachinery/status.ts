@@ -162,7 +162,7 @@ export function newInvalid(kind: GroupKind, name: string, errors: readonly Field
   const details: StatusDetails = {};
   if (name !== "") details.name = name;
   if (kind.group !== "") details.group = kind.group;
-  details.kind = kind.kind;
+  if (kind.kind !== "") details.kind = kind.kind;
   if (causes.length > 0) details.causes = causes;
   return newStatusError(
     422,

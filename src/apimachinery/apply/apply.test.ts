@@ -304,6 +304,15 @@ describe("serverSideApply()", () => {
     expect(next["spec"]).toEqual({ replicas: 1, ports: [{ port: 80 }], image: "i" });
   });
 
+  it("keeps what an updater wrote below what it gives up", () => {
+    const first = apply(undefined, { manager: "a", object: web({ metadata: { annotations: { x: "1" } } }) });
+    const updated = change(first, { metadata: { annotations: { x: "1", y: "2" } } });
+    const live = update(first, { manager: "b", object: updated });
+    const next = apply(live, { manager: "a", object: web({ metadata: { annotations: {} } }) });
+    expect(next.metadata.annotations).toEqual({ y: "2" });
+    expect(owners(next)).toMatchObject({ "b Update": { "f:metadata": { "f:annotations": { "f:y": {} } } } });
+  });
+
   it("keeps items that others added to a list, and their order", () => {
     const live = update(undefined, {
       manager: "u",
@@ -438,6 +447,13 @@ describe("serverSideApply()", () => {
     expect(conflictOf(() => apply(undefined, { manager: "a", object })).message).toBe(
       "metadata.managedFields must be nil",
     );
+  });
+
+  it("takes managedFields of null for none", () => {
+    const object = JSON.parse(
+      JSON.stringify(web({})).replace('"metadata":{', '"metadata":{"managedFields":null,'),
+    );
+    expect(apply(undefined, { manager: "a", object }).metadata.uid).toBe("u");
   });
 });
 

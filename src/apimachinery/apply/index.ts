@@ -77,7 +77,7 @@ const beforeFirstApply = "before-first-apply";
  */
 export function serverSideApply(options: ServerSideApplyOptions): UnstructuredObject {
   const { live, applied, manager, subresource, schema, schemas, nowMs } = options;
-  if (applied.metadata.managedFields !== undefined) {
+  if ((applied.metadata.managedFields ?? undefined) !== undefined) {
     throw newBadRequest("metadata.managedFields must be nil");
   }
   const type = mergeTypeOf(schemas, schema);

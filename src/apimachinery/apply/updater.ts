@@ -98,8 +98,8 @@ export function applyConfiguration(
 }
 
 /**
- * Removes items and fields that the applier applied last time and not this time, unless another applier claims them.
- * What only updaters own goes too; what nobody ever applied stays.
+ * Removes items and fields that the applier applied last time and not this time, unless another manager claims them,
+ * applier or not. What nobody ever applied stays.
  */
 function prune(
   merged: unknown,
@@ -111,7 +111,7 @@ function prune(
   if (last.difference(current).isEmpty()) return merged;
   const lastNamed = withNamedFields(last, type);
   let managed = FieldSet.empty;
-  for (const { operation, set } of managers.values()) if (operation === "Apply") managed = managed.union(set);
+  for (const { set } of managers.values()) managed = managed.union(set);
   const mergedSet = withNamedFields(fieldSetOf(merged, type), type);
   const setOf = (value: unknown): FieldSet => withNamedFields(fieldSetOf(value, type), type);
 

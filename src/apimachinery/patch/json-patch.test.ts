@@ -21,6 +21,20 @@ const failure = (document: unknown, patch: unknown): StatusError => {
   throw new Error("the patch applied");
 };
 
+/** Where the library of the API server does not do what the suite asks for; the table below says what it does. */
+const unlikeKubernetes = [
+  '[{"op":"add","path":"/bar/-1","value":"5"}]',
+  "missing 'value' parameter to add",
+  "missing 'value' parameter to replace",
+  "missing 'value' parameter to test",
+  "missing from location to copy",
+  "test with bad array number that has leading zeros",
+  "Toplevel scalar values OK?",
+  "replace object document with array document?",
+  "replace array document with object document?",
+  "replacing the root of the document is possible with add",
+];
+
 describe.skipIf(!hasReference)(
   "applyJsonPatch() passes the suite of json-patch-tests (needs ../shared)",
   () => {
@@ -31,9 +45,9 @@ describe.skipIf(!hasReference)(
           .filter((one) => one.error === undefined || !/two 'op' members/.test(one.error))
       : [];
 
-    const named = cases.map(
-      (one, index) => [`${index}: ${one.comment ?? JSON.stringify(one.patch)}`, one] as const,
-    );
+    const named = cases
+      .map((one, index) => [`${index}: ${one.comment ?? JSON.stringify(one.patch)}`, one] as const)
+      .filter(([name]) => !unlikeKubernetes.some((exception) => name.endsWith(exception)));
 
     it.each(named.filter(([, { error }]) => error !== undefined))("refuses %s", (_name, { doc, patch }) => {
       expect([400, 422]).toContain(failure(doc, patch).code);
@@ -77,8 +91,37 @@ describe("applyJsonPatch()", () => {
     expect((error.cause as Error).message).toBe(reason);
   });
 
-  it.each([[{}], ["x"], [[1]]])("answers 400 to %j, which is no patch", (patch) => {
-    expect(failure({}, patch).code).toBe(400);
+  it.each<[unknown, string]>([
+    [{}, "json: cannot unmarshal object into Go value of type jsonpatch.Patch"],
+    ["x", "json: cannot unmarshal string into Go value of type jsonpatch.Patch"],
+    [[1], "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp"],
+    [
+      [{ op: 5 }],
+      "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string",
+    ],
+  ])("answers 400 to %j, which is no patch", (patch, message) => {
+    expect(failure({}, patch)).toMatchObject({ code: 400, message });
+  });
+
+  it.each<[string, unknown, unknown, unknown]>([
+    ["an operation without a value has null", { a: 1 }, [{ op: "add", path: "/b" }], { a: 1, b: null }],
+    ["what is not there is copied as null", {}, [{ op: "copy", from: "/a", path: "/b" }], { b: null }],
+    ["indexes count from the end", { l: [1, 2] }, [{ op: "remove", path: "/l/-1" }], { l: [1] }],
+    ["and add behind it", { l: [1, 2] }, [{ op: "add", path: "/l/-1", value: 3 }], { l: [1, 2, 3] }],
+    ["and in a path", { l: [{}] }, [{ op: "add", path: "/l/-1/a", value: 3 }], { l: [{ a: 3 }] }],
+    ["zeros may lead", { l: [1, 2] }, [{ op: "replace", path: "/l/01", value: 3 }], { l: [1, 3] }],
+    ["the document can be replaced", {}, [{ op: "replace", path: "", value: [1] }], [1]],
+  ])("%s", (_claim, document, patch, expected) => {
+    expect(applyJsonPatch(document, patch)).toEqual(expected);
+  });
+
+  it.each<[string, unknown]>([
+    ["adds no document", [{ op: "add", path: "", value: {} }]],
+    ["makes no scalar of the document", [{ op: "replace", path: "", value: 1 }]],
+    ["moves nothing that is not there", [{ op: "move", from: "/x", path: "/y" }]],
+    ["goes no further back than the start", [{ op: "remove", path: "/l/-2" }]],
+  ])("%s", (_claim, patch) => {
+    expect(failure({ l: [1] }, patch).code).toBe(422);
   });
 
   it("answers 413 to too many operations", () => {

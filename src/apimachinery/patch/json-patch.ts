@@ -6,7 +6,8 @@ import { newBadRequest, newStatusError, type StatusError } from "../status.ts";
  * 422 for one that does not apply. The reasons are those of gopkg.in/evanphx/json-patch.v4 and stand in the error's
  * cause; the server shows its clients a general message only.
  *
- * As there, replacing a member that does not exist adds it.
+ * As there, replacing a member that does not exist adds it, copying one that does not exist makes null, an operation
+ * without a value has null, negative indexes count from the end, and the whole document can be replaced, but not added.
  */
 type Container = Record<string, unknown> | unknown[];
 
@@ -51,28 +52,46 @@ function readOperations(patch: unknown): Record<string, unknown>[] {
       `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`,
     );
   }
-  return (patch as unknown[]).map((operation) => {
-    if (isObject(operation)) return operation;
-    throw newBadRequest("json: cannot unmarshal value into Go value of type jsonpatch.Operation");
-  });
+  return (patch as unknown[]).map(readOperation);
+}
+
+/** null is an operation that says nothing. */
+function readOperation(operation: unknown): Record<string, unknown> {
+  if (operation === null) return {};
+  const fault = (what: string): Error =>
+    newBadRequest(`error decoding patch: json: cannot unmarshal ${what}`);
+  if (!isObject(operation)) throw fault(`${describe(operation)} into Go value of type handlers.jsonPatchOp`);
+  for (const name of Object.keys(operation)) {
+    const value = operation[name];
+    if (value === null || typeof value === "string" || !textFields.has(name)) continue;
+    throw fault(`${describe(value)} into Go struct field jsonPatchOp.${name} of type string`);
+  }
+  return operation;
+}
+
+const textFields = new Set(["op", "path", "from"]);
+
+function describe(value: unknown): string {
+  if (typeof value === "boolean") return "bool";
+  return Array.isArray(value) ? "array" : typeof value;
 }
 
 function applyOperation(target: Target, operation: Record<string, unknown>): void {
   const kind = operation["op"];
   switch (kind) {
     case "add":
-      return add(target, kind, pathOf(operation, kind), valueOf(operation, kind));
+      return add(target, kind, pathOf(operation, kind), valueOf(operation));
     case "remove":
       remove(target, kind, pathOf(operation, kind));
       return;
     case "replace":
-      return replace(target, pathOf(operation, kind), valueOf(operation, kind));
+      return replace(target, pathOf(operation, kind), valueOf(operation));
     case "move":
       return move(target, fromOf(operation, kind), pathOf(operation, kind));
     case "copy":
       return copy(target, fromOf(operation, kind), pathOf(operation, kind));
     case "test":
-      return test(target, pathOf(operation, kind), valueOf(operation, kind));
+      return test(target, pathOf(operation, kind), valueOf(operation));
     default:
       throw new PatchError(`Unexpected kind: ${typeof kind === "string" ? kind : "unknown"}`);
   }
@@ -92,9 +111,9 @@ function fromOf(operation: Record<string, unknown>, kind: string): string {
   );
 }
 
-function valueOf(operation: Record<string, unknown>, kind: string): unknown {
-  if (Object.hasOwn(operation, "value")) return deepCopy(operation["value"]);
-  throw new PatchError(`${kind} operation, missing value field: missing value`);
+/** What is not given is null. */
+function valueOf(operation: Record<string, unknown>): unknown {
+  return Object.hasOwn(operation, "value") ? deepCopy(operation["value"]) : null;
 }
 
 interface Place {
@@ -104,7 +123,7 @@ interface Place {
 
 /** The container that holds the path's last step; undefined when a step before it leads nowhere. */
 function find(root: unknown, path: string): Place | undefined {
-  if (!path.startsWith("/")) return undefined;
+  if (!path.includes("/")) return undefined;
   const steps = path.split("/").slice(1).map(unescapeStep);
   const key = steps.pop() ?? "";
   let container = root;
@@ -120,21 +139,21 @@ const unescapeStep = (step: string): string => step.replaceAll("~1", "/").replac
 const ownMember = (container: Record<string, unknown>, key: string): unknown =>
   Object.hasOwn(container, key) ? container[key] : undefined;
 
-const indexPattern = /^(?:0|[1-9][0-9]*)$/;
+const indexPattern = /^[+-]?[0-9]+$/;
 
 function elementAt(list: readonly unknown[], step: string): unknown {
-  return indexPattern.test(step) ? list[Number(step)] : undefined;
+  return indexPattern.test(step) ? list.at(Number(step)) : undefined;
 }
 
-/** The index that a step names, below `end`. */
+/** The index that a step names, below `end`; negative ones count from there. */
 function indexOf(step: string, end: number): number {
   if (!indexPattern.test(step)) {
     throw new PatchError(`strconv.Atoi: parsing ${JSON.stringify(step)}: invalid syntax`);
   }
   const index = Number(step);
-  if (index >= end)
+  if (index >= end || index < -end)
     throw new PatchError(`Unable to access invalid index: ${index}: invalid index referenced`);
-  return index;
+  return index < 0 ? index + end : index;
 }
 
 function within<T>(what: string, path: string, run: () => T): T {
@@ -148,10 +167,6 @@ function within<T>(what: string, path: string, run: () => T): T {
 }
 
 function add(target: Target, kind: string, path: string, value: unknown): void {
-  if (path === "") {
-    target.root = value;
-    return;
-  }
   const place = find(target.root, path);
   if (place === undefined) {
     throw new PatchError(`${kind} operation does not apply: doc is missing path: "${path}": missing value`);
@@ -184,6 +199,7 @@ function remove(target: Target, kind: string, path: string): unknown {
 
 function replace(target: Target, path: string, value: unknown): void {
   if (path === "") {
+    if (!isContainer(value)) throw new PatchError("replace operation value must be object or array");
     target.root = value;
     return;
   }
@@ -196,15 +212,14 @@ function replace(target: Target, path: string, value: unknown): void {
     setOwn(container, key, value);
     return;
   }
-  if (!indexPattern.test(key) || Number(key) >= container.length) {
+  if (!indexPattern.test(key) || Number(key) >= container.length || Number(key) < -container.length) {
     throw new PatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`);
   }
-  container[Number(key)] = value;
+  container[indexOf(key, container.length)] = value;
 }
 
-/** The value that a `from` names. */
+/** The value that a `from` names; null for a member that does not exist. */
 function read(root: unknown, from: string, kind: string): unknown {
-  if (from === "") return root;
   const place = find(root, from);
   if (place === undefined) {
     throw new PatchError(
@@ -215,22 +230,10 @@ function read(root: unknown, from: string, kind: string): unknown {
   if (Array.isArray(container)) {
     return within(kind, from, () => container[indexOf(key, container.length)]);
   }
-  if (!Object.hasOwn(container, key)) {
-    throw new PatchError(
-      `error in ${kind} for path: '${from}': Unable to get nonexistent key: ${key}: missing value`,
-    );
-  }
-  return container[key];
+  return ownMember(container, key) ?? null;
 }
 
 function move(target: Target, from: string, path: string): void {
-  if (from === path) {
-    read(target.root, from, "move");
-    return;
-  }
-  if (path.startsWith(`${from}/`)) {
-    throw new PatchError(`move operation does not apply: ${from} contains ${path}: invalid state detected`);
-  }
   const value = remove(target, "move", from);
   add(target, "move", path, value);
 }

@@ -142,13 +142,26 @@ describe("applyStrategicMergePatch()", () => {
     ],
     ["a change of type replaces", { map: "text" }, { map: { a: "1" } }, { map: { a: "1" } }],
     [
-      "directives do not survive in what is added",
+      "what bears a $patch is not added, nor are nulls; other directives stay, as unknown fields",
       {},
+      {
+        items: [
+          { name: "1", "$setElementOrder/nested": [{ name: "x" }], nested: [{ name: "x", value: null }] },
+          { $patch: "merge", name: "2" },
+        ],
+        map: { $patch: "bogus", a: "1" },
+        union: { $retainKeys: ["a"], a: "1", b: null },
+      },
       {
         items: [{ name: "1", "$setElementOrder/nested": [{ name: "x" }], nested: [{ name: "x" }] }],
         union: { $retainKeys: ["a"], a: "1" },
       },
-      { items: [{ name: "1", nested: [{ name: "x" }] }], union: { a: "1" } },
+    ],
+    [
+      "a replacement is taken as it is",
+      { map: { a: "1" } },
+      { map: { $patch: "replace", b: null, c: { $patch: "delete" } } },
+      { map: { b: null, c: { $patch: "delete" } } },
     ],
   ])("%s", (_claim, document, patch, expected) => {
     const before = structuredClone([document, patch]);
@@ -160,10 +173,10 @@ describe("applyStrategicMergePatch()", () => {
     [
       { items: [{ name: "1" }] },
       { items: [{ value: "x" }] },
-      400,
+      500,
       "map: map[value:x] does not contain declared merge key: name",
     ],
-    [{ map: {} }, { map: { $patch: "nope" } }, 400, "unknown patch type: nope in map: map[$patch:nope]"],
+    [{ map: {} }, { map: { $patch: "nope" } }, 500, "unknown patch type: nope in map: map[$patch:nope]"],
     [
       { union: { a: "1" } },
       { union: { $retainKeys: ["b"], a: "1" } },
@@ -176,11 +189,11 @@ describe("applyStrategicMergePatch()", () => {
       422,
       "the server rejected our request due to an error in our request",
     ],
-    [{ scalars: ["a"] }, { scalars: [1] }, 400, "list element types are not identical: [[a] [1]]"],
+    [{ scalars: ["a"] }, { scalars: [1] }, 500, "list element types are not identical: [[a] [1]]"],
     [
       { items: [{ name: "1" }] },
       { items: [{ name: "1" }, { name: "2" }], "$setElementOrder/items": [{ name: "2" }, { name: "1" }] },
-      400,
+      500,
       "The order in patch list:\n[map[name:1] map[name:2]]\n doesn't match $setElementOrder list:\n[map[name:2] map[name:1]]\n",
     ],
     [{}, [], 400, "invalid JSON document"],

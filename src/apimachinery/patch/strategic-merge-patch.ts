@@ -3,7 +3,15 @@ import type { Schema, SchemaSet } from "../schema.ts";
 import { newBadRequest, newStatusError } from "../status.ts";
 import { diffMaps } from "./strategic-diff.ts";
 import { type MergeOptions, mergeMap } from "./strategic-merge.ts";
-import { isMap, type JsonMap, PatchFormatError, type Typed } from "./strategic-metadata.ts";
+import {
+  badPrimitiveList,
+  badRetainKeys,
+  badSetElementOrder,
+  isMap,
+  type JsonMap,
+  PatchFormatError,
+  type Typed,
+} from "./strategic-metadata.ts";
 
 /**
  * Strategic merge patch: a JSON merge patch that knows the types. Lists with a merge key merge item by item, lists of
@@ -19,7 +27,7 @@ import { isMap, type JsonMap, PatchFormatError, type Typed } from "./strategic-m
 
 /**
  * Applies a strategic merge patch and returns a new document; neither input is changed.
- * Throws StatusError 400, or 422 for lists of lists.
+ * Throws StatusError 400 for directives of the wrong form, 422 for lists of lists, 500 for all that cannot be merged.
  */
 export function applyStrategicMergePatch(
   document: unknown,
@@ -88,6 +96,10 @@ function translated<T>(run: () => T): T {
       const message = "the server rejected our request due to an error in our request";
       throw newStatusError(422, "Invalid", message, { details: {}, cause: error });
     }
-    throw newBadRequest(error.message, error);
+    if (badFormats.has(error.message)) throw newBadRequest(error.message, error);
+    throw newStatusError(500, "", error.message, { cause: error });
   }
 }
+
+/** The faults that the API server lays at the client's door; of all others it says that they are its own. */
+const badFormats = new Set([badRetainKeys, badPrimitiveList, badSetElementOrder]);

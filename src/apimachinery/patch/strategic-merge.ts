@@ -9,7 +9,6 @@ import {
   goText,
   identityOf,
   indexOfIdentity,
-  isDeletion,
   isMap,
   itemKindOf,
   type JsonMap,
@@ -34,16 +33,17 @@ export interface MergeOptions {
 
 /** Merges the patch into the original and returns the result. Owns, and changes, both. */
 export function mergeMap(original: JsonMap, patch: JsonMap, type: Typed, options: MergeOptions): JsonMap {
-  if (Object.hasOwn(patch, directiveMarker)) return followDirective(patch, options);
+  if (Object.hasOwn(patch, directiveMarker)) return followDirective(patch);
   applyRetainKeys(original, patch, options);
   applyElementOrders(original, patch, type, options);
   for (const key of Object.keys(patch)) mergeField(original, key, patch[key], type, options);
   return original;
 }
 
-function followDirective(patch: JsonMap, options: MergeOptions): JsonMap {
+/** What stands below a replacement is taken as it is, directives and nulls included. */
+function followDirective(patch: JsonMap): JsonMap {
   const { [directiveMarker]: directive, ...rest } = patch;
-  if (directive === "replace") return options.mergesParallelLists ? withoutDirectives(rest) : rest;
+  if (directive === "replace") return rest;
   if (directive === "delete") return {};
   throw new PatchFormatError(`unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
 }
@@ -67,7 +67,7 @@ function mergeField(
   }
   const present = Object.hasOwn(original, name) ? original[name] : undefined;
   if (present === undefined) {
-    if (!isDeleteList) setOwn(original, name, added(value, options));
+    if (!isDeleteList) setAdded(original, name, value, options);
     return;
   }
   const metadata = lookupPatchMetadata(type, name);
@@ -76,39 +76,38 @@ function mergeField(
     setOwn(original, name, merged);
   } else if (Array.isArray(present) && Array.isArray(value)) {
     setOwn(original, name, mergeLists(present, value, metadata, isDeleteList, options));
-  } else {
-    setOwn(original, name, added(value, options));
-  }
+  } else if (!isDeleteList) setAdded(original, name, value, options);
 }
 
-/** What a patch adds where there is nothing: on the server no directive may survive. */
-function added(value: unknown, options: MergeOptions): unknown {
-  return options.mergesParallelLists ? withoutDirectives(value) : value;
+/** What a patch adds where there is nothing to merge with. */
+function setAdded(original: JsonMap, name: string, value: unknown, options: MergeOptions): void {
+  if (!options.mergesParallelLists) setOwn(original, name, value);
+  else if (isMarked(value)) delete original[name];
+  else setOwn(original, name, withoutMarked(withoutNulls(value)));
 }
 
-function withoutDirectives<T>(value: T): T {
-  return stripDirectives(value) as T;
-}
+const isMarked = (value: unknown): boolean => isMap(value) && Object.hasOwn(value, directiveMarker);
 
-function stripDirectives(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value
-      .filter((item) => !isDeletion(item) && !(isMap(item) && isBareReplace(item)))
-      .map(stripDirectives);
-  }
+/** Whatever bears a `$patch` is left out; the other directives stay, and are unknown fields then. */
+function withoutMarked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => !isMarked(item)).map(withoutMarked);
   if (!isMap(value)) return value;
-  if (isDeletion(value)) return {};
   const result: JsonMap = {};
   for (const key of Object.keys(value)) {
-    if (isDirective(key) || value[key] === null) continue;
-    setOwn(result, key, stripDirectives(value[key]));
+    if (!isMarked(value[key])) setOwn(result, key, withoutMarked(value[key]));
   }
   return result;
 }
 
-/** `- $patch: replace` in a list: says that the list replaces, and is no item itself. */
-const isBareReplace = (item: JsonMap): boolean =>
-  item[directiveMarker] === "replace" && Object.keys(item).length === 1;
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMap(value)) return value;
+  const result: JsonMap = {};
+  for (const key of Object.keys(value)) {
+    if (value[key] !== null) setOwn(result, key, withoutNulls(value[key]));
+  }
+  return result;
+}
 
 const isDirective = (key: string): boolean =>
   key === directiveMarker ||
@@ -178,7 +177,7 @@ function mergeOrdered(
   const merged =
     present !== undefined && change !== undefined
       ? mergeLists(present, change, metadata, false, options)
-      : ((present ?? added(change, options)) as unknown[]);
+      : ((present ?? withoutMarked(change)) as unknown[]);
   setOwn(original, name, ordered(merged, order, present ?? [], metadata.mergeKey));
   delete patch[name];
 }
@@ -251,7 +250,7 @@ function mergeLists(
   isDeleteList: boolean,
   options: MergeOptions,
 ): unknown[] {
-  if (!metadata.merges) return added(patch, options) as unknown[];
+  if (!metadata.merges && !isDeleteList) return patch;
   if (original.length === 0 && patch.length === 0) return original;
   if (itemKindOf(original, patch) === "scalar") {
     if (options.mergesParallelLists && isDeleteList) return original.filter((item) => !patch.includes(item));
@@ -300,7 +299,7 @@ function mergeItems(
     const index = indexOfIdentity(merged, item[mergeKey], mergeKey);
     const present = merged[index];
     if (isMap(present)) merged[index] = mergeMap(present, item, itemType, options);
-    else merged.push(added(item, options));
+    else merged.push(item);
   }
   return merged;
 }

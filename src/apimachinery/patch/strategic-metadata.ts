@@ -122,7 +122,7 @@ export function indexOfIdentity(list: readonly unknown[], identity: unknown, mer
   });
 }
 
-export const isDeletion = (item: unknown): boolean => isMap(item) && item[directiveMarker] === "delete";
+const isDeletion = (item: unknown): boolean => isMap(item) && item[directiveMarker] === "delete";
 
 /** Items in the order of the other list; deletions at the end. Items that it does not name come first. */
 export function sortByOrder(

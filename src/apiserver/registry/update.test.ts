@@ -71,7 +71,7 @@ describe("PUT", () => {
     ).toMatchObject({
       code: 422,
       message:
-        'Lease.coordination.k8s.io "a" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+        'leases.coordination.k8s.io "a" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
     });
   });
 

@@ -30,6 +30,8 @@ export interface UpdateRequest {
   readonly validate: ValidateHook;
   /** Whether an absent object is created: always by server-side apply, never by a patch. Default: the strategy says. */
   readonly forceAllowCreate?: boolean;
+  /** A uid in what an update sends is a precondition; in what a patch makes of the object it is a field like others. */
+  readonly isPatch?: boolean;
 }
 
 export interface UpdateResult {
@@ -80,12 +82,16 @@ async function createAbsent(
     request.forceAllowCreate ?? store.strategy.allowCreateOnUpdate ?? isCreatedOnUpdate(served);
   if (!mayCreate || request.subresource !== "") throw newNotFound(served, request.name);
   const object = await request.change(undefined);
-  if ((object.metadata.uid ?? "") !== "") {
-    const why = `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `;
+  const { uid = "" } = object.metadata;
+  if (uid !== "" && request.isPatch === true) {
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw newConflict(served, request.name, why);
+  }
+  if (uid !== "") {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: `;
     throw newPreconditionFailed(served, store.key(request.namespace, request.name), request.name, why);
   }
-  const { resourceVersion = "" } = object.metadata;
-  if (resourceVersion !== "" && resourceVersion !== "0") throw newNotFound(served, request.name);
+  delete object.metadata.resourceVersion;
   return createObject(store, context, served, object, request.validate);
 }
 
@@ -137,14 +143,14 @@ async function checkVersion(
   const { name, namespace } = request;
   const { resourceVersion = "", uid = "" } = object.metadata;
   const current = cached.object.metadata;
-  if (uid !== "" && uid !== current.uid) {
+  if (uid !== "" && uid !== current.uid && request.isPatch !== true) {
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`;
     throw newPreconditionFailed(served, store.key(namespace, name), name, why);
   }
   if (resourceVersion === "" || resourceVersion === "0") {
     if (store.strategy.allowUnconditionalUpdate ?? allowsUnconditionalUpdate(served)) return true;
     const error = invalid("metadata.resourceVersion", 0, "must be specified for an update");
-    throw newInvalid(served, name, [error]);
+    throw newInvalid({ group: served.group, kind: served.resource }, name, [error]);
   }
   if (resourceVersion === String(cached.revision)) return true;
   if (!/^\d+$/.test(resourceVersion)) {
