@@ -110,6 +110,18 @@ describe("pages", () => {
     expect(names(rest.items)).toBe("d");
   });
 
+  test("whose revision was compacted are 410 though nothing of the resource changed", async () => {
+    const first = await api.list(configMaps, { limit: "1" });
+    await api.post("/api/v1/namespaces/default/secrets", { metadata: { name: "later" } });
+    await server.storage.compact(5);
+    const status = await failure(
+      api.list(configMaps, { limit: "1", continue: first.metadata.continue ?? "" }),
+    );
+    expect(status).toMatchObject({ code: 410, reason: "Expired" });
+    const rest = await api.list(configMaps, { limit: "1", continue: status.metadata.continue ?? "" });
+    expect([names(rest.items), rest.metadata.remainingItemCount]).toEqual(["b", 2]);
+  });
+
   test("whose revision was compacted are 410 with a token for the rest", async () => {
     const first = await api.list(configMaps, { limit: "2" });
     await api.delete(`${configMaps}/c`);

@@ -110,7 +110,10 @@ async function nextPage(store: GenericStore, selection: Selection, options: List
   return pageAt(store, selection, revision, options.limit, start, true);
 }
 
-/** The cache holds the state at `revision` too while nothing of the resource changed since. */
+/**
+ * The cache holds the state at `revision` too while nothing of the resource changed since. A revision that was compacted
+ * away has expired all the same: clients must not find out by chance.
+ */
 async function pageAt(
   store: GenericStore,
   selection: Selection,
@@ -122,7 +125,10 @@ async function pageAt(
   if (revision > store.watchCache.revision) await store.watchCache.current();
   if (revision > store.watchCache.revision)
     throw newTooLargeResourceVersion(revision, store.watchCache.revision);
-  if (revision >= store.cache.lastChange) return pageFromCache(store, selection, limit, after, revision);
+  const isKept = revision >= (await store.watchCache.storage.compactedRevision());
+  if (isKept && revision >= store.cache.lastChange) {
+    return pageFromCache(store, selection, limit, after, revision);
+  }
   return pageFromHistory(store, selection, revision, limit, after, isContinued);
 }
 
