@@ -32,6 +32,7 @@ const schemas = new Map<string, Schema>([
         namespace: { type: "string" },
         uid: { type: "string" },
         resourceVersion: { type: "string" },
+        managedFields: { type: "array", listType: "atomic", items: {} },
         labels: { type: "object", values: { type: "string" } },
         annotations: { type: "object", values: { type: "string" } },
         finalizers: { type: "array", listType: "set", items: { type: "string" } },

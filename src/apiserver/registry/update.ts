@@ -236,6 +236,7 @@ function check(
     ...(store.strategy.validateUpdate?.(context, object, old, subresource) ?? []),
   ];
   if (errors.length > 0) throw newInvalid(served, object.metadata.name ?? "", errors);
+  if (subresource !== "") return;
   for (const warning of store.scheme.warnings(served, object, old)) context.addWarning(warning);
 }
 

@@ -1,7 +1,9 @@
 import type { GroupVersionKind } from "../../../apimachinery/gvk.ts";
+import type { ObjectMeta } from "../../../apimachinery/meta-v1.ts";
+import { dns1123LabelErrors } from "../../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
 import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from "../../types/apps-v1.ts";
-import type { CronJob, Job } from "../../types/batch-v1.ts";
+import type { CronJob, Job, JobSpec } from "../../types/batch-v1.ts";
 import type {
   Node,
   PersistentVolume,
@@ -9,6 +11,7 @@ import type {
   PersistentVolumeClaimSpec,
   Pod,
   PodTemplate,
+  PodTemplateSpec,
   ReplicationController,
   Secret,
   Service,
@@ -25,27 +28,66 @@ type AnyWarn = Warn<UnstructuredObject>;
 
 const rule = <T>(warn: Warn<T>): AnyWarn => warn as unknown as AnyWarn;
 
+interface WithMetadata {
+  readonly metadata: ObjectMeta;
+}
+
+/** Nobody writes pods by hand but once, and whatever writes them often shall not pay for it. */
+function onCreate(warn: AnyWarn): AnyWarn {
+  return (object, warnings, old) => {
+    if (old === undefined) warn(object, warnings, old);
+  };
+}
+
+/** Who changes a label hears nothing of the template. */
+function whenSpecChanges(warn: AnyWarn): AnyWarn {
+  return (object, warnings, old) => {
+    if (isSpecNew(object, old)) warn(object, warnings, old);
+  };
+}
+
+const isSpecNew = (object: WithMetadata, old: WithMetadata | undefined): boolean =>
+  old === undefined || object.metadata.generation !== old.metadata.generation;
+
+function makingPods<T extends WithMetadata>(templateOf: (object: T) => PodTemplateSpec | undefined): AnyWarn {
+  return whenSpecChanges(
+    rule<T>((object, warnings, old) => {
+      if (old === undefined) nameWarnings(object.metadata.name, podNames, warnings);
+      templateWarnings(templateOf(object), "spec.template", warnings);
+    }),
+  );
+}
+
+const podNames = "Pod names and hostnames";
+
+function nameWarnings(name: string | undefined, use: string, warnings: string[]): void {
+  const faults = dns1123LabelErrors(name ?? "");
+  if (faults.length === 0) return;
+  warnings.push(
+    `metadata.name: this is used in ${use}, which can result in surprising behavior; a DNS label is recommended: [${faults.join(" ")}]`,
+  );
+}
+
 const endpointsDeprecated = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
 
 const byKind: Readonly<Record<string, AnyWarn>> = {
-  "/Pod": rule<Pod>(({ metadata, spec }, warnings) => podWarnings(spec ?? emptySpec, metadata, "", warnings)),
-  "/PodTemplate": rule<PodTemplate>(({ template }, warnings) =>
-    templateWarnings(template, "template", warnings),
+  "/Pod": onCreate(
+    rule<Pod>(({ metadata, spec }, warnings) => {
+      nameWarnings(metadata.name, "the Pod's hostname", warnings);
+      podWarnings(spec ?? emptySpec, metadata, "", warnings);
+    }),
   ),
-  "/ReplicationController": rule<ReplicationController>(({ spec }, warnings) =>
-    templateWarnings(spec?.template, "spec.template", warnings),
+  "/PodTemplate": whenSpecChanges(
+    rule<PodTemplate>(({ template }, warnings) => templateWarnings(template, "template", warnings)),
   ),
-  "apps/Deployment": rule<Deployment>(({ spec }, warnings) =>
-    templateWarnings(spec?.template, "spec.template", warnings),
-  ),
-  "apps/ReplicaSet": rule<ReplicaSet>(({ spec }, warnings) =>
-    templateWarnings(spec?.template, "spec.template", warnings),
-  ),
-  "apps/DaemonSet": rule<DaemonSet>(({ spec }, warnings) =>
-    templateWarnings(spec?.template, "spec.template", warnings),
+  "/ReplicationController": makingPods<ReplicationController>(({ spec }) => spec?.template),
+  "apps/Deployment": makingPods<Deployment>(({ spec }) => spec?.template),
+  "apps/ReplicaSet": makingPods<ReplicaSet>(({ spec }) => spec?.template),
+  "apps/DaemonSet": whenSpecChanges(
+    rule<DaemonSet>(({ spec }, warnings) => templateWarnings(spec?.template, "spec.template", warnings)),
   ),
   "apps/StatefulSet": rule(statefulSetWarnings),
-  "batch/Job": rule(jobWarnings),
+  "batch/Job": whenSpecChanges(rule(jobWarnings)),
   "batch/CronJob": rule(cronJobWarnings),
   "/Service": rule(serviceWarnings),
   "/Endpoints": (_object, warnings) => warnings.push(endpointsDeprecated),
@@ -80,10 +122,15 @@ export function warningsFor(
 
 const betaClass = "volume.beta.kubernetes.io/storage-class";
 
-function statefulSetWarnings({ spec }: StatefulSet, warnings: string[]): void {
-  templateWarnings(spec?.template, "spec.template", warnings);
+function statefulSetWarnings(object: StatefulSet, warnings: string[], old: StatefulSet | undefined): void {
+  const { spec } = object;
+  if (isSpecNew(object, old)) {
+    templateWarnings(spec?.template, "spec.template", warnings);
+  }
   list(spec?.volumeClaimTemplates).forEach((claim, index) => {
-    claimWarnings(claim.spec, `spec.volumeClaimTemplates[${index}].spec`, warnings);
+    // An update names the field as Go does.
+    const field = old === undefined ? "spec" : "Spec";
+    claimWarnings(claim.spec, `spec.volumeClaimTemplates[${index}].${field}`, warnings);
   });
   if ((spec?.revisionHistoryLimit ?? 0) < 0) {
     warnings.push(
@@ -94,31 +141,32 @@ function statefulSetWarnings({ spec }: StatefulSet, warnings: string[]): void {
 
 const completionsSoftMax = 10_000;
 
-function jobWarnings({ spec }: Job, warnings: string[]): void {
-  const { completions = 0, parallelism = 0, completionMode } = spec;
-  if (completionMode === "Indexed" && completions > 100_000 && parallelism > completionsSoftMax) {
-    warnings.push(
-      "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail",
-    );
-  }
-  templateWarnings(spec.template, "spec.template", warnings);
+function jobWarnings({ metadata, spec }: Job, warnings: string[], old: Job | undefined): void {
+  if (old === undefined) nameWarnings(metadata.name, podNames, warnings);
+  jobSpecWarnings(spec, "spec", warnings);
 }
 
-const jobNameMax = 63;
+function jobSpecWarnings(spec: JobSpec | undefined, path: string, warnings: string[]): void {
+  const { completions = 0, parallelism = 0, completionMode } = spec ?? {};
+  if (completionMode === "Indexed" && completions > 100_000 && parallelism > completionsSoftMax) {
+    warnings.push(
+      `${path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
+    );
+  }
+  templateWarnings(spec?.template, `${path}.template`, warnings);
+}
 
-function cronJobWarnings({ metadata, spec }: CronJob, warnings: string[]): void {
-  const name = text(metadata.name);
-  if (name.length > jobNameMax || name.includes(".")) {
+function cronJobWarnings(object: CronJob, warnings: string[], old: CronJob | undefined): void {
+  const { metadata, spec } = object;
+  if (old === undefined) nameWarnings(metadata.name, podNames, warnings);
+  if (isSpecNew(object, old)) {
+    jobSpecWarnings(spec?.jobTemplate?.spec, "spec.jobTemplate.spec", warnings);
+  }
+  if (old !== undefined && text(spec?.schedule).includes("TZ")) {
     warnings.push(
-      "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]",
+      "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details",
     );
   }
-  if (text(spec?.schedule).includes("TZ")) {
-    warnings.push(
-      "CRON_TZ or TZ used in spec.schedule is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details",
-    );
-  }
-  templateWarnings(spec?.jobTemplate?.spec?.template, "spec.jobTemplate.spec.template", warnings);
 }
 
 function serviceWarnings({ metadata, spec }: Service, warnings: string[]): void {

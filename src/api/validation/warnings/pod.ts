@@ -25,6 +25,7 @@ const deprecatedLabels: Readonly<Record<string, string>> = {
     'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
   "beta.kubernetes.io/instance-type":
     'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+  "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
 };
 
 const deprecatedAnnotations: Readonly<Record<string, string>> = {
@@ -59,6 +60,10 @@ export function podWarnings(
   list(spec.volumes).forEach((volume, index) => {
     for (const [field, shown, why] of deprecatedVolumes) {
       if (volume[field] !== undefined) warnings.push(`${path}.volumes[${index}].${shown}: ${why}`);
+    }
+    for (const source of list(volume.projected?.sources)) {
+      if (Object.keys(source).length > 0) continue;
+      warnings.push(`volume ${JSON.stringify(volume.name)} (Projected) has no sources provided`);
     }
   });
   tokenPathWarnings(spec, path, warnings);
