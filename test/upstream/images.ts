@@ -14,7 +14,16 @@ export async function buildUpstreamImages(programs: UpstreamPrograms): Promise<B
 }
 
 /** Programs that tests run inside of agnhost; the rest is busybox. */
-const agnhostTools = ["curl", "bind9-dnsutils", "netcat-openbsd", "iproute2", "bash", "util-linux"];
+const agnhostTools = [
+  "curl",
+  "bind9-dnsutils",
+  "netcat-openbsd",
+  "iproute2",
+  "bash",
+  "util-linux",
+  // getent
+  "libc-bin",
+];
 
 type Make = () => Promise<BuiltImage>;
 
@@ -49,6 +58,8 @@ function recipes(programs: UpstreamPrograms): Make[] {
   return [
     agnhost(`${registry}/agnhost:2.63.0`, pauses),
     agnhost(`${registry}/agnhost:2.55`, pauses),
+    // Another C library than agnhost's original asks there; here both have the same.
+    agnhost(`${registry}/glibc-dns-testing:2.0.0`, pauses),
     busybox(`${registry}/busybox:1.37.0-1`, { Cmd: ["sh"] }),
     busybox(`${registry}/nonroot:1.5`, { Cmd: ["sh"], User: "1234" }),
     busybox(`${registry}/ipc-utils:1.4`, { Cmd: ["sh"] }),

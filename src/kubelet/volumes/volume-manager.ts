@@ -109,13 +109,13 @@ export class VolumeManager {
     if (!disk) return this.#pretend(request, kind);
     if ("setUp" in kind) {
       const { hostPath, readOnly = false, groupOwned = false } = await kind.setUp(request);
-      if (groupOwned) await this.#own(pod, hostPath);
+      if (groupOwned) await this.#own(pod, hostPath, readOnly);
       return { hostPath, readOnly };
     }
     const files = await kind.files(request);
     await mkdir(directory, { recursive: true });
     if (liesInMemory(volume, kind)) await this.#tmpfs.ensure(directory, {});
-    if (await writeAtomically(directory, files, clock.now())) await this.#own(pod, directory);
+    if (await writeAtomically(directory, files, clock.now())) await this.#own(pod, directory, true);
     return { hostPath: directory, readOnly: true };
   }
 
@@ -126,9 +126,10 @@ export class VolumeManager {
     return { hostPath: request.directory, readOnly: false };
   }
 
-  async #own(pod: Pod, path: string): Promise<void> {
+  async #own(pod: Pod, path: string, readOnly: boolean): Promise<void> {
     const { fsGroup, fsGroupChangePolicy } = pod.spec?.securityContext ?? {};
-    if (fsGroup !== undefined) await giveToGroup(path, fsGroup, fsGroupChangePolicy === "OnRootMismatch");
+    if (fsGroup === undefined) return;
+    await giveToGroup(path, { group: fsGroup, readOnly }, fsGroupChangePolicy === "OnRootMismatch");
   }
 
   #directory(uid: string, volume: Volume): string {

@@ -318,6 +318,20 @@ test.runIf(process.getuid?.() === 0)("an fsGroup owns what the pod may write", a
   expect([stat.gid, stat.mode & 0o2000]).toEqual([4321, 0o2000]);
 });
 
+test.runIf(process.getuid?.() === 0).each([
+  [0o440, 0o440],
+  [0o400, 0o440],
+  [0o640, 0o640],
+])("an fsGroup may read the files of a secret, and no more: mode %o becomes %o", async (asked, made) => {
+  await harness.create(object("Secret", "key", { data: { a: "MQ==" } }));
+  const pod: Partial<PodSpec> = { securityContext: { fsGroup: 4321 } };
+  await harness.createPod("web", mounted({ secret: { secretName: "key", defaultMode: asked } }, {}, pod));
+  const place = await placeOf();
+  const stat = statSync(join(place, "a"));
+  expect([stat.gid, stat.mode & 0o777]).toEqual([4321, made]);
+  expect(statSync(place).mode & 0o2050).toBe(0o2050);
+});
+
 test("/etc/hosts names the pod and its aliases", async () => {
   const pod: Partial<PodSpec> = {
     hostAliases: [{ ip: "1.2.3.4", hostnames: ["a", "b"] }],
