@@ -135,6 +135,8 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   writeRecord(instance, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
+  const { collectGarbage, collectWhenIdle, processCpuMs } = await import("./idle-memory.ts");
+  collectWhenIdle({ clock, signal: cluster.signal, cpuMs: processCpuMs, collect: collectGarbage });
 
   let stopping: Promise<void> | undefined;
   const stopped = Promise.withResolvers<void>();
