@@ -96,9 +96,14 @@ export class PriorityLevel {
     return Math.max(this.min, Math.min(this.nominal, this.demand.max));
   }
 
-  /** A level that is not exempt always has a seat, so that it moves on between two adjustments. */
+  /**
+   * A level that is not exempt always has a seat, so that it moves on between two adjustments. Not so one that was given
+   * none and may borrow none: its requests wait in vain, as whoever made it wanted. Without queues upstream still lets
+   * them in one at a time.
+   */
   apply(seats: number): void {
-    this.current = this.isExempt ? seats : Math.max(1, seats);
+    const fewest = this.queuing === undefined ? 1 : Math.min(1, this.max);
+    this.current = this.isExempt ? seats : Math.max(fewest, seats);
     this.queues.configure(this.isExempt ? Number.POSITIVE_INFINITY : this.current, this.queuing);
   }
 }
