@@ -4,7 +4,7 @@ import { Backoff, KeyedBackoff } from "../apimachinery/backoff.ts";
 import type { Timer } from "../apimachinery/clock.ts";
 import type { Informer } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
-import type { DnsConfig } from "../cri/runtime.ts";
+import type { ContainerStatus, DnsConfig } from "../cri/runtime.ts";
 import type {
   AttachOptions,
   ByteStream,
@@ -13,6 +13,7 @@ import type {
   ExecResult,
   LogOptions,
   NodeConnection,
+  NodePage,
   PodTarget,
   TerminalStreams,
 } from "../streaming/node-connection.ts";
@@ -30,6 +31,7 @@ import { NodeLease } from "./node/node-lease.ts";
 import { allocatableOf, capacityOf, type NodeSources } from "./node/node-object.ts";
 import { NodeRegistration } from "./node/node-registration.ts";
 import type { NodeContext } from "./node-context.ts";
+import { nodePage } from "./node-pages.ts";
 import { NodeStreams } from "./node-streams.ts";
 import type { KubeletOptions } from "./options.ts";
 import { removeOrphanDirectories } from "./orphans.ts";
@@ -180,6 +182,16 @@ export class Kubelet implements NodeConnection {
     return this.#streams().portForward(pod, port, signal);
   }
 
+  page(path: string): Promise<NodePage | undefined> {
+    return nodePage(path, {
+      nodeName: this.#options.nodeName,
+      maxPods: this.#options.maxPods ?? 110,
+      pods: () => this.#podsAndContainers(),
+      statsSummary: () => this.statsSummary(),
+      resourceMetrics: () => this.resourceMetrics(),
+    });
+  }
+
   /** `/stats/summary`: what the node's containers use. */
   async statsSummary(): Promise<object> {
     const { clock, nodeName } = this.#options;
@@ -192,8 +204,11 @@ export class Kubelet implements NodeConnection {
   }
 
   #readUsage(): ReturnType<UsageReader["read"]> {
-    const pods = [...this.#workers.values()].map(({ pod, state }) => ({ pod, containers: state.containers }));
-    return this.#usage.read(pods);
+    return this.#usage.read(this.#podsAndContainers());
+  }
+
+  #podsAndContainers(): { pod: Pod; containers: readonly ContainerStatus[] }[] {
+    return Array.from(this.#workers.values(), ({ pod, state }) => ({ pod, containers: state.containers }));
   }
 
   #newEviction(onChange: () => void): EvictionManager {

@@ -29,6 +29,17 @@ export interface NodeConnection {
 
   /** Connects to a TCP port on the pod's loopback. Rejects with StatusError when nothing listens. */
   portForward(pod: PodTarget, port: number, signal: AbortSignal): Promise<ByteStream>;
+
+  /**
+   * What a kubelet serves beside streams, by path: `/pods`, `/stats/summary`, `/metrics/resource`. Undefined where there is
+   * no such page. Nodes without the method have none.
+   */
+  page?(path: string): Promise<NodePage | undefined>;
+}
+
+export interface NodePage {
+  readonly contentType: string;
+  readonly body: string;
 }
 
 export interface PodTarget {

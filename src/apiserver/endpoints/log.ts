@@ -36,7 +36,8 @@ export async function log(
 
 async function* empty(): AsyncIterable<Uint8Array> {}
 
-function logOptions(query: URLSearchParams, name: string): LogOptions {
+/** The options of a query; 422 for those that make no sense. */
+export function logOptions(query: URLSearchParams, name: string): LogOptions {
   const sinceSeconds = integerOf(query, "sinceSeconds");
   const tailLines = integerOf(query, "tailLines");
   const limitBytes = integerOf(query, "limitBytes");

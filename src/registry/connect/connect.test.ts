@@ -50,6 +50,8 @@ describe("chooseContainer()", () => {
 describe("through a node's connection", () => {
   let server: TestServer & { readonly api: TestApi };
   let api: TestApi;
+  /** Behind it a server answers and does not close its connection. */
+  const stubbornPort = 7777;
   /** "pod:port METHOD path" of every request that reached a pod. */
   let reached: string[];
 
@@ -61,13 +63,21 @@ describe("through a node's connection", () => {
     response.end(`asked for ${request.url}`);
   });
   const node: NodeConnection = {
-    logs: () => Promise.reject(new Error("unused")),
+    logs: async ({ podUid, container }, { tailLines }) => {
+      const line = Buffer.from(`${container} ${podUid === "" ? "?" : "known"} ${tailLines}\n`);
+      return (async function* () {
+        yield line;
+      })();
+    },
     exec: () => Promise.reject(new Error("unused")),
     attach: () => Promise.reject(new Error("unused")),
+    page: async (path) => (path === "/pods" ? { contentType: "application/json", body: "{}" } : undefined),
     portForward: async ({ pod: name }, port) => {
       reached.push(`${name}:${port}`);
       const [near, far] = duplexPair();
-      web.emit("connection", far);
+      if (port === stubbornPort)
+        far.on("data", () => far.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+      else web.emit("connection", far);
       return { readable: near, writable: near, close: () => near.destroy() };
     },
   };
@@ -104,6 +114,16 @@ describe("through a node's connection", () => {
     expect(await read(`${pods}/web/proxy/a/b`, { x: "1" })).toBe("asked for /a/b?x=1");
     expect(await read(`${pods}/web:9090/proxy/`)).toBe("asked for /");
     expect(reached).toEqual(["web:8080", "GET /a/b?x=1 anonymous", "web:9090", "GET / anonymous"]);
+  });
+
+  it("a proxy to a pod that keeps its connection open ends with the answer, and nothing else fails", async () => {
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown): void => void failures.push(error);
+    process.on("uncaughtExceptionMonitor", onFailure);
+    expect(await read(`${pods}/web:${stubbornPort}/proxy/`)).toBe("ok");
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    process.off("uncaughtExceptionMonitor", onFailure);
+    expect(failures).toEqual([]);
   });
 
   it("a proxy lets client and pod agree on another protocol", async () => {
@@ -199,5 +219,32 @@ describe("through a node's connection", () => {
     const refusal = exec(name, query);
     await expect(refusal).rejects.toThrow(message);
     await expect(refusal).rejects.toBeInstanceOf(StatusError);
+  });
+
+  describe("a proxy to a node", () => {
+    beforeEach(async () => {
+      for (const name of ["n1", "n9"])
+        await api.post("/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name } });
+    });
+
+    it.each(["n1", "n1:10250", "https:n1:10250"])("shows what a kubelet serves: %s", async (name) => {
+      expect(await read(`/api/v1/nodes/${name}/proxy/pods`)).toBe("{}");
+    });
+
+    it("shows the logs of the node's own containers", async () => {
+      const at = "/api/v1/nodes/n1/proxy/containerLogs/default";
+      expect(await read(`${at}/two/b?tailLines=3`)).toBe("b known 3\n");
+      expect(await failure(read(`${at}/lost/a`))).toMatchObject({ code: 404 });
+    });
+
+    it.each([
+      ["n1/proxy/logs/", { code: 404 }],
+      ["n1/proxy/%zz", { code: 400 }],
+      ["n1:22/proxy/pods", { code: 400, message: expect.stringContaining("10250") }],
+      ["n9/proxy/pods", { code: 503 }],
+      ["n2/proxy/pods", { code: 404 }],
+    ])("refuses %s", async (path, expected) => {
+      expect(await failure(read(`/api/v1/nodes/${path}`))).toMatchObject(expected);
+    });
   });
 });

@@ -22,6 +22,7 @@ import {
 import { upgradePortForward, upgradeRemoteCommand } from "../../streaming/upgrade.ts";
 import { chooseContainer } from "./containers.ts";
 import { nodeOf } from "./node-of.ts";
+import { proxyToNode } from "./node-proxy.ts";
 import { proxyRequest } from "./proxy.ts";
 
 /** Exec, attach, port-forward and proxies, through the connection to the pod's node. */
@@ -51,7 +52,8 @@ export function connectHandlers(
       const connectPort: ConnectPort = (port, signal) => node.portForward(target, port, signal);
       return portForward(call, connectPort);
     },
-    proxy: (call) => proxyRequest(call, reader, nodes),
+    proxy: (call) =>
+      call.resource === "nodes" ? proxyToNode(call, reader, nodes) : proxyRequest(call, reader, nodes),
   };
 }
 

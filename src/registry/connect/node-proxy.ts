@@ -1,0 +1,73 @@
+import type { Pod } from "../../api/types/core-v1.ts";
+import {
+  newBadRequest,
+  newMethodNotAllowed,
+  newNotFound,
+  newServiceUnavailable,
+} from "../../apimachinery/status.ts";
+import { type ApiResponse, textResponse } from "../../apiserver/endpoints/api-request.ts";
+import type { ConnectCall } from "../../apiserver/endpoints/connect.ts";
+import { logOptions } from "../../apiserver/endpoints/log.ts";
+import type { ObjectReader } from "../../apiserver/object-reader.ts";
+import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
+import type { NodeConnection } from "../../streaming/node-connection.ts";
+
+const kubeletPort = "10250";
+
+/**
+ * nodes/proxy: what a kubelet serves on its port. A node here has no port; it is asked over its connection. Whoever may use
+ * `nodes/proxy` may read all of it: the finer resources (`nodes/stats`, `nodes/metrics`, …) are judged by a kubelet of its own
+ * address only, and there is none.
+ */
+export async function proxyToNode(
+  call: ConnectCall,
+  reader: ObjectReader,
+  nodes: NodeLocator,
+): Promise<ApiResponse> {
+  const { name, port } = nodePort(call.name);
+  if (port !== "" && port !== kubeletPort) {
+    throw newBadRequest(`only the kubelet's port ${kubeletPort} of a node is proxied to, not ${port}`);
+  }
+  const { method } = call.request;
+  if (method !== "GET" && method !== "HEAD") throw newMethodNotAllowed();
+  const node = nodes.connection(name);
+  if (node === undefined) throw newServiceUnavailable(`node ${name} is not connected`);
+  const path = unescaped(call.path);
+  if (path.startsWith("/containerLogs/")) return await containerLog(call, reader, node, name, path);
+  const page = await node.page?.(path === "" ? "/" : path);
+  if (page === undefined) return textResponse(404, "404 page not found\n");
+  return { type: "bytes", status: 200, contentType: page.contentType, bytes: Buffer.from(page.body) };
+}
+
+/** "https:node:10250" and "node:10250" → name and port. */
+function nodePort(name: string): { name: string; port: string } {
+  const parts = name.split(":");
+  const [first = "", second = "", third = ""] = parts;
+  return parts.length === 3 ? { name: second, port: third } : { name: first, port: second };
+}
+
+/** `/containerLogs/NAMESPACE/POD/CONTAINER`, with the query of a pod's log. */
+async function containerLog(
+  { request, context }: ConnectCall,
+  reader: ObjectReader,
+  node: NodeConnection,
+  nodeName: string,
+  path: string,
+): Promise<ApiResponse> {
+  const [, , namespace = "", name = "", container = ""] = path.split("/");
+  const pod = reader.get<Pod>({ group: "", resource: "pods" }, namespace, name);
+  if (pod === undefined || pod.spec.nodeName !== nodeName) {
+    throw newNotFound({ group: "", resource: "pods" }, name);
+  }
+  const target = { namespace, pod: name, podUid: pod.metadata.uid ?? "", container };
+  const chunks = await node.logs(target, logOptions(request.query, name), context.signal);
+  return { type: "stream", status: 200, headers: { "content-type": "text/plain" }, chunks };
+}
+
+function unescaped(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw newBadRequest(`the path ${JSON.stringify(path)} is not escaped as it should be`);
+  }
+}
