@@ -612,6 +612,27 @@ test("a new image restarts the container", async () => {
   expect(app(await h.pod("web"))).toMatchObject({ image: "example.com/app:2", restartCount: 1 });
 });
 
+test.each([
+  [500, [true]],
+  [5_000, [true, false, true]],
+])("a restart shows only when it takes long: %i ms of pulling are %j", async (pullMs, shown) => {
+  const h = await started({ images: { pullMs } });
+  const pod = await h.createPod("web");
+  await h.advance(pullMs);
+  expect(app(await h.pod("web"))?.ready).toBe(true);
+  const ready: (boolean | undefined)[] = [];
+  h.transport.react(({ method }) => {
+    if (method === "PATCH")
+      queueMicrotask(() => void h.pod("web").then((now) => ready.push(app(now)?.ready)));
+  });
+  const spec = { ...pod.spec, containers: [newContainer("app", { image: "example.com/app:2" })] };
+  await h.client.resource(resources.pods).update({ ...(await h.pod("web")), spec });
+  for (let ms = 0; ms < pullMs; ms += 250) await h.advance(250);
+  await h.settle();
+  expect(app(await h.pod("web"))?.restartCount).toBe(1);
+  expect(ready.filter((value, index) => value !== ready[index - 1])).toEqual(shown);
+});
+
 test("an ephemeral container joins a running pod", async () => {
   const h = await started();
   await h.createPod("web");

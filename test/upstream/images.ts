@@ -38,8 +38,9 @@ function recipes(programs: UpstreamPrograms): Make[] {
         programs: ["busybox", ...agnhostTools],
         config: { Env: environment, ...config },
         fill: (root) => {
-          // Busybox has a netcat too, without the options that tests use.
+          // Busybox has a netcat too, without the options that tests use, and its shell runs that before any other.
           symlinkSync("nc.openbsd", join(root, "usr/bin/nc"));
+          symlinkSync("bash", join(root, "usr/bin/sh"));
           installBusybox(root);
           writeUsers(root);
           addUser(root);

@@ -74,6 +74,8 @@ export class PodWorker {
   #dirty = false;
   #working = false;
   #timer: Timer | undefined;
+  /** Runs while a container was ended and its successor is about to start. */
+  #gap: Timer | undefined;
   #stopped = false;
 
   constructor(options: PodWorkerOptions) {
@@ -144,6 +146,7 @@ export class PodWorker {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.stop();
+    this.#gap?.stop();
     this.#sync?.abort();
   }
 
@@ -198,15 +201,23 @@ export class PodWorker {
     // Each round may make the next one possible; the bound only guards against a runtime that never agrees.
     for (let round = 0; round < 100 && hasWork(actions); round++) {
       const progress = await this.#execute(actions, volumes, controller.signal);
+      this.#gap?.stop();
       controller.signal.throwIfAborted();
       await this.#refresh();
-      this.#publish();
+      const next = podActions(this.#pod, this.#state, this.#context.probes);
+      if (replaces(actions, next)) this.#publishLater();
+      else this.#publish();
       if (!progress || this.#mustEnd()) break;
-      actions = podActions(this.#pod, this.#state, this.#context.probes);
+      actions = next;
     }
     await this.#resize();
     this.#retry.reset();
     this.#planWakeUp();
+  }
+
+  /** A container that soon has a successor does not show as gone: Services would leave the pod for nothing. */
+  #publishLater(): void {
+    this.#gap = this.#context.options.clock.after(gapMs, () => this.#publish());
   }
 
   /** True when the pod may not run here; its status says why. */
@@ -403,6 +414,7 @@ export class PodWorker {
     if (options.simulated === undefined) await removeUnmounted(paths.pod(this.#uid), options.mounter);
     statuses.forget(this.#uid);
     this.#timer?.stop();
+    this.#gap?.stop();
     this.#stopped = true;
     this.#options.onGone();
   }
@@ -558,11 +570,20 @@ const resyncMs = 10_000;
 /** How long ErrImagePull is shown before ImagePullBackOff. */
 const showBackOffMs = 1_000;
 
+/** A gap between two containers that is shorter does not show: it is how often Kubernetes' kubelet looks. */
+const gapMs = 1_000;
+
 /** A data path that does not answer must not keep pods from ending. */
 const withdrawalMsMax = 1_000;
 
 function hasWork({ killSandboxes, createSandbox, kill, start }: PodActions): boolean {
   return killSandboxes || createSandbox !== undefined || kill.length > 0 || start.length > 0;
+}
+
+/** Whether the next round starts what this one has ended. */
+function replaces({ kill }: PodActions, { start }: PodActions): boolean {
+  const ended = new Set(kill.map(({ container }) => container.name));
+  return start.some(({ container }) => ended.has(container.name));
 }
 
 /** Most updates are the echo of our own writes to the status. */
