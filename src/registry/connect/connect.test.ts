@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { type Duplex, duplexPair } from "node:stream";
+import { type Duplex, duplexPair, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Pod } from "../../api/types/core-v1.ts";
 import { StatusError } from "../../apimachinery/status.ts";
 import { failure, type TestApi } from "../../apiserver/testing/api.ts";
 import { listenForTest } from "../../apiserver/testing/https.ts";
 import type { TestServer } from "../../apiserver/testing/test-server.ts";
-import type { NodeConnection } from "../../streaming/node-connection.ts";
+import type { ByteStream, NodeConnection } from "../../streaming/node-connection.ts";
 import { startRegistryServer } from "../testing/registry-server.ts";
 import { chooseContainer } from "./containers.ts";
 import { connectHandlers } from "./index.ts";
@@ -62,6 +62,19 @@ describe("through a node's connection", () => {
     response.statusCode = request.url === "/teapot" ? 418 : 200;
     response.end(`asked for ${request.url}`);
   });
+  /** Answers, and does not close its side. */
+  const stubborn = (): ByteStream => {
+    const [readable, writable] = [new PassThrough(), new PassThrough()];
+    writable.on("data", () => readable.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
+    return {
+      readable,
+      writable,
+      close() {
+        readable.destroy();
+        writable.destroy();
+      },
+    };
+  };
   const node: NodeConnection = {
     logs: async ({ podUid, container }, { tailLines }) => {
       const line = Buffer.from(`${container} ${podUid === "" ? "?" : "known"} ${tailLines}\n`);
@@ -74,10 +87,9 @@ describe("through a node's connection", () => {
     page: async (path) => (path === "/pods" ? { contentType: "application/json", body: "{}" } : undefined),
     portForward: async ({ pod: name }, port) => {
       reached.push(`${name}:${port}`);
+      if (port === stubbornPort) return stubborn();
       const [near, far] = duplexPair();
-      if (port === stubbornPort)
-        far.on("data", () => far.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
-      else web.emit("connection", far);
+      web.emit("connection", far);
       return { readable: near, writable: near, close: () => near.destroy() };
     },
   };
@@ -116,14 +128,33 @@ describe("through a node's connection", () => {
     expect(reached).toEqual(["web:8080", "GET /a/b?x=1 anonymous", "web:9090", "GET / anonymous"]);
   });
 
-  it("a proxy to a pod that keeps its connection open ends with the answer, and nothing else fails", async () => {
+  it("a pod that answers an upgrade like any other request, and stays, harms nobody but its client", async () => {
     const failures: unknown[] = [];
     const onFailure = (error: unknown): void => void failures.push(error);
-    process.on("uncaughtExceptionMonitor", onFailure);
-    expect(await read(`${pods}/web:${stubbornPort}/proxy/`)).toBe("ok");
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    process.off("uncaughtExceptionMonitor", onFailure);
-    expect(failures).toEqual([]);
+    process.prependListener("uncaughtException", onFailure);
+    const https = await listenForTest(server.server, Date.parse("2026-01-01T00:00:00Z"));
+    try {
+      const outgoing = httpsRequest({
+        host: "127.0.0.1",
+        port: https.port,
+        rejectUnauthorized: false,
+        path: `${pods}/web:${stubbornPort}/proxy/socket`,
+        headers: { authorization: "Bearer admin", connection: "Upgrade", upgrade: "echo" },
+      });
+      const status = await new Promise((resolve, reject) => {
+        outgoing.on("error", reject);
+        outgoing.on("response", (response) => {
+          response.resume().on("close", () => resolve(response.statusCode));
+        });
+        outgoing.end();
+      });
+      expect(status).toBe(200);
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(failures).toEqual([]);
+    } finally {
+      process.off("uncaughtException", onFailure);
+      await https.close();
+    }
   });
 
   it("a proxy lets client and pod agree on another protocol", async () => {
