@@ -72,6 +72,14 @@ describe("parseYaml()", () => {
     expect(() => parseYaml(levels.join("\n"))).toThrow("excessive aliasing");
   });
 
+  it.each([
+    ["x: &a [*a]", "yaml: anchor 'a' value contains itself"],
+    ["loop: &l\n  self: *l\n", "yaml: anchor 'l' value contains itself"],
+    ["a0: &a0 x\n".concat(...nestedAliases(2000)), "excessive aliasing"],
+  ])("refuses aliases that never end: %#", (text, message) => {
+    expect(() => parseYaml(text)).toThrow(message);
+  });
+
   it("gives aliases values of their own", () => {
     const { a, b } = parseYaml("a: &x {k: 1}\nb: *x") as { a: unknown; b: unknown };
     expect(a).toEqual(b);
@@ -144,3 +152,8 @@ describe("printYaml()", () => {
     }
   });
 });
+
+/** Each level holds the one before. */
+function nestedAliases(depth: number): string[] {
+  return Array.from({ length: depth }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}]\n`);
+}

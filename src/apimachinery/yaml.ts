@@ -203,16 +203,31 @@ function reading<T>(read: () => T): T {
   }
 }
 
+/** No object of the API is nested this deeply; each level takes of the stack. */
+const maxAliasedDepth = 1000;
+
+/** The reader does not say which anchor it was; a document of the API has hardly ever two. */
+const firstAnchor = (text: string): string => /&([^\s,[\]{}]+)/.exec(text)?.[1] ?? "";
+
 /** Aliases make values shared; JSON has no sharing, and a few lines can stand for billions of values. */
 function withoutAliases(text: string, document: unknown): unknown {
   if (!text.includes("*")) return document;
   let budget = maxExpandedValues;
+  /** What is being expanded now, from the outside in. */
+  const within = new Set<unknown>();
   const expand = (value: unknown): unknown => {
     if (--budget < 0) throw newBadRequest("yaml: document contains excessive aliasing");
-    if (Array.isArray(value)) return value.map(expand);
-    if (!isObject(value)) return value;
+    if (typeof value !== "object" || value === null) return value;
+    if (within.has(value)) throw newBadRequest(`yaml: anchor '${firstAnchor(text)}' value contains itself`);
+    if (within.size >= maxAliasedDepth) throw newBadRequest("yaml: document contains excessive aliasing");
+    within.add(value);
+    const expanded = Array.isArray(value) ? value.map(expand) : isObject(value) ? expandMap(value) : value;
+    within.delete(value);
+    return expanded;
+  };
+  const expandMap = (map: Record<string, unknown>): Record<string, unknown> => {
     const result: Record<string, unknown> = {};
-    for (const key of Object.keys(value)) setOwn(result, key, expand(value[key]));
+    for (const key of Object.keys(map)) setOwn(result, key, expand(map[key]));
     return result;
   };
   return expand(document);
