@@ -13,6 +13,8 @@ export interface HttpExchange {
   respond(status: number, headers: ResponseHeaders, body: Uint8Array): void;
   /** An answer that grows. The head is sent at once. */
   begin(status: number, headers: ResponseHeaders): ResponseBody;
+  /** The connection ends with this answer, and the client is told so. HTTP/2 says it of all streams at once, by GOAWAY. */
+  closeAfter?(): void;
 }
 
 /** The body of an answer that grows. Nothing here throws after the client has gone. */

@@ -1,4 +1,6 @@
 import { request as httpsRequest } from "node:https";
+import { Readable } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -8,6 +10,7 @@ import type { AuthenticationRequest } from "../authentication/authenticator.ts";
 import { TestApi } from "../testing/api.ts";
 import { type HttpsFixture, listenForTest } from "../testing/https.ts";
 import { adminUser, openSecurity, startTestServer } from "../testing/test-server.ts";
+import { streamBody } from "./http2-exchange.ts";
 
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const tableV1 = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
@@ -253,6 +256,45 @@ describe("bad input", () => {
       message: "Request entity too large: limit is 3145728",
     });
     expect((await https.request(`${configMaps}/a`)).status).toBe(200);
+  });
+
+  test("a body that is cut short is the client's fault, and nothing is logged", async () => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connectTls(
+        { host: "127.0.0.1", port: https.port, ca: https.authority.certificate },
+        () =>
+          socket.end(
+            `POST ${configMaps} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer admin\r\ncontent-length: 50\r\n\r\n{`,
+          ),
+      );
+      let text = "";
+      socket.on("data", (part) => {
+        text += String(part);
+      });
+      socket.on("close", () => resolve(text));
+      socket.on("error", reject);
+    });
+    expect(answer).not.toContain("HTTP/1.1 5");
+    const body = streamBody(Readable.from([]).destroy());
+    const reading = body.type === "bytes" ? body.read(10) : undefined;
+    await expect(reading).rejects.toMatchObject({ code: 400, message: "unexpected EOF" });
+  });
+
+  test("a request line of HTTP/1.1 may be as long as a selector of many names", async () => {
+    const names = Array.from({ length: 20_000 }, (_, n) => `n${n}`).join();
+    const status = await new Promise((resolve, reject) => {
+      const options = {
+        host: "127.0.0.1",
+        port: https.port,
+        ca: https.authority.certificate,
+        path: `${configMaps}?labelSelector=${encodeURIComponent(`a in (${names})`)}`,
+        headers: { authorization: "Bearer admin" },
+      };
+      httpsRequest(options, (response) => resolve(response.resume().statusCode))
+        .on("error", reject)
+        .end();
+    });
+    expect(status).toBe(200);
   });
 
   test("warnings are headers", async () => {

@@ -8,7 +8,7 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import { Server as TlsServer, type TLSSocket } from "node:tls";
 import type { HttpExchange } from "./http-exchange.ts";
 import { http1Exchange, upgradeExchange } from "./http1-exchange.ts";
 import { http2Exchange } from "./http2-exchange.ts";
@@ -21,6 +21,13 @@ export interface TlsOptions {
   /** The authorities whose client certificates say who asks. */
   readonly clientCa: string | Uint8Array | readonly (string | Uint8Array)[];
 }
+
+const http1Options = {
+  // As kube-apiserver: Node's own 5 s close connections in the face of clients that are about to ask.
+  keepAliveTimeout: 90_000,
+  // Selectors may be long: Go takes a megabyte of request line and headers, Node 16 KiB. The types do not know it.
+  maxHeaderSize: 1024 * 1024,
+};
 
 export interface HttpServerOptions {
   readonly tls: TlsOptions;
@@ -50,8 +57,7 @@ export class HttpServer {
       requestCert: true,
       rejectUnauthorized: false,
       allowHTTP1: true,
-      // As kube-apiserver: Node's own 5 s close connections in the face of clients that are about to ask.
-      http1Options: { keepAliveTimeout: 90_000 },
+      http1Options,
       // A list of many megabytes may wait in a session while its other streams go on; Node's own bound is 10 MB.
       maxSessionMemory: 1_000,
       // Clients end watches by resetting their streams, an informer many at a time.
@@ -99,7 +105,10 @@ export class HttpServer {
    * cuts what is left.
    */
   async close(patience: Promise<unknown>): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // Not the server's own close yet: it destroys connections whose last answer was given but has not gone out.
+    const closed = new Promise<void>((resolve) => {
+      TlsServer.prototype.close.call(this.#server, () => resolve());
+    });
     for (const session of this.#sessions) session.close();
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
@@ -109,6 +118,8 @@ export class HttpServer {
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
     await closed;
+    // Its timers.
+    this.#server.close();
   }
 
   #begin(exchange: HttpExchange): void {

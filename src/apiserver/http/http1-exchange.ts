@@ -15,6 +15,9 @@ export function http1Exchange(message: IncomingMessage, response: ServerResponse
   return {
     request: new SocketRequest(parts, peer, end),
     end,
+    closeAfter() {
+      if (!response.headersSent) response.shouldKeepAlive = false;
+    },
     respond(status, responseHeaders, body) {
       if (response.headersSent || response.destroyed) return;
       responseHeaders["content-length"] = String(body.length);

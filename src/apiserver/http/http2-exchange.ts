@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Writable } from "node:stream";
-import { newRequestEntityTooLarge } from "../../apimachinery/status.ts";
+import { newBadRequest, newRequestEntityTooLarge } from "../../apimachinery/status.ts";
 import type { RequestBody } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 import { RequestEnd } from "./request-end.ts";
@@ -111,8 +111,11 @@ function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
     });
     source.on("close", () => {
       // Every request closes; an error with its stack is made for those that were cut short.
-      if (!hasEnded) reject(new Error("the client closed the connection while sending"));
+      if (!hasEnded) reject(cutShort());
     });
-    source.on("error", reject);
+    source.on("error", () => reject(cutShort()));
   });
 }
+
+/** The fault is the client's: it left, or it closed its side before it had sent what it had announced. */
+const cutShort = (): Error => newBadRequest("unexpected EOF");

@@ -30,6 +30,7 @@ export async function respond(
   state: RequestState,
   response: ApiResponse,
 ): Promise<void> {
+  if (core.isClosing()) exchange.closeAfter?.();
   switch (response.type) {
     case "object":
       return send(exchange, state, response.status, core, objectIn(response.served), (options) =>
@@ -196,6 +197,7 @@ export async function respondError(
   state: RequestState,
   error: unknown,
 ): Promise<void> {
+  if (core.isClosing()) exchange.closeAfter?.();
   const failure = error instanceof StatusError ? error : newInternalError(error);
   const { status } = failure;
   const headers: ResponseHeaders = { ...baseHeaders(state) };
