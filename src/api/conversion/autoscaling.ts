@@ -95,7 +95,8 @@ export function autoscalerToV2(object: UnstructuredObject): UnstructuredObject {
     status: defined({
       observedGeneration: status?.observedGeneration,
       lastScaleTime: status?.lastScaleTime,
-      currentReplicas: status?.currentReplicas,
+      // Only the first version prints a zero here.
+      currentReplicas: status?.currentReplicas === 0 ? undefined : status?.currentReplicas,
       desiredReplicas: status?.desiredReplicas ?? 0,
       currentMetrics: current.length > 0 ? current : undefined,
       conditions: conditions.length > 0 ? conditions : undefined,

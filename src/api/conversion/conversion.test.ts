@@ -111,6 +111,12 @@ describe("horizontal pod autoscalers", () => {
     });
   });
 
+  test("of v1 that have no replicas yet say nothing of them in v2", () => {
+    const v1 = { ...v2({}, { currentReplicas: 0 }), apiVersion: "autoscaling/v1" };
+    expect(convert(v1, "autoscaling/v2")).toMatchObject({ status: { desiredReplicas: 3 } });
+    expect(convert(v1, "autoscaling/v2")).not.toHaveProperty("status.currentReplicas");
+  });
+
   test("of v1 without a target aim at 80 percent", () => {
     const v1 = { ...v2({}), apiVersion: "autoscaling/v1" };
     expect(convert(v1, "autoscaling/v2")).toMatchObject({ spec: { metrics: [cpu(80)] } });
