@@ -348,6 +348,28 @@ describe.skipIf(!hasReference)("decodeObject() with the facts of Kubernetes (nee
     });
   });
 
+  it.each<[string, string, object, object]>([
+    ["rbac.authorization.k8s.io/v1", "Role", {}, { rules: null }],
+    ["rbac.authorization.k8s.io/v1", "ClusterRole", { rules: [] }, { rules: [] }],
+    ["v1", "ReplicationController", { spec: {} }, { spec: {} }],
+    [
+      "v1",
+      "Pod",
+      {
+        spec: {
+          containers: [{ env: [{ name: "a", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } }] }],
+        },
+      },
+      { spec: { containers: [{ env: [{ valueFrom: { resourceFieldRef: { divisor: "0" } } }] }] } },
+    ],
+  ])("prints of %s %s %j what Go prints although nobody set it", (apiVersion, kind, parts, expected) => {
+    if (facts === undefined) return;
+    const name = facts.nameOf(apiVersion, kind);
+    const { object } = decodeObject(facts.schemas, name, { apiVersion, kind, metadata: {}, ...parts });
+    expect(object).toMatchObject(expected);
+    expect(object["spec"] ?? {}).not.toHaveProperty("minReadySeconds");
+  });
+
   it.each(hasReference ? fixtureNames() : [])("reads %s and changes nothing", (name) => {
     const fixture = readSharedJson(`reference/kubernetes/fixtures/${name}.json`) as {
       apiVersion: string;

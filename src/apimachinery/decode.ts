@@ -1,4 +1,4 @@
-import { omitsZero } from "./go-pointers.ts";
+import { isAlwaysPrinted, isNeverFilled, omitsZero } from "./go-pointers.ts";
 import { deepCopy, isObject, setOwn } from "./json.ts";
 import type { UnstructuredObject } from "./object.ts";
 import { canonicalQuantity } from "./quantity.ts";
@@ -368,10 +368,12 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
     const decoder = decoderOf(schemas, property);
     // An empty list of managed fields is a wish: forget who owns what.
     const isWish = key === "managedFields";
-    const isOptional = !required.has(key) && !isWish && !isZeroValue(property.default);
+    const isFilled =
+      isAlwaysPrinted(name, key) || (isZeroValue(property.default) && !isNeverFilled(name, key));
+    const isOptional = !required.has(key) && !isWish && !isFilled;
     const isEmpty = decoder.isScalar && !omitsZero(name, key) ? never : decoder.isEmpty;
     fields.set(key, { decoder, isEmpty: isOptional ? isEmpty : never });
-    if (isZeroValue(property.default)) alwaysPrinted.push([key, decoder.zero]);
+    if (isFilled) alwaysPrinted.push([key, decoder.zero]);
   }
   const struct = name.slice(name.lastIndexOf(".") + 1);
   const keepsUnknown = schema.preserveUnknownFields === true;

@@ -152,6 +152,33 @@ function load(): Map<string, ReadonlySet<string>> {
 }
 
 /**
+ * Optional fields that Go prints although nobody set them: lists without `omitempty` as null, amounts held by value as
+ * "0". What is empty there is no absence either.
+ */
+const printed = new Set([
+  "ClusterRole rules",
+  "HorizontalPodAutoscalerStatus currentMetrics",
+  "ResourceFieldSelector divisor",
+  "Role rules",
+]);
+
+/** True where Go prints a field that the schema calls optional, whether it is set or not. */
+export function isAlwaysPrinted(schemaName: string, field: string): boolean {
+  return (
+    schemaName.startsWith("io.k8s.") &&
+    printed.has(`${schemaName.slice(schemaName.lastIndexOf(".") + 1)} ${field}`)
+  );
+}
+
+/** Optional fields with a default that their schema names and Go's code does not know. */
+const withoutDefault = new Set(["ReplicationControllerSpec minReadySeconds"]);
+
+/** True where Go does not print the zero value that the schema has for a default. */
+export function isNeverFilled(schemaName: string, field: string): boolean {
+  return withoutDefault.has(`${schemaName.slice(schemaName.lastIndexOf(".") + 1)} ${field}`);
+}
+
+/**
  * True where Go leaves the zero value of an optional scalar out. Only stable built-in types are known: for all others
  * the value is kept.
  */

@@ -22,7 +22,12 @@ const escapedByGo: Readonly<Record<string, string>> = {
  * costs next to nothing beside making the text; in JSON these characters occur in strings only.
  */
 export function goJson(value: unknown, indent?: number): string {
-  let text = JSON.stringify(value, undefined, indent);
+  return escapeMarkup(JSON.stringify(value, undefined, indent));
+}
+
+/** Text of JSON with the characters escaped that Go escapes. */
+export function escapeMarkup(json: string): string {
+  let text = json;
   for (const character in escapedByGo) {
     if (text.includes(character)) text = text.replaceAll(character, escapedByGo[character] ?? character);
   }

@@ -108,6 +108,9 @@ describe("a DaemonSet", () => {
       },
     });
     expect(counts(created)).toEqual([1, "1"]);
+    expect(created.metadata.managedFields?.[0]?.fieldsV1).toMatchObject({
+      "f:metadata": { "f:annotations": { "f:deprecated.daemonset.template.generation": {} } },
+    });
     const other = await api.patch("merge", `${path}/agent`, { spec: { minReadySeconds: 5 } });
     expect(counts(other)).toEqual([2, "1"]);
     const image = { spec: { template: { spec: { containers: [{ name: "main", image: "v2" }] } } } };

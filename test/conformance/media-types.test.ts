@@ -262,7 +262,7 @@ describe("what is sent", () => {
     const unknown = await apply("unheard: 1\n", "Ignore");
     expect([unknown.status, unknown.json()["message"]]).toEqual([
       500,
-      "failed to create typed patch object (default/applied; /v1, Kind=ConfigMap): .unheard: field not declared in schema",
+      "failed to create typed patch object (/applied; /v1, Kind=ConfigMap): .unheard: field not declared in schema",
     ]);
   });
 });

@@ -163,7 +163,7 @@ test.each([
   ["v1", "Namespace", { status: { phase: "Active" } }, ["x", "Active", "60m"]],
   ["v1", "Secret", { type: "Opaque", data: { a: "Yg==" } }, ["x", "Opaque", 1, "60m"]],
   ["v1", "ConfigMap", { data: { a: "b" }, binaryData: { c: "ZA==" } }, ["x", 2, "60m"]],
-  ["v1", "ServiceAccount", {}, ["x", 0, "60m"]],
+  ["v1", "ServiceAccount", {}, ["x", "60m"]],
   [
     "v1",
     "PersistentVolume",
@@ -261,7 +261,7 @@ test.each([
     "networking.k8s.io/v1",
     "IPAddress",
     { spec: { parentRef: { resource: "services", namespace: "default", name: "kubernetes" } } },
-    ["x", "services/default/kubernetes", "60m"],
+    ["x", "services/default/kubernetes"],
   ],
   [
     "policy/v1",

@@ -199,10 +199,10 @@ export const configMapPrinter = printer<ConfigMap>(
   (map, nowMs) => [map.metadata.name, size(map.data) + size(map.binaryData), age(map, nowMs)],
 );
 
-export const serviceAccountPrinter = printer<ServiceAccount>(
-  [nameColumn, text("Secrets", "How many secrets the account may use."), ageColumn],
-  (account, nowMs) => [account.metadata.name, account.secrets?.length ?? 0, age(account, nowMs)],
-);
+export const serviceAccountPrinter = printer<ServiceAccount>([nameColumn, ageColumn], (account, nowMs) => [
+  account.metadata.name,
+  age(account, nowMs),
+]);
 
 const accessModes = [
   ["ReadWriteOnce", "RWO"],

@@ -26,7 +26,6 @@ const printers: Readonly<Record<string, TablePrinter>> = {
   "APIService.apiregistration.k8s.io": others.apiServicePrinter,
   "CSIDriver.storage.k8s.io": others.csiDriverPrinter,
   "CSINode.storage.k8s.io": others.csiNodePrinter,
-  "CSIStorageCapacity.storage.k8s.io": others.csiStorageCapacityPrinter,
   "CertificateSigningRequest.certificates.k8s.io": others.certificateSigningRequestPrinter,
   "ClusterRoleBinding.rbac.authorization.k8s.io": others.roleBindingPrinter,
   "ControllerRevision.apps": workloads.controllerRevisionPrinter,

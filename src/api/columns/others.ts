@@ -25,7 +25,6 @@ import type { PriorityClass } from "../types/scheduling-v1.ts";
 import type {
   CSIDriver,
   CSINode,
-  CSIStorageCapacity,
   StorageClass,
   VolumeAttachment,
   VolumeAttributesClass,
@@ -118,15 +117,14 @@ export const serviceCidrPrinter = printer<ServiceCIDR>(
 );
 
 export const ipAddressPrinter = printer<IPAddress>(
-  [nameColumn, text("ParentRef", "The object that the address is given to."), ageColumn],
-  (address, nowMs) => {
+  [nameColumn, text("ParentRef", "The object that the address is given to.")],
+  (address) => {
     const parent = address.spec?.parentRef;
     const resource = formatGroupResource({ group: parent?.group ?? "", resource: parent?.resource ?? "" });
     const namespace = parent?.namespace ? `/${parent.namespace}` : "";
     return [
       address.metadata.name,
       parent === undefined ? "<none>" : `${resource.toLowerCase()}${namespace}/${parent.name}`,
-      age(address, nowMs),
     ];
   },
 );
@@ -295,15 +293,6 @@ export const csiDriverPrinter = printer<CSIDriver>(
     (driver.spec.volumeLifecycleModes ?? []).join(",") || "<none>",
     age(driver, nowMs),
   ],
-);
-
-export const csiStorageCapacityPrinter = printer<CSIStorageCapacity>(
-  [
-    nameColumn,
-    text("StorageClassName", "The storage class that the capacity is for."),
-    text("Capacity", "How much is left."),
-  ],
-  (capacity) => [capacity.metadata.name, capacity.storageClassName, capacity.capacity ?? "<unset>"],
 );
 
 export const priorityClassPrinter = printer<PriorityClass>(

@@ -402,6 +402,16 @@ describe("serverSideApply()", () => {
     expect(JSON.parse(next.metadata.annotations?.[annotation] ?? "")).toEqual(changed);
   });
 
+  it("keeps what kubectl applied last as Go writes JSON", () => {
+    const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+    const live = update(undefined, {
+      manager: "kubectl-client-side-apply",
+      object: web({ metadata: { annotations: { [annotation]: "{}" } } }),
+    });
+    const next = apply(live, { manager: "kubectl", object: web({ spec: { image: "a<b>&c" } }) });
+    expect(next.metadata.annotations?.[annotation]).toContain(String.raw`a\u003cb\u003e\u0026c`);
+  });
+
   it("still refuses kubectl what others changed since", () => {
     const configuration = web({ spec: { replicas: 1 } });
     const annotation = "kubectl.kubernetes.io/last-applied-configuration";

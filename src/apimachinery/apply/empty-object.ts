@@ -1,3 +1,4 @@
+import { isAlwaysPrinted } from "../go-pointers.ts";
 import { isObject } from "../json.ts";
 import { resolveSchema, type Schema, type SchemaSet } from "../schema.ts";
 
@@ -6,7 +7,11 @@ import { resolveSchema, type Schema, type SchemaSet } from "../schema.ts";
  * and maps that are not optional are null. Comparing with it, a field that the type always has is not "added" itself;
  * only what is in it is owned.
  */
-export function emptyObjectOf(schemas: SchemaSet, schema: Schema | undefined): Record<string, unknown> {
+export function emptyObjectOf(
+  schemas: SchemaSet,
+  schema: Schema | undefined,
+  kind: string,
+): Record<string, unknown> {
   if (schema === undefined) return {};
   let cache = caches.get(schemas);
   if (cache === undefined) {
@@ -15,7 +20,7 @@ export function emptyObjectOf(schemas: SchemaSet, schema: Schema | undefined): R
   }
   let empty = cache.get(schema);
   if (empty === undefined) {
-    empty = build(schemas, schema, 0);
+    empty = build(schemas, schema, `io.k8s.${kind}`, 0);
     cache.set(schema, empty);
   }
   return empty;
@@ -26,14 +31,15 @@ const caches = new WeakMap<SchemaSet, WeakMap<Schema, Record<string, unknown>>>(
 /** No struct holds itself by value; the bound only guards against tables that say so. */
 const maxDepth = 16;
 
-function build(schemas: SchemaSet, schema: Schema, depth: number): Record<string, unknown> {
+function build(schemas: SchemaSet, schema: Schema, struct: string, depth: number): Record<string, unknown> {
   const resolved = resolveSchema(schemas, schema);
   const empty: Record<string, unknown> = {};
   if (depth > maxDepth || resolved === undefined) return empty;
   const isGoType = Object.values(resolved.properties ?? {}).some((property) => isEmptyMap(property.default));
   for (const [name, property] of Object.entries(resolved.properties ?? {})) {
-    if (isEmptyMap(property.default)) empty[name] = build(schemas, property, depth + 1);
+    if (isEmptyMap(property.default)) empty[name] = build(schemas, property, property.ref ?? "", depth + 1);
     else if (isZeroScalar(property.default)) empty[name] = property.default;
+    else if (isGoType && isAlwaysPrinted(struct, name)) empty[name] = null;
     else if ((isGoType || depth > 0) && resolved.required?.includes(name) === true) empty[name] = null;
   }
   return empty;

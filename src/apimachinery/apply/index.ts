@@ -86,7 +86,7 @@ export function serverSideApply(options: ServerSideApplyOptions): UnstructuredOb
   const ignored = ignoredFieldsOf(subresource, options.ignoredPaths);
   const base =
     live === undefined
-      ? { ...emptyObjectOf(schemas, schema), apiVersion, kind: applied.kind }
+      ? { ...emptyObjectOf(schemas, schema, applied.kind), apiVersion, kind: applied.kind }
       : withoutManagedFields(live);
   const managers = managersOfLive(options, type, ignored);
   const applier = { manager, operation: "Apply", apiVersion, subresource, time: undefined } as const;
@@ -126,7 +126,8 @@ function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignore
   }
   const managers = decodeManagers(entries) ?? new Map<string, Manager>();
   if (managers.size > 0) return managers;
-  const empty = { ...emptyObjectOf(schemas, schema), apiVersion: live.apiVersion, kind: live.kind };
+  const { apiVersion, kind } = live;
+  const empty = { ...emptyObjectOf(schemas, schema, kind), apiVersion, kind };
   const self = newUpdater(beforeFirstApply, applied.apiVersion, subresource, nowMs);
   return tracked(empty, withoutManagedFields(live), managers, self, type, ignored) ?? managers;
 }
@@ -194,7 +195,11 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   const type = mergeTypeOf(schemas, schema);
   const before =
     old === undefined
-      ? { ...emptyObjectOf(schemas, schema), apiVersion: updated.apiVersion, kind: updated.kind }
+      ? {
+          ...emptyObjectOf(schemas, schema, updated.kind),
+          apiVersion: updated.apiVersion,
+          kind: updated.kind,
+        }
       : withoutManagedFields(old);
   const self = newUpdater(manager, updated.apiVersion, subresource, nowMs);
   const ignored = ignoredFieldsOf(subresource, options.ignoredPaths);
@@ -212,7 +217,7 @@ function trackCreate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   const type = mergeTypeOf(schemas, schema);
   const fields = createdFieldsOf(type, subresource, ignoredPaths).of(updated, type, () => {
     const { apiVersion, kind } = updated;
-    const before = { ...emptyObjectOf(schemas, schema), apiVersion, kind };
+    const before = { ...emptyObjectOf(schemas, schema, kind), apiVersion, kind };
     const ignored = ignoredFieldsOf(subresource, ignoredPaths);
     const { changed } = updateManagers(before, updated, new Map(), type, ignored);
     const owned = stripNeverOwned(changed);

@@ -1,5 +1,5 @@
 import { stableStringify } from "../hash.ts";
-import { isObject } from "../json.ts";
+import { escapeMarkup, isObject } from "../json.ts";
 import type { UnstructuredObject } from "../object.ts";
 
 /** The annotation in which client-side `kubectl apply` keeps the configuration that it applied last. */
@@ -29,7 +29,7 @@ export function setLastApplied(object: UnstructuredObject, applied: Unstructured
   const { [lastAppliedAnnotation]: _old, ...given } = applied.metadata.annotations ?? {};
   const { annotations: _annotations, ...rest } = applied.metadata;
   const metadata = Object.keys(given).length === 0 ? rest : { ...rest, annotations: given };
-  const text = `${stableStringify({ ...applied, metadata })}\n`;
+  const text = `${escapeMarkup(stableStringify({ ...applied, metadata }))}\n`;
   const annotations: Record<string, string> = {
     ...object.metadata.annotations,
     [lastAppliedAnnotation]: text,

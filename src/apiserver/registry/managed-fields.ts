@@ -22,7 +22,7 @@ export function recordUpdate(
 ): void {
   const managedFields = trackUpdate({
     old,
-    updated,
+    updated: old === undefined ? asCounted(served, updated) : updated,
     manager: context.fieldManager,
     subresource,
     schema: store.schemaOf(served),
@@ -32,6 +32,13 @@ export function recordUpdate(
   });
   if (managedFields.length > 0) updated.metadata.managedFields = managedFields;
   else delete updated.metadata.managedFields;
+}
+
+/** The count of a DaemonSet's templates is there before its creation is recorded: who creates one owns it. */
+function asCounted({ group, resource }: ResourceInfo, created: UnstructuredObject): UnstructuredObject {
+  if (group !== "apps" || resource !== "daemonsets") return created;
+  const annotations = { "deprecated.daemonset.template.generation": "0", ...created.metadata.annotations };
+  return { ...created, metadata: { ...created.metadata, annotations } };
 }
 
 /** Merges an applied configuration into the live object. Conflicts throw 409. */

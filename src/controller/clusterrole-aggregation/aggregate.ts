@@ -13,7 +13,7 @@ export function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]):
       .toSorted((a, b) => ((a.metadata.name ?? "") < (b.metadata.name ?? "") ? -1 : 1));
   });
   const distinct = new Map(
-    parts.flatMap(({ rules = [] }) => rules).map((rule) => [JSON.stringify(rule), rule]),
+    parts.flatMap(({ rules }) => rules ?? []).map((rule) => [JSON.stringify(rule), rule]),
   );
   return [...distinct.values()];
 }
