@@ -1,8 +1,9 @@
 import type { Scheme } from "../api/scheme.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
+import { goJson } from "../apimachinery/json.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
-import { newInternalError, StatusError } from "../apimachinery/status.ts";
+import { newInternalError, newServiceUnavailable, StatusError } from "../apimachinery/status.ts";
 import type { Transport } from "../apimachinery/transport.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
@@ -26,6 +27,7 @@ import { FlowController } from "./flowcontrol/flow-controller.ts";
 import { FollowedConfiguration } from "./flowcontrol/follow-configuration.ts";
 import { defaultBytesInFlight, defaultInFlightLimits, type InFlightLimits } from "./flowcontrol/limits.ts";
 import { RefusalPace } from "./flowcontrol/refusal-pace.ts";
+import { baseHeaders } from "./http/answer-form.ts";
 import type { HttpExchange } from "./http/http-exchange.ts";
 import { HttpServer, type TlsOptions } from "./http/http-server.ts";
 import { respond, respondError } from "./http/respond.ts";
@@ -124,7 +126,9 @@ export class ApiServer {
   readonly #auditor: Auditor | undefined;
   /** Of requests that last: logs, exec, attach, port-forward, proxies. */
   readonly #streams = new Set<AbortController>();
+  /** Not ready any more, and soon to close. */
   #isClosing = false;
+  #isRefusing = false;
   /** One per address that is listened on. */
   readonly #listeners: HttpServer[] = [];
   #bookmarks: Timer | undefined;
@@ -191,6 +195,7 @@ export class ApiServer {
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
+      isClosing: () => this.#isClosing,
       sending(state, length, isWhole) {
         requests.sent(state, length);
         // Until the client has taken it; what is small is not worth the count.
@@ -279,9 +284,15 @@ export class ApiServer {
     });
   }
 
+  /** From here on /readyz fails and HTTP/1.1 connections end with their answer: call it as soon as it is known that `close` will be. */
+  announceClose(): void {
+    this.#isClosing = true;
+  }
+
   /** Ends watches, finishes what is under way and closes the port. The storage stays open. */
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.announceClose();
+    this.#isRefusing = true;
     this.#closed.abort();
     this.#flowController.stop();
     for (const stream of this.#streams) stream.abort();
@@ -294,6 +305,7 @@ export class ApiServer {
   async #serve(exchange: HttpExchange): Promise<void> {
     const { request } = exchange;
     const state = this.#newState(request, request.header("audit-id") || this.#random.uuid());
+    if (this.#isRefusing && !answeredToTheEnd.test(request.path)) return refuseWhenClosing(exchange, state);
     const release = this.#endWithServer(state);
     const lasting = isLongRunning(state) ? this.metrics.requests.longRunning(state) : undefined;
     lasting?.add();
@@ -336,6 +348,21 @@ export class ApiServer {
       this.#streams.delete(ended);
     };
   }
+}
+
+/** Who looks after the server wants to know how it is until it is gone. */
+const answeredToTheEnd = /^\/(?:readyz|livez|healthz|metrics)/;
+
+/** There is good reason to try again at once: another server, or this one's successor, may answer. */
+function refuseWhenClosing(exchange: HttpExchange, state: RequestState): void {
+  const { code, status } = newServiceUnavailable("apiserver is shutting down");
+  const headers = {
+    "retry-after": "1",
+    "content-type": "application/json",
+    "x-content-type-options": "nosniff",
+  };
+  exchange.closeAfter?.();
+  exchange.respond(code, { ...baseHeaders(state), ...headers }, Buffer.from(`${goJson(status)}\n`));
 }
 
 /** A request of this process has no answer to send: its failure ends it. */

@@ -143,6 +143,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       logger.info("stopping");
+      cluster.server.announceClose();
       await stopNode();
       await cluster.stop();
       rmSync(join(directory, "server.json"), { force: true });

@@ -22,6 +22,8 @@ export interface ServerCore {
   readonly connect: ConnectHandlers;
   /** To be told of each answer before it is sent, and whether it is whole in memory. */
   sending(state: RequestState, bytes: number, isWhole: boolean): void;
+  /** Whether the server is about to go: clients are told with each answer. */
+  isClosing(): boolean;
   /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */
   readonly descriptionsFile: string | URL | undefined;
 }

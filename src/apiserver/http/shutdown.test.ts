@@ -1,4 +1,4 @@
-import { Agent, get } from "node:https";
+import { Agent, get, request } from "node:https";
 import { beforeEach, expect, test } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { TestApi } from "../testing/api.ts";
@@ -68,13 +68,21 @@ test("a watch ends as one that is over, so that its client resumes", async () =>
 });
 
 test("what comes over a connection that is kept while the server closes is told to try again", async () => {
+  await Promise.all([ask("/livez"), ask("/livez")]);
+  // A write whose body does not come holds the server up for as long as it is patient.
+  const url = `https://127.0.0.1:${https.port}${configMaps}`;
+  const headers = {
+    authorization: "Bearer admin",
+    "content-type": "application/json",
+    "content-length": "10",
+  };
+  const held = request(url, { method: "POST", agent, headers });
+  held.on("error", () => undefined).write("{");
   await ask("/livez");
-  const { ended } = await watching();
-  // The watch ends with the server; until it has, the port is closed and connections are not.
   const closing = running.server.close();
   const late = await ask(`${configMaps}/a`);
   expect(late).toMatchObject({ status: 503, retryAfter: "1", connection: "close" });
   expect(JSON.parse(late.text)).toMatchObject({ message: "apiserver is shutting down", code: 503 });
-  await ended;
+  held.destroy();
   await closing;
 });
