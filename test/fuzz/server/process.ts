@@ -1,0 +1,164 @@
+/**
+ * The cluster under test, in a process of its own: a crash is one, memory is its own, and what keeps its event loop busy
+ * is the server. It is told by its parent what to do and reports what must not happen.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Logger } from "../../../src/apimachinery/logger.ts";
+import { Cluster } from "../../../src/cluster/cluster.ts";
+import { SimulatedNode } from "../../../src/cluster/simulated-node.ts";
+import { inspectStore } from "./inspect-store.ts";
+import { type Measurement, type Question, type Report, stallLimitMs } from "./messages.ts";
+import { Sweeper } from "./sweeper.ts";
+
+let isReady = false;
+const tell = (report: Report): void => void process.send?.(report);
+const fault = (text: string): void => tell({ type: "fault", text });
+
+process.on("unhandledRejection", (reason) => fault(`unhandled rejection: ${textOf(reason)}`));
+process.on("uncaughtException", (error) => {
+  fault(`uncaught exception: ${textOf(error)}`);
+  // Without a cluster there is nothing to ask.
+  if (!isReady) process.exit(1);
+});
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Passes on what the API server itself did not expect; what controllers complain of is not its concern. */
+const logger: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error(message, fields) {
+    if (message === "request failed unexpectedly" || message === "an answer could not be sent") {
+      fault(`${message}: ${JSON.stringify(fields)}`);
+    }
+  },
+  named: () => logger,
+};
+
+const tokens = new Map([
+  ["admin", { name: "fuzz-admin", groups: ["system:masters", "system:authenticated"] }],
+  ["viewer", { name: "fuzz-viewer", groups: ["system:authenticated"] }],
+  ["nothing", { name: "", groups: [] }],
+]);
+const dnsAddress = "10.96.0.10";
+const cluster = new Cluster({
+  dnsAddress,
+  logger,
+  apiEndpoint: { ip: "10.0.0.1", port: 6443 },
+  security: {
+    staticTokens: new Map(Array.from(tokens, ([token, user]) => [token, { uid: "", extra: {}, ...user }])),
+  },
+});
+await cluster.startApi();
+const port = await cluster.listen({ address: "127.0.0.1", port: 0 });
+await cluster.bootstrap();
+await cluster.startControllers();
+const node = new SimulatedNode(cluster, { podCidr: "10.244.0.0/24", dnsAddress });
+await node.start();
+const sweeper = await Sweeper.start(cluster);
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+/** How long the event loop was busy between two looks at it: what it does there, nobody else is served. */
+class BusyMeter {
+  #lastUs = this.#nowUs();
+  #busiestMs = 0;
+  /** What the parent asks for itself is not the fault of a request. */
+  #isPaused = false;
+
+  constructor() {
+    setInterval(() => this.look(), 10).unref();
+  }
+
+  look(): void {
+    const nowUs = this.#nowUs();
+    const cpuMs = (nowUs - this.#lastUs) / 1000;
+    this.#lastUs = nowUs;
+    if (this.#isPaused) return;
+    this.#busiestMs = Math.max(this.#busiestMs, cpuMs);
+    if (cpuMs > stallLimitMs) tell({ type: "stall", cpuMs });
+  }
+
+  takeBusiest(): number {
+    const taken = this.#busiestMs;
+    this.#busiestMs = 0;
+    return taken;
+  }
+
+  async pausedFor<T>(work: () => Promise<T>): Promise<T> {
+    this.#isPaused = true;
+    try {
+      return await work();
+    } finally {
+      this.look();
+      this.#isPaused = false;
+    }
+  }
+
+  #nowUs(): number {
+    const { user, system } = process.threadCpuUsage();
+    return user + system;
+  }
+}
+const meter = new BusyMeter();
+
+async function measure(): Promise<Measurement> {
+  await cluster.storage.compact(await cluster.storage.revision());
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    collectGarbage();
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const handles: Record<string, number> = {};
+  for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1;
+  const { items } = await cluster.storage.list("/");
+  return {
+    heapBytes: heapUsed,
+    externalBytes: external,
+    residentBytes: rss,
+    handles,
+    storedObjects: items.length,
+  };
+}
+
+function answer(question: Question): Promise<unknown> {
+  switch (question.type) {
+    case "sweep":
+      return meter.pausedFor(() => sweeper.sweep());
+    case "measure":
+      return meter.pausedFor(measure);
+    case "inspect":
+      return meter.pausedFor(() => inspectStore(cluster.storage));
+    case "busiest":
+      // After whatever is still queued.
+      return new Promise((resolve) =>
+        setTimeout(() => {
+          meter.look();
+          resolve(meter.takeBusiest());
+        }, 15),
+      );
+    case "stop":
+      return node.stop().then(() => cluster.stop());
+  }
+}
+
+process.on("message", (question: Question) => {
+  answer(question).then(
+    (value) => {
+      tell({ type: "answer", value });
+      if (question.type === "stop") process.disconnect();
+    },
+    (error: unknown) => {
+      fault(`${question.type}: ${textOf(error)}`);
+      tell({ type: "answer", value: undefined });
+    },
+  );
+});
+process.on("disconnect", () => process.exit());
+isReady = true;
+tell({ type: "ready", port, ca: cluster.pki.authority.certificate });
