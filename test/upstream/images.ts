@@ -16,6 +16,8 @@ export async function buildUpstreamImages(programs: UpstreamPrograms): Promise<B
 /** Programs that tests run inside of agnhost; the rest is busybox. */
 const agnhostTools = [
   "curl",
+  // That of the static busybox crashes with a time limit.
+  "wget",
   "bind9-dnsutils",
   "netcat-openbsd",
   "iproute2",
