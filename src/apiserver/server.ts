@@ -62,6 +62,8 @@ export interface ApiServerOptions {
   readonly limits?: InFlightLimits;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
+  /** How much processor time this process has had, in milliseconds. Default: it is not looked at. */
+  readonly cpuMs?: () => number;
   /** Who writes down what was asked, and what came of it. Default: nobody. Closed with the server. */
   readonly audit?: Auditor;
   /** The file with the descriptions of built-in types (api/openapi/descriptions.ts). Without it `explain` lacks prose. */
@@ -219,7 +221,7 @@ export class ApiServer {
         flowControl: {
           controller: this.#flowController,
           bytes,
-          pace: new RefusalPace(clock),
+          pace: new RefusalPace(clock, options.cpuMs),
           clock,
           metrics: requests,
         },

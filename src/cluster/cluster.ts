@@ -52,6 +52,8 @@ export interface ClusterOptions {
   readonly scheduler?: boolean;
   /** Writes down who asked for what. Default: nothing is audited. */
   readonly audit?: Auditor;
+  /** How much processor time this process has had; by default the cluster takes it that there is enough. */
+  readonly cpuMs?: () => number;
   /** Named checks of /healthz and /readyz beyond the API server's own. */
   readonly healthChecks?: ApiServerOptions["healthChecks"];
   /** Who is believed and what is admitted beyond the built-in rules. */
@@ -116,6 +118,7 @@ export class Cluster {
       logger: this.logger,
       security: security.open,
       ...(options.audit === undefined ? {} : { audit: options.audit }),
+      ...(options.cpuMs === undefined ? {} : { cpuMs: options.cpuMs }),
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       nodes,

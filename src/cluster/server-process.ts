@@ -10,6 +10,7 @@ import { readSettings } from "./api-server-settings.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
 import { MachineHostPorts } from "./host-ports.ts";
+import { collectGarbage, collectWhenIdle, processCpuMs } from "./idle-memory.ts";
 import {
   type Instance,
   type InstanceSettings,
@@ -109,6 +110,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     logger,
     storage,
     ...parts,
+    cpuMs: processCpuMs,
     pki,
     serviceCidr: settings.serviceCidr,
     dnsAddress: settings.dnsAddress,
@@ -135,7 +137,6 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   writeRecord(instance, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
-  const { collectGarbage, collectWhenIdle, processCpuMs } = await import("./idle-memory.ts");
   collectWhenIdle({ clock, signal: cluster.signal, cpuMs: processCpuMs, collect: collectGarbage });
 
   let stopping: Promise<void> | undefined;

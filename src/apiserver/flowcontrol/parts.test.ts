@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { VirtualClock } from "../../apimachinery/clock.ts";
+import { type Clock, VirtualClock } from "../../apimachinery/clock.ts";
 import { settle } from "../testing/api.ts";
 import { allocate } from "./concurrency-allocation.ts";
 import { RefusalPace } from "./refusal-pace.ts";
@@ -62,7 +62,7 @@ describe("refusals", () => {
     expect(pace.held).toBe(0);
   });
 
-  test("are not held longer than a second, nor more than ten thousand", async () => {
+  test("are not held longer than five seconds, nor more than ten thousand", async () => {
     const clock = new VirtualClock();
     const pace = new RefusalPace(clock);
     let left = 0;
@@ -70,8 +70,32 @@ describe("refusals", () => {
     await settle();
     expect(pace.held).toBe(10_000);
     expect(left).toBe(200);
-    await clock.advance(1_010);
+    await clock.advance(5_010);
     expect(left).toBe(10_200);
+  });
+
+  test("take a quarter of the processor time when there is too little of it", async () => {
+    const clock = new VirtualClock();
+    let [cpuMs, lateMs] = [0, 0];
+    const lateClock: Clock = {
+      now: () => clock.now() + lateMs,
+      after: (delayMs, callback) => clock.after(delayMs, callback),
+      every: (intervalMs, callback) => clock.every(intervalMs, callback),
+      sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+    };
+    const pace = new RefusalPace(lateClock, () => cpuMs);
+    let left = 0;
+    for (let index = 0; index < 1_100; index++) void Promise.resolve(pace.hold()).then(() => left++);
+    await settle();
+    expect(left).toBe(100);
+    // On time, however much was worked meanwhile.
+    await clock.advance(10);
+    expect(left).toBe(110);
+    // 100 ms late: in 16 ms of processor time there is room for 20 refusals of 0.2 ms, at a quarter of it.
+    lateMs = 100;
+    cpuMs += 16;
+    await clock.advance(10);
+    expect(left).toBe(130);
   });
 });
 

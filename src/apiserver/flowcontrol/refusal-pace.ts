@@ -4,8 +4,13 @@ import type { Clock, Timer } from "../../apimachinery/clock.ts";
 const burst = 100;
 const perTick = 10;
 const tickMs = 10;
-/** No refusal is held back longer; clients are asked to stay away for at least as long. */
-const maxHoldMs = 1_000;
+/** No refusal is held back longer: a client must not take the server for dead. */
+const maxHoldMs = 5_000;
+const lateMs = 3 * tickMs;
+/** What a refusal costs, with the reading of its request: TLS, parsing, finding out who asks and how it ranks. */
+const refusalCpuMs = 0.2;
+/** The part of the processor's time that refusing may take. */
+const cpuShare = 0.25;
 const maxHeld = 10_000;
 
 interface Held {
@@ -16,8 +21,8 @@ interface Held {
 /**
  * Bounds what refusing costs. A client that asks again as soon as it is refused takes as many refusals as the processor
  * can make, and with one thread that is time in which nobody is served. So beyond a burst, refusals leave at a steady
- * thousand a second, each within the second for which its client is asked to stay away anyway; a held refusal is a few
- * kilobytes, and there are only so many.
+ * thousand a second, or, when even that is too much, at what a quarter of the processor time that we get is enough for. A
+ * held refusal is a few kilobytes, and there are only so many.
  */
 export class RefusalPace {
   readonly #clock: Clock;
@@ -27,8 +32,13 @@ export class RefusalPace {
   #creditAtMs: number;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock) {
+  readonly #cpuMs: (() => number) | undefined;
+  #cpuAtMs = 0;
+
+  /** `cpuMs` says how much processor time this process has had; without it, it has all that it wants. */
+  constructor(clock: Clock, cpuMs?: () => number) {
     this.#clock = clock;
+    this.#cpuMs = cpuMs;
     this.#creditAtMs = clock.now();
   }
 
@@ -49,14 +59,30 @@ export class RefusalPace {
       return undefined;
     }
     if (this.held >= maxHeld) return undefined;
-    this.#timer ??= this.#clock.every(tickMs, () => this.#tick());
+    if (this.#timer === undefined) {
+      this.#cpuAtMs = this.#cpuMs?.() ?? 0;
+      this.#timer = this.#clock.every(tickMs, () => this.#tick());
+    }
     return new Promise((release) => this.#held.push({ sinceMs: nowMs, release }));
+  }
+
+  /** How many refusals the processor time since the last tick has room for; one at least. */
+  #affordable(): number {
+    if (this.#cpuMs === undefined) return Number.POSITIVE_INFINITY;
+    const cpuMs = this.#cpuMs();
+    const usedMs = cpuMs - this.#cpuAtMs;
+    this.#cpuAtMs = cpuMs;
+    return Math.max(1, Math.floor((usedMs * cpuShare) / refusalCpuMs));
   }
 
   #tick(): void {
     const nowMs = this.#clock.now();
     // A late tick makes up for what it missed.
-    let due = Math.max(perTick, Math.floor(((nowMs - this.#creditAtMs) / tickMs) * perTick));
+    const sinceMs = nowMs - this.#creditAtMs;
+    let due = Math.max(perTick, Math.floor((sinceMs / tickMs) * perTick));
+    // A tick that is late by far tells that there is more to do than time.
+    const affordable = this.#affordable();
+    if (sinceMs > lateMs) due = Math.min(due, affordable);
     this.#creditAtMs = nowMs;
     for (;;) {
       const next = this.#held[this.#first];
