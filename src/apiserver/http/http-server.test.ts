@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { connect as connectTls } from "node:tls";
@@ -278,6 +279,23 @@ describe("bad input", () => {
     const body = streamBody(Readable.from([]).destroy());
     const reading = body.type === "bytes" ? body.read(10) : undefined;
     await expect(reading).rejects.toMatchObject({ code: 400, message: "unexpected EOF" });
+  });
+
+  test("an upgrade that is refused leaves no socket behind, though its client goes on sending", async () => {
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+    const before = sockets();
+    const upgrade = `GET /api/v1/nope HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`;
+    for (let client = 0; client < 3; client++) {
+      const socket = connectTls({ host: "127.0.0.1", port: https.port, ca: https.authority.certificate });
+      socket.write(upgrade + "x".repeat(100_000));
+      await once(socket, "data");
+      socket.destroy();
+    }
+    for (let wait = 0; wait < 100 && sockets() > before; wait++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(sockets()).toBeLessThanOrEqual(before);
   });
 
   test("a request line of HTTP/1.1 may be as long as a selector of many names", async () => {

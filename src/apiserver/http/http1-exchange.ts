@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
 import { drainOf, streamBody } from "./http2-exchange.ts";
@@ -70,11 +71,13 @@ export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchan
     end,
     respond(status, responseHeaders, body) {
       if (socket.destroyed) return;
+      letGo(socket);
       socket.end(
         Buffer.concat([head(status, { ...responseHeaders, "content-length": String(body.length) }), body]),
       );
     },
     begin(status, responseHeaders) {
+      letGo(socket);
       socket.write(head(status, responseHeaders));
       return {
         write: (bytes, taken) => socket.destroyed || socket.write(bytes, taken),
@@ -84,6 +87,12 @@ export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchan
       };
     },
   };
+}
+
+/** Nobody reads what comes any more: unless it is dropped, the client's leaving is never seen and the socket stays. */
+function letGo(socket: Duplex): void {
+  socket.once("end", () => socket.end());
+  socket.resume();
 }
 
 function head(status: number, headers: ResponseHeaders): Buffer {
