@@ -98,7 +98,7 @@ export function autoscalerToV2(object: UnstructuredObject): UnstructuredObject {
       // Only the first version prints a zero here.
       currentReplicas: status?.currentReplicas === 0 ? undefined : status?.currentReplicas,
       desiredReplicas: status?.desiredReplicas ?? 0,
-      currentMetrics: current.length > 0 ? current : undefined,
+      currentMetrics: current.length > 0 ? current : null,
       conditions: conditions.length > 0 ? conditions : undefined,
     }),
   };
