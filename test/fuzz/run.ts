@@ -189,8 +189,8 @@ class Run {
   /** Sockets that the clients have left take a moment to close. */
   async #settled(server: ServerProcess, idle: Measurement | undefined): Promise<Measurement | undefined> {
     let last = await server.measure();
-    for (let wait = 0; wait < 40 && handlesLeft(idle, last).length > 0; wait++) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
+    for (let wait = 0; wait < 10 && handlesLeft(idle, last).length > 0; wait++) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
       last = await server.measure();
     }
     return last;
