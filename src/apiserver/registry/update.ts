@@ -1,4 +1,5 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
+import { isSameButTimes } from "../../apimachinery/apply/index.ts";
 import { invalid } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -111,6 +112,9 @@ async function updateOnce(
   check(store, context, served, object, old, request.subresource);
   await request.validate(object, old);
 
+  // An apply may say what is there already in other words; that alone does not make its manager's entry younger.
+  const { managedFields } = old.metadata;
+  if (managedFields !== undefined && isSameButTimes(old, object)) object.metadata.managedFields = managedFields;
   // Nothing to write, unless it would be stored in another way: that is how people have their keys replaced.
   if (deepEqual(object, old) && !(await store.isStale(namespace, name)))
     return cached.inVersion(served, store.scheme);
