@@ -197,6 +197,7 @@ export class ApiServer {
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
+      watchEvents: (resource) => requests.watchEvents(resource),
       isClosing: () => this.#isClosing,
       sending(state, length, isWhole) {
         requests.sent(state, length);
@@ -257,7 +258,11 @@ export class ApiServer {
 
   /** Opens a port; resolves with its number. May be called for several addresses. */
   async listen({ tls, address, port }: ListenOptions): Promise<number> {
-    const listener = new HttpServer({ tls, handle: (exchange) => this.#serve(exchange) });
+    const listener = new HttpServer({
+      tls,
+      handle: (exchange) => this.#serve(exchange),
+      onTlsError: () => this.metrics.requests.tlsHandshakeErrors.add(),
+    });
     const bound = await listener.listen(port, address);
     this.#listeners.push(listener);
     return bound;

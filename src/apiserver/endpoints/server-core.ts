@@ -1,8 +1,10 @@
 import type { Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
+import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import type { Value } from "../metrics/registry.ts";
 import type { AdmissionRunner } from "../registry/admission-runner.ts";
 import type { ServedResources } from "../registry/served-resources.ts";
 import type { NodeLocator } from "../registry/strategy.ts";
@@ -22,6 +24,8 @@ export interface ServerCore {
   readonly connect: ConnectHandlers;
   /** To be told of each answer before it is sent, and whether it is whole in memory. */
   sending(state: RequestState, bytes: number, isWhole: boolean): void;
+  /** Counts the events that are sent to watchers of the resource. */
+  watchEvents(resource: GroupVersionResource): Value;
   /** Whether the server is about to go: clients are told with each answer. */
   isClosing(): boolean;
   /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */

@@ -33,6 +33,8 @@ export interface HttpServerOptions {
   readonly tls: TlsOptions;
   /** Takes one request and answers it; must not reject. */
   readonly handle: (exchange: HttpExchange) => Promise<void>;
+  /** Told of each connection that failed before it was one. */
+  readonly onTlsError?: () => void;
 }
 
 /** HTTPS for HTTP/2 and HTTP/1.1 on one port. Client certificates are asked for, and judged by the authenticator. */
@@ -47,7 +49,7 @@ export class HttpServer {
   /** A certificate is looked at once per connection. */
   readonly #peers = new WeakMap<object, Peer>();
 
-  constructor({ tls, handle }: HttpServerOptions) {
+  constructor({ tls, handle, onTlsError }: HttpServerOptions) {
     this.#handle = handle;
     const { key, cert, clientCa } = tls;
     this.#server = createSecureServer({
@@ -85,7 +87,7 @@ export class HttpServer {
       socket.on("close", () => this.#sockets.delete(socket));
     });
     // A client that breaks off or does not speak TLS is its own trouble.
-    this.#server.on("tlsClientError", () => undefined);
+    this.#server.on("tlsClientError", () => onTlsError?.());
     this.#server.on("sessionError", () => undefined);
   }
 

@@ -15,6 +15,7 @@ import {
 } from "../endpoints/encode.ts";
 import { negotiate, objectForms } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
+import type { Value } from "../metrics/registry.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 
@@ -41,7 +42,7 @@ export async function serveWatch(
   state.audit?.respond(200);
   const body = exchange.begin(200, { ...baseHeaders(state), "content-type": contentType });
   const ended = Promise.withResolvers<void>();
-  const sink = new FrameSink(body, core.watchCache.fanOut, forms, ended.resolve);
+  const sink = new FrameSink(body, core.watchCache.fanOut, forms, core.watchEvents(served), ended.resolve);
   const timer = core.clock.after(response.timeoutMs, () => sink.end());
   const onAbort = (): void => sink.end();
   state.signal.addEventListener("abort", onAbort, { once: true });
@@ -91,6 +92,7 @@ class FrameSink implements WatchSink, FanOutTarget {
   readonly #body: ResponseBody;
   readonly #fanOut: FanOut;
   readonly #forms: FrameForms;
+  readonly #events: Value;
   readonly #onEnd: () => void;
   /** The initial state, of which the first `#stateSent` objects are written. */
   #state: CachedObject[] = [];
@@ -107,7 +109,8 @@ class FrameSink implements WatchSink, FanOutTarget {
     if (this.#hasWaiting) this.#fanOut.schedule(this);
   };
 
-  constructor(body: ResponseBody, fanOut: FanOut, forms: FrameForms, onEnd: () => void) {
+  constructor(body: ResponseBody, fanOut: FanOut, forms: FrameForms, events: Value, onEnd: () => void) {
+    this.#events = events;
     this.#body = body;
     this.#fanOut = fanOut;
     this.#forms = forms;
@@ -119,6 +122,7 @@ class FrameSink implements WatchSink, FanOutTarget {
     if (this.#ended) return;
     const encoder = this.#hasBegun ? this.#forms.rest : this.#forms.first;
     this.#hasBegun = true;
+    this.#events.value++;
     if (event !== undefined || this.#waiting !== undefined) {
       this.#add(event?.frame(type, object, encoder) ?? encoder.encode(type, object));
       return;

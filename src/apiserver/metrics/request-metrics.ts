@@ -1,4 +1,5 @@
 import type { Clock } from "../../apimachinery/clock.ts";
+import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import type { RequestState } from "../endpoints/api-request.ts";
 import type { RequestInfo } from "../request-context.ts";
 import {
@@ -106,6 +107,13 @@ export class RequestMetrics {
     help: "Requests that were given up, by their client mostly.",
     labels: ["verb", "group", "version", "resource", "subresource", "scope"],
   });
+  readonly #watchEvents = new Counter({
+    name: "apiserver_watch_events_total",
+    help: "Events that were sent to watchers.",
+    labels: ["group", "version", "resource"],
+  });
+  /** Clients that broke off, or did not speak TLS, before they had asked anything. */
+  readonly tlsHandshakeErrors: Value;
   readonly #series = new Map<string, RequestSeries>();
   readonly #inFlight: Readonly<Record<"readOnly" | "mutating", Level>>;
   readonly #inQueue: Readonly<Record<"readOnly" | "mutating", Level>>;
@@ -122,9 +130,16 @@ export class RequestMetrics {
       this.#longRunning,
       this.#terminations,
       this.#aborts,
+      this.#watchEvents,
     ]) {
       register(metric);
     }
+    const handshakes = new Counter({
+      name: "apiserver_tls_handshake_errors_total",
+      help: "Connections that failed in the handshake of TLS.",
+    });
+    register(handshakes);
+    this.tlsHandshakeErrors = handshakes.with();
     const kinds = (name: string, help: string, levels: Readonly<Record<string, Level>>): void =>
       register(
         new Computed("gauge", { name, help, labels: ["request_kind"] }, () =>
@@ -185,6 +200,11 @@ export class RequestMetrics {
   longRunning(state: RequestState): Value | undefined {
     const series = this.#seriesOf(state);
     return series === undefined ? undefined : this.#longRunning.with(...series.labels);
+  }
+
+  /** To be counted up with each event of a watch. */
+  watchEvents({ group, version, resource }: GroupVersionResource): Value {
+    return this.#watchEvents.with(group, version, resource);
   }
 
   terminated(state: RequestState, code: number): void {
