@@ -107,6 +107,27 @@ describe("ServiceProxy", () => {
     expect(scripts[0]).not.toContain("10.96.0.1 .");
   });
 
+  it("leaves a Service to another proxy while a label says so", async () => {
+    const labels = { "service.kubernetes.io/service-proxy-name": "mine" };
+    const web = service("web", "10.96.0.7");
+    transport.seed({ ...web, metadata: { ...web.metadata, labels } });
+    await settle();
+    expect(scripts.at(-1)).toMatch(/delete element .*10\.96\.0\.7 \. tcp \. 80/);
+    transport.seed(web);
+    await settle();
+    expect(scripts.at(-1)).toContain("10.96.0.7 . tcp . 80 : goto svc_default_web_http");
+  });
+
+  it("does not lead to slices that are for names alone", async () => {
+    const web = slice("web", "10.244.0.2");
+    const labels = { ...web.metadata.labels, "service.kubernetes.io/headless": "" };
+    transport.seed({ ...web, metadata: { ...web.metadata, labels } });
+    await settle();
+    expect(scripts).toHaveLength(2);
+    expect(scripts[1]).toMatch(/delete element .*10\.96\.0\.7 \. tcp \. 80/);
+    expect(scripts[1]).not.toContain("10.244.0.2 :");
+  });
+
   it("answers a change of endpoints with a transaction of that Service alone", async () => {
     transport.modify(
       resources.endpointslices,

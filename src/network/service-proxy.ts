@@ -38,6 +38,10 @@ export interface ServiceProxyOptions {
 }
 
 const serviceOfSlice = "kubernetes.io/service-name";
+/** On Services that something else on the node serves, whatever its value. */
+const ofAnotherProxy = "service.kubernetes.io/service-proxy-name";
+/** On slices that say what a name resolves to, and not where a Service's address leads. */
+const onlyForDns = "service.kubernetes.io/headless";
 const nothing: PortRules = { chains: new Map(), elements: new Map(), affinitySets: new Map() };
 
 /** After a failed transaction the whole table is made anew, at most so often. */
@@ -159,12 +163,13 @@ export class ServiceProxy {
   #render(key: string): void {
     const { services, endpointSlices, nodeName, answeredByHost } = this.#options;
     const service = services.getByKey(key);
-    if (service === undefined || answeredByHost.has(key)) {
+    if (service === undefined || answeredByHost.has(key) || hasLabel(service, ofAnotherProxy)) {
       this.#wanted.delete(key);
       this.#holdNodePorts(key, service, []);
       return;
     }
-    const states = servicePortStates(service, endpointSlices.byIndex("service", key), nodeName);
+    const slices = endpointSlices.byIndex("service", key).filter((slice) => !hasLabel(slice, onlyForDns));
+    const states = servicePortStates(service, slices, nodeName);
     const reachable = this.#holdNodePorts(key, service, states);
     this.#wanted.set(key, mergeRules(reachable.map(portRules)));
   }
@@ -194,6 +199,9 @@ export class ServiceProxy {
     return states.map((state) => ({ ...state, nodePort: 0 }));
   }
 }
+
+const hasLabel = ({ metadata }: Service | EndpointSlice, label: string): boolean =>
+  metadata.labels?.[label] !== undefined;
 
 const serviceKeyOf = (slice: EndpointSlice): string =>
   joinKey(slice.metadata.namespace, slice.metadata.labels?.[serviceOfSlice] ?? "");
