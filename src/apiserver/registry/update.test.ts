@@ -307,3 +307,25 @@ describe("scale", () => {
     expect((await failure(api.put(`${deployments}/web/scale`, scale))).reason).toBe("Conflict");
   });
 });
+
+test("an apply that says the same in other words changes nothing, however late it comes", async () => {
+  const { transport, clock } = await startTestServer();
+  const apply = async (): Promise<UnstructuredObject> => {
+    const { body } = await transport.request({
+      method: "PATCH",
+      path: "/api/v1/namespaces/default/limitranges/a",
+      query: { fieldManager: "m" },
+      contentType: "application/apply-patch+yaml",
+      body: {
+        apiVersion: "v1",
+        kind: "LimitRange",
+        metadata: { name: "a" },
+        spec: { limits: [{ type: "Container", max: { memory: "1024Mi" } }] },
+      },
+    });
+    return body as UnstructuredObject;
+  };
+  const created = await apply();
+  await clock.advance(60_000);
+  expect(await apply()).toEqual(created);
+});
