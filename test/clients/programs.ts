@@ -1,0 +1,81 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Where what clients need is kept between runs: built programs, packages. Git ignores it. */
+export const cacheFolder = resolve(import.meta.dirname, "../../.cache/clients");
+
+/** Whether what is missing may be built or fetched, which takes minutes and the network. */
+const mayBuild = process.env["SAMPAN_CLIENTS"] === "1";
+
+/** A client in another language: a program that reports a line of JSON per scenario. */
+export interface ClientProgram {
+  /** Why it cannot run here; undefined when it can. */
+  readonly missing: string | undefined;
+  /** The names of its scenarios, in the order in which they run. */
+  readonly scenarios: readonly string[];
+  /** Builds or fetches what is not there yet. */
+  readonly prepare: () => void;
+  /** Before the arguments of the program. */
+  readonly command: readonly [string, ...string[]];
+}
+
+function run(file: string, args: readonly string[], cwd: string, timeout: number): void {
+  const { GOFLAGS: _, ...env } = process.env;
+  const options = { cwd, timeout, encoding: "utf8", env: { ...env, CGO_ENABLED: "0" } } as const;
+  const { status, stderr } = spawnSync(file, args, options);
+  if (status !== 0) throw new Error(`${file} ${args.join(" ")}: ${stderr}`);
+}
+
+const works = (file: string, ...args: string[]): boolean => spawnSync(file, args).status === 0;
+
+const named = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map(([, name = ""]) => name);
+
+/** client-go and controller-runtime. What was built from other sources is another program. */
+export function goClient(): ClientProgram {
+  const folder = join(import.meta.dirname, "go");
+  const hash = createHash("sha256");
+  for (const file of globSync("{*.go,go.mod,go.sum}", { cwd: folder }).sort()) {
+    hash.update(file).update(readFileSync(join(folder, file)));
+  }
+  const program = join(cacheFolder, `go-${hash.digest("hex").slice(0, 12)}`);
+  const isBuilt = existsSync(program);
+  const hasGo = isBuilt || works("go", "version");
+  return {
+    missing: !hasGo ? "needs Go" : isBuilt || mayBuild ? undefined : "not built; npm run clients does",
+    scenarios: named(readFileSync(join(folder, "all.go"), "utf8"), /^\tadd\w*\("([^"]+)"/gm),
+    command: [program],
+    prepare() {
+      if (existsSync(program)) return;
+      mkdirSync(cacheFolder, { recursive: true });
+      run("go", ["build", "-buildvcs=false", "-mod=readonly", "-o", program, "."], folder, 600_000);
+    },
+  };
+}
+
+/** The official Python client, in an environment of its own. */
+export function pythonClient(): ClientProgram {
+  const folder = join(import.meta.dirname, "python");
+  const environment = join(cacheFolder, "python");
+  const python = join(environment, "bin/python");
+  const program = join(folder, "scenarios.py");
+  const isInstalled = works(python, "-c", "import kubernetes");
+  const hasPython = isInstalled || works("python3", "-c", "import venv");
+  return {
+    missing: !hasPython
+      ? "needs Python"
+      : isInstalled || mayBuild
+        ? undefined
+        : "not installed; npm run clients does",
+    scenarios: named(readFileSync(program, "utf8"), /^@scenario\("([^"]+)"/gm),
+    command: [python, program],
+    prepare() {
+      if (works(python, "-c", "import kubernetes")) return;
+      mkdirSync(cacheFolder, { recursive: true });
+      run("python3", ["-m", "venv", environment], folder, 120_000);
+      run(python, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"], folder, 300_000);
+    },
+  };
+}
