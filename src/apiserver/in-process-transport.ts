@@ -94,12 +94,17 @@ export class InProcessTransport implements Transport {
     }
   }
 
-  async *watch(request: Omit<TransportRequest, "method" | "body">): AsyncIterable<WatchEvent> {
+  watch(request: Omit<TransportRequest, "method" | "body">): AsyncIterable<WatchEvent> {
+    return new InProcessWatch(() => this.#openWatch(request));
+  }
+
+  /** Undefined when nobody wants the watch any more. */
+  async #openWatch(request: Omit<TransportRequest, "method" | "body">): Promise<OpenWatch | undefined> {
     const query = { ...request.query, watch: "true" };
     const stopped = new AbortController();
     const signal =
       request.signal === undefined ? stopped.signal : AbortSignal.any([request.signal, stopped.signal]);
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     const { response, state } = await this.#dispatch(
       this.#newRequest({ ...request, method: "GET", query, signal }),
     );
@@ -110,15 +115,14 @@ export class InProcessTransport implements Transport {
     state.signal.addEventListener("abort", onAbort, { once: true });
     state.audit?.respond(200);
     const stop = await open(response, queue, state.signal);
-    try {
-      yield* queue.events();
-    } finally {
+    const close = (): void => {
       stop();
       timer.stop();
       state.signal.removeEventListener("abort", onAbort);
       stopped.abort();
       state.audit?.complete();
-    }
+    };
+    return { queue, close };
   }
 
   async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
@@ -265,20 +269,80 @@ class EventQueue implements WatchSink {
     this.#wake?.();
   }
 
-  async *events(): AsyncGenerator<WatchEvent> {
-    for (;;) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      yield* batch;
-      if (this.#waiting.length > 0) continue;
+  /** What has come since the last time; empty when the watch has ended. Rejects when it ended by an error. */
+  async take(): Promise<readonly WatchEvent[]> {
+    while (this.#waiting.length === 0) {
       if (this.#ended) {
         if (this.#error !== undefined) throw this.#error;
-        return;
+        return [];
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#wake = undefined;
     }
+    const batch = this.#waiting;
+    this.#waiting = [];
+    return batch;
+  }
+}
+
+interface OpenWatch {
+  readonly queue: EventQueue;
+  readonly close: () => void;
+}
+
+/**
+ * The events of one watch, which is opened by the first read. Not a generator: each object that is written passes here,
+ * and two generators that hand it on make a dozen promises of it. Read it by one loop.
+ */
+class InProcessWatch implements AsyncIterableIterator<WatchEvent> {
+  readonly #open: () => Promise<OpenWatch | undefined>;
+  #watch: OpenWatch | undefined;
+  #batch: readonly WatchEvent[] = [];
+  /** The first of the batch that was not read yet. */
+  #next = 0;
+  #isOver = false;
+
+  constructor(open: () => Promise<OpenWatch | undefined>) {
+    this.#open = open;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<WatchEvent, undefined>> {
+    const value = this.#batch[this.#next];
+    if (value === undefined || this.#isOver) return this.#read();
+    this.#next++;
+    return Promise.resolve({ done: false, value });
+  }
+
+  async return(): Promise<IteratorResult<WatchEvent, undefined>> {
+    this.#end();
+    return { done: true, value: undefined };
+  }
+
+  async #read(): Promise<IteratorResult<WatchEvent, undefined>> {
+    try {
+      if (!this.#isOver) this.#watch ??= await this.#open();
+      this.#batch = this.#isOver || this.#watch === undefined ? [] : await this.#watch.queue.take();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    const [value] = this.#batch;
+    if (value === undefined || this.#isOver) return this.return();
+    this.#next = 1;
+    return { done: false, value };
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#batch = [];
+    this.#watch?.queue.end();
+    this.#watch?.close();
+    this.#watch = undefined;
   }
 }

@@ -148,13 +148,18 @@ function buildMap(schemas: SchemaSet, schema: Schema, resolved: Schema): MapType
   if (properties === undefined && values === undefined) {
     return isAtomic ? atomicMap : preserves ? deducedMap : untypedMap;
   }
+  // Every field of every write is looked up here.
+  const fields = new Map<string, MergeType>();
+  const resolveField = (name: string): MergeType | undefined => {
+    if (properties === undefined || !Object.hasOwn(properties, name)) return undefined;
+    const type = mergeTypeOf(schemas, properties[name]);
+    fields.set(name, type);
+    return type;
+  };
   return {
     kind: "map",
     isAtomic,
-    field: (name) =>
-      properties !== undefined && Object.hasOwn(properties, name)
-        ? mergeTypeOf(schemas, properties[name])
-        : undefined,
+    field: (name) => fields.get(name) ?? resolveField(name),
     values: () => (values !== undefined ? mergeTypeOf(schemas, values) : preserves ? deduced : undefined),
   };
 }

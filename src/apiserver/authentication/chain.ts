@@ -29,6 +29,7 @@ export interface AuthenticatorChainOptions {
 export class AuthenticatorChain implements Authenticator {
   readonly tokens: TokenReviewer;
   readonly #options: AuthenticatorChainOptions;
+  readonly #byCertificate = new WeakMap<AuthenticatedUser, AuthenticatedUser>();
 
   constructor(options: AuthenticatorChainOptions) {
     this.#options = options;
@@ -37,11 +38,20 @@ export class AuthenticatorChain implements Authenticator {
 
   /** Undefined: no credentials, and the path is not open to the anonymous; the server answers 401. */
   async authenticate(request: AuthenticationRequest): Promise<AuthenticatedUser | undefined> {
+    const { certificates, audiences } = this.#options;
     let refused: unknown;
-    for (const attempt of this.#attempts(request)) {
+    for (const authenticator of certificates) {
       try {
-        const found = await attempt();
-        if (found !== undefined) return withAuthenticatedGroup(found);
+        const found = await authenticator.authenticate(request);
+        if (found !== undefined) return this.#whole(found);
+      } catch (error) {
+        refused ??= error;
+      }
+    }
+    const token = request.bearerToken;
+    if (token !== undefined) {
+      try {
+        return withAuthenticatedGroup(await this.tokens.authenticateToken(token, audiences));
       } catch (error) {
         refused ??= error;
       }
@@ -50,10 +60,14 @@ export class AuthenticatorChain implements Authenticator {
     return this.#isOpen(request.path) ? { user: anonymousUser } : undefined;
   }
 
-  *#attempts(request: AuthenticationRequest): Iterable<() => Promise<AuthenticatedUser | undefined>> {
-    for (const authenticator of this.#options.certificates) yield () => authenticator.authenticate(request);
-    const token = request.bearerToken;
-    if (token !== undefined) yield () => this.tokens.authenticateToken(token, this.#options.audiences);
+  /** All requests with one certificate share one user, with its groups. */
+  #whole(found: AuthenticatedUser): AuthenticatedUser {
+    let whole = this.#byCertificate.get(found);
+    if (whole === undefined) {
+      whole = withAuthenticatedGroup(found);
+      this.#byCertificate.set(found, whole);
+    }
+    return whole;
   }
 
   #isOpen(path: string | undefined): boolean {

@@ -66,6 +66,11 @@ export class ResourceCache {
     return this.#namespaces.get(namespace)?.get(name);
   }
 
+  /** Whether there is nothing in the namespace, or nothing at all for "". */
+  isEmptyIn(namespace: string): boolean {
+    return namespace === "" ? this.#namespaces.size === 0 : !this.#namespaces.has(namespace);
+  }
+
   /** Objects in the order of their keys, from the first one after `after` ("namespace/name" or "name") on. */
   *objects(namespace: string, after = ""): Generator<CachedObject> {
     const slash = after.indexOf("/");

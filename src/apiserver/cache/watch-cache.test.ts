@@ -51,7 +51,7 @@ test("the writer's object becomes the cached one", async () => {
   await cache.start();
   const written = object({ a: "1" });
   const value = encodeForStorage(written);
-  const finish = cache.announce(key, value, written);
+  const finish = cache.announce(key, { value, object: written, isCompact: false });
   await storage.txn([], [{ type: "put", key, value: value.slice() }]);
   await cache.waitFor(1);
   expect(finish()?.object).toBe(written);
@@ -61,7 +61,8 @@ test("the writer's object becomes the cached one", async () => {
 test("an announcement is not taken for other bytes", async () => {
   await cache.start();
   const written = object({ a: "1" });
-  const finish = cache.announce(key, encodeForStorage(written), written);
+  const value = encodeForStorage(written);
+  const finish = cache.announce(key, { value, object: written, isCompact: false });
   await put({ a: "2" });
   await cache.waitFor(1);
   expect(finish()).toBeUndefined();

@@ -20,9 +20,15 @@ export interface WatchCacheOptions {
 }
 
 /** A write on its way: when its event comes back from the store, the cache takes this object instead of parsing. */
-interface Announcement {
+interface AnnouncedWrite {
   readonly value: Uint8Array;
   readonly object: UnstructuredObject;
+  /** `freezeParts` was called. */
+  readonly isCompact: boolean;
+}
+
+interface Announcement {
+  readonly write: AnnouncedWrite;
   cached: CachedObject | undefined;
 }
 
@@ -141,15 +147,15 @@ export class WatchCache implements ObjectReader {
    * To be called before a put: the object becomes the cached one when the event with these very bytes arrives. The
    * answer tells the cached object once the write's revision has been applied, and must be asked exactly once.
    */
-  announce(key: string, value: Uint8Array, object: UnstructuredObject): () => CachedObject | undefined {
-    const announcement: Announcement = { value, object, cached: undefined };
+  announce(key: string, write: AnnouncedWrite): () => CachedObject | undefined {
+    const announcement: Announcement = { write, cached: undefined };
     const waiting = this.#announced.get(key);
     if (waiting === undefined) this.#announced.set(key, [announcement]);
     else waiting.push(announcement);
     return () => {
-      const rest = this.#announced.get(key)?.filter((other) => other !== announcement) ?? [];
-      if (rest.length === 0) this.#announced.delete(key);
-      else this.#announced.set(key, rest);
+      const all = this.#announced.get(key);
+      if (all === undefined || all.length <= 1) this.#announced.delete(key);
+      else all.splice(all.indexOf(announcement), 1);
       return announcement.cached;
     };
   }
@@ -159,10 +165,9 @@ export class WatchCache implements ObjectReader {
   }
 
   list<T extends KubernetesObject>(resource: GroupResource, namespace = ""): readonly T[] {
-    const objects: T[] = [];
-    for (const cached of this.resource(resource).objects(namespace))
-      objects.push(cached.object as KubernetesObject as T);
-    return objects;
+    const cache = this.resource(resource);
+    // What admission asks of each write, for the most part: limits, quotas and webhooks that there are none of.
+    return cache.isEmptyIn(namespace) ? [] : decoded<T>(cache.objects(namespace));
   }
 
   onChange(resource: GroupResource, listener: ChangeListener): () => void {
@@ -271,11 +276,12 @@ export class WatchCache implements ObjectReader {
     const announcement = this.#announced
       .get(key)
       ?.find(
-        (each) =>
-          each.cached === undefined && (each.value === value || Buffer.compare(each.value, value) === 0),
+        ({ cached, write }) =>
+          cached === undefined && (write.value === value || Buffer.compare(write.value, value) === 0),
       );
     if (announcement === undefined) return undefined;
-    announcement.cached = CachedObject.written(announcement.object, revision, value);
+    const { object, isCompact } = announcement.write;
+    announcement.cached = CachedObject.written(object, revision, value, isCompact);
     return announcement.cached;
   }
 
@@ -295,6 +301,12 @@ export class WatchCache implements ObjectReader {
       }
     }
   }
+}
+
+function decoded<T extends KubernetesObject>(cached: Iterable<CachedObject>): T[] {
+  const objects: T[] = [];
+  for (const { object } of cached) objects.push(object as KubernetesObject as T);
+  return objects;
 }
 
 /** The client is ahead of us: retry soon (k8s.io/apiserver/pkg/storage.NewTooLargeResourceVersionError). */

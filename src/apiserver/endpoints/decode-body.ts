@@ -32,13 +32,12 @@ export async function readBody(request: ApiRequest, kind: string): Promise<RawBo
   }
   const bytes = await request.body.read(maxBodyBytes);
   if (bytes.length === 0) return undefined;
-  return parseBody(bytes, contentTypeOf(request), kind);
+  const contentType = contentTypeOf(request);
+  return contentType === jsonType ? parseText(textOf(bytes), kind) : parseOther(bytes, contentType);
 }
 
-async function parseBody(bytes: Uint8Array, contentType: string, kind: string): Promise<RawBody> {
+async function parseOther(bytes: Uint8Array, contentType: string): Promise<RawBody> {
   switch (contentType) {
-    case jsonType:
-      return parseText(textOf(bytes), kind);
     case yamlType: {
       const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
       const text = textOf(bytes);

@@ -24,10 +24,10 @@ export interface EncodeOptions {
 }
 
 /** The bytes of an answer in the form that was negotiated. JSON of stored objects is copied, never made anew. */
-export async function encodeObject(
+export function encodeObject(
   { object, served }: ObjectResponse,
   options: EncodeOptions,
-): Promise<Uint8Array> {
+): Uint8Array | Promise<Uint8Array> {
   const { negotiated, pretty } = options;
   if (negotiated.as === undefined && negotiated.mediaType === jsonType && !pretty)
     return object.bytes("", "\n");

@@ -19,7 +19,7 @@ export function authorization(authorizer: Authorizer): Filter {
 export function attributesOf({ user, info, request }: RequestState): AuthorizationAttributes {
   const { verb, isResourceRequest, namespace, group, version, resource, subresource, name, path } = info;
   const fieldSelector = requirementsOf(request.query.get("fieldSelector"));
-  return {
+  const about = {
     user,
     verb,
     isResourceRequest,
@@ -30,8 +30,8 @@ export function attributesOf({ user, info, request }: RequestState): Authorizati
     subresource,
     name,
     path,
-    ...(fieldSelector === undefined ? {} : { fieldSelector }),
   };
+  return fieldSelector === undefined ? about : { ...about, fieldSelector };
 }
 
 /** A selector that cannot be read narrows nothing here; the endpoint will refuse it. */

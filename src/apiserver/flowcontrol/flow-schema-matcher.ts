@@ -24,6 +24,8 @@ export class FlowSchemaMatcher<T> {
   readonly #schemas: readonly { readonly schema: FlowSchema; readonly value: T }[];
   /** By name and groups: authenticators make a user anew for each request. */
   readonly #byUser = new Map<string, readonly Candidate<T>[]>();
+  #lastUser: UserInfo | undefined;
+  #lastCandidates: readonly Candidate<T>[] = [];
 
   constructor(schemas: readonly { readonly schema: FlowSchema; readonly value: T }[]) {
     this.#schemas = schemas.toSorted(
@@ -39,7 +41,16 @@ export class FlowSchemaMatcher<T> {
     return undefined;
   }
 
+  /** All requests of a connection have one user. */
   #candidates(user: UserInfo): readonly Candidate<T>[] {
+    if (user !== this.#lastUser) {
+      this.#lastCandidates = this.#candidatesOf(user);
+      this.#lastUser = user;
+    }
+    return this.#lastCandidates;
+  }
+
+  #candidatesOf(user: UserInfo): readonly Candidate<T>[] {
     const key = user.groups.length === 0 ? user.name : `${user.name}\0${user.groups.join("\0")}`;
     let candidates = this.#byUser.get(key);
     if (candidates === undefined) {

@@ -114,14 +114,15 @@ async function send(
   status: number,
   core: ServerCore,
   form: Negotiate,
-  encode: (options: EncodeOptions) => Promise<Uint8Array>,
+  encode: (options: EncodeOptions) => Uint8Array | Promise<Uint8Array>,
   headers: ResponseHeaders = {},
   answer?: Status,
 ): Promise<void> {
   const { request } = exchange;
   const negotiated = form(request.header("accept"));
   const options = encodeOptions(core, state, negotiated);
-  const bytes = await encode(options);
+  const encoded = encode(options);
+  const bytes = encoded instanceof Uint8Array ? encoded : await encoded;
   core.sending(state, bytes.length, true);
   if (state.audit !== undefined) {
     const json = state.audit.wantsResponse ? await jsonOf(bytes, options, encode) : "";
@@ -140,7 +141,7 @@ function statusIn(value: object): Status | undefined {
 async function jsonOf(
   bytes: Uint8Array,
   options: EncodeOptions,
-  encode: (options: EncodeOptions) => Promise<Uint8Array>,
+  encode: (options: EncodeOptions) => Uint8Array | Promise<Uint8Array>,
 ): Promise<string> {
   const isPlain = options.negotiated.mediaType === jsonType && !options.pretty;
   const negotiated: Negotiated = { ...options.negotiated, mediaType: jsonType };
@@ -148,16 +149,26 @@ async function jsonOf(
   return Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString().trimEnd();
 }
 
-async function sendBytes(
+/** Small answers go out at once. */
+function sendBytes(
+  exchange: HttpExchange,
+  status: number,
+  headers: ResponseHeaders,
+  bytes: Uint8Array,
+): Promise<void> | undefined {
+  if (bytes.length >= gzipMinBytes && acceptsGzip(exchange) && headers["content-encoding"] === undefined) {
+    return sendCompressed(exchange, status, headers, bytes);
+  }
+  exchange.respond(status, headers, bytes);
+  return undefined;
+}
+
+async function sendCompressed(
   exchange: HttpExchange,
   status: number,
   headers: ResponseHeaders,
   bytes: Uint8Array,
 ): Promise<void> {
-  if (bytes.length < gzipMinBytes || !acceptsGzip(exchange) || headers["content-encoding"] !== undefined) {
-    exchange.respond(status, headers, bytes);
-    return;
-  }
   const compressed = await new Promise<Uint8Array>((resolve, reject) => {
     // Level 1, as kube-apiserver: on a fast network more would only cost time.
     gzip(bytes, { level: 1 }, (error, result) => (error === null ? resolve(result) : reject(error)));

@@ -75,7 +75,9 @@ export class SocketRequest implements ApiRequest {
   }
 
   headerNames(): readonly string[] {
-    return Object.keys(this.#headers).filter((name) => !name.startsWith(":"));
+    const names: string[] = [];
+    for (const name in this.#headers) if (!name.startsWith(":")) names.push(name);
+    return names;
   }
 }
 

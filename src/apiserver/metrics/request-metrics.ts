@@ -115,6 +115,8 @@ export class RequestMetrics {
   /** Clients that broke off, or did not speak TLS, before they had asked anything. */
   readonly tlsHandshakeErrors: Value;
   readonly #series = new Map<string, RequestSeries>();
+  /** What was last counted, by verb: requests of one kind seldom come alone, and a key of eight parts costs more. */
+  readonly #last = new Map<string, LastSeries>();
   readonly #inFlight: Readonly<Record<"readOnly" | "mutating", Level>>;
   readonly #inQueue: Readonly<Record<"readOnly" | "mutating", Level>>;
   #isServed: IsServed = () => true;
@@ -223,6 +225,17 @@ export class RequestMetrics {
     if (verb === undefined) return undefined;
     const dryRun = isWrite.has(info.verb) && request.query.get("dryRun") === "All" ? "All" : "";
     const scope = scopeOf(info);
+    if (info.isResourceRequest) {
+      const last = this.#last.get(verb);
+      if (last !== undefined && last.scope === scope && last.dryRun === dryRun && isSame(last.info, info))
+        return last.series;
+    }
+    const series = this.#find(info, verb, dryRun, scope);
+    if (info.isResourceRequest && series !== undefined) this.#last.set(verb, { info, scope, dryRun, series });
+    return series;
+  }
+
+  #find(info: RequestInfo, verb: string, dryRun: string, scope: string): RequestSeries | undefined {
     const key = `${verb} ${info.group} ${info.version} ${info.resource} ${info.subresource} ${scope}${dryRun}${
       info.isResourceRequest ? "" : info.path
     }`;
@@ -247,6 +260,19 @@ export class RequestMetrics {
     return series;
   }
 }
+
+interface LastSeries {
+  readonly info: RequestInfo;
+  readonly scope: string;
+  readonly dryRun: string;
+  readonly series: RequestSeries;
+}
+
+const isSame = (a: RequestInfo, b: RequestInfo): boolean =>
+  a.resource === b.resource &&
+  a.group === b.group &&
+  a.version === b.version &&
+  a.subresource === b.subresource;
 
 const countedPaths = new Set([
   "/healthz",

@@ -11,11 +11,19 @@ export class AdmissionRunner {
   }
 
   async mutate(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#mutating) if (plugin.handles(attributes)) await plugin.admit?.(attributes);
+    for (const plugin of this.#mutating) {
+      if (!plugin.handles(attributes)) continue;
+      // Most answer at once; to wait for nothing would still let all others go first.
+      const pending = plugin.admit?.(attributes);
+      if (pending !== undefined) await pending;
+    }
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#validating)
-      if (plugin.handles(attributes)) await plugin.validate?.(attributes);
+    for (const plugin of this.#validating) {
+      if (!plugin.handles(attributes)) continue;
+      const pending = plugin.validate?.(attributes);
+      if (pending !== undefined) await pending;
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { randomSuffix } from "../../apimachinery/random.ts";
 import { newAlreadyExists, newInvalid, newStatusError } from "../../apimachinery/status.ts";
 import { CachedObject } from "../cache/cached-object.ts";
+import { freezeParts } from "../cache/compact.ts";
 import type { RequestContext } from "../request-context.ts";
 import { newGenerateNameConflict } from "./errors.ts";
 import { validateMetadata } from "./object-meta.ts";
@@ -99,7 +100,10 @@ async function commit(
     const stored = store.toStorage(object);
     // A name may be generated anew after a lost race, so the writer keeps the object until the name is taken.
     const isShared = isGenerated && stored === object;
-    const created = await store.put(isShared ? { ...object, metadata: { ...object.metadata } } : stored, 0);
+    const given = isShared ? { ...object, metadata: { ...object.metadata } } : stored;
+    // What nobody changes any more is frozen now, while the processor has it at hand, rather than after the commit.
+    if (!isGenerated) freezeParts(given);
+    const created = await store.put(given, 0, !isGenerated);
     if (created === undefined) reservation?.rollback();
     else reservation?.commit();
     return created?.inVersion(served, store.scheme);

@@ -87,23 +87,29 @@ export class GenericStore {
 
   /**
    * Writes the object (in its storage version, given away) when the key is still at the expected revision (0: absent).
-   * Undefined when the race was lost; the cache has then seen who won.
+   * Undefined when the race was lost; the cache has then seen who won. `isCompact`: `freezeParts` was called.
    */
-  async put(object: UnstructuredObject, expected: number): Promise<CachedObject | undefined> {
+  async put(
+    object: UnstructuredObject,
+    expected: number,
+    isCompact = false,
+  ): Promise<CachedObject | undefined> {
     const { namespace = "", name = "" } = object.metadata;
     const key = this.key(namespace, name);
     const value = encodeForStorage(object);
     if (value.length > maxObjectBytes) throw tooLarge();
-    const finish = this.watchCache.announce(key, value, object);
+    const finish = this.watchCache.announce(key, { value, object, isCompact });
     let cached: CachedObject | undefined;
     try {
       const compare = [{ key, modRevision: expected }];
-      const result = await translate(this.watchCache.storage.txn(compare, [{ type: "put", key, value }]));
+      const result = await this.watchCache.storage.txn(compare, [{ type: "put", key, value }]);
       // The store tells its watches first, so there is seldom anything to wait for.
       if (result.revision > this.watchCache.revision) await this.watchCache.waitFor(result.revision);
       if (!result.succeeded) return undefined;
       cached = finish();
       return cached ?? CachedObject.stored(namespace, name, result.revision, value);
+    } catch (error) {
+      throw translated(error);
     } finally {
       if (cached === undefined) finish();
     }
@@ -127,9 +133,12 @@ export async function translate<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof StorageError ? storageFailure(error) : error;
+    throw translated(error);
   }
 }
+
+const translated = (error: unknown): unknown =>
+  error instanceof StorageError ? storageFailure(error) : error;
 
 function storageFailure(error: StorageError): Error {
   if (error.code === "noSpace") {

@@ -125,9 +125,13 @@ export class SqliteStorage implements Storage {
     return { revision, items: await this.#withValues(versions, revision), remaining };
   }
 
-  async txn(compare: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
-    this.#checkOpen();
-    return await this.#pipeline.add(compare, operations);
+  txn(compare: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
+    try {
+      this.#checkOpen();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#pipeline.add(compare, operations);
   }
 
   watch(prefix: string, afterRevision: number, signal?: AbortSignal): AsyncIterable<readonly StorageEvent[]> {
