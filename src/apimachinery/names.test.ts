@@ -83,16 +83,16 @@ describe("names", () => {
 
   it("words messages as Kubernetes does", () => {
     expect(names.dns1123LabelErrors("A")).toEqual([
-      "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name', or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+      "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
     ]);
     expect(names.dns1123LabelErrors("a.b")).toEqual(["must not contain dots"]);
     expect(names.dns1123SubdomainErrors("A")).toEqual([
       "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
     ]);
-    expect(names.labelValueErrors("a".repeat(64))).toEqual(["must be no more than 63 characters"]);
+    expect(names.labelValueErrors("a".repeat(64))).toEqual(["must be no more than 63 bytes"]);
     expect(names.qualifiedNameErrors("")).toEqual([
       "name part must be non-empty",
-      "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName', or 'my.name', or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+      "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
     ]);
     expect(names.configMapKeyErrors("..")).toEqual(["must not be '..'"]);
     expect(names.userIdErrors(-1)).toEqual(["must be between 0 and 2147483647, inclusive"]);
@@ -100,6 +100,6 @@ describe("names", () => {
   });
 
   it("counts bytes, not characters", () => {
-    expect(names.labelValueErrors("ä".repeat(40))).toContain("must be no more than 63 characters");
+    expect(names.labelValueErrors("ä".repeat(40))).toContain("must be no more than 63 bytes");
   });
 });

@@ -44,6 +44,8 @@ function byteLength(text: string): number {
 }
 
 export const maxLengthError = (length: number): string => `must be no more than ${length} characters`;
+/** The newer wording, which label keys and values have. */
+const maxBytesError = (length: number): string => `must be no more than ${length} bytes`;
 export const emptyError = "must be non-empty";
 export const inclusiveRangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`;
@@ -52,7 +54,7 @@ export const inclusiveRangeError = (low: number, high: number): string =>
 export function regexError(message: string, pattern: string, ...examples: string[]): string {
   const used = `regex used for validation is '${pattern}')`;
   if (examples.length === 0) return `${message} (${used}`;
-  return `${message} (e.g. ${examples.map((example) => `'${example}', `).join("or ")}${used}`;
+  return `${message} (e.g. ${examples.map((example) => `'${example}', `).join(" or ")}${used}`;
 }
 
 export function dns1123LabelErrors(value: string): string[] {
@@ -124,7 +126,7 @@ export function qualifiedNameErrors(value: string): string[] {
     else errors.push(...dns1123SubdomainErrors(prefix).map((error) => `prefix part ${error}`));
   }
   if (name === "") errors.push(`name part ${emptyError}`);
-  else if (byteLength(name) > labelMaxLength) errors.push(`name part ${maxLengthError(labelMaxLength)}`);
+  else if (byteLength(name) > labelMaxLength) errors.push(`name part ${maxBytesError(labelMaxLength)}`);
   if (!labelKeyPattern.test(name)) errors.push(`name part ${labelKeyError()}`);
   return errors;
 }
@@ -132,9 +134,11 @@ export function qualifiedNameErrors(value: string): string[] {
 export function labelValueErrors(value: string): string[] {
   const message =
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-  return bounded(value, labelMaxLength, labelValuePattern, () =>
-    regexError(message, labelValue, "MyValue", "my_value", "12345"),
-  );
+  const errors = byteLength(value) > labelMaxLength ? [maxBytesError(labelMaxLength)] : [];
+  if (!labelValuePattern.test(value)) {
+    errors.push(regexError(message, labelValue, "MyValue", "my_value", "12345"));
+  }
+  return errors;
 }
 
 export function cIdentifierErrors(value: string): string[] {

@@ -4,7 +4,7 @@
  * takes some minutes and 3 GB of Go's cache.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export const upstreamVersion = "1.36.1";
@@ -42,6 +42,23 @@ export function buildUpstream(say: (line: string) => void): UpstreamPrograms {
     go(["build", "-o", agnhost, "-ldflags", "-s -w", "k8s.io/kubernetes/test/images/agnhost"]);
   }
   return { tests, agnhost, source };
+}
+
+/** Builds the program of `oracle/`, which asks Kubernetes' own strategies; the first build takes a minute or more. */
+export function buildOracle(say: (line: string) => void): string {
+  const program = join(folder, `oracle-${upstreamVersion}`);
+  const target = join(folder, "oracle");
+  mkdirSync(target, { recursive: true });
+  if (!existsSync(join(folder, "go.mod"))) {
+    say(`downloading the source of Kubernetes ${upstreamVersion} (once) …`);
+    writeModule(downloadSource());
+  }
+  const sources = resolve(import.meta.dirname, "oracle");
+  for (const file of ["main.go", "strategies.go", "services.go"]) {
+    copyFileSync(join(sources, file), join(target, file));
+  }
+  go(["build", "-o", program, "./oracle"]);
+  return program;
 }
 
 function downloadSource(): string {

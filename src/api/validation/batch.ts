@@ -50,15 +50,18 @@ const limitBeyondSoftMax = 10_000;
 
 export function checkJob(job: Job, errors: Errors, old?: Job): void {
   const { metadata, spec } = job;
-  if (spec.completionMode === "Indexed" && (spec.completions ?? 0) > 0) {
-    const hostname = `${text(metadata.name)}-${(spec.completions ?? 1) - 1}`;
-    if (dns1123LabelErrors(hostname).length > 0) {
-      const detail = `will not able to create pod with invalid DNS label: ${hostname}`;
-      errors.push(invalid("metadata.name", text(metadata.name), detail));
-    }
-  }
   checkGeneratedSelector(job, errors);
-  checkJobSpec(spec, templateOptions(old?.spec.template), "spec", errors);
+  checkSelectingSpec(spec, templateOptions(old?.spec.template), errors);
+  if (spec.completionMode !== "Indexed" || (spec.completions ?? 0) <= 0) return;
+  const hostname = `${text(metadata.name)}-${(spec.completions ?? 1) - 1}`;
+  if (dns1123LabelErrors(hostname).length > 0) {
+    const detail = `will not able to create pod with invalid DNS label: ${hostname}`;
+    errors.push(invalid("metadata.name", text(metadata.name), detail));
+  }
+}
+
+function checkSelectingSpec(spec: JobSpec, options: PodOptions, errors: Errors): void {
+  checkJobSpec(spec, options, "spec", errors);
   // The registry generates a selector for all jobs but those that ask for their own.
   if (spec.selector === undefined) {
     if (spec.manualSelector === true) errors.push(required("spec.selector"));
@@ -130,7 +133,7 @@ function checkCompletionMode(spec: JobSpec, path: string, errors: Errors): void 
   const { completionMode, backoffLimitPerIndex } = spec;
   if (completionMode === "Indexed") checkIndexed(spec, path, errors);
   else if (completionMode !== undefined && completionMode !== "NonIndexed") {
-    errors.push(notSupported(`${path}.completionMode`, completionMode, ["Indexed", "NonIndexed"]));
+    errors.push(notSupported(`${path}.completionMode`, completionMode, ["NonIndexed", "Indexed"]));
   }
   if ((completionMode ?? "NonIndexed") !== "NonIndexed") return;
   if (backoffLimitPerIndex !== undefined) {
@@ -356,6 +359,8 @@ export function checkJobUpdate(job: Job, old: Job, errors: Errors): void {
   const { spec } = job;
   const before = old.spec;
   checkJob(job, errors, old);
+  // Kubernetes asks twice: as of a job that is whole, and as of a change.
+  checkSelectingSpec(spec, templateOptions(before.template), errors);
   checkCompletions(spec, before, errors);
   immutable(spec.selector, before.selector, "spec.selector", errors);
   if (!same(comparable(job, old), before.template)) {

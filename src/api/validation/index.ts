@@ -1,7 +1,8 @@
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import type { Errors } from "./basics.ts";
+import { type Errors, nameIsPathSegment } from "./basics.ts";
+import { metadataStepsOf } from "./metadata-steps.ts";
 import { checkObjectMeta, checkObjectMetaUpdate } from "./object-meta.ts";
 import { metadataRulesFor, rulesFor } from "./rules.ts";
 
@@ -28,6 +29,8 @@ export function validateCreate(kind: GroupVersionKind, object: UnstructuredObjec
 /**
  * Errors of the change, immutable fields among them. `subresource` is the empty text for the object itself; those that
  * change nothing but one part are held to the rules of that part.
+ *
+ * Metadata is checked for all kinds alike and once more as the kind does: clients see such a fault more than once.
  */
 export function validateUpdate(
   kind: GroupVersionKind,
@@ -38,21 +41,21 @@ export function validateUpdate(
   const apiVersion = formatApiVersion(kind);
   const rules = rulesFor(apiVersion, kind.kind);
   const errors: Errors = [];
-  // The rules of pods look at metadata themselves.
-  if (kind.kind !== "Pod") checkObjectMetaUpdate(object.metadata, old.metadata, true, errors);
+  const own = metadataRulesFor(apiVersion, kind.kind, rules);
+  const { metadata } = object;
+  checkObjectMeta(metadata, { ...own, name: nameIsPathSegment, standardFinalizers: false }, errors);
+  checkObjectMetaUpdate(metadata, old.metadata, false, errors);
   const check =
     subresource === "" || subresource === "scale" ? rules.update : rules.subresources[subresource];
+  for (const step of metadataStepsOf(apiVersion, kind.kind, subresource)) {
+    if (step === "update") checkObjectMetaUpdate(metadata, old.metadata, true, errors);
+    else if (step === "update without finalizers")
+      checkObjectMetaUpdate(metadata, old.metadata, false, errors);
+    else if (step === "create") checkObjectMeta(metadata, own, errors);
+    else if (step === "create without finalizers")
+      checkObjectMeta(metadata, { ...own, standardFinalizers: false }, errors);
+    else checkObjectMeta(metadata, { ...own, generateName: false }, errors);
+  }
   check?.(object, old, errors);
-  return errors.length > 1 ? withoutRepetition(errors) : errors;
-}
-
-/** Rules of the object and rules of the change may find the same fault: users see it once. */
-function withoutRepetition(errors: Errors): Errors {
-  const seen = new Set<string>();
-  return errors.filter(({ type, path, detail }) => {
-    const key = `${type}\n${path}\n${detail}`;
-    const isNew = !seen.has(key);
-    seen.add(key);
-    return isNew;
-  });
+  return errors;
 }

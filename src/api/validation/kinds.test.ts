@@ -151,7 +151,15 @@ describe("a new object", () => {
         'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
       ],
     ],
-    ["without a selector", deployment, { spec: { selector: null } }, ["spec.selector: Required value"]],
+    [
+      "without a selector",
+      deployment,
+      { spec: { selector: null } },
+      [
+        "spec.selector: Required value",
+        'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
+      ],
+    ],
     [
       "with an empty selector",
       deployment,
@@ -254,7 +262,7 @@ describe("a new object", () => {
       configMap,
       { data: { "a b": "c" } },
       [
-        "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+        "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
       ],
     ],
     [

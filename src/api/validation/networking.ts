@@ -123,7 +123,7 @@ function checkBackend({ service, resource }: IngressBackend, path: string, error
     return;
   }
   if (service === undefined) {
-    errors.push(required(path, "resource or service backend is required"));
+    errors.push(invalid(path, "", "resource or service backend is required"));
     return;
   }
   if (isEmpty(service.name)) errors.push(required(`${path}.service.name`));

@@ -21,17 +21,19 @@ export interface MetadataRules {
   readonly name: ObjectNameRule;
   /** Kinds of the core group and their relatives also know which unqualified finalizers exist. */
   readonly standardFinalizers: boolean;
+  /** Whether the prefix of a generated name is looked at, or only the name that was made of it. Default: true. */
+  readonly generateName?: boolean;
 }
 
 const annotationBytesMax = 256 * 1024;
 
 export function checkObjectMeta(
   meta: ObjectMeta,
-  { namespaced, name: rule, standardFinalizers }: MetadataRules,
+  { namespaced, name: rule, standardFinalizers, generateName: checksPrefix = true }: MetadataRules,
   errors: Errors,
 ): void {
   const { name, generateName, namespace } = meta;
-  if (generateName !== undefined && generateName !== "") {
+  if (checksPrefix && generateName !== undefined && generateName !== "") {
     for (const message of rule(generateName, true)) {
       errors.push(invalid("metadata.generateName", generateName, message));
     }
@@ -48,17 +50,19 @@ export function checkObjectMeta(
     errors.push(forbidden("metadata.namespace", "not allowed on this type"));
   }
   nonNegative(meta.generation, "metadata.generation", errors);
-  checkCommon(meta, standardFinalizers, errors);
+  checkMaps(meta, errors);
+  checkFinalizers(meta.finalizers, errors);
+  checkManagedFields(meta.managedFields, errors);
+  if (standardFinalizers) checkStandardFinalizers(meta, errors);
 }
 
-/** What holds on create and on update alike. */
-function checkCommon(meta: ObjectMeta, standardFinalizers: boolean, errors: Errors): void {
+function checkMaps(meta: ObjectMeta, errors: Errors): void {
   checkLabels(meta.labels, "metadata.labels", errors);
   checkAnnotations(meta.annotations, "metadata.annotations", errors);
   checkOwnerReferences(meta.ownerReferences, errors);
-  checkFinalizers(meta.finalizers, errors);
-  checkManagedFields(meta.managedFields, errors);
-  if (!standardFinalizers) return;
+}
+
+function checkStandardFinalizers(meta: ObjectMeta, errors: Errors): void {
   list(meta.finalizers).forEach((finalizer, index) => {
     checkStandardFinalizer(finalizer, `metadata.finalizers[${index}]`, errors);
   });
@@ -169,7 +173,9 @@ export function checkObjectMetaUpdate(
     errors.push(invalid("metadata.generation", meta.generation ?? 0, "must not be decremented"));
   }
   for (const field of fixed) immutableField(meta, old, field, errors);
-  checkCommon(meta, standardFinalizers, errors);
+  checkMaps(meta, errors);
+  checkManagedFields(meta.managedFields, errors);
+  if (standardFinalizers) checkStandardFinalizers(meta, errors);
 }
 
 const fixed = [

@@ -1,6 +1,7 @@
 import { invalid } from "../../apimachinery/field-error.ts";
 import type { PodDisruptionBudget } from "../types/policy-v1.ts";
 import { type Errors, nonNegative, nonNegativeOrPercent, notMoreThan100Percent, oneOf } from "./basics.ts";
+import { checkConditions } from "./conditions.ts";
 import { checkLabelSelector } from "./label-selector.ts";
 
 /** Disruption budgets. */
@@ -26,5 +27,6 @@ export function checkDisruptionBudgetStatus(
   errors: Errors,
 ): void {
   const fields = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] as const;
+  checkConditions(status?.conditions, "status.conditions", errors);
   for (const field of fields) nonNegative(status?.[field], `status.${field}`, errors);
 }

@@ -53,6 +53,8 @@ export interface KindRules {
   readonly ownMetadata: boolean;
   /** The name, where it is not a DNS subdomain; undefined where the kind's own rules look at it. */
   readonly name: ObjectNameRule | undefined;
+  /** Finalizers without a domain must be known ones. */
+  readonly standardFinalizers: boolean;
 }
 
 interface Rules<T> {
@@ -61,9 +63,17 @@ interface Rules<T> {
   readonly subresources?: Readonly<Record<string, (object: T, old: T, errors: Errors) => void>>;
   readonly ownMetadata?: boolean;
   readonly name?: ObjectNameRule;
+  readonly standardFinalizers?: boolean;
 }
 
-function rules<T>({ create, update, subresources, ownMetadata, name }: Rules<T>): KindRules {
+function rules<T>({
+  create,
+  update,
+  subresources,
+  ownMetadata,
+  name,
+  standardFinalizers,
+}: Rules<T>): KindRules {
   const known = create as unknown as Create | undefined;
   const onCreate: Create = known ?? (() => {});
   const byDefault: Update = (object, _old, errors) => onCreate(object, errors);
@@ -73,6 +83,7 @@ function rules<T>({ create, update, subresources, ownMetadata, name }: Rules<T>)
     subresources: (subresources as unknown as Record<string, Update> | undefined) ?? {},
     ownMetadata: ownMetadata ?? false,
     name: name ?? nameIsDnsSubdomain,
+    standardFinalizers: standardFinalizers ?? true,
   };
 }
 
@@ -180,6 +191,8 @@ const byKind: Readonly<Record<string, KindRules>> = {
   "policy/v1/PodDisruptionBudget": rules({
     create: policy.checkDisruptionBudget,
     subresources: { status: policy.checkDisruptionBudgetStatus },
+    name: nameIsPathSegment,
+    standardFinalizers: false,
   }),
   "rbac.authorization.k8s.io/v1/Role": role,
   "rbac.authorization.k8s.io/v1/ClusterRole": rules({
@@ -252,7 +265,7 @@ const byKind: Readonly<Record<string, KindRules>> = {
     create: discovery.checkEndpointSlice,
     update: discovery.checkEndpointSliceUpdate,
   }),
-  "coordination.k8s.io/v1/Lease": rules({ create: small.checkLease }),
+  "coordination.k8s.io/v1/Lease": rules({ create: small.checkLease, standardFinalizers: false }),
   "scheduling.k8s.io/v1/PriorityClass": rules({
     create: small.checkPriorityClass,
     update: small.checkPriorityClassUpdate,
@@ -339,12 +352,16 @@ export function isNamespaced(apiVersion: string, kind: string): boolean {
 
 const metadata = new Map<string, MetadataRules>();
 
-export function metadataRulesFor(apiVersion: string, kind: string, { name }: KindRules): MetadataRules {
+export function metadataRulesFor(
+  apiVersion: string,
+  kind: string,
+  { name, standardFinalizers }: KindRules,
+): MetadataRules {
   const key = `${apiVersion}/${kind}`;
   let found = metadata.get(key);
   if (found === undefined) {
     const namespaced = isNamespaced(apiVersion, kind);
-    found = { namespaced, name: name ?? anyName, standardFinalizers: true };
+    found = { namespaced, name: name ?? anyName, standardFinalizers };
     metadata.set(key, found);
   }
   return found;

@@ -31,6 +31,13 @@ const isHeadless = ({ clusterIPs }: ServiceSpec): boolean =>
 const isNotClusterIp = (type: string | undefined): boolean => type === "NodePort" || type === "LoadBalancer";
 
 /** `old` holds addresses that may keep the form in which they were stored. */
+/** What is looked at before addresses are handed out: with such a fault nothing else is looked at. */
+export function serviceAddressErrors({ spec }: Service, old: Service | undefined): Errors {
+  const errors: Errors = [];
+  if (spec.type !== "ExternalName") checkClusterIps(spec, old?.spec, errors);
+  return errors;
+}
+
 export function checkService(service: Service, errors: Errors, old?: Service): void {
   const { spec } = service;
   checkTopologyAnnotations(service.metadata.annotations, errors);
@@ -256,7 +263,7 @@ const isExternallyAccessible = ({ type, externalIPs }: ServiceSpec): boolean =>
 const needsHealthCheck = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
   type === "LoadBalancer" && externalTrafficPolicy === "Local";
 
-const distributions = ["PreferClose", "PreferSameNode", "PreferSameZone"];
+const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 
 function checkTrafficPolicies(spec: ServiceSpec, errors: Errors): void {
   const external = text(spec.externalTrafficPolicy);

@@ -18,6 +18,7 @@ import {
   type Errors,
   immutable,
   isEmpty,
+  list,
   nonNegative,
   nonNegativeOrPercent,
   notMoreThan100Percent,
@@ -31,6 +32,7 @@ import { checkLabelSelector, checkLabels, isEmptySelector, selectorOf } from "./
 import { checkAnnotations } from "./object-meta.ts";
 import { newTemplateOptions, optionsFor, type PodOptions } from "./pod/options.ts";
 import { checkPodAnnotations, checkPodTemplate, emptySpec } from "./pod/spec.ts";
+import { checkClaimSpec } from "./storage/claim-spec.ts";
 
 /** Controllers of pods: Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController (pkg/apis/apps/validation). */
 const templateMismatch = "`selector` does not match template `labels`";
@@ -64,8 +66,9 @@ function checkTemplateMatches(
 ): void {
   const found = selectorOf(selector);
   const labels = template.metadata?.labels;
-  if (found === undefined || selector === undefined || isEmptySelector(selector)) return;
-  if (!found.matches(labels)) {
+  // No selector matches nothing, an empty one everything.
+  if (selector !== undefined && (found === undefined || isEmptySelector(selector))) return;
+  if (selector === undefined || found?.matches(labels) === false) {
     errors.push(invalid(`${path}.metadata.labels`, labels ?? null, templateMismatch));
   }
 }
@@ -221,33 +224,64 @@ export function checkStatefulSet({ spec }: StatefulSet, errors: Errors, old?: St
   const retention = spec.persistentVolumeClaimRetentionPolicy;
   for (const field of ["whenDeleted", "whenScaled"] as const) {
     const path = `spec.persistentVolumeClaimRetentionPolicy.${field}`;
-    if (retention !== undefined) optionalOneOf(text(retention[field]), ["Delete", "Retain"], path, errors);
+    if (retention !== undefined) optionalOneOf(text(retention[field]), ["Retain", "Delete"], path, errors);
+  }
+  // Claims of a stored object are fixed, so that nothing could be done about their faults.
+  if (old === undefined) {
+    list(spec.volumeClaimTemplates).forEach((claim, index) => {
+      checkClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}].spec`, errors);
+    });
   }
   nonNegative(spec.replicas, "spec.replicas", errors);
   nonNegative(spec.minReadySeconds, "spec.minReadySeconds", errors);
   nonNegative(spec.ordinals?.start, "spec.ordinals.start", errors);
-  if (!isEmpty(spec.serviceName) && spec.serviceName !== old?.spec.serviceName) {
+  if (!isEmpty(spec.serviceName) && old === undefined) {
     checkLabel(text(spec.serviceName), "spec.serviceName", errors);
   }
   checkRequiredSelector(spec.selector, "statefulset", "spec.selector", errors);
   if (selectorOf(spec.selector) === undefined) {
     errors.push(invalid("spec.selector", spec.selector, ""));
-  } else checkStatefulTemplate(spec, templateOptions(old?.spec.template), errors);
+  } else checkStatefulTemplate(spec, templateOptions(old?.spec.template), errors, old);
   checkLasting(spec.template, "StatefulSet", "spec.template", errors);
 }
 
-/** The pod itself is checked when it is made: only then are its claims among its volumes. */
+/** The template, with the volumes of its claims; not that of an object that was stored with faults. */
 function checkStatefulTemplate(
-  { selector, template }: StatefulSetSpec,
+  spec: StatefulSetSpec,
   options: PodOptions,
   errors: Errors,
+  old: StatefulSet | undefined,
 ): void {
+  const { selector, template } = spec;
   const { metadata } = template;
   checkTemplateMatches(selector, template, "spec.template", errors);
+  if (old === undefined || !hasFaults(old, options)) {
+    checkPodTemplate(withClaims(spec), "spec.template", errors, options);
+  }
   checkLabels(metadata?.labels, "spec.template.labels", errors);
   const path = "spec.template.annotations";
   checkAnnotations(metadata?.annotations, path, errors);
   checkPodAnnotations(metadata?.annotations, template.spec ?? emptySpec, options, path, errors);
+}
+
+function hasFaults({ spec }: StatefulSet, options: PodOptions): boolean {
+  const errors: Errors = [];
+  checkPodTemplate(withClaims(spec), "", errors, options);
+  return errors.length > 0;
+}
+
+/** Host name and subdomain are those of the set, whatever the template says. */
+function withClaims({ template, volumeClaimTemplates }: StatefulSetSpec): PodTemplateSpec {
+  const { spec } = template;
+  if (spec === undefined) return template;
+  const claims = list(volumeClaimTemplates).map(({ metadata }) => text(metadata?.name));
+  const names = [...new Set(claims)];
+  const volumes = [
+    ...names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
+    ...list(spec.volumes).filter(({ name }) => !names.includes(name)),
+  ];
+  const { subdomain: _subdomain, hostname: _hostname, ...rest } = spec;
+  return { ...template, spec: { ...rest, volumes } };
 }
 
 function checkPodManagement(policy: string | undefined, errors: Errors): void {
@@ -310,8 +344,7 @@ export function checkDaemonSet({ spec }: DaemonSet, errors: Errors, old?: Daemon
   const path = "spec.selector";
   checkLabelSelector(spec.selector, path, errors);
   checkTemplateMatches(spec.selector, spec.template, "spec.template", errors);
-  if (spec.selector === undefined) errors.push(required(path));
-  else if (isEmptySelector(spec.selector)) {
+  if (spec.selector !== undefined && isEmptySelector(spec.selector)) {
     errors.push(invalid(path, spec.selector, "empty selector is invalid for daemonset"));
   }
   const options = templateOptions(old?.spec.template);
@@ -346,8 +379,8 @@ function checkDaemonSetStrategy({ updateStrategy }: DaemonSetSpec, path: string,
 }
 
 export function checkDaemonSetUpdate(daemonSet: DaemonSet, old: DaemonSet, errors: Errors): void {
-  checkDaemonSet(daemonSet, errors, old);
   immutable(daemonSet.spec.selector, old.spec.selector, "spec.selector", errors);
+  checkDaemonSet(daemonSet, errors, old);
 }
 
 export function checkDaemonSetStatus(daemonSet: DaemonSet, old: DaemonSet, errors: Errors): void {

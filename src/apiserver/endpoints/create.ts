@@ -2,7 +2,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newMethodNotAllowed } from "../../apimachinery/status.ts";
 import { createObject } from "../registry/create.ts";
 import { recordUpdate } from "../registry/managed-fields.ts";
-import { hasStatus } from "../registry/resource-facts.ts";
+import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { RequestContext, RequestInfo } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
@@ -25,7 +25,7 @@ export async function create(
   const object = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
   fitNamespace(object, state.info, info.namespaced);
   // What the client says of the status is not wanted.
-  if (hasStatus(info)) object["status"] = emptyStatus(core.scheme, info);
+  if (hasStatus(info) && !bringsStatus(info)) object["status"] = emptyStatus(core.scheme, info);
   core.scheme.applyDefaults(info, object);
   state.audit?.requestObject(object);
   const options = optionsObject(context, "CreateOptions");

@@ -8,7 +8,7 @@ import { newBadRequest, newInvalid, newNotFound, StatusError } from "../../apima
 import { isTrue } from "../filters/request-info.ts";
 import { newInvalidOptions } from "../registry/errors.ts";
 import { applyConfiguration, recordUpdate } from "../registry/managed-fields.ts";
-import { hasStatus } from "../registry/resource-facts.ts";
+import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { GenericStore } from "../registry/store.ts";
 import { updateObject } from "../registry/update.ts";
@@ -63,7 +63,8 @@ export async function patch(
         : mergedPatch(core.scheme, context, info, current, body);
       checkIdentity(patched, state, info);
       core.scheme.applyDefaults(info, patched);
-      if (current === undefined && hasStatus(info)) patched["status"] = emptyStatus(core.scheme, info);
+      if (current === undefined && hasStatus(info) && !bringsStatus(info))
+        patched["status"] = emptyStatus(core.scheme, info);
       putBack(store, context, info, patched, current);
       dedupeOwners(context, patched, false);
       if (!isApply) recordUpdate(store, context, info, current, patched, subresource);

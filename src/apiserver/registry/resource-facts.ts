@@ -26,6 +26,7 @@ const withGeneration = new Set([
   "networking.k8s.io/ingresses",
   "networking.k8s.io/networkpolicies",
   "policy/poddisruptionbudgets",
+  "resource.k8s.io/deviceclasses",
   "resource.k8s.io/devicetaintrules",
   "resource.k8s.io/resourceslices",
   "scheduling.k8s.io/priorityclasses",
@@ -114,6 +115,21 @@ export function allowsUnconditionalUpdate({ group, resource }: GroupResource): b
 /** Whether status is written only through its subresource. */
 export function hasStatus(served: ResourceInfo): boolean {
   return served.subresources.some(({ name }) => name === "status");
+}
+
+/** Nodes bring their status along when they are made; of all others the server writes the first one. */
+export function bringsStatus({ group, resource }: GroupResource): boolean {
+  return group === "" && resource === "nodes";
+}
+
+/** Whether a change of annotations, or of labels, counts as a change of what is wanted. */
+const alsoWanted = new Map<string, "annotations" | "labels">([
+  ["apps/deployments", "annotations"],
+  ["discovery.k8s.io/endpointslices", "labels"],
+]);
+
+export function metadataWanted({ group, resource }: GroupResource): "annotations" | "labels" | undefined {
+  return alsoWanted.get(`${group}/${resource}`);
 }
 
 /** Metadata that a write of the status leaves alone; with most resources it may be changed there too. */

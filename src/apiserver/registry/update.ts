@@ -15,7 +15,13 @@ import { CachedObject } from "../cache/cached-object.ts";
 import type { RequestContext } from "../request-context.ts";
 import { createObject, type ValidateHook } from "./create.ts";
 import { newPreconditionFailed } from "./errors.ts";
-import { allowsUnconditionalUpdate, hasGeneration, hasStatus, isCreatedOnUpdate } from "./resource-facts.ts";
+import {
+  allowsUnconditionalUpdate,
+  hasGeneration,
+  hasStatus,
+  isCreatedOnUpdate,
+  metadataWanted,
+} from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
 export interface UpdateRequest {
@@ -213,6 +219,7 @@ const ownFields = new Set(["apiVersion", "kind", "metadata", "status"]);
 /** Writes that do not change what is wanted, however they change the object. */
 const withoutGeneration = new Set(["status", "binding", "finalize", "approval"]);
 
+/** Any change but one of the status; some resources count metadata too (`metadataWanted`). */
 function raiseGeneration(
   served: ResourceInfo,
   object: UnstructuredObject,
@@ -221,9 +228,14 @@ function raiseGeneration(
 ): void {
   if (!hasGeneration(served) || withoutGeneration.has(subresource)) return;
   if (object.metadata.generation !== old.metadata.generation) return;
-  const changed = [...new Set([...Object.keys(object), ...Object.keys(old)])].some(
-    (field) => !ownFields.has(field) && !deepEqual(object[field], old[field]),
-  );
+  const wanted = metadataWanted(served);
+  const isMetadataNew =
+    wanted !== undefined && !deepEqual(object.metadata[wanted] ?? {}, old.metadata[wanted] ?? {});
+  const changed =
+    isMetadataNew ||
+    [...new Set([...Object.keys(object), ...Object.keys(old)])].some(
+      (field) => !ownFields.has(field) && !deepEqual(object[field], old[field]),
+    );
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 

@@ -50,6 +50,7 @@ describe("a new pod", () => {
         status: "False",
         reason: "SchedulingGated",
         message: "Scheduling is blocked due to non-empty scheduling gates",
+        lastTransitionTime: expect.any(String),
       },
     ]);
   });

@@ -1,5 +1,6 @@
 import { qosClassOf } from "../../api/pod-qos.ts";
 import type { Binding, Pod, PodStatus } from "../../api/types/core-v1.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { notSupported, path, required } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
@@ -20,7 +21,7 @@ export const podsExtension: ResourceExtension = {
   resource: "pods",
   setup(dependencies) {
     return {
-      strategy: podStrategy,
+      strategy: podStrategy(dependencies),
       subresources: {
         binding: {
           create: (context, body) =>
@@ -42,10 +43,10 @@ export const bindingsExtension: ResourceExtension = {
   }),
 };
 
-const podStrategy: Strategy = {
+const podStrategy = ({ nowMs }: RegistryDependencies): Strategy => ({
   prepareForCreate(_context, object) {
     const pod = asPod(object);
-    pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec), ...gatedCondition(pod) };
+    pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec), ...gatedCondition(pod, nowMs()) };
     selectByLabelKeys(pod);
   },
   prepareForUpdate(_context, object, old, subresource) {
@@ -59,14 +60,22 @@ const podStrategy: Strategy = {
     const period = asked ?? pod.spec.terminationGracePeriodSeconds ?? 30;
     return period < 0 ? 1 : period;
   },
-};
+});
 
 /** A pod with gates is not looked at by the scheduler, and says so from the start. */
-function gatedCondition({ spec }: Pod): Partial<PodStatus> {
+function gatedCondition({ spec }: Pod, nowMs: number): Partial<PodStatus> {
   if ((spec.schedulingGates ?? []).length === 0) return {};
   const message = "Scheduling is blocked due to non-empty scheduling gates";
   return {
-    conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message }],
+    conditions: [
+      {
+        type: "PodScheduled",
+        status: "False",
+        reason: "SchedulingGated",
+        message,
+        lastTransitionTime: formatTime(nowMs),
+      },
+    ],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { TokenRequest } from "../../api/types/authentication-v1.ts";
-import type { Pod } from "../../api/types/core-v1.ts";
+import type { Pod, ServiceAccount } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
@@ -30,11 +30,19 @@ export function serviceAccountsExtension(issuer: () => ServiceAccountTokenIssuer
     group: "",
     resource: "serviceaccounts",
     setup: (dependencies) => ({
+      strategy: { prepareForCreate: keepNamesOfSecrets, prepareForUpdate: keepNamesOfSecrets },
       subresources: {
         token: { create: (context, body) => createToken(issuer(), dependencies, context, body) },
       },
     }),
   };
+}
+
+/** Secrets lie in the account's own namespace: all but their names would mislead. */
+function keepNamesOfSecrets(_context: RequestContext, object: UnstructuredObject): void {
+  const { secrets } = object as ServiceAccount;
+  if (secrets !== undefined)
+    object["secrets"] = secrets.map(({ name }) => (name === undefined ? {} : { name }));
 }
 
 async function createToken(

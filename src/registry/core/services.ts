@@ -1,4 +1,5 @@
 import type { Service, ServicePort, ServiceSpec } from "../../api/types/core-v1.ts";
+import { serviceAddressErrors } from "../../api/validation/service.ts";
 import { type FieldError, invalid, path } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -33,6 +34,7 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       const service = asService(object);
       service.status = { loadBalancer: {} };
       completeFamilies(service.spec);
+      refuseBadAddresses(service, undefined);
     },
     prepareForUpdate(_context, object, old, subresource) {
       if (subresource === "status") return;
@@ -41,6 +43,7 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       keepAllocated(service.spec, before.spec);
       dropWhatTypeForbids(service, before.spec);
       completeFamilies(service.spec);
+      refuseBadAddresses(service, before);
       if (service.spec.type !== "LoadBalancer" && before.spec.type === "LoadBalancer")
         service.status = { loadBalancer: {} };
     },
@@ -80,6 +83,13 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       };
     },
   };
+}
+
+/** Addresses are handed out before anything is validated, so their faults come alone. */
+function refuseBadAddresses(service: Service, old: Service | undefined): void {
+  const errors = serviceAddressErrors(service, old);
+  if (errors.length === 0) return;
+  throw newInvalid({ group: "", kind: "Service" }, service.metadata.name ?? "", errors);
 }
 
 const asService = (object: UnstructuredObject): Service => object as unknown as Service;

@@ -29,9 +29,10 @@ type question struct {
 	Op string `json:"op"`
 	// Of an update: "" for the object itself.
 	Subresource string `json:"subresource"`
-	// The plural, as the URL names it.
-	Resource string          `json:"resource"`
-	Object   json.RawMessage `json:"object"`
+	// The plural and the namespace, as the URL names them.
+	Resource  string          `json:"resource"`
+	Namespace string          `json:"namespace"`
+	Object    json.RawMessage `json:"object"`
 	// Of an update: what is stored, in the same version.
 	Old json.RawMessage `json:"old"`
 }
@@ -123,7 +124,21 @@ func ask(strategies *strategies, q question, collected *warnings) (json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	return runtime.Encode(legacyscheme.Codecs.LegacyCodec(kind.GroupVersion()), object)
+	return stored(object, kind)
+}
+
+// stored is the object as it comes back from storage: defaults are applied once more to what the strategy made of it.
+func stored(object runtime.Object, kind schema.GroupVersionKind) (json.RawMessage, error) {
+	encoder := legacyscheme.Codecs.LegacyCodec(kind.GroupVersion())
+	written, err := runtime.Encode(encoder, object)
+	if err != nil {
+		return nil, err
+	}
+	again, _, err := legacyscheme.Codecs.UniversalDecoder().Decode(written, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return runtime.Encode(encoder, again)
 }
 
 // decode reads an object as a request handler does: defaulted, in its internal version.
@@ -142,7 +157,7 @@ func decode(data []byte) (runtime.Object, schema.GroupVersionKind, error) {
 }
 
 func newContext(q question, kind schema.GroupVersionKind, object metav1.Object, collected *warnings) context.Context {
-	ctx := request.WithNamespace(context.Background(), object.GetNamespace())
+	ctx := request.WithNamespace(context.Background(), q.Namespace)
 	ctx = request.WithUser(ctx, &user.DefaultInfo{Name: "admin", Groups: []string{"system:masters"}})
 	ctx = request.WithRequestInfo(ctx, &request.RequestInfo{
 		IsResourceRequest: true,
@@ -150,7 +165,7 @@ func newContext(q question, kind schema.GroupVersionKind, object metav1.Object, 
 		APIPrefix:         map[bool]string{true: "api", false: "apis"}[kind.Group == ""],
 		APIGroup:          kind.Group,
 		APIVersion:        kind.Version,
-		Namespace:         object.GetNamespace(),
+		Namespace:         q.Namespace,
 		Resource:          q.Resource,
 		Subresource:       q.Subresource,
 		Name:              object.GetName(),

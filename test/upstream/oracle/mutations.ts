@@ -105,7 +105,7 @@ export function sample(schemas: SchemaSet, reference: Schema, depth: number): un
     case "string":
       if (schema.format === "date-time") return "2026-01-01T00:00:00Z";
       if (schema.format === "byte") return "aGk=";
-      return String(schema.enum?.[0] ?? "a");
+      return schema.enum?.[0] ?? "a";
     case "integer":
     case "number":
       return 1;

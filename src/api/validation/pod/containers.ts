@@ -350,7 +350,7 @@ function checkResizePolicy(
     if (restartPolicy === "") errors.push(required(path));
     else optionalOneOf(restartPolicy, resizePolicies, path, errors);
     if (podRestartPolicy === "Never" && restartPolicy !== "NotRequired") {
-      const detail = "must be 'NotRequired' when `restartPolicy` is 'Never'";
+      const detail = "must be 'NotRequired' when pod `restartPolicy` is 'Never'";
       errors.push(invalid(path, restartPolicy, detail));
     }
   });

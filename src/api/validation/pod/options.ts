@@ -15,6 +15,8 @@ export interface PodOptions {
   readonly anySelectorValue: boolean;
   readonly anySpreadSelector: boolean;
   readonly anyNodeAffinityValue: boolean;
+  /** All of them, and not only the one that every node understands. */
+  readonly anySeLinuxChangePolicy: boolean;
   /** Addresses that keep the form in which they were stored. */
   readonly knownIps: readonly string[];
 }
@@ -25,6 +27,7 @@ export const newPodOptions: PodOptions = {
   anySelectorValue: false,
   anySpreadSelector: false,
   anyNodeAffinityValue: false,
+  anySeLinuxChangePolicy: false,
   knownIps: [],
 };
 
@@ -49,12 +52,14 @@ export function optionsFor(
   const anyDeletionCost = cost !== undefined && !isDeletionCost(cost);
   if (oldSpec === undefined) return anyDeletionCost ? { ...base, anyDeletionCost } : base;
   const { affinity, topologySpreadConstraints, dnsConfig, hostAliases } = oldSpec;
+  const anySeLinuxChangePolicy = oldSpec.securityContext?.seLinuxChangePolicy !== undefined;
   if (affinity === undefined && topologySpreadConstraints === undefined && !anyDeletionCost) {
-    if (dnsConfig === undefined && hostAliases === undefined) return base;
+    if (dnsConfig === undefined && hostAliases === undefined) return { ...base, anySeLinuxChangePolicy };
   }
   return {
     isPod,
     anyDeletionCost,
+    anySeLinuxChangePolicy,
     anySelectorValue: affinityTerms(oldSpec).some(
       (term) => hasErrors(term.labelSelector) || hasErrors(term.namespaceSelector),
     ),

@@ -273,7 +273,7 @@ export function checkPodResources(
   const { resources } = spec;
   if (resources === undefined) return;
   if (resources.claims !== undefined) {
-    errors.push(forbidden(`${path}.claims`, "claims cannot be set for Resources at pod-level"));
+    errors.push(forbidden(`${path}.claims`, "claims may not be set for Resources at pod-level"));
   }
   checkRequirements(resources, checkPodResourceName, claims, path, errors);
   for (const [name, total] of aggregateRequests(spec)) {

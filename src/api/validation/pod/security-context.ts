@@ -27,7 +27,12 @@ const idMax = 0x7fffffff;
 const checkId = (id: number | undefined, path: string, errors: Errors): void =>
   checkRange(id, 0, idMax, path, errors);
 
-export function checkPodSecurityContext(spec: PodSpec, path: string, errors: Errors): void {
+export function checkPodSecurityContext(
+  spec: PodSpec,
+  anySeLinuxChangePolicy: boolean,
+  path: string,
+  errors: Errors,
+): void {
   if (spec.shareProcessNamespace === true && spec.hostPID === true) {
     const detail = "ShareProcessNamespace and HostPID cannot both be enabled";
     errors.push(invalid(`${path}.shareProcessNamespace`, true, detail));
@@ -48,7 +53,7 @@ export function checkPodSecurityContext(spec: PodSpec, path: string, errors: Err
   checkAppArmorProfile(context.appArmorProfile, `${path}.appArmorProfile`, errors);
   const groupPolicies = ["Merge", "Strict"];
   optionalOneOf(context.supplementalGroupsPolicy, groupPolicies, `${path}.supplementalGroupsPolicy`, errors);
-  const labelPolicies = ["MountOption", "Recursive"];
+  const labelPolicies = anySeLinuxChangePolicy ? ["MountOption", "Recursive"] : ["Recursive"];
   optionalOneOf(context.seLinuxChangePolicy, labelPolicies, `${path}.seLinuxChangePolicy`, errors);
 }
 

@@ -68,7 +68,7 @@ export function checkPodSpec(
   checkEnum(spec.restartPolicy, restartPolicies, `${path}.restartPolicy`, errors);
   checkEnum(spec.dnsPolicy, dnsPolicies, `${path}.dnsPolicy`, errors);
   checkLabels(spec.nodeSelector, `${path}.nodeSelector`, errors);
-  checkPodSecurityContext(spec, `${path}.securityContext`, errors);
+  checkPodSecurityContext(spec, options.anySeLinuxChangePolicy, `${path}.securityContext`, errors);
   checkAffinity(spec.affinity, options, `${path}.affinity`, errors);
   checkDnsConfig(spec, options, `${path}.dnsConfig`, errors);
   list(spec.readinessGates).forEach(({ conditionType }, index) => {

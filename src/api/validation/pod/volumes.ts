@@ -129,7 +129,7 @@ const sourceKinds: readonly SourceKind[] = [
     field: "iscsi",
     check: ({ iscsi, name }, path, errors) => {
       if (iscsi === undefined) return;
-      checkIscsi(iscsi, `${path}.iscsi`, errors);
+      checkIscsi(iscsi, "must be valid format starting with iqn, eui, or naa", `${path}.iscsi`, errors);
       if (iscsi.initiatorName === undefined || `${name}:${iscsi.targetPortal}`.length <= 64) return;
       const detail =
         "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";

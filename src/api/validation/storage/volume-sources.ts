@@ -62,10 +62,10 @@ const initiatorForms: readonly (readonly [prefix: string, form: RegExp])[] = [
   ["naa", /^naa.[a-zA-Z0-9]{32}$/],
 ];
 
-function checkInitiator(name: string, path: string, errors: Errors): void {
+function checkInitiator(name: string, unknownForm: string, path: string, errors: Errors): void {
   const form = initiatorForms.find(([prefix]) => name.startsWith(prefix))?.[1];
   if (form === undefined) {
-    errors.push(invalid(path, name, "must be valid format starting with iqn, eui, or naa"));
+    errors.push(invalid(path, name, unknownForm));
   } else if (!form.test(name)) errors.push(invalid(path, name, "must be valid format"));
 }
 
@@ -73,16 +73,17 @@ interface Iscsi extends Omit<ISCSIVolumeSource, "secretRef"> {
   readonly secretRef?: { readonly name?: string | undefined } | undefined;
 }
 
-export function checkIscsi(iscsi: Iscsi, path: string, errors: Errors): void {
+/** Volumes of pods and persistent volumes word a name of no known form differently. */
+export function checkIscsi(iscsi: Iscsi, unknownForm: string, path: string, errors: Errors): void {
   need(iscsi.targetPortal, `${path}.targetPortal`, errors);
   if (isEmpty(iscsi.iqn)) errors.push(required(`${path}.iqn`));
-  else checkInitiator(iscsi.iqn, `${path}.iqn`, errors);
+  else checkInitiator(iscsi.iqn, unknownForm, `${path}.iqn`, errors);
   checkRange(iscsi.lun, 0, 255, `${path}.lun`, errors);
   if ((iscsi.chapAuthDiscovery === true || iscsi.chapAuthSession === true) && iscsi.secretRef === undefined) {
     errors.push(required(`${path}.secretRef`));
   }
   if (iscsi.initiatorName !== undefined) {
-    checkInitiator(iscsi.initiatorName, `${path}.initiatorname`, errors);
+    checkInitiator(iscsi.initiatorName, unknownForm, `${path}.initiatorname`, errors);
   }
 }
 

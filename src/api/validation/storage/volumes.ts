@@ -93,7 +93,7 @@ const sourceKinds: readonly SourceKind[] = [
     field: "iscsi",
     check: ({ iscsi }, path, errors, name) => {
       if (iscsi === undefined) return;
-      checkIscsi(iscsi, `${path}.iscsi`, errors);
+      checkIscsi(iscsi, "must be valid format", `${path}.iscsi`, errors);
       if (iscsi.secretRef !== undefined && isEmpty(iscsi.secretRef.name)) {
         errors.push(required(`${path}.iscsi.secretRef.name`));
       }
@@ -242,6 +242,8 @@ function sourceOf(spec: PersistentVolumeSpec): Record<string, unknown> {
 export function checkVolumeUpdate(volume: PersistentVolume, old: PersistentVolume, errors: Errors): void {
   const { spec } = volume;
   const before = old.spec;
+  // Kubernetes asks twice: as of a volume that is whole, and as of a change.
+  checkVolume(volume, errors, old);
   checkVolume(volume, errors, old);
   const source = sourceOf(spec);
   // A secret for expansion may be named later than the volume was made.
@@ -392,7 +394,7 @@ export function checkClaimStatus(claim: PersistentVolumeClaim, _old: unknown, er
   for (const [name, raw] of entries(status?.capacity)) {
     checkBasicResource(quantity(raw), `status.capacity[${name}]`, errors);
   }
-  const path = "status.allocatedResourceStatus";
+  const path = "status.allocatedResourceStatuses";
   for (const [name, value] of entries(status?.allocatedResourceStatuses)) {
     checkClaimResource(name, path, errors);
     if (!resizeStatuses.includes(value)) errors.push(notSupported(path, name, resizeStatuses));

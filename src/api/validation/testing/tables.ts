@@ -37,7 +37,11 @@ export function updateErrors(
 ): string[] {
   const old = changed(base, before);
   const object = changed(base, after);
-  return validateUpdate(kindOf(object), object, old, subresource).map((error) => formatFieldError(error));
+  const errors = validateUpdate(kindOf(object), object, old, subresource).map((error) =>
+    formatFieldError(error),
+  );
+  // Some rules are asked more than once.
+  return [...new Set(errors)];
 }
 
 export function warningsOf(base: Record<string, unknown>, change: unknown = {}): string[] {

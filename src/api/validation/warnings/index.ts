@@ -208,9 +208,6 @@ function serviceWarnings({ metadata, spec }: Service, warnings: string[]): void 
 }
 
 function nodeWarnings({ spec }: Node, warnings: string[]): void {
-  if (spec?.configSource !== undefined) {
-    warnings.push("spec.configSource: deprecated in v1.22, support removal is planned in v1.26");
-  }
   if (!isEmpty(spec?.externalID)) warnings.push("spec.externalID: deprecated in v1.11");
 }
 
