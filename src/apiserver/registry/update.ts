@@ -120,7 +120,8 @@ async function updateOnce(
 
   // An apply may say what is there already in other words; that alone does not make its manager's entry younger.
   const { managedFields } = old.metadata;
-  if (managedFields !== undefined && isSameButTimes(old, object)) object.metadata.managedFields = managedFields;
+  if (managedFields !== undefined && isSameButTimes(old, object))
+    object.metadata.managedFields = managedFields;
   // Nothing to write, unless it would be stored in another way: that is how people have their keys replaced.
   if (deepEqual(object, old) && !(await store.isStale(namespace, name)))
     return cached.inVersion(served, store.scheme);
