@@ -395,6 +395,7 @@ describe("certificate signing requests", () => {
     const made = await post<CertificateSigningRequest>(admin, path, csr());
     const answer = await put("/approval", {
       ...made,
+      metadata: { ...made.metadata, annotations: { "example.com/ticket": "7" } },
       spec: { ...made.spec, signerName: "x.example/y" },
       status: { conditions: [approved], certificate: "eA==" },
     });
@@ -405,6 +406,7 @@ describe("certificate signing requests", () => {
       ],
     });
     expect(answer.status?.certificate).toBeUndefined();
+    expect(answer.metadata.annotations).toEqual({ "example.com/ticket": "7" });
   });
 
   test("are not approved by their status, nor by their main resource", async () => {
