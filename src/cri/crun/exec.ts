@@ -66,15 +66,14 @@ export async function exec(
   requireRunning(engine, id);
   if (tty) return execInTerminal(engine, id, command, streams, signal);
   const pipes = await openPipes(engine);
-  const stdio = [
-    streams.stdin === undefined ? ("ignore" as const) : ("pipe" as const),
-    pipes.stdoutChild,
-    pipes.stderrChild,
-  ] as const;
+  const input = streams.stdin === undefined ? undefined : await openInput(engine);
+  const stdio = [input?.child ?? "ignore", pipes.stdoutChild, pipes.stderrChild] as const;
   const execution = startExecution(engine, id, command, stdio);
   pipes.closeChildEnds();
+  input?.closeChildEnd();
   const stdout = pipes.stdout ?? execution.child.stdout;
   const stderr = pipes.stderr ?? execution.child.stderr;
+  const stdin = input?.writer ?? execution.child.stdin;
   const onAbort = (): void => {
     execution.kill();
     // What the command left running may hold its output open for ever.
@@ -84,16 +83,15 @@ export async function exec(
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    if (streams.stdin !== undefined && execution.child.stdin !== null) {
-      forward(streams.stdin, execution.child.stdin);
-    }
+    if (streams.stdin !== undefined && stdin !== null) forward(streams.stdin, stdin);
     const outputs = Promise.all([copy(stdout, streams.stdout), copy(stderr, streams.stderr)]);
     const exitCode = await execution.exited;
     await outputs;
     return { exitCode };
   } finally {
     signal.removeEventListener("abort", onAbort);
-    if (execution.child.stdin !== null) streams.stdin?.unpipe(execution.child.stdin);
+    if (stdin !== null) streams.stdin?.unpipe(stdin);
+    input?.writer?.destroy();
   }
 }
 
@@ -135,6 +133,29 @@ async function openPipes(engine: Engine): Promise<OutputPipes> {
       void engine.system.closeDescriptor(out.write);
       void engine.system.closeDescriptor(err.write);
     },
+  };
+}
+
+interface InputPipe {
+  readonly child: Stdio;
+  readonly writer: Socket | undefined;
+  closeChildEnd(): void;
+}
+
+/**
+ * A real pipe for input too, where output goes to one. A program that copies with sendfile, as busybox's cat does, holds
+ * the lock of its output pipe while it waits for a socket: whoever reads that pipe then, though it does not block, waits
+ * for the lock, and so this whole process did. Between two pipes nobody waits under a lock.
+ */
+async function openInput(engine: Engine): Promise<InputPipe> {
+  if (!(await engine.system.isDirect())) {
+    return { child: "pipe", writer: undefined, closeChildEnd: () => undefined };
+  }
+  const pipe = await engine.system.pipe(undefined);
+  return {
+    child: pipe.read,
+    writer: new Socket({ fd: pipe.write, readable: false, writable: true }),
+    closeChildEnd: () => void engine.system.closeDescriptor(pipe.read),
   };
 }
 

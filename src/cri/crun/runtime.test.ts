@@ -468,6 +468,22 @@ describe.skipIf(skip)("CrunRuntime", () => {
       expect(exitCode).toBe(0);
     });
 
+    test("copies input to output while more is to come, and goes on meanwhile", async () => {
+      const id = await start(await sandbox(), sleeping);
+      const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+      let seen = 0;
+      stdout.on("data", (chunk: Buffer) => (seen += chunk.length));
+      // busybox copies with sendfile, which on other kinds of descriptors holds locks that stop whoever reads.
+      const running = runtime.exec(id, ["cat"], false, { stdin, stdout }, new AbortController().signal);
+      for (const size of [6, 1 << 20, 1]) {
+        const before = seen;
+        stdin.write(Buffer.alloc(size, "x"));
+        await until(() => seen === before + size);
+      }
+      stdin.end();
+      expect(await running).toEqual({ exitCode: 0 });
+    });
+
     test("ends when the client goes", async () => {
       const id = await start(await sandbox(), sleeping);
       const gone = new AbortController();
