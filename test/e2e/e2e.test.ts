@@ -6,6 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildBusybox, buildNginx } from "../images/build.ts";
+import { clientTests } from "./clients.ts";
 import { commandLineTests } from "./command-line.ts";
 import { containerTests } from "./containers.ts";
 import { crashTests } from "./crash.ts";
@@ -54,6 +55,7 @@ describe.skipIf(missing.length > 0)("end to end", () => {
     statefulSetTests(() => cluster);
     rollingUpdateTests(() => cluster);
     streamTests(() => cluster);
+    clientTests(() => cluster);
     containerTests(() => cluster);
     networkTests(() => cluster);
   });
