@@ -439,7 +439,7 @@ export class Kubelet implements NodeConnection {
 
   /** All other pods that take up room on the node. */
   #activePods(except: Pod): Pod[] {
-    const others = [...this.#workers.values()].filter((worker) => !worker.ended && worker.accepted);
+    const others = [...this.#workers.values()].filter((worker) => worker.holdsRoom);
     return others.map((worker) => worker.pod).filter((pod) => pod.metadata.uid !== except.metadata.uid);
   }
 }

@@ -476,6 +476,19 @@ describe("deletion", () => {
     expect(await h.runtime.listPodSandboxes()).toEqual([]);
   });
 
+  test.each([
+    ["whose object was forced away leaves its room to others at once", 0, "Running"],
+    ["that has time to end keeps its room for that long", 30, "Failed"],
+  ])("a pod %s", async (_, graceSeconds, phase) => {
+    const h = await started();
+    const big = { containers: [newContainer("app", { resources: { requests: { cpu: "5" } } })] };
+    await h.createPod("first", big, { [`${p}ignore-stop`]: "true" });
+    await h.deletePod("first", graceSeconds);
+    await h.createPod("second", big);
+    expect((await h.pod("second")).status?.phase).toBe(phase);
+    expect((await h.runtime.listContainers()).some(({ state }) => state === "running")).toBe(true);
+  });
+
   test("is tried again when the API server does not answer", async () => {
     const h = await started();
     await h.createPod("web");

@@ -96,9 +96,12 @@ export class PodWorker {
     return this.#state;
   }
 
-  /** Whether the pod was let in: only then it takes up room. */
-  get accepted(): boolean {
-    return this.#accepted;
+  /**
+   * Whether others have to do without what the pod asked for: from when it was let in until it has ended. A pod whose
+   * object was forced away is out of the count at once, as the scheduler has given its room to others already.
+   */
+  get holdsRoom(): boolean {
+    return this.#accepted && !this.ended && !this.#removed;
   }
 
   /** Ended pods hold no resources of the node any more. */
