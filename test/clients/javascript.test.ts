@@ -36,7 +36,7 @@ beforeAll(async () => {
   core = config.makeApiClient(CoreV1Api);
   await eventually(() => core.readNamespacedServiceAccount({ name: "default", namespace }));
 });
-afterAll(() => lab.close());
+afterAll(() => lab?.close());
 
 /** Everything that comes out of a stream. */
 class Text extends PassThrough {

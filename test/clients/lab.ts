@@ -37,7 +37,12 @@ export class Lab {
 
   static async open(): Promise<Lab> {
     const lab = new Lab();
-    await lab.start();
+    try {
+      await lab.start();
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
     await new Promise<void>((listening) => lab.#control.listen(0, "127.0.0.1", listening));
     return lab;
   }
