@@ -29,6 +29,31 @@ describe("the node", () => {
     expect(status?.allocatable?.["pods"]).toBe("110");
   });
 
+  test("keeps resources that others advertise, also over a restart, until they take them back", async () => {
+    const h = await started();
+    const advertise = (count: string | null) =>
+      h.client
+        .resource(resources.nodes)
+        .patch(
+          "node-1",
+          { status: { capacity: { "example.com/dongle": count } } },
+          { type: "merge", subresource: "status" },
+        );
+    const dongles = async () => {
+      const { capacity, allocatable } = (await h.node()).status ?? {};
+      return [capacity?.["example.com/dongle"], allocatable?.["example.com/dongle"]];
+    };
+    await advertise("4");
+    await h.advance(60_000);
+    expect(await dongles()).toEqual(["4", "4"]);
+    await h.restart();
+    await h.advance(60_000);
+    expect(await dongles()).toEqual(["4", "4"]);
+    await advertise(null);
+    await h.advance(60_000);
+    expect(await dongles()).toEqual([undefined, undefined]);
+  });
+
   test("renews its lease every ten seconds", async () => {
     const h = await started();
     const lease = () => h.client.resource(resources.leases).get("node-1", { namespace: "kube-node-lease" });

@@ -63,7 +63,7 @@ export function nodeStatus(
   nowMs: number,
 ): NodeStatus {
   const { options, machine, runtime, images } = sources;
-  const capacity = capacityOf(options, machine);
+  const capacity = { ...extendedResources(previous?.capacity), ...capacityOf(options, machine) };
   return {
     capacity,
     allocatable: allocatableOf(capacity, options.reserved ?? {}),
@@ -86,6 +86,11 @@ export function nodeStatus(
     runtimeHandlers: [{ name: "", features: { recursiveReadOnlyMounts: false, userNamespaces: false } }],
     features: { supplementalGroupsPolicy: false },
   };
+}
+
+/** What others say that the node has: the names of such resources carry a domain. */
+function extendedResources(capacity: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(capacity).filter(([name]) => name.includes("/")));
 }
 
 export function capacityOf(options: KubeletOptions, machine: Machine): Record<string, string> {
