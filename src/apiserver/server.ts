@@ -168,7 +168,11 @@ export class ApiServer {
       authorizer,
     });
     const { requests } = this.metrics;
-    requests.onlyServed((...names) => resources.find(...names) !== undefined);
+    requests.onlyServed((group, version, resource, subresource) => {
+      const served = resources.find(group, version, resource);
+      if (subresource === "") return served !== undefined;
+      return served?.info.subresources.some(({ name }) => name === subresource) === true;
+    });
     const bytes = new BytesInFlight(defaultBytesInFlight);
     const limits = options.limits ?? defaultInFlightLimits;
     const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;

@@ -103,6 +103,16 @@ test("/metrics counts requests", async () => {
   );
 });
 
+test("/metrics has no series of names that clients make up", async () => {
+  await get("/api/v1/namespaces/default/nothing").catch(() => undefined);
+  await get("/api/v1/namespaces/default/status").catch(() => undefined);
+  await get("/api/v1/nodes/a/madeup").catch(() => undefined);
+  await get("/api/v1/nodes/a/status").catch(() => undefined);
+  const text = await get<string>("/metrics");
+  expect(text).toContain('subresource="status"');
+  expect(text).not.toMatch(/madeup|nothing/);
+});
+
 test.each([
   'apiserver_resource_objects{group="",resource="namespaces"}',
   'authorization_attempts_total{result="allowed"}',

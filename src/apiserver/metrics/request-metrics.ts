@@ -19,7 +19,7 @@ const ofRequest = ["verb", "group", "version", "resource", "subresource", "scope
 const component = "apiserver";
 
 /** Whether a resource is served: names of clients' own making must not become series. */
-export type IsServed = (group: string, version: string, resource: string) => boolean;
+export type IsServed = (group: string, version: string, resource: string, subresource: string) => boolean;
 
 /** The series of one kind of request: found once, then only added to. */
 interface RequestSeries {
@@ -242,7 +242,7 @@ export class RequestMetrics {
     const known = this.#series.get(key);
     if (known !== undefined) return known;
     const isKnown = info.isResourceRequest
-      ? this.#isServed(info.group, info.version, info.resource) && !/[^a-z/]/.test(info.subresource)
+      ? this.#isServed(info.group, info.version, info.resource, info.subresource)
       : countedPaths.has(info.path);
     // The paths of proxies and names of nothing come from clients: there would be no end of them.
     if (!isKnown || this.#series.size > 5_000) return undefined;
