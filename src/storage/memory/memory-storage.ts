@@ -80,8 +80,8 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** Commits within one turn of the event loop, a tenth of a second of work with all that follows from them. */
-const maxCommitsPerTurn = 500;
+/** Commits within one turn of the event loop: some fifty milliseconds of work with all that follows from them. */
+const maxCommitsPerTurn = 100;
 
 /**
  * Nothing here waits for a disk, so parts of one process that answer each other's writes with writes would go on for ever
