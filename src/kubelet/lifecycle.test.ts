@@ -489,6 +489,20 @@ describe("deletion", () => {
     expect((await h.runtime.listContainers()).some(({ state }) => state === "running")).toBe(true);
   });
 
+  test("a pod whose status says that it has ended leaves its room, whatever is left to clean up", async () => {
+    const h = await started();
+    const big = { containers: [newContainer("app", { resources: { requests: { cpu: "5" } } })] };
+    const stopped = Promise.withResolvers<void>();
+    const stop = h.runtime.stopPodSandbox.bind(h.runtime);
+    h.runtime.stopPodSandbox = (id) => stopped.promise.then(() => stop(id));
+    await h.createPod("first", { ...big, restartPolicy: "Never" }, { [`${p}run-duration`]: "1s" });
+    await h.advance(1_000);
+    expect((await h.pod("first")).status?.phase).toBe("Succeeded");
+    await h.createPod("second", big);
+    expect((await h.pod("second")).status?.phase).toBe("Running");
+    stopped.resolve();
+  });
+
   test("is tried again when the API server does not answer", async () => {
     const h = await started();
     await h.createPod("web");

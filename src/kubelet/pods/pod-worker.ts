@@ -98,10 +98,11 @@ export class PodWorker {
 
   /**
    * Whether others have to do without what the pod asked for: from when it was let in until it has ended. A pod whose
-   * object was forced away is out of the count at once, as the scheduler has given its room to others already.
+   * status says that it has, or whose object was forced away, is out of the count at once, as the scheduler gives its
+   * room to others already.
    */
   get holdsRoom(): boolean {
-    return this.#accepted && !this.ended && !this.#removed;
+    return this.#accepted && !this.ended && !this.#removed && !this.#isTerminal();
   }
 
   /** Ended pods hold no resources of the node any more. */
@@ -180,14 +181,17 @@ export class PodWorker {
   }
 
   #mustEnd(): boolean {
-    const { phase } = this.#context.statuses.get(this.#uid) ?? this.#pod.status ?? {};
     return (
       this.#removed ||
       this.#verdict !== undefined ||
       this.#pod.metadata.deletionTimestamp !== undefined ||
-      phase === "Succeeded" ||
-      phase === "Failed"
+      this.#isTerminal()
     );
+  }
+
+  #isTerminal(): boolean {
+    const { phase } = this.#context.statuses.get(this.#uid) ?? this.#pod.status ?? {};
+    return phase === "Succeeded" || phase === "Failed";
   }
 
   async #syncPod(): Promise<void> {
