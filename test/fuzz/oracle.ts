@@ -11,10 +11,10 @@ const allowed: readonly {
   readonly target: RegExp;
   readonly message: RegExp;
 }[] = [
-  // A read at a revision that has not been written within three seconds.
+  // A read at a revision that has not been written within three seconds; a token may name one too.
   {
     status: 504,
-    target: /resourceVersion=/,
+    target: /(?:resourceVersion|continue)=/,
     message: /^Timeout: Too large resource version: \d+, current: \d+$/,
   },
   // The time that the client allows itself, or the limit of a request, is over before it is done.

@@ -11,6 +11,8 @@ import { inspectStore } from "./inspect-store.ts";
 import { type Measurement, type Question, type Report, stallLimitMs } from "./messages.ts";
 import { Sweeper } from "./sweeper.ts";
 
+// Both are opened by the first that writes to them, which is no socket that a request left behind.
+for (const stream of [process.stdout, process.stderr]) stream.write("");
 let isReady = false;
 const tell = (report: Report): void => void process.send?.(report);
 const fault = (text: string): void => tell({ type: "fault", text });
