@@ -100,6 +100,19 @@ describe("a new StatefulSet", () => {
     expect(names()).toEqual(["web-0", "web-1", "web-2"]);
   });
 
+  it("of more pods than memory holds makes the first ones", async () => {
+    run.transport.seed(statefulSet(2_147_483_647));
+    await run.settle(500);
+    expect(names()).toContain("web-0");
+    expect(status()?.replicas).toBeLessThan(10_000);
+  });
+
+  it("of more pods than one round makes gets them all, in parallel", async () => {
+    run.transport.seed(statefulSet(520, { podManagementPolicy: "Parallel" }));
+    await run.settle(3000);
+    expect(names()).toHaveLength(520);
+  });
+
   it("waits for minReadySeconds between pods", async () => {
     run.transport.seed(statefulSet(2, { minReadySeconds: 10 }));
     await run.settle(9000);

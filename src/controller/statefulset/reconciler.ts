@@ -34,6 +34,8 @@ interface Round {
   readonly update: ControllerRevision;
   /** One for each ordinal wanted, in their order: the pod there is, or the one to be made (without a phase). */
   readonly replicas: Pod[];
+  /** How many more are wanted that are not there and that this round does not make. */
+  readonly leftOut: number;
   /** Pods beyond what is wanted, the highest ordinal first. */
   readonly condemned: readonly Pod[];
   /** One step after the other, each waiting for the pods before it. */
@@ -166,7 +168,7 @@ export class StatefulSetReconciler {
     const { rollingUpdate } = set.spec.updateStrategy ?? {};
     const partition = rollingUpdate?.partition ?? 0;
     const allowed = maxUnavailable(set);
-    let unavailable = replicas.filter((pod) => this.#isUnavailable(round, pod)).length;
+    let unavailable = round.leftOut + replicas.filter((pod) => this.#isUnavailable(round, pod)).length;
     for (const pod of replicas.toReversed()) {
       if (ordinalOf(pod) - startOrdinal(set) < partition) return;
       const isOld = revisionNameOf(pod) !== update.metadata.name && !isBeingDeleted(pod);
@@ -274,6 +276,9 @@ export class StatefulSetReconciler {
   }
 }
 
+/** Pods that one round makes; the next makes more. Somebody may ask for two billion, which no memory holds. */
+const missingPerRound = 500;
+
 function roundOf(
   set: StatefulSet,
   pods: readonly Pod[],
@@ -282,16 +287,25 @@ function roundOf(
 ): Round {
   const start = startOrdinal(set);
   const present = new Map(pods.map((pod) => [ordinalOf(pod), pod]));
-  const replicas = Array.from({ length: replicasOf(set) }, (_, index) => {
+  const replicas: Pod[] = [];
+  let missing = 0;
+  let index = 0;
+  for (; index < replicasOf(set) && missing < missingPerRound; index++) {
     const ordinal = start + index;
+    const found = present.get(ordinal);
+    if (found === undefined) missing++;
     const revision = startsAtCurrent(set, index) ? current : update;
-    return present.get(ordinal) ?? newStatefulPod(set, revision, ordinal);
-  });
+    replicas.push(found ?? newStatefulPod(set, revision, ordinal));
+  }
+  const behind = pods
+    .filter((pod) => ordinalOf(pod) >= start + index && isWanted(set, ordinalOf(pod)))
+    .toSorted((a, b) => ordinalOf(a) - ordinalOf(b));
+  const leftOut = replicasOf(set) - index - behind.length;
   const condemned = pods
     .filter((pod) => ordinalOf(pod) >= 0 && !isWanted(set, ordinalOf(pod)))
     .toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
   const ordered = set.spec.podManagementPolicy !== "Parallel";
-  return { set, current, update, replicas, condemned, ordered };
+  return { set, current, update, replicas: [...replicas, ...behind], leftOut, condemned, ordered };
 }
 
 /** Pods below the partition are made of the revision of before, the others of the new one. */

@@ -59,7 +59,7 @@ export function validObject(
   const object: Record<string, unknown> = {
     apiVersion: formatApiVersion(info),
     kind: info.kind,
-    ...deepCopy(fields),
+    ...ownLabels(fields, name),
   };
   if (info.kind === "CertificateSigningRequest") {
     object["spec"] = { request: signingRequest, signerName: "example.com/signer", usages: ["client auth"] };
@@ -67,6 +67,13 @@ export function validObject(
   if (minimal?.status !== undefined && dice.percent(30)) object["status"] = deepCopy(minimal.status);
   if (!isReview(info)) object["metadata"] = metadataOf(dice, info, name, namespace);
   return object;
+}
+
+/** Workloads that select each other's pods would take them from each other for ever: that is their users' mistake. */
+function ownLabels(fields: Record<string, unknown>, name: string): Record<string, unknown> {
+  return JSON.parse(
+    JSON.stringify(fields).replaceAll('"app":"web"', `"app":${JSON.stringify(name)}`),
+  ) as Record<string, unknown>;
 }
 
 function metadataOf(
