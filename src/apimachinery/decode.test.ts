@@ -288,6 +288,15 @@ describe("parseJson()", () => {
     expect(duplicates).toEqual(['duplicate field "a.b"', 'duplicate field "l[1].x"', 'duplicate field "a"']);
   });
 
+  it.each([
+    ['"\\ud800"', "\ufffd"],
+    ['"a\\uDC00b\\ud83d\\ude00"', "a\ufffdb😀"],
+    ['"\\ud83d\\ud83d\\ude00"', "\ufffd😀"],
+    ['"\\\\ud800"', "\\ud800"],
+  ])("reads half a character as Go does: %s", (text, expected) => {
+    expect(parseJson(text).value).toBe(expected);
+  });
+
   it("is not confused by colons and quotes in strings", () => {
     expect(parseJson('{"a:\\"b\\\\":"{\\":\\"}","c":":"}').duplicates).toEqual([]);
   });

@@ -29,10 +29,20 @@ export function parseJson(text: string): ParsedJson {
 
 function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(loneSurrogate.test(text) ? withoutLoneSurrogates(text) : text) as unknown;
   } catch (error) {
     throw newBadRequest(jsonSyntaxError(text) ?? String(error));
   }
+}
+
+const loneSurrogate = /\\u[dD][89a-fA-F]/;
+const escapeSequence = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|[^])/g;
+
+/** Half a character has no bytes in UTF-8: Go's decoder reads U+FFFD, and so it can be kept in any form. */
+function withoutLoneSurrogates(text: string): string {
+  return text.replace(escapeSequence, (escape) =>
+    /^\\u[dD][89a-fA-F]..$/.test(escape) ? "\\ufffd" : escape,
+  );
 }
 
 const quote = 34;
