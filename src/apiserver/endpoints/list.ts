@@ -38,5 +38,8 @@ export function integerOf(query: URLSearchParams, name: string): number | undefi
   if (!/^[+-]?\d+$/.test(text)) {
     throw newBadRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
+  if (BigInt(text.replace("+", "")) !== BigInt.asIntN(64, BigInt(text.replace("+", "")))) {
+    throw newBadRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+  }
   return Number(text);
 }

@@ -159,6 +159,20 @@ describe("finalizers", () => {
 });
 
 describe("grace", () => {
+  test("may be longer than the calendar, and shortened then", async () => {
+    await api.post(pods, { metadata: { name: "ages" }, spec: { containers: [{ name: "c", image: "i" }] } });
+    const long = await api.delete(`${pods}/ages`, undefined, { gracePeriodSeconds: "9223372036854775" });
+    expect(long.metadata.deletionTimestamp).toBe("9999-12-31T23:59:59Z");
+    const short = await api.delete(`${pods}/ages`, undefined, { gracePeriodSeconds: "5" });
+    expect(short.metadata.deletionGracePeriodSeconds).toBe(5);
+    expect(
+      await failure(api.delete(`${pods}/ages`, undefined, { gracePeriodSeconds: "9999999999999999999" })),
+    ).toMatchObject({
+      code: 400,
+      message: 'strconv.ParseInt: parsing "9999999999999999999": value out of range',
+    });
+  });
+
   test("marks the object and keeps it", async () => {
     await api.post(pods, pod("a"));
     const marked = await api.delete(`${pods}/a`);

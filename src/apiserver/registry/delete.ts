@@ -129,17 +129,21 @@ function applyGrace(
     if (left === 0) return "none";
     if (asked === undefined || asked >= left) return "pending";
     const startMs = Date.parse(metadata.deletionTimestamp) - left * 1000;
-    metadata.deletionTimestamp = formatTime(startMs + asked * 1000);
+    metadata.deletionTimestamp = formatTime(withinYears(startMs + asked * 1000));
     metadata.deletionGracePeriodSeconds = asked;
     return "graceful";
   }
   const period = strategy.gracePeriodSeconds(context, object, asked);
   if (period === undefined) return "none";
-  metadata.deletionTimestamp = formatTime(store.clock.now() + period * 1000);
+  metadata.deletionTimestamp = formatTime(withinYears(store.clock.now() + period * 1000));
   metadata.deletionGracePeriodSeconds = period;
   if ((metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation ?? 0) + 1;
   return "graceful";
 }
+
+/** A period may be as long as 64 bits say; RFC 3339 ends with the year 9999. */
+const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59);
+const withinYears = (ms: number): number => Math.min(Math.max(0, ms), lastMs);
 
 /** Puts the finalizers of the propagation policy on the object or takes them off; says whether anything changed. */
 function applyPolicyFinalizers(served: ResourceInfo, metadata: ObjectMeta, options: DeleteOptions): boolean {
