@@ -31,6 +31,7 @@ const allowed: readonly {
   { status: 500, target: /./, message: /^expected a .*, but received a / },
   { status: 500, target: /./, message: /^expected a .* in a merging list$/ },
   { status: 500, target: /./, message: /^list element types are not identical: / },
+  { status: 500, target: /./, message: /^cannot merge lists without merge key for type / },
   { status: 500, target: /./, message: /does not contain declared merge key: / },
   { status: 500, target: /./, message: /^unknown patch type: .* in map: / },
 ];

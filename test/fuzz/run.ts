@@ -29,6 +29,8 @@ export interface RunResult {
 
 /** Memory that caches and statistics may come to hold after the first stretch, which fills them. */
 const growthLimitBytes = 24 * 1024 * 1024;
+/** Each is repeated alone, one after the other. */
+const maxSuspects = 200;
 /** Faults of one kind come in thousands; a few say it. */
 const maxFaults = 40;
 
@@ -152,8 +154,10 @@ class Run {
   /** Whatever was under way while the event loop was busy may have been the reason. */
   #onStall(cpuMs: number): void {
     this.#stalls++;
-    const since = performance.now() - 8 * cpuMs;
-    for (const [index, endMs] of this.#recent) if (endMs === 0 || endMs >= since) this.#suspects.add(index);
+    const since = performance.now() - 2 * cpuMs;
+    for (const [index, endMs] of this.#recent) {
+      if (this.#suspects.size < maxSuspects && (endMs === 0 || endMs >= since)) this.#suspects.add(index);
+    }
   }
 
   /** Repeats each suspect alone: only one that takes as long then is to blame. */
