@@ -1,0 +1,52 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { CertificateAuthority } from "../../../pki/authority.ts";
+
+/** What a webhook in a test does with a request; `body` is parsed JSON. */
+export type WebhookHandler = (body: unknown, response: ServerResponse, request: IncomingMessage) => void;
+
+/** A webhook on loopback, with a certificate of its own authority for the given names. */
+export class WebhookServer {
+  readonly port: number;
+  /** Base64, for a client configuration. */
+  readonly caBundle: string;
+  /** TLS connections that were opened so far. */
+  connections = 0;
+  readonly #server: Server;
+
+  private constructor(server: Server, authority: CertificateAuthority) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    this.caBundle = Buffer.from(authority.certificate).toString("base64");
+    server.on("secureConnection", () => this.connections++);
+  }
+
+  static async listen(
+    handler: WebhookHandler,
+    names = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] },
+    issuedAtMs = Date.now(),
+  ): Promise<WebhookServer> {
+    const authority = CertificateAuthority.create("webhook", issuedAtMs);
+    const { key, certificate } = authority.issueServer("webhook", names, issuedAtMs);
+    const server = createServer({ key, cert: certificate }, (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => handler(JSON.parse(Buffer.concat(chunks).toString()), response, request));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new WebhookServer(server, authority);
+  }
+
+  url(path = "/"): string {
+    return `https://127.0.0.1:${this.port}${path}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
