@@ -1,11 +1,14 @@
 import type { ResourceExtension } from "../apiserver/registry/strategy.ts";
 import { daemonSetsExtension } from "./apps/daemonsets.ts";
 import { jobsExtension } from "./batch/jobs.ts";
+import { leasesExtension } from "./coordination/leases.ts";
 import { namespacesExtension } from "./core/namespaces.ts";
 import { bindingsExtension, podsExtension } from "./core/pods.ts";
 import { servicesExtension } from "./core/services.ts";
 import { persistentVolumeClaimsExtension, persistentVolumesExtension } from "./core/volumes.ts";
+import { flowSchemasExtension, priorityLevelsExtension } from "./flowcontrol/mandatory.ts";
 import { deviceTaintRulesExtension, resourceSlicesExtension } from "./resource/device-taints.ts";
+import { csiDriversExtension } from "./storage/csi-drivers.ts";
 
 /** Every resource that is more than its schema, but for those of security, which come with it. */
 export function registryExtensions({ serviceCidr }: { readonly serviceCidr: string }): ResourceExtension[] {
@@ -20,5 +23,9 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     jobsExtension,
     resourceSlicesExtension,
     deviceTaintRulesExtension,
+    leasesExtension,
+    csiDriversExtension,
+    flowSchemasExtension,
+    priorityLevelsExtension,
   ];
 }

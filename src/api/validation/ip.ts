@@ -112,3 +112,13 @@ export function checkNonSpecialIp(address: string, path: string, errors: Errors)
     errors.push(problem("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"));
   }
 }
+
+/** The one spelling of an address that is valid (RFC 5952). */
+export const canonicalIp = (address: string): string =>
+  address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+
+/** The one spelling of a range that is valid and has no bits beyond its prefix. */
+export function canonicalCidr(range: string): string {
+  const [address = "", bits = ""] = range.split("/");
+  return `${canonicalIp(address)}/${bits}`;
+}

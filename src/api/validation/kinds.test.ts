@@ -449,7 +449,7 @@ describe("a change", () => {
       storageClass,
       {},
       { parameters: { a: "c" } },
-      ["parameters: Forbidden: updates to parameters are forbidden."],
+      ['parameters: Invalid value: {"a":"c"}: field is immutable'],
     ],
     [
       "of a priority",

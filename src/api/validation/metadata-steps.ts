@@ -44,8 +44,12 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "coordination.k8s.io/Lease": bare,
   "coordination.k8s.io/LeaseCandidate": bare,
   "discovery.k8s.io/EndpointSlice": onlyCreate,
+  // The rules of events look at metadata themselves.
+  "events.k8s.io/Event": none,
   "flowcontrol.apiserver.k8s.io/FlowSchema": onlyCreate,
+  "flowcontrol.apiserver.k8s.io/FlowSchema/status": none,
   "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration": onlyCreate,
+  "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration/status": none,
   "networking.k8s.io/IPAddress": createFirst,
   "networking.k8s.io/Ingress": both,
   "networking.k8s.io/IngressClass": both,
@@ -63,6 +67,7 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "storage.k8s.io/CSIStorageCapacity": createFirst,
   "storage.k8s.io/StorageClass": createFirst,
   "storage.k8s.io/VolumeAttachment": onlyCreate,
+  "storage.k8s.io/VolumeAttachment/status": onlyCreate,
   "storage.k8s.io/VolumeAttributesClass": both,
   "storagemigration.k8s.io/StorageVersionMigration": createFirst,
 };

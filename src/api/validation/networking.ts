@@ -16,13 +16,11 @@ import type {
   IngressClass,
   IngressClassParametersReference,
   IngressSpec,
-  IPAddress,
   IPBlock,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
   ServiceBackendPort,
-  ServiceCIDR,
 } from "../types/networking-v1.ts";
 import {
   checkLabel,
@@ -36,7 +34,7 @@ import {
   optionalOneOf,
   text,
 } from "./basics.ts";
-import { checkCidr, checkIp, ipBytes, isDualStack } from "./ip.ts";
+import { checkCidr, checkIp, ipBytes } from "./ip.ts";
 import { checkLabelSelector } from "./label-selector.ts";
 import { checkHostname } from "./service.ts";
 
@@ -314,52 +312,4 @@ function isWithin(inner: string, outer: string): boolean {
     const mask = (0xff00 >> kept) & 0xff;
     return (byte & mask) === ((b[index] ?? 0) & mask);
   });
-}
-
-export function checkIpAddress({ metadata, spec }: IPAddress, errors: Errors): void {
-  const { name = "" } = metadata;
-  if (!isIp(name)) errors.push(invalid("metadata.name", name, "not a valid ip address"));
-  const reference = spec.parentRef;
-  if (reference === undefined) {
-    errors.push(required("spec.parentRef"));
-    return;
-  }
-  const path = "spec.parentRef";
-  checkOptionalName(reference.group, dns1123SubdomainErrors, `${path}.group`, errors);
-  if (isEmpty(reference.resource)) errors.push(required(`${path}.resource`));
-  else checkName(reference.resource, pathSegmentErrors, `${path}.resource`, errors);
-  if (isEmpty(reference.name)) errors.push(required(`${path}.name`));
-  else checkName(reference.name, pathSegmentErrors, `${path}.name`, errors);
-  checkOptionalName(reference.namespace, pathSegmentErrors, `${path}.namespace`, errors);
-}
-
-export function checkIpAddressUpdate({ spec }: IPAddress, old: IPAddress, errors: Errors): void {
-  immutable(spec.parentRef, old.spec.parentRef, "spec.parentRef", errors);
-}
-
-export function checkServiceCidr({ spec }: ServiceCIDR, errors: Errors): void {
-  checkRanges(list(spec.cidrs), spec, errors);
-}
-
-function checkRanges(ranges: readonly string[], spec: ServiceCIDR["spec"], errors: Errors): void {
-  const path = "spec.cidrs";
-  if (ranges.length === 0) {
-    errors.push(required(path, "at least one CIDR required"));
-    return;
-  }
-  if (ranges.length > 2) errors.push(invalid(path, spec, "may only hold up to 2 values"));
-  else if (ranges.length === 2 && !isDualStack(ranges)) {
-    errors.push(invalid(path, spec, "may specify no more than one IP for each IP family"));
-  }
-  ranges.forEach((range, index) => {
-    checkCidr(range, `${path}[${index}]`, errors);
-  });
-}
-
-export function checkServiceCidrUpdate({ spec }: ServiceCIDR, old: ServiceCIDR, errors: Errors): void {
-  const ranges = list(spec.cidrs);
-  list(old.spec.cidrs).forEach((range, index) => {
-    if (ranges[index] !== range) immutable(ranges[index], range, `spec.cidrs[${index}]`, errors);
-  });
-  checkRanges(ranges, spec, errors);
 }

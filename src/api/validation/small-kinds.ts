@@ -1,27 +1,15 @@
 import { duplicate, forbidden, invalid, notSupported, required } from "../../apimachinery/field-error.ts";
-import { dns1123LabelErrors, dns1123SubdomainErrors } from "../../apimachinery/names.ts";
+import { dns1123LabelErrors } from "../../apimachinery/names.ts";
 import type { TokenReview } from "../types/authentication-v1.ts";
 import type {
   NonResourceAttributes,
   ResourceAttributes,
   SubjectAccessReview,
 } from "../types/authorization-v1.ts";
-import type { Lease } from "../types/coordination-v1.ts";
 import type { Binding } from "../types/core-v1.ts";
-import type { FlowSchema, PriorityLevelConfiguration } from "../types/flowcontrol-v1.ts";
 import type { RuntimeClass } from "../types/node-v1.ts";
 import type { PriorityClass } from "../types/scheduling-v1.ts";
-import {
-  checkName,
-  type Errors,
-  immutable,
-  isEmpty,
-  isNegativeMessage,
-  list,
-  nonNegative,
-  oneOf,
-  text,
-} from "./basics.ts";
+import { checkName, type Errors, immutable, isEmpty, list, oneOf, text } from "./basics.ts";
 import { checkLabels } from "./label-selector.ts";
 import { checkContainerResources } from "./pod/resources.ts";
 import { checkTolerations } from "./pod/scheduling.ts";
@@ -33,23 +21,6 @@ export function checkBinding({ target }: Binding, errors: Errors): void {
   const { kind, name }: Partial<Binding["target"]> = target ?? {};
   if (!isEmpty(kind) && kind !== "Node") errors.push(notSupported("target.kind", kind, ["Node", "<empty>"]));
   if (isEmpty(name)) errors.push(required("target.name"));
-}
-
-export function checkLease({ spec }: Lease, errors: Errors): void {
-  const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = spec;
-  if (leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0) {
-    errors.push(invalid("spec.leaseDurationSeconds", leaseDurationSeconds, "must be greater than 0"));
-  }
-  if (leaseTransitions !== undefined && leaseTransitions < 0) {
-    const detail = "must be greater than or equal to 0";
-    errors.push(invalid("spec.leaseTransitions", leaseTransitions, detail));
-  }
-  if (strategy !== undefined && strategy !== "") {
-    checkName(strategy, dns1123SubdomainErrors, "spec.strategy", errors);
-  }
-  if (!isEmpty(preferredHolder) && isEmpty(strategy)) {
-    errors.push(forbidden("spec.preferredHolder", "may only be specified when `strategy` is defined"));
-  }
 }
 
 /** System classes, and the highest value that users may give to theirs. */
@@ -88,24 +59,30 @@ export function checkPriorityClassUpdate(now: PriorityClass, old: PriorityClass,
 }
 
 export function checkRuntimeClass({ handler, overhead, scheduling }: RuntimeClass, errors: Errors): void {
-  checkName(handler, dns1123LabelErrors, "handler", errors);
+  if (isEmpty(handler)) errors.push(required("handler"));
+  else checkName(handler, dns1123LabelErrors, "handler", errors);
   if (overhead !== undefined) {
-    checkContainerResources({ limits: overhead.podFixed }, noClaims, "overhead.podFixed", errors);
+    checkContainerResources({ limits: overhead.podFixed }, noClaims, "overhead", errors);
   }
   if (scheduling === undefined) return;
   checkLabels(scheduling.nodeSelector, "scheduling.nodeSelector", errors);
   checkTolerations(scheduling.tolerations, "scheduling.tolerations", errors);
   const seen = new Set<string>();
   list(scheduling.tolerations).forEach((toleration, index) => {
-    const key = JSON.stringify(Object.entries(toleration).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const key = JSON.stringify([
+      text(toleration.key),
+      text(toleration.operator),
+      text(toleration.value),
+      text(toleration.effect),
+    ]);
     if (seen.has(key)) errors.push(duplicate(`scheduling.tolerations[${index}]`, toleration));
     seen.add(key);
   });
 }
 
 export function checkRuntimeClassUpdate(now: RuntimeClass, old: RuntimeClass, errors: Errors): void {
-  immutable(now.handler, old.handler, "handler", errors);
   checkRuntimeClass(now, errors);
+  immutable(text(now.handler), text(old.handler), "handler", errors);
 }
 
 export function checkTokenReview({ spec }: TokenReview, errors: Errors): void {
@@ -133,68 +110,5 @@ export function checkAccessReview({ spec }: Pick<SubjectAccessReview, "spec">, e
   checkSelfAccessReview({ spec }, errors);
   if (isEmpty(spec.user) && list(spec.groups).length === 0) {
     errors.push(invalid("spec.user", text(spec.user), "at least one of user or group must be specified"));
-  }
-}
-
-const precedenceMax = 10_000;
-
-export function checkFlowSchema({ spec }: FlowSchema, errors: Errors): void {
-  const { matchingPrecedence = 0, distinguisherMethod, priorityLevelConfiguration } = spec;
-  if (matchingPrecedence <= 0) {
-    errors.push(invalid("spec.matchingPrecedence", matchingPrecedence, "must be a positive value"));
-  }
-  if (matchingPrecedence > precedenceMax) {
-    const detail = `must not be greater than ${precedenceMax}`;
-    errors.push(invalid("spec.matchingPrecedence", matchingPrecedence, detail));
-  }
-  if (distinguisherMethod !== undefined) {
-    oneOf(distinguisherMethod.type, ["ByNamespace", "ByUser"], "spec.distinguisherMethod", errors);
-  }
-  const { name } = priorityLevelConfiguration;
-  const path = "spec.priorityLevelConfiguration.name";
-  if (isEmpty(name)) errors.push(required(path, "must reference a priority level"));
-  else checkName(name, dns1123SubdomainErrors, path, errors);
-  list(spec.rules).forEach(({ subjects, resourceRules, nonResourceRules }, index) => {
-    const where = `spec.rules[${index}]`;
-    if (list(subjects).length === 0) {
-      errors.push(required(`${where}.subjects`, "subjects must contain at least one value"));
-    }
-    if (list(resourceRules).length + list(nonResourceRules).length > 0) return;
-    const detail = "at least one of resourceRules and nonResourceRules has to be non-empty";
-    errors.push(required(where, detail));
-  });
-}
-
-export function checkPriorityLevel({ spec }: PriorityLevelConfiguration, errors: Errors): void {
-  const { type, limited, exempt } = spec;
-  if (type === "Limited") {
-    if (exempt !== undefined) {
-      errors.push(forbidden("spec.exempt", "must be nil if the type is Limited"));
-    }
-    if (limited === undefined) {
-      errors.push(required("spec.limited", "must not be empty when type is Limited"));
-      return;
-    }
-    nonNegative(limited.nominalConcurrencyShares, "spec.limited.nominalConcurrencyShares", errors);
-    const response = limited.limitResponse;
-    const path = "spec.limited.limitResponse";
-    if (response?.type === "Reject" && response.queuing !== undefined) {
-      errors.push(forbidden(`${path}.queuing`, "must be nil if limited.limitResponse.type is not Limited"));
-    } else if (response?.type === "Queue") {
-      if (response.queuing === undefined) {
-        const detail = "must not be empty if limited.limitResponse.type is Limited";
-        errors.push(required(`${path}.queuing`, detail));
-      }
-    } else if (response?.type !== "Reject") {
-      errors.push(notSupported(`${path}.type`, text(response?.type), ["Queue", "Reject"]));
-    }
-  } else if (type === "Exempt") {
-    if (limited !== undefined) {
-      errors.push(forbidden("spec.limited", "must be nil if the type is not Limited"));
-    }
-  } else errors.push(notSupported("spec.type", text(type), ["Exempt", "Limited"]));
-  if (exempt?.nominalConcurrencyShares !== undefined && exempt.nominalConcurrencyShares < 0) {
-    const path = "spec.exempt.nominalConcurrencyShares";
-    errors.push(invalid(path, exempt.nominalConcurrencyShares, isNegativeMessage));
   }
 }

@@ -2,11 +2,11 @@ import type { ResourceInfo } from "../../api/scheme.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { randomSuffix } from "../../apimachinery/random.ts";
-import { newAlreadyExists, newInvalid, newStatusError } from "../../apimachinery/status.ts";
+import { newAlreadyExists, newStatusError } from "../../apimachinery/status.ts";
 import { CachedObject } from "../cache/cached-object.ts";
 import { freezeParts } from "../cache/compact.ts";
 import type { RequestContext } from "../request-context.ts";
-import { newGenerateNameConflict } from "./errors.ts";
+import { newGenerateNameConflict, newInvalidObject } from "./errors.ts";
 import { validateMetadata } from "./object-meta.ts";
 import { hasGeneration } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
@@ -76,7 +76,7 @@ async function check(
   ];
   // What the kind itself says is more to the point, so rules of all kinds are asked last.
   const errors = own.length > 0 ? own : validateMetadata(object);
-  if (errors.length > 0) throw newInvalid(served, object.metadata.name ?? "", errors);
+  if (errors.length > 0) throw newInvalidObject(served, object.metadata.name ?? "", errors);
   for (const warning of store.scheme.warnings(served, object, undefined)) context.addWarning(warning);
   await validate(object, undefined);
 }

@@ -1,3 +1,4 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import type { GroupResource } from "../../apimachinery/gvk.ts";
 import type { StatusError } from "../../apimachinery/status.ts";
@@ -6,6 +7,15 @@ import { newConflict, newInvalid, newStatusError } from "../../apimachinery/stat
 /** Errors of the options of a request: `ListOptions.meta.k8s.io "" is invalid: …`. */
 export function newInvalidOptions(kind: string, errors: readonly FieldError[]): StatusError {
   return newInvalid({ group: "meta.k8s.io", kind }, "", errors);
+}
+
+/** The 422 of an object. A kind of two groups is named after the one that it is kept in, whichever was asked. */
+export function newInvalidObject(
+  { kind, storage }: ResourceInfo,
+  name: string,
+  errors: readonly FieldError[],
+): StatusError {
+  return newInvalid({ group: storage.group, kind }, name, errors);
 }
 
 /** The 409 of a generated name that stayed taken after all attempts. */

@@ -38,6 +38,11 @@ export function hasGeneration({ group, resource }: GroupResource): boolean {
   return withGeneration.has(`${group}/${resource}`);
 }
 
+/** Whether a change of what is wanted raises it; that of priority classes stays 1 for ever. */
+export function raisesGeneration(resource: GroupResource): boolean {
+  return hasGeneration(resource) && resource.resource !== "priorityclasses";
+}
+
 /** Resources whose delete answers with the deleted object, as OpenAPI tells; the others answer with a Status. */
 const answersWithObject = new Set([
   "/persistentvolumeclaims",
@@ -134,14 +139,17 @@ export function metadataWanted({ group, resource }: GroupResource): "annotations
 
 /** Metadata that a write of the status leaves alone; with most resources it may be changed there too. */
 const metadataOfOthers = ["labels", "annotations", "finalizers", "ownerReferences"] as const;
-type MetadataField = (typeof metadataOfOthers)[number];
+const allMetadata = [...metadataOfOthers, "generateName"] as const;
+type MetadataField = (typeof allMetadata)[number];
 
 const keptByStatus = new Map<string, readonly MetadataField[]>([
   ["admissionregistration.k8s.io/validatingadmissionpolicies", metadataOfOthers],
   ["apiextensions.k8s.io/customresourcedefinitions", metadataOfOthers],
   ["apps/deployments", ["labels"]],
-  ["flowcontrol.apiserver.k8s.io/flowschemas", metadataOfOthers],
-  ["flowcontrol.apiserver.k8s.io/prioritylevelconfigurations", metadataOfOthers],
+  ["flowcontrol.apiserver.k8s.io/flowschemas", allMetadata],
+  ["flowcontrol.apiserver.k8s.io/prioritylevelconfigurations", allMetadata],
+  ["certificates.k8s.io/podcertificaterequests", metadataOfOthers],
+  ["networking.k8s.io/servicecidrs", metadataOfOthers],
   ["resource.k8s.io/devicetaintrules", metadataOfOthers],
   ["resource.k8s.io/resourceclaims", metadataOfOthers],
   ["storage.k8s.io/volumeattachments", metadataOfOthers],

@@ -14,13 +14,13 @@ import {
 import { CachedObject } from "../cache/cached-object.ts";
 import type { RequestContext } from "../request-context.ts";
 import { createObject, type ValidateHook } from "./create.ts";
-import { newPreconditionFailed } from "./errors.ts";
+import { newInvalidObject, newPreconditionFailed } from "./errors.ts";
 import {
   allowsUnconditionalUpdate,
-  hasGeneration,
   hasStatus,
   isCreatedOnUpdate,
   metadataWanted,
+  raisesGeneration,
 } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
@@ -227,7 +227,7 @@ function raiseGeneration(
   old: UnstructuredObject,
   subresource: string,
 ): void {
-  if (!hasGeneration(served) || withoutGeneration.has(subresource)) return;
+  if (!raisesGeneration(served) || withoutGeneration.has(subresource)) return;
   if (object.metadata.generation !== old.metadata.generation) return;
   const wanted = metadataWanted(served);
   const isMetadataNew =
@@ -252,7 +252,7 @@ function check(
     ...store.scheme.validateUpdate(served, object, old, subresource),
     ...(store.strategy.validateUpdate?.(context, object, old, subresource) ?? []),
   ];
-  if (errors.length > 0) throw newInvalid(served, object.metadata.name ?? "", errors);
+  if (errors.length > 0) throw newInvalidObject(served, object.metadata.name ?? "", errors);
   if (subresource !== "") return;
   for (const warning of store.scheme.warnings(served, object, old)) context.addWarning(warning);
 }

@@ -6,7 +6,11 @@ import {
   required,
   tooLong,
 } from "../../../apimachinery/field-error.ts";
-import { dns1123SubdomainErrors, qualifiedNameErrors } from "../../../apimachinery/names.ts";
+import {
+  dns1123SubdomainErrors,
+  inclusiveRangeError,
+  qualifiedNameErrors,
+} from "../../../apimachinery/names.ts";
 import type { TopologySelectorTerm } from "../../types/core-v1.ts";
 import type {
   CSIDriver,
@@ -16,6 +20,7 @@ import type {
   CSIStorageCapacity,
   StorageClass,
   VolumeAttachment,
+  VolumeAttachmentStatus,
   VolumeAttributesClass,
 } from "../../types/storage-v1.ts";
 import {
@@ -24,23 +29,27 @@ import {
   type Errors,
   entries,
   immutable,
+  immutableMessage,
   isEmpty,
   isNegativeMessage,
   list,
+  oneOf,
   optionalOneOf,
   quantity,
-  requiredOneOf,
   same,
   size,
   text,
 } from "../basics.ts";
 import { checkLabelSelector } from "../label-selector.ts";
+import { byteLength } from "../object-meta.ts";
+import { checkInlineVolume } from "./inline-volume.ts";
 import { checkCsiDriverName } from "./volume-sources.ts";
 
 /** The kinds of storage.k8s.io (mirrors pkg/apis/storage/validation). */
 const parametersMax = 512;
 const parameterBytesMax = 256 * 1024;
 const attachmentMetadataMax = 256 * 1024;
+const errorMessageMax = 1024;
 
 function checkProvisioner(provisioner: string | undefined, path: string, errors: Errors): void {
   if (isEmpty(provisioner)) errors.push(required(path, text(provisioner)));
@@ -53,13 +62,14 @@ function checkParameters(
   path: string,
   errors: Errors,
 ): void {
+  if (size(parameters) > parametersMax) {
+    errors.push(tooLong(path, parametersMax));
+    return;
+  }
   let bytes = 0;
   for (const [key, value] of entries(parameters)) {
     if (key === "") errors.push(invalid(path, key, "field can not be empty."));
-    bytes += key.length + value.length;
-  }
-  if (size(parameters) > parametersMax) {
-    errors.push({ ...tooLong(path, parametersMax), detail: `may not be more than ${parametersMax} bytes` });
+    bytes += byteLength(key) + byteLength(value);
   }
   if (bytes > parameterBytesMax) errors.push(tooLong(path, parameterBytesMax));
   if (!allowEmpty && size(parameters) === 0) {
@@ -73,51 +83,46 @@ export function checkStorageClass(storageClass: StorageClass, errors: Errors): v
   const policy = text(storageClass.reclaimPolicy);
   if (policy !== "") optionalOneOf(policy, ["Delete", "Retain"], "reclaimPolicy", errors);
   const modes = ["Immediate", "WaitForFirstConsumer"];
-  requiredOneOf(storageClass.volumeBindingMode, modes, "volumeBindingMode", errors);
+  const mode = storageClass.volumeBindingMode;
+  if (mode === undefined) errors.push(required("volumeBindingMode"));
+  else oneOf(mode, modes, "volumeBindingMode", errors);
   checkTopologies(storageClass.allowedTopologies, errors);
 }
 
 function checkTopologies(terms: readonly TopologySelectorTerm[] | undefined, errors: Errors): void {
-  const seen = new Set<string>();
+  // Kubernetes compares with as many empty terms as there are terms, and then with the terms before.
+  const shapes: string[] = list(terms).map(() => "[]");
   list(terms).forEach(({ matchLabelExpressions }, index) => {
-    const path = `allowedTopologies[${index}]`;
-    const keys = new Set<string>();
+    const path = `allowedTopologies[${index}].matchLabelExpressions`;
+    const valuesOf = new Map<string, readonly string[]>();
     list(matchLabelExpressions).forEach(({ key, values }, at) => {
-      const where = `${path}.matchLabelExpressions[${at}]`;
+      const where = `${path}[${at}]`;
       const found = list(values);
       if (found.length === 0) errors.push(required(`${where}.values`));
       found.forEach((value, which) => {
         if (found.indexOf(value) < which) errors.push(duplicate(`${where}.values[${which}]`, value));
       });
       checkQualifiedName(key, `${where}.key`, errors);
-      if (keys.has(key)) errors.push(duplicate(`${where}.key`, key));
-      keys.add(key);
+      if (valuesOf.has(key)) errors.push(duplicate(`${where}.key`, key));
+      valuesOf.set(key, [...new Set(found)].sort());
     });
-    const shape = JSON.stringify(
-      list(matchLabelExpressions)
-        .map(({ key, values }) => [key, [...list(values)].sort()] as const)
-        .sort(([a], [b]) => (a < b ? -1 : 1)),
-    );
-    if (seen.has(shape)) errors.push(duplicate(`${path}.matchLabelExpressions`, ""));
-    seen.add(shape);
+    const shape = JSON.stringify([...valuesOf].sort(([one], [other]) => (one < other ? -1 : 1)));
+    for (const other of shapes) if (other === shape) errors.push(duplicate(path, ""));
+    shapes.push(shape);
   });
 }
 
 export function checkStorageClassUpdate(now: StorageClass, old: StorageClass, errors: Errors): void {
-  if (!same(now.parameters, old.parameters)) {
-    errors.push(forbidden("parameters", "updates to parameters are forbidden."));
+  checkStorageClass(now, errors);
+  immutable(now.parameters, old.parameters, "parameters", errors);
+  immutable(text(now.provisioner), text(old.provisioner), "provisioner", errors);
+  for (const field of ["reclaimPolicy", "volumeBindingMode"] as const) {
+    if (now[field] !== old[field]) errors.push(invalid(field, now[field], immutableMessage));
   }
-  if (now.provisioner !== old.provisioner) {
-    errors.push(forbidden("provisioner", "updates to provisioner are forbidden."));
-  }
-  if (now.reclaimPolicy !== old.reclaimPolicy) {
-    errors.push(forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden."));
-  }
-  immutable(now.volumeBindingMode, old.volumeBindingMode, "volumeBindingMode", errors);
 }
 
 export function checkAttributesClass(one: VolumeAttributesClass, errors: Errors): void {
-  checkCsiDriverName(one.driverName, "driverName", errors);
+  checkProvisioner(one.driverName, "driverName", errors);
   checkParameters(one.parameters, false, "parameters", errors);
 }
 
@@ -132,25 +137,44 @@ export function checkAttributesClassUpdate(
   if (!same(now.parameters, old.parameters)) {
     errors.push(forbidden("parameters", "updates to parameters are forbidden."));
   }
+  checkAttributesClass(now, errors);
 }
 
 export function checkVolumeAttachment({ spec, status }: VolumeAttachment, errors: Errors): void {
   checkCsiDriverName(spec.attacher, "spec.attacher", errors);
   const { inlineVolumeSpec, persistentVolumeName } = spec.source;
   const path = "spec.source";
-  if (inlineVolumeSpec === undefined && isEmpty(persistentVolumeName)) {
-    errors.push(required(path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"));
-  } else if (inlineVolumeSpec !== undefined && !isEmpty(persistentVolumeName)) {
-    const detail = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
-    errors.push(forbidden(path, detail));
-  } else if (persistentVolumeName !== undefined && persistentVolumeName !== "") {
-    checkName(persistentVolumeName, dns1123SubdomainErrors, `${path}.persistentVolumeName`, errors);
+  const one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+  if (inlineVolumeSpec === undefined && persistentVolumeName === undefined) errors.push(required(path, one));
+  else if (inlineVolumeSpec !== undefined && persistentVolumeName !== undefined) {
+    errors.push(forbidden(path, one));
+  } else if (persistentVolumeName === "") {
+    errors.push(required(`${path}.persistentVolumeName`, "must specify non empty persistentVolumeName"));
+  } else if (inlineVolumeSpec !== undefined) {
+    checkInlineVolume(inlineVolumeSpec, `${path}.inlineVolumeSpec`, errors);
   }
   checkName(spec.nodeName, dns1123SubdomainErrors, "spec.nodeName", errors);
+  checkAttachmentStatus(status, errors);
+  if (persistentVolumeName === undefined) return;
+  checkName(persistentVolumeName, dns1123SubdomainErrors, `${path}.persistentVolumeName`, errors);
+}
+
+function checkAttachmentStatus(status: VolumeAttachmentStatus | undefined, errors: Errors): void {
   let bytes = 0;
-  for (const [key, value] of entries(status?.attachmentMetadata)) bytes += key.length + value.length;
+  for (const [key, value] of entries(status?.attachmentMetadata)) {
+    bytes += byteLength(key) + byteLength(value);
+  }
   if (bytes > attachmentMetadataMax) {
     errors.push(tooLong("status.attachmentMetadata", attachmentMetadataMax));
+  }
+  for (const field of ["attachError", "detachError"] as const) {
+    const { message, errorCode = 0 } = status?.[field] ?? {};
+    if (byteLength(text(message)) > errorMessageMax) {
+      // The limit that is named is not the one that is kept.
+      errors.push(tooLong(`status.${field}.message`, attachmentMetadataMax));
+    }
+    if (errorCode >= 0) continue;
+    errors.push(invalid(`status.${field}.errorCode`, errorCode, inclusiveRangeError(0, 2_147_483_647)));
   }
 }
 
@@ -163,24 +187,25 @@ export function checkVolumeAttachmentUpdate(
   if (!same(now.spec, old.spec)) errors.push(invalid("spec", now.spec, "field is immutable"));
 }
 
-export function checkCsiDriver({ metadata, spec }: CSIDriver, errors: Errors): void {
-  checkCsiDriverName(text(metadata.name), "metadata.name", errors);
+export function checkCsiDriver({ spec }: CSIDriver, errors: Errors): void {
   checkCsiDriverSpec(spec, errors);
 }
 
 const fsGroupPolicies = ["File", "None", "ReadWriteOnceWithFSType"];
 
 function checkCsiDriverSpec(spec: CSIDriverSpec, errors: Errors): void {
-  for (const field of ["attachRequired", "podInfoOnMount", "storageCapacity", "fsGroupPolicy"] as const) {
+  if (spec.attachRequired === undefined) errors.push(required("spec.attachedRequired"));
+  for (const field of ["podInfoOnMount", "storageCapacity"] as const) {
     if (spec[field] === undefined) errors.push(required(`spec.${field}`));
   }
   optionalOneOf(spec.fsGroupPolicy, fsGroupPolicies, "spec.fsGroupPolicy", errors);
   const audiences = new Set<string>();
   list(spec.tokenRequests).forEach(({ audience, expirationSeconds }, index) => {
     const path = `spec.tokenRequests[${index}]`;
-    if (audiences.has(audience)) errors.push(duplicate(`${path}.audience`, audience));
+    const isDuplicate = audiences.has(audience);
+    if (isDuplicate) errors.push(duplicate(`${path}.audience`, audience));
     audiences.add(audience);
-    if (expirationSeconds === undefined) return;
+    if (isDuplicate || expirationSeconds === undefined) return;
     if (expirationSeconds < 600) {
       const detail = "may not specify a duration less than 10 minutes";
       errors.push(invalid(`${path}.expirationSeconds`, expirationSeconds, detail));
@@ -192,12 +217,18 @@ function checkCsiDriverSpec(spec: CSIDriverSpec, errors: Errors): void {
   });
   for (const mode of list(spec.volumeLifecycleModes)) {
     if (mode === "Persistent" || mode === "Ephemeral") continue;
-    errors.push(notSupported("spec.volumeLifecycleModes", mode, ["Ephemeral", "Persistent"]));
+    errors.push(notSupported("spec.volumeLifecycleModes", mode, ["Persistent", "Ephemeral"]));
   }
+  if (spec.seLinuxMount === undefined) errors.push(required("spec.seLinuxMount"));
   const period = spec.nodeAllocatableUpdatePeriodSeconds;
   if (period !== undefined && period < 10) {
     const detail = "must be greater than or equal to 10 seconds";
     errors.push(invalid("spec.nodeAllocatableUpdatePeriodSeconds", period, detail));
+  }
+  const inSecrets = spec.serviceAccountTokenInSecrets;
+  if (inSecrets !== undefined && list(spec.tokenRequests).length === 0) {
+    const detail = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
+    errors.push(invalid("spec.serviceAccountTokenInSecrets", inSecrets, detail));
   }
 }
 
@@ -220,7 +251,7 @@ export function checkCsiNode({ spec }: CSINode, errors: Errors): void {
 function checkNodeDriver(driver: CSINodeDriver, names: Set<string>, path: string, errors: Errors): void {
   checkCsiDriverName(driver.name, `${path}.name`, errors);
   if (isEmpty(driver.nodeID)) errors.push(required(`${path}.nodeID`));
-  else if (driver.nodeID.length > nodeIdBytesMax) {
+  else if (byteLength(driver.nodeID) > nodeIdBytesMax) {
     errors.push(invalid(`${path}.nodeID`, driver.nodeID, `must be ${nodeIdBytesMax} characters or less`));
   }
   const count = driver.allocatable?.count;
@@ -231,11 +262,10 @@ function checkNodeDriver(driver: CSINodeDriver, names: Set<string>, path: string
   names.add(driver.name);
   const keys = new Set<string>();
   for (const key of list(driver.topologyKeys)) {
-    const where = `${path}.topologyKeys`;
-    if (key === "") errors.push(required(where));
-    if (keys.has(key)) errors.push(duplicate(where, key));
+    if (key === "") errors.push(required(path));
+    if (keys.has(key)) errors.push(duplicate(path, key));
     keys.add(key);
-    checkQualifiedName(key, where, errors);
+    checkQualifiedName(key, path, errors);
   }
 }
 
@@ -248,15 +278,11 @@ export function checkCsiNodeUpdate(now: CSINode, old: CSINode, errors: Errors): 
   }
 }
 
-export function checkStorageCapacity(one: CSIStorageCapacity, errors: Errors): void {
+export function checkStorageCapacity(one: CSIStorageCapacity, errors: Errors, anyValue = false): void {
+  checkLabelSelector(one.nodeTopology, "nodeTopology", errors, anyValue);
   checkName(one.storageClassName, dns1123SubdomainErrors, "storageClassName", errors);
-  for (const field of ["capacity", "maximumVolumeSize"] as const) {
-    const value = one[field];
-    if (value !== undefined && quantity(value).nanos < 0n) {
-      errors.push(invalid(field, value, isNegativeMessage));
-    }
-  }
-  checkLabelSelector(one.nodeTopology, "nodeTopology", errors);
+  if (one.capacity === undefined || quantity(one.capacity).nanos >= 0n) return;
+  errors.push(invalid("capacity", one.capacity, isNegativeMessage));
 }
 
 export function checkStorageCapacityUpdate(
@@ -264,7 +290,10 @@ export function checkStorageCapacityUpdate(
   old: CSIStorageCapacity,
   errors: Errors,
 ): void {
-  checkStorageCapacity(now, errors);
+  // What was let in before stays allowed.
+  const before: Errors = [];
+  checkLabelSelector(old.nodeTopology, "nodeTopology", before);
+  checkStorageCapacity(now, errors, before.length > 0);
   immutable(now.nodeTopology, old.nodeTopology, "nodeTopology", errors);
-  immutable(now.storageClassName, old.storageClassName, "storageClassName", errors);
+  immutable(text(now.storageClassName), text(old.storageClassName), "storageClassName", errors);
 }

@@ -91,7 +91,10 @@ const driverNameBytesMax = 63;
 
 export function checkCsiDriverName(given: string | undefined, path: string, errors: Errors): void {
   const name = text(given);
-  if (name === "") errors.push(required(path));
+  if (name === "") {
+    errors.push(required(path));
+    return;
+  }
   if (name.length > driverNameBytesMax) errors.push(tooLong(path, driverNameBytesMax));
   for (const message of dns1123SubdomainErrors(name.toLowerCase())) errors.push(invalid(path, name, message));
 }

@@ -206,7 +206,7 @@ function checkRequiredNodes(
   else checkNodeSelector(selector, anyValue, path, errors);
 }
 
-function checkSource(spec: PersistentVolumeSpec, name: string, path: string, errors: Errors): void {
+export function checkSource(spec: PersistentVolumeSpec, name: string, path: string, errors: Errors): void {
   let sources = 0;
   for (const { field, shown, check } of sourceKinds) {
     if (spec[field] === undefined) continue;

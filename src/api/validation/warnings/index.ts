@@ -17,8 +17,8 @@ import type {
   Service,
 } from "../../types/core-v1.ts";
 import type { Ingress } from "../../types/networking-v1.ts";
-import type { StorageClass } from "../../types/storage-v1.ts";
-import { isEmpty, list, quantity, text } from "../basics.ts";
+import type { CSIDriver, StorageClass } from "../../types/storage-v1.ts";
+import { isEmpty, list, quantity, same, text } from "../basics.ts";
 import { emptySpec } from "../pod/spec.ts";
 import { ipWarnings, nodeTermWarnings, podWarnings, templateWarnings } from "./pod.ts";
 
@@ -104,6 +104,7 @@ const byKind: Readonly<Record<string, AnyWarn>> = {
     claimWarnings(spec, "spec", warnings);
   }),
   "networking.k8s.io/Ingress": rule(ingressWarnings),
+  "storage.k8s.io/CSIDriver": rule(driverWarnings),
   "storage.k8s.io/StorageClass": rule(storageClassWarnings),
 };
 
@@ -271,4 +272,12 @@ function storageClassWarnings({ allowedTopologies }: StorageClass, warnings: str
     nodeTermWarnings({ matchExpressions }, `allowedTopologies[${index}]`, found);
     warnings.push(...found.map((one) => one.replace(".matchExpressions[", ".matchLabelExpressions[")));
   });
+}
+
+function driverWarnings({ spec }: CSIDriver, warnings: string[], old: CSIDriver | undefined): void {
+  if (list(spec.tokenRequests).length === 0 || spec.serviceAccountTokenInSecrets !== undefined) return;
+  if (old !== undefined && same(spec.tokenRequests, old.spec.tokenRequests)) return;
+  warnings.push(
+    "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes",
+  );
 }

@@ -1,0 +1,125 @@
+import { invalid } from "../../apimachinery/field-error.ts";
+import { configMapKeyErrors } from "../../apimachinery/names.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import * as registration from "./admission-registration.ts";
+import { type Errors, immutableMessage, nameIsPathSegment, same } from "./basics.ts";
+import * as certificates from "./certificates.ts";
+import * as coordination from "./coordination.ts";
+import * as events from "./events.ts";
+import * as flowcontrol from "./flowcontrol.ts";
+import { anyName, type KindRules, rules } from "./kind-rules.ts";
+import * as addresses from "./service-addresses.ts";
+import * as small from "./small-kinds.ts";
+import * as classes from "./storage/classes.ts";
+
+/** The rules of the kinds that are about the cluster itself rather than about what runs in it. */
+export const clusterKinds: Readonly<Record<string, KindRules>> = {
+  "networking.k8s.io/v1/IPAddress": rules({
+    create: addresses.checkIpAddress,
+    update: addresses.checkIpAddressUpdate,
+    name: addresses.nameIsIp,
+  }),
+  "networking.k8s.io/v1/ServiceCIDR": rules({
+    create: addresses.checkServiceCidr,
+    update: addresses.checkServiceCidrUpdate,
+  }),
+  "storage.k8s.io/v1/StorageClass": rules({
+    create: classes.checkStorageClass,
+    update: classes.checkStorageClassUpdate,
+  }),
+  "storage.k8s.io/v1/VolumeAttributesClass": rules({
+    create: classes.checkAttributesClass,
+    update: classes.checkAttributesClassUpdate,
+  }),
+  "storage.k8s.io/v1/VolumeAttachment": rules({
+    create: classes.checkVolumeAttachment,
+    update: classes.checkVolumeAttachmentUpdate,
+    subresources: { status: classes.checkVolumeAttachmentUpdate },
+  }),
+  "storage.k8s.io/v1/CSIDriver": rules({
+    create: classes.checkCsiDriver,
+    update: classes.checkCsiDriverUpdate,
+  }),
+  "storage.k8s.io/v1/CSINode": rules({ create: classes.checkCsiNode, update: classes.checkCsiNodeUpdate }),
+  "storage.k8s.io/v1/CSIStorageCapacity": rules({
+    create: classes.checkStorageCapacity,
+    update: classes.checkStorageCapacityUpdate,
+  }),
+  "events.k8s.io/v1/Event": rules({
+    create: events.checkEvent,
+    update: events.checkEventUpdate,
+    ownMetadata: true,
+  }),
+  "coordination.k8s.io/v1/Lease": rules({ create: coordination.checkLease, standardFinalizers: false }),
+  "coordination.k8s.io/v1beta1/LeaseCandidate": rules({
+    create: coordination.checkLeaseCandidate,
+    update: coordination.checkLeaseCandidateUpdate,
+    name: (name) => configMapKeyErrors(name),
+    standardFinalizers: false,
+  }),
+  "scheduling.k8s.io/v1/PriorityClass": rules({
+    create: small.checkPriorityClass,
+    update: small.checkPriorityClassUpdate,
+  }),
+  "node.k8s.io/v1/RuntimeClass": rules({
+    create: small.checkRuntimeClass,
+    update: small.checkRuntimeClassUpdate,
+    standardFinalizers: false,
+  }),
+  "certificates.k8s.io/v1/CertificateSigningRequest": rules({
+    create: certificates.checkSigningRequest,
+    update: certificates.checkSigningRequestUpdate,
+    subresources: {
+      status: (now, old, errors) => certificates.checkSigningRequestUpdate(now, old, errors, "status"),
+      approval: (now, old, errors) => certificates.checkSigningRequestUpdate(now, old, errors, "approval"),
+    },
+  }),
+  "certificates.k8s.io/v1beta1/ClusterTrustBundle": rules({
+    create: certificates.checkTrustBundle,
+    update: certificates.checkTrustBundleUpdate,
+    name: anyName,
+  }),
+  "authentication.k8s.io/v1/TokenReview": rules({ create: small.checkTokenReview, ownMetadata: true }),
+  "authorization.k8s.io/v1/SubjectAccessReview": rules({
+    create: small.checkAccessReview,
+    ownMetadata: true,
+  }),
+  "authorization.k8s.io/v1/LocalSubjectAccessReview": rules({
+    create: small.checkAccessReview,
+    ownMetadata: true,
+  }),
+  "authorization.k8s.io/v1/SelfSubjectAccessReview": rules({
+    create: small.checkSelfAccessReview,
+    ownMetadata: true,
+  }),
+  "authorization.k8s.io/v1/SelfSubjectRulesReview": rules({ ownMetadata: true }),
+  "authentication.k8s.io/v1/SelfSubjectReview": rules({ ownMetadata: true }),
+  "flowcontrol.apiserver.k8s.io/v1/FlowSchema": rules({
+    create: flowcontrol.checkFlowSchema,
+    subresources: { status: flowcontrol.checkFlowStatus },
+  }),
+  "flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration": rules({
+    create: flowcontrol.checkPriorityLevel,
+    subresources: { status: flowcontrol.checkFlowStatus },
+  }),
+  "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": rules({
+    create: registration.checkWebhooks,
+  }),
+  "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration": rules({
+    create: registration.checkWebhooks,
+  }),
+  "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": rules({
+    create: registration.checkAdmissionPolicy,
+  }),
+  "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding": rules({
+    create: registration.checkPolicyBinding,
+  }),
+  "apiregistration.k8s.io/v1/APIService": rules({ name: nameIsPathSegment }),
+  "resource.k8s.io/v1/ResourceClaim": rules({ update: specIsFixed }),
+  "resource.k8s.io/v1/ResourceClaimTemplate": rules({ update: specIsFixed }),
+  "storagemigration.k8s.io/v1beta1/StorageVersionMigration": rules({ update: specIsFixed }),
+};
+
+function specIsFixed(now: UnstructuredObject, old: UnstructuredObject, errors: Errors): void {
+  if (!same(now["spec"], old["spec"])) errors.push(invalid("spec", now["spec"], immutableMessage));
+}
