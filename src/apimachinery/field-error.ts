@@ -43,10 +43,14 @@ const withoutValue = new Set<FieldErrorType>([
   "InternalError",
 ]);
 
+/** Stands for a value that the message leaves out: `spec.rules[0]: Invalid value: one of a and b is required`. */
+export const omitted = Symbol("omitted");
+
 /** `spec.replicas: Invalid value: -1: must be greater than or equal to 0`. */
 export function formatFieldError(error: FieldError, { withPath = true } = {}): string {
   const label = labels[error.type];
-  const value = withoutValue.has(error.type) ? "" : `: ${showValue(error.value)}`;
+  const isSilent = withoutValue.has(error.type) || error.value === omitted;
+  const value = isSilent ? "" : `: ${showValue(error.value)}`;
   const detail = error.detail === "" ? "" : `: ${error.detail}`;
   return `${withPath ? `${error.path}: ` : ""}${label}${value}${detail}`;
 }

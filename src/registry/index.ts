@@ -1,5 +1,6 @@
 import type { ResourceExtension } from "../apiserver/registry/strategy.ts";
 import { daemonSetsExtension } from "./apps/daemonsets.ts";
+import { horizontalPodAutoscalersExtension } from "./autoscaling/horizontal-pod-autoscalers.ts";
 import { jobsExtension } from "./batch/jobs.ts";
 import { leasesExtension } from "./coordination/leases.ts";
 import { namespacesExtension } from "./core/namespaces.ts";
@@ -20,6 +21,7 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     persistentVolumesExtension,
     persistentVolumeClaimsExtension,
     daemonSetsExtension,
+    horizontalPodAutoscalersExtension,
     jobsExtension,
     resourceSlicesExtension,
     deviceTaintRulesExtension,

@@ -1,5 +1,6 @@
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { tryParseQuantity } from "../../apimachinery/quantity.ts";
 import type { HorizontalPodAutoscaler as V1 } from "../types/autoscaling-v1.ts";
 import type { MetricSpec, MetricStatus, HorizontalPodAutoscaler as V2 } from "../types/autoscaling-v2.ts";
 
@@ -27,7 +28,7 @@ const defined = (fields: Fields): Fields =>
 export function autoscalerToV1(object: UnstructuredObject): UnstructuredObject {
   const { spec, status, metadata } = object as unknown as V2;
   const metrics = spec.metrics ?? [];
-  const cpu = metrics.find(({ type, resource }) => type === "Resource" && resource?.name === "cpu");
+  const cpu = metrics.find(isCpuUtilization);
   const others = metrics.filter((metric) => !isCpuUtilization(metric));
   const added: Record<string, string> = {};
   if (others.length > 0) added[metricsAnnotation] = JSON.stringify(others.map(oldMetric));
@@ -231,18 +232,34 @@ function oldResource(
 const part = (fields: Fields, name: string): Fields | undefined =>
   isObject(fields[name]) ? fields[name] : undefined;
 
-function target(fields: Fields): Fields {
-  const averageUtilization = fields["targetAverageUtilization"];
-  const averageValue = fields["targetAverageValue"] ?? fields["averageValue"];
-  const value = averageValue === undefined ? fields["targetValue"] : undefined;
-  const type =
-    averageUtilization === undefined
-      ? averageValue === undefined
-        ? "Value"
-        : "AverageValue"
-      : "Utilization";
-  return defined({ type, value, averageValue, averageUtilization });
-}
+/** What a v1 metric aims at; its type is told by the values that it has. */
+const targets = {
+  resource: (fields: Fields): Fields =>
+    defined({
+      type: fields["targetAverageUtilization"] === undefined ? "AverageValue" : "Utilization",
+      averageValue: fields["targetAverageValue"],
+      averageUtilization: fields["targetAverageUtilization"],
+    }),
+  pods: (fields: Fields): Fields => ({
+    type: "AverageValue",
+    averageValue: fields["targetAverageValue"] ?? "0",
+  }),
+  /** The older version shows a value in any case: a zero beside an average says nothing. */
+  object(fields: Fields): Fields {
+    const { targetValue: value = "0", averageValue } = fields;
+    if (averageValue === undefined) return { type: "Value", value };
+    return defined({ type: "AverageValue", value: isZero(value) ? undefined : value, averageValue });
+  },
+  external: (fields: Fields): Fields =>
+    defined({
+      type: fields["targetValue"] === undefined ? "AverageValue" : "Value",
+      value: fields["targetValue"],
+      averageValue: fields["targetAverageValue"],
+    }),
+};
+
+const isZero = (value: unknown): boolean =>
+  typeof value === "string" && tryParseQuantity(value)?.isZero() === true;
 
 function current(fields: Fields): Fields {
   return defined({
@@ -257,7 +274,8 @@ const identifier = (fields: Fields): Fields =>
 
 /** A v1 metric in the words of v2; `side` is `target` for a spec and `current` for a status. */
 function renew(metric: Fields, side: "target" | "current"): Fields {
-  const amount = side === "target" ? target : current;
+  const amount = (kind: keyof typeof targets, fields: Fields): Fields =>
+    side === "target" ? targets[kind](fields) : current(fields);
   const resource = part(metric, "resource");
   const container = part(metric, "containerResource");
   const pods = part(metric, "pods");
@@ -265,19 +283,19 @@ function renew(metric: Fields, side: "target" | "current"): Fields {
   const external = part(metric, "external");
   return defined({
     type: metric["type"],
-    resource: resource && { name: resource["name"], [side]: amount(resource) },
+    resource: resource && { name: resource["name"], [side]: amount("resource", resource) },
     containerResource: container && {
       name: container["name"],
       container: container["container"],
-      [side]: amount(container),
+      [side]: amount("resource", container),
     },
-    pods: pods && { metric: identifier(pods), [side]: amount(pods) },
+    pods: pods && { metric: identifier(pods), [side]: amount("pods", pods) },
     object: object && {
       describedObject: object["target"],
       metric: identifier(object),
-      [side]: amount(object),
+      [side]: amount("object", object),
     },
-    external: external && { metric: identifier(external), [side]: amount(external) },
+    external: external && { metric: identifier(external), [side]: amount("external", external) },
   });
 }
 

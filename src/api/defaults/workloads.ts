@@ -70,7 +70,8 @@ export function defaultJob(job: Job): void {
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : maxInt32;
   const labels = spec.template?.metadata?.labels;
   if (labels !== undefined && Object.keys(job.metadata.labels ?? {}).length === 0) {
-    job.metadata.labels = { ...labels };
+    // Those of a new job are one with its template's: what the registry adds to them it adds to both.
+    job.metadata.labels = job.metadata.uid === undefined ? labels : { ...labels };
   }
   spec.completionMode ??= "NonIndexed";
   spec.suspend ??= false;

@@ -37,7 +37,8 @@ export function list<T>(value: readonly T[] | undefined): readonly T[] {
 /** A text that may be absent: Go has no difference between that and the empty one. */
 export const text = (value: string | undefined): string => value ?? "";
 
-export const isEmpty = (value: string | undefined): boolean => value === undefined || value === "";
+/** True for a text that is absent, which Go prints as null in a few fields, or empty. */
+export const isEmpty = (value: string | null | undefined): boolean => (value ?? "") === "";
 
 /** The entries of a map that may be absent. */
 export function entries<T>(map: Readonly<Record<string, T>> | undefined): [string, T][] {
@@ -142,12 +143,14 @@ function withoutEmpty(field: string, value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.length === 0 ? undefined : value.map((item: unknown) => withoutEmpty("", item) ?? "");
   }
+  // An entry of a map is there, however empty.
+  if (mapFields.has(field)) return Object.keys(value).length === 0 ? undefined : value;
   const result: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
     const kept = withoutEmpty(key, member);
     if (kept !== undefined) result[key] = kept;
   }
-  return mapFields.has(field) && Object.keys(result).length === 0 ? undefined : result;
+  return result;
 }
 
 /** A generated suffix will follow: a trailing dash stands for a letter. */

@@ -12,17 +12,18 @@ const selector = { matchLabels: { app: "a" } };
 const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata, spec: { selector, template } };
 const statefulSet = { ...deployment, kind: "StatefulSet", spec: { ...deployment.spec, serviceName: "a" } };
 const daemonSet = { ...deployment, kind: "DaemonSet" };
+const jobTemplate = { ...template, spec: { ...template.spec, restartPolicy: "Never" } };
 const job = {
   apiVersion: "batch/v1",
   kind: "Job",
   metadata,
-  spec: { template: { ...template, spec: { ...template.spec, restartPolicy: "Never" } } },
+  spec: { manualSelector: true, selector: { matchLabels: { app: "a" } }, template: jobTemplate },
 };
 const cronJob = {
   apiVersion: "batch/v1",
   kind: "CronJob",
   metadata,
-  spec: { schedule: "0 * * * *", jobTemplate: { spec: job.spec } },
+  spec: { schedule: "0 * * * *", jobTemplate: { spec: { template: jobTemplate } } },
 };
 const service = {
   apiVersion: "v1",
@@ -74,7 +75,7 @@ const autoscaler = {
   apiVersion: "autoscaling/v2",
   kind: "HorizontalPodAutoscaler",
   metadata,
-  spec: { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name: "a" } },
+  spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "a" } },
 };
 const budget = { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata, spec: { minAvailable: 1 } };
 const namespace = { apiVersion: "v1", kind: "Namespace", metadata: cluster };
@@ -475,7 +476,7 @@ describe("a change", () => {
     [
       "of a suspended Job's nodes",
       job,
-      { spec: { suspend: true } },
+      { spec: { suspend: true }, status: { conditions: [{ type: "Suspended", status: "True" }] } },
       { spec: { suspend: true, template: { spec: { nodeSelector: { a: "b" } } } } },
       [],
     ],

@@ -5,6 +5,7 @@ import { decodeObject } from "../../apimachinery/decode.ts";
 import { formatFieldError } from "../../apimachinery/field-error.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { deepCopy, isObject } from "../../apimachinery/json.ts";
+import type { ObjectMeta } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { parseYamlDocuments } from "../../apimachinery/yaml.ts";
 import { builtinScheme } from "../builtin-scheme.ts";
@@ -46,6 +47,7 @@ function manifestsOf(file: string): Manifest[] {
 function asRegistry(kind: string, object: UnstructuredObject): void {
   if (object.metadata.generateName !== undefined)
     object.metadata.name ??= `${object.metadata.generateName}abcde`;
+  object.metadata.uid ??= "00000000-0000-4000-8000-000000000000";
   const spec = object["spec"];
   if (
     kind === "Service" &&
@@ -56,6 +58,23 @@ function asRegistry(kind: string, object: UnstructuredObject): void {
     spec["clusterIPs"] ??= [spec["clusterIP"]];
   }
   if (kind === "Pod" && isObject(spec)) spec["serviceAccountName"] ??= "default";
+  if (kind === "Job" && isObject(spec)) selectPods(object.metadata, spec);
+}
+
+/** A job selects the pods of its template. */
+function selectPods({ uid = "", name = "" }: ObjectMeta, spec: Record<string, unknown>): void {
+  const domain = "batch.kubernetes.io/";
+  const own = {
+    "controller-uid": uid,
+    "job-name": name,
+    [`${domain}controller-uid`]: uid,
+    [`${domain}job-name`]: name,
+  };
+  const template = isObject(spec["template"]) ? spec["template"] : {};
+  const metadata = isObject(template["metadata"]) ? template["metadata"] : {};
+  const labels = { ...(isObject(metadata["labels"]) ? metadata["labels"] : {}), ...own };
+  spec["template"] = { ...template, metadata: { ...metadata, labels } };
+  spec["selector"] ??= { matchLabels: { [`${domain}controller-uid`]: uid } };
 }
 
 const subresources = [

@@ -2,7 +2,9 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { resourceTable } from "../generated/resources.ts";
 import * as autoscaling from "./autoscaling.ts";
 import { nameIsDnsLabel, nameIsPathSegment } from "./basics.ts";
-import * as batch from "./batch.ts";
+import { checkCronJob } from "./batch/cron-job.ts";
+import { checkJob, checkJobUpdate } from "./batch/job.ts";
+import { checkJobStatus } from "./batch/job-status.ts";
 import { clusterKinds } from "./cluster-kinds.ts";
 import * as config from "./config.ts";
 import * as discovery from "./discovery.ts";
@@ -30,7 +32,6 @@ import * as workloads from "./workloads.ts";
  * without an entry has its metadata checked and nothing else.
  */
 const role = rules({ create: rbac.checkRole, name: nameIsPathSegment });
-const autoscalerStatus = { status: autoscaling.checkAutoscalerStatus };
 
 const byKind: Readonly<Record<string, KindRules>> = {
   "v1/Binding": rules({ create: small.checkBinding, name: anyName }),
@@ -39,7 +40,11 @@ const byKind: Readonly<Record<string, KindRules>> = {
     create: checkEndpoints,
     update: (now, old, errors) => checkEndpoints(now, errors, old),
   }),
-  "v1/Event": rules({ create: events.checkCoreEvent, update: events.checkCoreEventUpdate, ownMetadata: true }),
+  "v1/Event": rules({
+    create: events.checkCoreEvent,
+    update: events.checkCoreEventUpdate,
+    ownMetadata: true,
+  }),
   "v1/LimitRange": rules({ create: quota.checkLimitRange }),
   "v1/Namespace": rules({
     create: namespaces.checkNamespace,
@@ -115,19 +120,24 @@ const byKind: Readonly<Record<string, KindRules>> = {
     name: nameIsDnsLabel,
   }),
   "batch/v1/Job": rules({
-    create: batch.checkJob,
-    update: batch.checkJobUpdate,
-    subresources: { status: batch.checkJobStatus },
+    create: checkJob,
+    update: checkJobUpdate,
+    subresources: { status: checkJobStatus },
   }),
   "batch/v1/CronJob": rules({
-    create: batch.checkCronJob,
-    update: (now, old, errors) => batch.checkCronJob(now, errors, old),
+    create: checkCronJob,
+    update: (now, old, errors) => checkCronJob(now, errors, old),
   }),
   "autoscaling/v2/HorizontalPodAutoscaler": rules({
     create: autoscaling.checkAutoscaler,
-    subresources: autoscalerStatus,
+    update: (now, old, errors) => autoscaling.checkAutoscaler(now, errors, old),
+    subresources: { status: autoscaling.checkAutoscalerStatus },
   }),
-  "autoscaling/v1/HorizontalPodAutoscaler": rules({ create: autoscaling.checkAutoscalerV1 }),
+  "autoscaling/v1/HorizontalPodAutoscaler": rules({
+    create: autoscaling.checkAutoscalerV1,
+    update: (now, old, errors) => autoscaling.checkAutoscalerV1(now, errors, old),
+    subresources: { status: autoscaling.checkAutoscalerStatus },
+  }),
   "policy/v1/PodDisruptionBudget": rules({
     create: policy.checkDisruptionBudget,
     subresources: { status: policy.checkDisruptionBudgetStatus },

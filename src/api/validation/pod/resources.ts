@@ -112,6 +112,17 @@ export const checkContainerResourceName: ResourceNameCheck = (name, path, errors
   }
 };
 
+/** As for containers, but that nobody has taught this rule huge pages. */
+export function checkMetricResourceName(name: string, path: string, errors: Errors): void {
+  checkResourceName(name, path, errors);
+  if (!name.includes("/")) {
+    if (standardContainerResources.has(name)) return;
+    errors.push(invalid(path, name, "must be a standard resource for containers"));
+  } else if (!isNative(name) && !isExtended(name)) {
+    errors.push(invalid(path, name, "doesn't follow extended resource name standard"));
+  }
+}
+
 const podLevelResources = ["cpu", "memory"];
 
 const checkPodResourceName: ResourceNameCheck = (name, path, errors) => {

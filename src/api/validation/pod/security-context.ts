@@ -261,7 +261,7 @@ export function checkHostProcess(spec: PodSpec, path: string, errors: Errors): v
 export function checkOs(spec: PodSpec, path: string, errors: Errors): void {
   const name = spec.os?.name;
   if (spec.os === undefined) return;
-  if (isEmpty(name)) errors.push(required(`${path}.os.name`, "cannot be empty"));
+  if (isEmpty(name)) errors.push(required(`${path}.os.name`));
   else if (name === "linux") checkLinux(spec, path, errors);
   else if (name === "windows") checkWindows(spec, path, errors);
   else errors.push(notSupported(`${path}.os`, name, ["linux", "windows"]));

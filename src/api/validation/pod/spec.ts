@@ -1,4 +1,11 @@
-import { duplicate, forbidden, invalid, notSupported, required } from "../../../apimachinery/field-error.ts";
+import {
+  duplicate,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from "../../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../../apimachinery/meta-v1.ts";
 import { dns1123SubdomainErrors, dns1123SubdomainWithUnderscoreErrors } from "../../../apimachinery/names.ts";
 import type { PodDNSConfig, PodResourceClaim, PodSpec, PodTemplateSpec } from "../../types/core-v1.ts";
@@ -120,14 +127,13 @@ function checkHostnameOverride(spec: PodSpec, path: string, errors: Errors): voi
   const where = `${path}.hostnameOverride`;
   const name = text(spec.hostnameOverride);
   if (spec.setHostnameAsFQDN === true) {
-    errors.push(forbidden(`${path}.setHostnameAsFQDN`, "must be nil or false when hostnameOverride is set"));
+    errors.push(forbidden(where, "may not be specified when setHostnameAsFQDN is true"));
   }
   if (spec.hostNetwork === true) {
-    errors.push(forbidden(`${path}.hostNetwork`, "must be false when hostnameOverride is set"));
+    errors.push(forbidden(where, "may not be specified when hostNetwork is true"));
   }
-  if (name.length > hostnameBytesMax) {
-    errors.push(invalid(where, name, `must be no more than ${hostnameBytesMax} characters`));
-  } else checkSubdomain(name, where, errors);
+  if (name.length > hostnameBytesMax) errors.push(tooLong(where, hostnameBytesMax));
+  checkSubdomain(name, where, errors);
 }
 
 function checkResourceClaims(
