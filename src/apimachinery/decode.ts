@@ -40,7 +40,12 @@ export function decodeObject(schemas: SchemaSet, schema: string | Schema, value:
 
 /** The error of strict field validation: the texts are those of `unknownFields` and of duplicates. */
 export function newStrictDecodingError(value: unknown, fields: readonly string[]): StatusError {
-  return asBadRequest(value, new DecodingError(`strict decoding error: ${fields.join(", ")}`));
+  return newDecodingError(value, `strict decoding error: ${fields.join(", ")}`);
+}
+
+/** The error of a value that cannot be decoded: `message` says why, in the decoder's words. */
+export function newDecodingError(value: unknown, message: string): StatusError {
+  return asBadRequest(value, new DecodingError(message));
 }
 
 function asBadRequest(value: unknown, error: DecodingError): StatusError {

@@ -1,3 +1,4 @@
+import { goValue } from "../../apimachinery/go-value.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
@@ -5,7 +6,6 @@ import type { CommandContext, KubectlCommand } from "../command.ts";
 import { KubectlError, throwCollected } from "../errors.ts";
 import { selectionFlags } from "../modifying.ts";
 import { nameOf, printerFor, printFlags } from "../printers/index.ts";
-import { goValue } from "../printers/json.ts";
 import { JsonPath, relaxedPath } from "../printers/jsonpath.ts";
 import {
   filenameFlags,

@@ -1,5 +1,5 @@
+import { goValue } from "../../apimachinery/go-value.ts";
 import { isObject } from "../../apimachinery/json.ts";
-import { goValue } from "../printers/json.ts";
 import { type Describer, describeEvents } from "./context.ts";
 import type { Description } from "./description.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { goValue } from "../../apimachinery/go-value.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { KubectlError } from "../errors.ts";
-import { goValue } from "./json.ts";
 import { JsonPath, relaxedPath } from "./jsonpath.ts";
 import { TablePadder } from "./tab-writer.ts";
 

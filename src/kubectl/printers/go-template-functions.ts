@@ -1,6 +1,6 @@
+import { goValue } from "../../apimachinery/go-value.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { goSprintf, goTypeName } from "./go-format.ts";
-import { goValue } from "./json.ts";
 
 /** A function of a template. What it throws becomes `error calling NAME: …`. */
 export type TemplateFunction = (...values: readonly unknown[]) => unknown;

@@ -1,3 +1,4 @@
+import { goValue } from "../../apimachinery/go-value.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { KubectlError, plainText } from "../errors.ts";
 import { goTypeName } from "./go-format.ts";
@@ -9,7 +10,6 @@ import {
   parseGoTemplate,
   type TemplateNode,
 } from "./go-template-parser.ts";
-import { goValue } from "./json.ts";
 
 /** A template that does not fit its object; `printed` is what came out before. */
 export class GoTemplateError extends Error {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { goValue } from "../../apimachinery/go-value.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -7,7 +8,7 @@ import { KubectlError, TemplateFailure } from "../errors.ts";
 import type { FlagSpecs, Flags } from "../flags.ts";
 import { typeName } from "../resource-builder.ts";
 import { dryRunOf } from "../writing.ts";
-import { goJson, goJsonInOrder, goValue, printJson } from "./json.ts";
+import { goJson, goJsonInOrder, printJson } from "./json.ts";
 
 /** Prints one object, or a list, in the format of `-o`. */
 export interface ObjectPrinter {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { goValue } from "../../apimachinery/go-value.ts";
 import { humanDuration } from "./age.ts";
 import { CustomColumns } from "./custom-columns.ts";
-import { goJson, goValue, printJson } from "./json.ts";
+import { goJson, printJson } from "./json.ts";
 import { alignTabs, describeLayout, TablePadder, tableLayout } from "./tab-writer.ts";
 import { TableRows } from "./table.ts";
 

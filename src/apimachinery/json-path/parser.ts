@@ -1,4 +1,7 @@
-import { KubectlError } from "../errors.ts";
+/** A path that cannot be read, or that does not fit the value. */
+export class JsonPathError extends Error {
+  override readonly name = "JsonPathError";
+}
 
 /** One step of a path, or one part of a template. */
 export type JsonPathNode =
@@ -33,13 +36,13 @@ export interface Filter {
 
 type RangeNode = { type: "range"; path: readonly JsonPathNode[]; body: JsonPathNode[] };
 
-/** Takes a template apart. Throws KubectlError with the template and what is wrong. */
+/** Takes a template apart. Throws JsonPathError with the template and what is wrong. */
 export function parseJsonPath(template: string): JsonPathNode[] {
   try {
     return parseTemplate(template);
   } catch (error) {
-    if (!(error instanceof KubectlError)) throw error;
-    throw new KubectlError(`error parsing jsonpath ${template}, ${error.message}`, { cause: error });
+    if (!(error instanceof JsonPathError)) throw error;
+    throw new JsonPathError(`error parsing jsonpath ${template}, ${error.message}`, { cause: error });
   }
 }
 
@@ -60,14 +63,14 @@ function parseTemplate(template: string): JsonPathNode[] {
     const inside = template.slice(at + 1, end).trim();
     at = end + 1;
     if (inside === "end") {
-      if (open.pop() === undefined) throw new KubectlError("not in range, nothing to end");
+      if (open.pop() === undefined) throw new JsonPathError("not in range, nothing to end");
     } else if (/^range(?:\s|$)/.test(inside)) {
       const range: RangeNode = { type: "range", path: new PathParser(inside.slice(5)).all(), body: [] };
       add(range);
       open.push(range);
     } else if (inside !== "") add({ type: "action", path: new PathParser(inside).all() });
   }
-  if (open.length > 0) throw new KubectlError("unexpected EOF, missing {end}");
+  if (open.length > 0) throw new JsonPathError("unexpected EOF, missing {end}");
   return top;
 }
 
@@ -82,7 +85,7 @@ function endOfAction(template: string, start: number): number {
     } else if (c === '"' || c === "'") quote = c;
     else if (c === "}") return at;
   }
-  throw new KubectlError("unclosed action");
+  throw new JsonPathError("unclosed action");
 }
 
 class PathParser {
@@ -121,9 +124,9 @@ class PathParser {
         return this.#take(word.length, { type: "literal", value: word === "true" });
       // A first word without its dot is a field in relaxed paths, and a mistake elsewhere.
       if (!isFirst) return this.#take(word.length, { type: "field", name: word });
-      throw new KubectlError(`unrecognized identifier ${word}`);
+      throw new JsonPathError(`unrecognized identifier ${word}`);
     }
-    throw new KubectlError(
+    throw new JsonPathError(
       `unrecognized character in action: U+${(c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")} '${c}'`,
     );
   }
@@ -161,7 +164,7 @@ class PathParser {
       return { type: "field", name: inside.slice(1, -1).replaceAll(/\\(.)/g, "$1") };
     }
     const match = /^(-?\d*)(?:(:)(-?\d*))?(?:(:)(-?\d*))?$/.exec(inside.replaceAll(/\s/g, ""));
-    if (match === null || inside === "") throw new KubectlError(`invalid array index ${inside}`);
+    if (match === null || inside === "") throw new JsonPathError(`invalid array index ${inside}`);
     const number = (text: string | undefined): number | undefined =>
       text === undefined || text === "" ? undefined : Number(text);
     const [start, end, step] = [number(match[1]), number(match[3]), number(match[5])];
@@ -188,7 +191,7 @@ class PathParser {
       else if (c === "[") depth++;
       else if (c === "]" && --depth === 0) return this.#text.slice(start, this.#at++).trim();
     }
-    throw new KubectlError("unterminated array");
+    throw new JsonPathError("unterminated array");
   }
 
   #quoted(): string {
@@ -203,7 +206,7 @@ class PathParser {
       if (c === "\\") value += unescape(this.#text[++this.#at] ?? "");
       else value += c;
     }
-    throw new KubectlError("unterminated quoted string");
+    throw new JsonPathError("unterminated quoted string");
   }
 
   #take(length: number, node: JsonPathNode): JsonPathNode {
