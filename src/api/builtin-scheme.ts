@@ -1,3 +1,4 @@
+import { type DecodedObject, decodeObject } from "../apimachinery/decode.ts";
 import type { FieldError } from "../apimachinery/field-error.ts";
 import {
   formatApiVersion,
@@ -38,6 +39,7 @@ const schemes = new Map<string, Scheme>();
 
 class BuiltinScheme implements Scheme {
   readonly schemas: SchemaSet;
+  readonly generation = 0;
   readonly #resources: readonly ResourceInfo[];
   readonly #groupVersions: readonly GroupVersion[];
   /** `apiVersion` → its resources, in the order of discovery. */
@@ -79,6 +81,10 @@ class BuiltinScheme implements Scheme {
 
   resourceForKind(kind: GroupVersionKind): ResourceInfo | undefined {
     return this.#byName.get(`${formatApiVersion(kind)}/${kind.kind}`);
+  }
+
+  decode(schemaName: string, value: unknown): DecodedObject {
+    return decodeObject(this.schemas, schemaName, value);
   }
 
   applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void {

@@ -1,3 +1,4 @@
+import type { DecodedObject } from "../apimachinery/decode.ts";
 import type { FieldError } from "../apimachinery/field-error.ts";
 import type { GroupKind, GroupVersion, GroupVersionKind, GroupVersionResource } from "../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../apimachinery/object.ts";
@@ -25,6 +26,39 @@ export interface ResourceInfo extends GroupVersionKind {
    * core and events.k8s.io) name the same storage resource; `Scheme.convert` leads from one to the other.
    */
   readonly storage: GroupVersionResource;
+  /** Present for resources of a CustomResourceDefinition. */
+  readonly custom?: CustomTraits;
+}
+
+/** What resources of a CustomResourceDefinition have beyond built-in ones. A new definition has new traits. */
+export interface CustomTraits {
+  /** No objects are created any more: the definition is being deleted. */
+  readonly isTerminating: boolean;
+  /** Where the scale subresource finds its parts: `.spec.replicas`. */
+  readonly scale?: ScalePaths;
+  /** What each request of a deprecated version is warned with. */
+  readonly deprecationWarning?: string;
+  readonly reader: StoredReader;
+}
+
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+/** Makes objects of a version from what is stored: a schema may have changed since it was written. */
+export interface StoredReader {
+  /**
+   * The object in the reader's version, with fields pruned and defaults filled in; the very same object when nothing
+   * differs. The object is frozen. Throws for an object of another version where `convert` is present.
+   */
+  read(object: UnstructuredObject): UnstructuredObject;
+  /**
+   * Present where versions are converted by others, who may take their time: new objects of the reader's version, in
+   * the order of those that were given. Rejects when one of them cannot be converted.
+   */
+  convert?(objects: readonly UnstructuredObject[]): Promise<UnstructuredObject[]>;
 }
 
 export interface SubresourceInfo {
@@ -62,12 +96,16 @@ export interface TableRowCondition {
 
 export interface Scheme {
   readonly schemas: SchemaSet;
+  /** Rises with each change of what is served: who keeps what was made of the scheme makes it anew. */
+  readonly generation: number;
   /** Served groups in the order of discovery; the first version of a group is the preferred one. */
   groupVersions(): readonly GroupVersion[];
   resources(groupVersion?: GroupVersion): readonly ResourceInfo[];
   resource(reference: GroupVersionResource): ResourceInfo | undefined;
   resourceForKind(kind: GroupVersionKind): ResourceInfo | undefined;
 
+  /** The object of a value, by the name of its schema; throws StatusError 400 when it has fields of the wrong type. */
+  decode(schemaName: string, value: unknown): DecodedObject;
   /** Fills in defaults, in place; the object is decoded already (see apimachinery/decode.ts) and owned by the caller. */
   applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void;
   /** Errors of the object alone. Never throws for bad input. */
@@ -83,7 +121,8 @@ export interface Scheme {
   warnings(kind: GroupVersionKind, object: UnstructuredObject, old: UnstructuredObject | undefined): string[];
   /** A new object of the other version; the same object when nothing differs but apiVersion. */
   convert(object: UnstructuredObject, to: GroupVersionKind): UnstructuredObject;
-  printer(kind: GroupKind): TablePrinter | undefined;
+  /** Only columns of custom resources depend on the version. */
+  printer(kind: GroupKind & { readonly version?: string }): TablePrinter | undefined;
   /** Field selectors beyond metadata.name and metadata.namespace: label → its value; undefined when unsupported. */
   selectableField(
     kind: GroupVersionKind,

@@ -1,5 +1,5 @@
 import type { Scheme } from "../../api/scheme.ts";
-import { decodeObject, newStrictDecodingError, parseJson } from "../../apimachinery/decode.ts";
+import { newStrictDecodingError, parseJson } from "../../apimachinery/decode.ts";
 import { formatApiVersion, type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -97,7 +97,7 @@ export function decodeValue(
   value: unknown,
   duplicates: Duplicates,
 ): UnstructuredObject {
-  const { object, unknownFields } = decodeObject(scheme.schemas, schemaName, value);
+  const { object, unknownFields } = scheme.decode(schemaName, value);
   // The decoder leaves metadata out where nothing is set; everything behind it relies on its being there.
   object.metadata ??= {};
   if (context.fieldValidation === "Ignore") return object;

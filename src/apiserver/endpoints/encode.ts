@@ -1,6 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
-import { decodeObject } from "../../apimachinery/decode.ts";
 import { formatApiVersion, type GroupKind } from "../../apimachinery/gvk.ts";
 import { goJson } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -179,5 +178,5 @@ export function bookmarkObject(
   const metadata = { resourceVersion: String(revision), ...annotations };
   const bookmark = { kind: served.kind, apiVersion: formatApiVersion(served), metadata };
   if (scheme.schemas.get(served.schemaName) === undefined) return bookmark;
-  return { ...decodeObject(scheme.schemas, served.schemaName, bookmark).object, ...bookmark };
+  return { ...scheme.decode(served.schemaName, bookmark).object, ...bookmark };
 }

@@ -1,5 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
-import { decodeObject } from "../../apimachinery/decode.ts";
+import type { DecodedObject } from "../../apimachinery/decode.ts";
 import { type FieldError, forbidden, invalid, required } from "../../apimachinery/field-error.ts";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
@@ -106,20 +106,20 @@ function checkOptions(state: RequestState, isApply: boolean, force: string | nul
 
 /** What the patch makes of the current object. Faults of the result are faults of the patch. */
 export function mergedPatch(
-  { schemas }: Scheme,
+  scheme: Scheme,
   context: RequestContext,
   { schemaName, ...expected }: GroupVersionKind & { readonly schemaName: string },
   current: UnstructuredObject | undefined,
   body: PatchBody,
 ): UnstructuredObject {
-  const value = body.apply(current, schemas.get(schemaName), schemas);
+  const value = body.apply(current, scheme.schemas.get(schemaName), scheme.schemas);
   const shown = body.type === strategicPatchType ? formatGo(body.value) : JSON.stringify(value);
   const fault = (why: string): Error =>
     newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
   if (body.type !== strategicPatchType) checkKind(value, expected, fault);
-  let decoded: ReturnType<typeof decodeObject>;
+  let decoded: DecodedObject;
   try {
-    decoded = decodeObject(schemas, schemaName, value);
+    decoded = scheme.decode(schemaName, value);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     throw fault(error.cause instanceof Error ? error.cause.message : error.message);
@@ -185,7 +185,7 @@ function applied(
   const sent = { ...value, metadata: metadataOf(value) } as UnstructuredObject;
   const result = applyConfiguration(store, context, info, current, sent, subresource, force);
   checkDuplicates(context, body);
-  const { object } = decodeObject(core.scheme.schemas, info.schemaName, result);
+  const { object } = core.scheme.decode(info.schemaName, result);
   object.metadata ??= {};
   return object;
 }
