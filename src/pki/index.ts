@@ -10,8 +10,13 @@ export {
   verifyJws,
 } from "./jws.ts";
 export { type JwtClaims, jsonWebKeySet, keyId, parseJwt, signJwt, verifyJwt } from "./jwt.ts";
-export { certificatesOf } from "./pem.ts";
+export { certificatesOf, decodePem, type PemBlock } from "./pem.ts";
 export { createPki, type Pki } from "./pki.ts";
 export { loadOrCreatePki } from "./pki-directory.ts";
 export { checkAsk, type SigningAsk, signFor } from "./signers.ts";
-export { createSigningRequest, parseSigningRequest } from "./signing-request.ts";
+export {
+  createSigningRequest,
+  parseSigningRequest,
+  type ReadRequest,
+  readSigningRequest,
+} from "./signing-request.ts";

@@ -56,23 +56,42 @@ export function parseSigningRequest(pem: string): SigningRequest {
   if (block?.label !== "CERTIFICATE REQUEST") {
     throw new DerError("PEM block type must be CERTIFICATE REQUEST");
   }
-  const [information, algorithm, signature] = membersOf(readValue(block.der));
+  const { request, key, isSigned } = readSigningRequest(block.der);
+  if (!isSigned) throw new DerError(badSignature(key));
+  return request;
+}
+
+/** The words of Go's crypto/x509. */
+function badSignature({ asymmetricKeyType: type }: KeyObject): string {
+  if (type === "ec") return "x509: ECDSA verification failure";
+  return type === "rsa" ? "crypto/rsa: verification error" : "x509: Ed25519 verification failure";
+}
+
+/** A request in DER, which may be signed with another key than the one it asks a certificate for. */
+export interface ReadRequest {
+  readonly request: SigningRequest;
+  readonly key: KeyObject;
+  readonly isSigned: boolean;
+}
+
+/** Throws for what is no request. */
+export function readSigningRequest(der: Buffer): ReadRequest {
+  const [information, algorithm, signature] = membersOf(readValue(der));
   const [, subject, publicKey, attributes] = membersOf(information);
   if (information === undefined || subject === undefined || publicKey === undefined) {
     throw new DerError("truncated certificate request");
   }
-  const good = verifyDer(
-    publicKeyFromDer(publicKey.raw),
-    readOid(membersOf(algorithm)[0]),
-    information.raw,
-    readBitString(signature),
-  );
-  if (!good) throw new DerError("the signature of the certificate request is not good");
+  const key = publicKeyFromDer(publicKey.raw);
+  const signedWith = readOid(membersOf(algorithm)[0]);
   return {
-    subject: decodeName(subject),
-    subjectDer: subject.raw,
-    publicKey: publicKey.raw,
-    alternativeNames: requestedNames(attributes?.content ?? Buffer.alloc(0)),
+    request: {
+      subject: decodeName(subject),
+      subjectDer: subject.raw,
+      publicKey: publicKey.raw,
+      alternativeNames: requestedNames(attributes?.content ?? Buffer.alloc(0)),
+    },
+    key,
+    isSigned: verifyDer(key, signedWith, information.raw, readBitString(signature)),
   };
 }
 

@@ -31,7 +31,7 @@ let security: ReturnType<typeof newSecurity>;
 beforeEach(async () => {
   clock = new VirtualClock();
   const random = new SeededRandom(7);
-  security = newSecurity({ pki: createPki({ clock }), clock, random });
+  security = newSecurity({ pki: createPki({ clock }), clock, random, scheme: builtinScheme() });
   server = new ApiServer({
     storage: new MemoryStorage(),
     scheme: builtinScheme(),
@@ -373,6 +373,8 @@ describe("certificate signing requests", () => {
   });
   const approved = { type: "Approved", status: "True", reason: "Because", message: "fine" };
   const asOwner = newUser("jane", ["system:masters"]);
+  const { authority } = createPki({ clock: new VirtualClock() });
+  const certificate = Buffer.from(authority.certificate).toString("base64");
   const put = (subresource: string, object: object, user = admin) =>
     post<CertificateSigningRequest>(user, `${path}/r${subresource}`, object, "PUT");
 
@@ -411,10 +413,10 @@ describe("certificate signing requests", () => {
 
   test("are not approved by their status, nor by their main resource", async () => {
     const made = await post<CertificateSigningRequest>(admin, path, csr());
-    const signed = await put("/status", { ...made, status: { conditions: [approved], certificate: "eA==" } });
-    expect(signed.status?.conditions ?? []).toEqual([]);
+    const why = /status.conditions: Forbidden: updates may not add a condition of type "Approved"/;
+    expect(await refused(put("/status", { ...made, status: { conditions: [approved] } }))).toMatch(why);
     const updated = await put("", {
-      ...signed,
+      ...made,
       status: { conditions: [approved] },
       spec: { ...made.spec, usages: ["any"] },
     });
@@ -425,8 +427,17 @@ describe("certificate signing requests", () => {
   test("keep a decision when a signer writes the certificate", async () => {
     const made = await post<CertificateSigningRequest>(admin, path, csr());
     const decided = await put("/approval", { ...made, status: { conditions: [approved] } });
-    const signed = await put("/status", { ...decided, status: { certificate: "eA==" } });
-    expect(signed.status).toMatchObject({ certificate: "eA==", conditions: [approved] });
+    const other = { ...approved, message: "another" };
+    const signed = await put("/status", { ...decided, status: { conditions: [other], certificate } });
+    expect(signed.status).toMatchObject({ certificate, conditions: [approved] });
+    const without = put("/status", { ...decided, status: { certificate } });
+    expect(await refused(without)).toMatch(/updates may not remove a condition of type "Approved"/);
+  });
+
+  test("take nothing but certificates", async () => {
+    const made = await post<CertificateSigningRequest>(admin, path, csr());
+    const why = /status.certificate: .* must contain at least one CERTIFICATE PEM block/;
+    expect(await refused(put("/status", { ...made, status: { certificate: "eA==" } }))).toMatch(why);
   });
 
   test("that cannot be read are refused", async () => {

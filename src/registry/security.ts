@@ -36,7 +36,9 @@ import {
   selfSubjectRulesReviewsExtension,
   subjectAccessReviewsExtension,
 } from "./authorization/reviews.ts";
+import { podCertificateRequestsExtension } from "./certificates/pod-certificate-requests.ts";
 import { certificateSigningRequestsExtension } from "./certificates/signing-requests.ts";
+import { clusterTrustBundlesExtension } from "./certificates/trust-bundles.ts";
 import { serviceAccountsExtension } from "./core/service-accounts.ts";
 
 export interface SecurityOptions {
@@ -100,6 +102,8 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       localSubjectAccessReviewsExtension,
       selfSubjectRulesReviewsExtension,
       certificateSigningRequestsExtension,
+      clusterTrustBundlesExtension,
+      podCertificateRequestsExtension,
       serviceAccountsExtension(() => tokens.get()),
     ],
     open: ({ reader, stores }) => {

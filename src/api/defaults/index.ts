@@ -47,6 +47,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "autoscaling/v1/HorizontalPodAutoscaler": specRule(workloads.defaultHorizontalPodAutoscalerV1),
   "autoscaling/v2/HorizontalPodAutoscaler": specRule(workloads.defaultHorizontalPodAutoscaler),
   "authentication.k8s.io/v1/TokenRequest": specRule(others.defaultTokenRequest),
+  "certificates.k8s.io/v1beta1/PodCertificateRequest": specRule(others.defaultPodCertificateRequest),
   "rbac.authorization.k8s.io/v1/ClusterRoleBinding": rule(others.defaultRoleBinding),
   "rbac.authorization.k8s.io/v1/RoleBinding": rule(others.defaultRoleBinding),
   "discovery.k8s.io/v1/EndpointSlice": rule(others.defaultEndpointSlice),

@@ -12,6 +12,7 @@ import type {
 import type { CustomResourceDefinition } from "../types/apiextensions-v1.ts";
 import type { APIService } from "../types/apiregistration-v1.ts";
 import type { TokenRequest } from "../types/authentication-v1.ts";
+import type { PodCertificateRequest } from "../types/certificates-v1beta1.ts";
 import type { EndpointSlice } from "../types/discovery-v1.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "../types/flowcontrol-v1.ts";
 import type { IngressClass, NetworkPolicy } from "../types/networking-v1.ts";
@@ -117,6 +118,10 @@ function defaultDeviceClaim(devices: DeviceClaim | undefined): void {
       for (const toleration of request.tolerations ?? []) toleration.operator ||= "Equal";
     }
   }
+}
+
+export function defaultPodCertificateRequest({ spec }: PodCertificateRequest): void {
+  spec.maxExpirationSeconds ??= 86_400;
 }
 
 export function defaultTokenRequest({ spec }: TokenRequest): void {

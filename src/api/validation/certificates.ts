@@ -1,13 +1,20 @@
-import { duplicate, forbidden, invalid, notSupported, required } from "../../apimachinery/field-error.ts";
+import {
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from "../../apimachinery/field-error.ts";
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
 } from "../types/certificates-v1.ts";
-import type { ClusterTrustBundle } from "../types/certificates-v1beta1.ts";
-import { type Errors, immutable, isEmpty, list, same, text } from "./basics.ts";
+import { type Errors, isEmpty, list, same, text } from "./basics.ts";
+import { describeChange } from "./describe-change.ts";
 import { checkSignerName } from "./signer-name.ts";
 
-/** Signing requests and trust bundles (mirrors pkg/apis/certificates/validation). */
+/** Signing requests (mirrors pkg/apis/certificates/validation). */
 const usages = new Set([
   "signing",
   "digital signature",
@@ -35,19 +42,26 @@ const usages = new Set([
 ]);
 const expirationSecondsMin = 600;
 
-export function checkSigningRequest({ spec, status }: CertificateSigningRequest, errors: Errors): void {
-  const pem = Buffer.from(text(spec.request), "base64").toString("latin1");
-  if (!/-----BEGIN CERTIFICATE REQUEST-----[\s\S]+-----END CERTIFICATE REQUEST-----/.test(pem)) {
-    const detail = "PEM block type must be CERTIFICATE REQUEST";
-    errors.push(invalid("spec.request", text(spec.request), detail));
+/** What whoever can read certificates finds wrong with those of a request. */
+export interface CertificateFaults {
+  readonly request?: string | undefined;
+  readonly certificate?: string | undefined;
+}
+
+const legacySigner = "kubernetes.io/legacy-unknown";
+
+/** Faults that `old` has already are let be. */
+export function checkSigningRequest(
+  { spec, status }: CertificateSigningRequest,
+  faults: CertificateFaults,
+  errors: Errors,
+  old?: CertificateSigningRequest,
+): void {
+  if (faults.request !== undefined) {
+    errors.push(invalid("spec.request", spec.request ?? null, faults.request));
   }
-  if (list(spec.usages).length === 0) errors.push(required("spec.usages"));
-  list(spec.usages).forEach((usage, index) => {
-    const path = `spec.usages[${index}]`;
-    if (!usages.has(usage)) errors.push(notSupported(path, usage, [...usages].sort()));
-    if (list(spec.usages).indexOf(usage) < index) errors.push(duplicate(path, usage));
-  });
-  if (spec.signerName === "kubernetes.io/legacy-unknown") {
+  checkUsages(list(spec.usages), list(old?.spec.usages), errors);
+  if (spec.signerName === legacySigner && old?.spec.signerName !== legacySigner) {
     const detail = "the legacy signerName is not allowed via this API version";
     errors.push(invalid("spec.signerName", spec.signerName, detail));
   } else checkSignerName(text(spec.signerName), "spec.signerName", errors);
@@ -55,89 +69,94 @@ export function checkSigningRequest({ spec, status }: CertificateSigningRequest,
     const detail = "may not specify a duration less than 600 seconds (10 minutes)";
     errors.push(invalid("spec.expirationSeconds", spec.expirationSeconds, detail));
   }
-  checkConditions(list(status?.conditions), errors);
+  checkConditions(list(status?.conditions), list(old?.status?.conditions), errors);
+  if (faults.certificate === undefined) return;
+  errors.push(invalid("status.certificate", "<certificate data>", faults.certificate));
 }
 
-function checkConditions(conditions: readonly CertificateSigningRequestCondition[], errors: Errors): void {
+function checkUsages(given: readonly string[], before: readonly string[], errors: Errors): void {
+  if (given.length === 0) errors.push(required("spec.usages"));
+  if (before.every((usage) => usages.has(usage))) {
+    given.forEach((usage, index) => {
+      if (!usages.has(usage)) errors.push(notSupported(`spec.usages[${index}]`, usage, [...usages].sort()));
+    });
+  }
+  if (hasTwice(before)) return;
+  given.forEach((usage, index) => {
+    if (given.indexOf(usage) < index) errors.push(duplicate(`spec.usages[${index}]`, usage));
+  });
+}
+
+const hasTwice = (values: readonly string[]): boolean => new Set(values).size < values.length;
+
+function checkConditions(
+  conditions: readonly CertificateSigningRequestCondition[],
+  before: readonly CertificateSigningRequestCondition[],
+  errors: Errors,
+): void {
+  const typesBefore = before.map(({ type }) => text(type));
+  const wasBoth = typesBefore.includes("Approved") && typesBefore.includes("Denied");
   const seen = new Set<string>();
-  conditions.forEach(({ type, status }, index) => {
+  conditions.forEach(({ type: given, status }, index) => {
+    const type = text(given);
     const path = `status.conditions[${index}]`;
-    if (isEmpty(type)) errors.push(required(`${path}.type`));
+    if (type === "" && !typesBefore.includes("")) errors.push(required(`${path}.type`));
+    const supported = decided.includes(type) ? ["True"] : ["False", "True", "Unknown"];
     if (isEmpty(status)) errors.push(required(`${path}.status`));
-    else if (type === "Approved" || type === "Denied" || type === "Failed") {
-      if (status !== "True") errors.push(notSupported(`${path}.status`, status, ["True"]));
-    } else if (status !== "True" && status !== "False" && status !== "Unknown") {
-      errors.push(notSupported(`${path}.status`, status, ["False", "True", "Unknown"]));
+    else if (!supported.includes(status)) errors.push(notSupported(`${path}.status`, status, supported));
+    const opposite = type === "Denied" ? "Approved" : type === "Approved" ? "Denied" : undefined;
+    if (opposite !== undefined && seen.has(opposite) && !wasBoth) {
+      const detail = "Approved and Denied conditions are mutually exclusive";
+      errors.push(invalid("status.conditions", type, detail));
     }
-    if (type === "Denied" && seen.has("Approved")) {
-      errors.push(invalid(`${path}.type`, type, "Approved and Denied conditions are mutually exclusive"));
-    } else if (type === "Approved" && seen.has("Denied")) {
-      errors.push(invalid(`${path}.type`, type, "Approved and Denied conditions are mutually exclusive"));
-    }
-    if (seen.has(type)) errors.push(duplicate(`${path}.type`, type));
+    if (seen.has(type) && !hasTwice(typesBefore)) errors.push(duplicate(`${path}.type`, type));
     seen.add(type);
   });
 }
+
+const decided = ["Approved", "Denied", "Failed"];
 
 /** What each subresource may change. */
 export function checkSigningRequestUpdate(
   now: CertificateSigningRequest,
   old: CertificateSigningRequest,
+  subresource: string,
+  faults: CertificateFaults,
   errors: Errors,
-  subresource = "",
 ): void {
-  checkSigningRequest(now, errors);
-  for (const type of ["Approved", "Denied", "Failed"]) {
-    checkConditionKept(type, now, old, subresource, errors);
+  checkSigningRequest(now, faults, errors, old);
+  for (const type of decided) {
+    if (conditionsOf(now, type).length >= conditionsOf(old, type).length) continue;
+    errors.push(conditionFault("remove", type));
   }
-  if (subresource === "status" && !isEmpty(old.status?.certificate)) {
-    if (!same(now.status?.certificate, old.status?.certificate)) {
-      errors.push(forbidden("status.certificate", "updates may not change existing certificate content"));
-    }
+  if (subresource !== "approval") {
+    for (const type of ["Approved", "Denied"]) checkDecisionKept(type, now, old, errors);
+  }
+  if (text(now.status?.certificate) === text(old.status?.certificate)) return;
+  if (subresource !== "status") {
+    errors.push(forbidden("status.certificate", "updates may not set certificate content"));
+  } else if (!isEmpty(old.status?.certificate)) {
+    errors.push(forbidden("status.certificate", "updates may not modify existing certificate content"));
   }
 }
 
-function checkConditionKept(
+const conditionsOf = (
+  { status }: CertificateSigningRequest,
+  type: string,
+): CertificateSigningRequestCondition[] => list(status?.conditions).filter((one) => one.type === type);
+
+const conditionFault = (verb: string, type: string, how = ""): FieldError =>
+  forbidden("status.conditions", `updates may not ${verb} a condition of type ${JSON.stringify(type)}${how}`);
+
+function checkDecisionKept(
   type: string,
   now: CertificateSigningRequest,
   old: CertificateSigningRequest,
-  subresource: string,
   errors: Errors,
 ): void {
-  const of = ({ status }: CertificateSigningRequest): CertificateSigningRequestCondition | undefined =>
-    list(status?.conditions).find((one) => one.type === type);
-  const before = of(old);
-  const after = of(now);
-  if (before !== undefined && after === undefined) {
-    const detail = `updates may not remove a condition of type ${JSON.stringify(type)}`;
-    errors.push(forbidden("status.conditions", detail));
+  const [before, after] = [conditionsOf(old, type), conditionsOf(now, type)];
+  if (after.length > before.length) errors.push(conditionFault("add", type));
+  else if (after.length === before.length && !same(before, after)) {
+    errors.push(conditionFault("modify", type, `\n${describeChange(before, after)}`));
   }
-  const allowed = type === "Failed" ? subresource === "status" : subresource === "approval";
-  if (before === undefined && after !== undefined && !allowed) {
-    const detail = `updates may not add a condition of type ${JSON.stringify(type)}`;
-    errors.push(forbidden("status.conditions", detail));
-  }
-}
-
-export function checkTrustBundle({ metadata, spec }: ClusterTrustBundle, errors: Errors): void {
-  const signer = text(spec.signerName);
-  if (signer !== "") checkSignerName(signer, "spec.signerName", errors);
-  if (isEmpty(spec.trustBundle)) {
-    errors.push(invalid("spec.trustBundle", "<value omitted>", "at least one trust anchor must be provided"));
-  }
-  const name = text(metadata.name);
-  if (signer !== "" && !name.startsWith(`${signer.replaceAll("/", ":")}:`)) {
-    const prefix = `${signer.replaceAll("/", ":")}:`;
-    const detail = `ClusterTrustBundle for signerName ${signer} must be named with prefix ${prefix}`;
-    errors.push(invalid("metadata.name", name, detail));
-  }
-}
-
-export function checkTrustBundleUpdate(
-  now: ClusterTrustBundle,
-  old: ClusterTrustBundle,
-  errors: Errors,
-): void {
-  checkTrustBundle(now, errors);
-  immutable(now.spec.signerName, old.spec.signerName, "spec.signerName", errors);
 }

@@ -3,11 +3,11 @@ import { configMapKeyErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import * as registration from "./admission-registration.ts";
 import { type Errors, immutableMessage, nameIsPathSegment, same } from "./basics.ts";
-import * as certificates from "./certificates.ts";
 import * as coordination from "./coordination.ts";
 import * as events from "./events.ts";
 import * as flowcontrol from "./flowcontrol.ts";
 import { anyName, type KindRules, rules } from "./kind-rules.ts";
+import * as certificates from "./pod-certificates.ts";
 import * as addresses from "./service-addresses.ts";
 import * as small from "./small-kinds.ts";
 import * as classes from "./storage/classes.ts";
@@ -66,18 +66,16 @@ export const clusterKinds: Readonly<Record<string, KindRules>> = {
     update: small.checkRuntimeClassUpdate,
     standardFinalizers: false,
   }),
-  "certificates.k8s.io/v1/CertificateSigningRequest": rules({
-    create: certificates.checkSigningRequest,
-    update: certificates.checkSigningRequestUpdate,
-    subresources: {
-      status: (now, old, errors) => certificates.checkSigningRequestUpdate(now, old, errors, "status"),
-      approval: (now, old, errors) => certificates.checkSigningRequestUpdate(now, old, errors, "approval"),
-    },
-  }),
+  // What a signing request asks is read by the registry.
+  "certificates.k8s.io/v1/CertificateSigningRequest": rules({ name: anyName }),
   "certificates.k8s.io/v1beta1/ClusterTrustBundle": rules({
     create: certificates.checkTrustBundle,
     update: certificates.checkTrustBundleUpdate,
-    name: anyName,
+    ownMetadata: true,
+  }),
+  "certificates.k8s.io/v1beta1/PodCertificateRequest": rules({
+    create: certificates.checkPodCertificateRequest,
+    update: certificates.checkPodCertificateRequestUpdate,
   }),
   "authentication.k8s.io/v1/TokenReview": rules({ create: small.checkTokenReview, ownMetadata: true }),
   "authorization.k8s.io/v1/SubjectAccessReview": rules({

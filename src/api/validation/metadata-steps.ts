@@ -40,7 +40,8 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "certificates.k8s.io/CertificateSigningRequest": namedFirst,
   "certificates.k8s.io/CertificateSigningRequest/approval": namedFirst,
   "certificates.k8s.io/CertificateSigningRequest/status": namedFirst,
-  "certificates.k8s.io/ClusterTrustBundle": createFirst,
+  // The rules of bundles look at metadata themselves.
+  "certificates.k8s.io/ClusterTrustBundle": none,
   "coordination.k8s.io/Lease": bare,
   "coordination.k8s.io/LeaseCandidate": bare,
   "discovery.k8s.io/EndpointSlice": onlyCreate,

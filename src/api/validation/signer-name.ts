@@ -31,10 +31,11 @@ export function checkSignerName(name: string, path: string, errors: Errors): voi
 }
 
 function checkLabels(dotted: string, rule: (label: string) => string[], path: string, errors: Errors): void {
-  for (const label of dotted.split(".")) {
-    for (const message of rule(label)) {
-      errors.push(invalid(path, dotted, `validating label ${JSON.stringify(label)}: ${message}`));
-    }
+  // The first bad one is enough.
+  const bad = dotted.split(".").find((label) => rule(label).length > 0);
+  if (bad === undefined) return;
+  for (const message of rule(bad)) {
+    errors.push(invalid(path, dotted, `validating label ${JSON.stringify(bad)}: ${message}`));
   }
 }
 
@@ -55,4 +56,10 @@ export function clusterTrustBundleNameErrors(name: string, signerName = signerOf
 function signerOfBundle(name: string): string {
   const end = name.lastIndexOf(":");
   return end < 0 ? "" : name.slice(0, end).replaceAll(":", "/");
+}
+
+/** Signers of the project itself, which are held to shorter lives. */
+export function isKubernetesSigner(name: string): boolean {
+  const [host = ""] = name.split("/");
+  return host === "kubernetes.io" || host.endsWith(".kubernetes.io");
 }

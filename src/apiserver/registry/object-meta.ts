@@ -1,4 +1,5 @@
 import { type FieldError, invalid, required } from "../../apimachinery/field-error.ts";
+import { pathSegmentErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 
 /**
@@ -8,14 +9,13 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 export function validateMetadata(object: UnstructuredObject): FieldError[] {
   const { name = "", generateName = "" } = object.metadata;
   const errors: FieldError[] = [];
-  if (name === "" && generateName === "") {
-    errors.push(required("metadata.name", "name or generateName is required"));
-  }
   // A name becomes part of a path and of a key: these three can be neither.
-  if (name === "." || name === "..") errors.push(invalid("metadata.name", name, `may not be '${name}'`));
-  else if (/[/%]/.test(name)) {
-    const found = name.includes("/") ? "/" : "%";
-    errors.push(invalid("metadata.name", name, `may not contain '${found}'`));
+  for (const [field, value] of [
+    ["generateName", generateName],
+    ["name", name],
+  ] as const) {
+    for (const why of pathSegmentErrors(value)) errors.push(invalid(`metadata.${field}`, value, why));
   }
+  if (name === "") errors.push(required("metadata.name", "name or generateName is required"));
   return errors;
 }
