@@ -23,7 +23,8 @@ export class CacheEvent {
   readonly current: CachedObject | undefined;
   /** Absent when the object is new. */
   readonly previous: CachedObject | undefined;
-  readonly #frames = new Map<string, Uint8Array>();
+  /** Made for the first watcher: most changes have none over a socket. */
+  #frames: Map<string, Uint8Array> | undefined;
   #gone: CachedObject | undefined;
 
   constructor(revision: number, current: CachedObject | undefined, previous: CachedObject | undefined) {
@@ -51,6 +52,7 @@ export class CacheEvent {
 
   frame(type: WatchEventType, object: CachedObject, encoder: FrameEncoder): Uint8Array {
     const key = `${type} ${encoder.key}`;
+    this.#frames ??= new Map();
     let frame = this.#frames.get(key);
     if (frame === undefined) {
       frame = encoder.encode(type, object);

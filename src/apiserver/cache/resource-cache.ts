@@ -112,7 +112,7 @@ export class ResourceCache {
 
   /** Puts an object that was there at the start; no event. */
   load(object: CachedObject): void {
-    this.#put(object);
+    this.#put(object, this.get(object.namespace, object.name));
   }
 
   /** Applies a change of the store and tells those who watch. Calls `touched` for each watcher that got something. */
@@ -123,10 +123,19 @@ export class ResourceCache {
     current: CachedObject | undefined,
     touched: (watcher: Watcher) => void,
   ): void {
-    const previous = this.get(namespace, name);
+    this.change(revision, this.get(namespace, name), current, touched);
+  }
+
+  /** As `apply`, for who has just got the state before: `previous` is what `get` answers. */
+  change(
+    revision: number,
+    previous: CachedObject | undefined,
+    current: CachedObject | undefined,
+    touched: (watcher: Watcher) => void,
+  ): void {
     this.#lastChange = revision;
-    if (current !== undefined) this.#put(current);
-    else if (previous !== undefined) this.#remove(namespace, name);
+    if (current !== undefined) this.#put(current, previous);
+    else if (previous !== undefined) this.#remove(previous);
     else return;
     const event = new CacheEvent(revision, current, previous);
     this.#remember(event);
@@ -185,21 +194,22 @@ export class ResourceCache {
     return this.#order;
   }
 
-  #put(object: CachedObject): void {
+  #put(object: CachedObject, previous: CachedObject | undefined): void {
     let objects = this.#namespaces.get(object.namespace);
     if (objects === undefined) {
       objects = new SortedObjects();
       this.#namespaces.set(object.namespace, objects);
       this.#order = undefined;
     }
-    objects.get(object.name)?.forgetForms();
+    previous?.forgetForms();
     objects.set(object);
     object.keepForms(this.#forms);
   }
 
-  #remove(namespace: string, name: string): void {
+  #remove(object: CachedObject): void {
+    const { namespace, name } = object;
     const objects = this.#namespaces.get(namespace);
-    objects?.get(name)?.forgetForms();
+    object.forgetForms();
     objects?.delete(name);
     if (objects?.size === 0) {
       this.#namespaces.delete(namespace);

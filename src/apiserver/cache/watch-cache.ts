@@ -153,9 +153,7 @@ export class WatchCache implements ObjectReader {
     if (waiting === undefined) this.#announced.set(key, [announcement]);
     else waiting.push(announcement);
     return () => {
-      const all = this.#announced.get(key);
-      if (all === undefined || all.length <= 1) this.#announced.delete(key);
-      else all.splice(all.indexOf(announcement), 1);
+      if (announcement.cached === undefined) this.#withdraw(key, announcement);
       return announcement.cached;
     };
   }
@@ -265,24 +263,29 @@ export class WatchCache implements ObjectReader {
       resource.apply(revision, namespace, name, undefined, this.#touch);
       return;
     }
-    if (resource.get(namespace, name)?.revision === revision) return;
+    const previous = resource.get(namespace, name);
+    if (previous?.revision === revision) return;
     const current =
       this.#takeAnnounced(key, revision, value) ?? CachedObject.stored(namespace, name, revision, value);
-    resource.apply(revision, namespace, name, current, this.#touch);
+    resource.change(revision, previous, current, this.#touch);
   }
 
   /** Equal bytes are an equal object, so it does not matter which of two equal writes is taken. */
   #takeAnnounced(key: string, revision: number, value: Uint8Array): CachedObject | undefined {
     const announcement = this.#announced
       .get(key)
-      ?.find(
-        ({ cached, write }) =>
-          cached === undefined && (write.value === value || Buffer.compare(write.value, value) === 0),
-      );
+      ?.find(({ write }) => write.value === value || Buffer.compare(write.value, value) === 0);
     if (announcement === undefined) return undefined;
+    this.#withdraw(key, announcement);
     const { object, isCompact } = announcement.write;
     announcement.cached = CachedObject.written(object, revision, value, isCompact);
     return announcement.cached;
+  }
+
+  #withdraw(key: string, announcement: Announcement): void {
+    const all = this.#announced.get(key) ?? [];
+    if (all.length <= 1) this.#announced.delete(key);
+    else all.splice(all.indexOf(announcement), 1);
   }
 
   #advance(revision: number): void {

@@ -324,16 +324,20 @@ export function planTransaction(
   revision: number,
   find: (key: string) => KeyValue | undefined,
 ): TransactionPlan {
+  // Most write the one key that they compare: it is looked up once.
+  let known: KeyValue | undefined;
   for (const { key, modRevision } of compare) {
-    if ((find(key)?.modRevision ?? 0) !== modRevision) {
+    known = find(key);
+    if ((known?.modRevision ?? 0) !== modRevision) {
       return { holds: false, current: compare.map((other) => find(other.key)) };
     }
   }
+  const knownKey = compare.at(-1)?.key;
   if (operations.length > 1) checkDistinct(operations);
   const events: StorageEvent[] = [];
   for (const operation of operations) {
     const { key } = operation;
-    const previous = find(key);
+    const previous = key === knownKey ? known : find(key);
     if (operation.type === "put") {
       const { value } = operation;
       const createRevision = previous?.createRevision ?? revision;
