@@ -80,6 +80,7 @@ export interface SecurityDependencies {
   readonly reader: ObjectReader;
   readonly stores: ResourceStores;
   readonly nowMs: () => number;
+  readonly register: (metric: Metric) => void;
 }
 
 export interface Security {
@@ -87,6 +88,8 @@ export interface Security {
   readonly authorizer: Authorizer;
   /** In the order in which they run. */
   readonly admission: readonly AdmissionPlugin[];
+  /** Ends what they hold open, when the server closes. */
+  close?(): void;
 }
 
 export interface ListenOptions {
@@ -126,6 +129,7 @@ export class ApiServer {
   readonly #logger: Logger;
   readonly #random: Random;
   readonly #auditor: Auditor | undefined;
+  readonly #closeSecurity: () => void;
   /** Of requests that last: logs, exec, attach, port-forward, proxies. */
   readonly #streams = new Set<AbortController>();
   /** Not ready any more, and soon to close. */
@@ -151,11 +155,10 @@ export class ApiServer {
     this.reader = watchCache;
     this.stores = resourceStores(resources);
     const nowMs = (): number => clock.now();
-    const { authenticator, authorizer, admission } = options.security({
-      reader: watchCache,
-      stores: this.stores,
-      nowMs,
-    });
+    const register = (metric: Metric): void => this.metrics.register(metric);
+    const security = options.security({ reader: watchCache, stores: this.stores, nowMs, register });
+    const { authenticator, authorizer, admission } = security;
+    this.#closeSecurity = () => security.close?.();
     resources.extend(options.extensions ?? [], {
       reader: watchCache,
       stores: this.stores,
@@ -176,7 +179,6 @@ export class ApiServer {
     const bytes = new BytesInFlight(defaultBytesInFlight);
     const limits = options.limits ?? defaultInFlightLimits;
     const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
-    const register = (metric: Metric): void => this.metrics.register(metric);
     this.#flowController = new FlowController({
       clock,
       totalSeats: limits.readOnly + limits.mutating,
@@ -310,6 +312,7 @@ export class ApiServer {
     this.#bookmarks?.stop();
     this.#watchCache.stop();
     await Promise.all(this.#listeners.map((listener) => listener.close(this.#clock.sleep(closeGraceMs))));
+    this.#closeSecurity();
     await this.#auditor?.close();
   }
 

@@ -4,10 +4,10 @@ import type { Clock } from "../apimachinery/clock.ts";
 import { parseApiVersion } from "../apimachinery/gvk.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { newConflict, staleObject } from "../apimachinery/status.ts";
-import type { AdmissionPlugin } from "../apiserver/admission/admission.ts";
 import { admissionChain } from "../apiserver/admission/chain.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
+import { admissionWebhooks, type WebhookFailure } from "../apiserver/admission/webhooks/index.ts";
 import { ForApiAudiences } from "../apiserver/authentication/audience-agnostic.ts";
 import type { TokenAuthenticator } from "../apiserver/authentication/authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../apiserver/authentication/bootstrap-token.ts";
@@ -47,8 +47,8 @@ export interface SecurityOptions {
   readonly random: Random;
   /** `cluster.local`: part of the issuer of service account tokens. */
   readonly clusterDomain?: string;
-  /** Finds the resources of owners; needed by OwnerReferencesPermissionEnforcement alone. */
-  readonly scheme?: Scheme;
+  /** Finds the resources of owners, and the versions that webhooks ask for. */
+  readonly scheme: Scheme;
   /** Tokens known in advance, for tests and for whoever embeds a cluster. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** See AuthenticatorChainOptions. */
@@ -57,8 +57,8 @@ export interface SecurityOptions {
   readonly external?: Pick<ExternalAuthentication, "tokens" | "anonymous">;
   readonly enableAdmission?: readonly string[];
   readonly disableAdmission?: readonly string[];
-  /** Webhooks and policies, which run after the built-in plugins and before the quota. */
-  readonly admissionExtensions?: readonly AdmissionPlugin[];
+  /** Told of each webhook that could not be asked or gave no usable answer. */
+  readonly onWebhookFailure?: (failure: WebhookFailure) => void;
 }
 
 /** All that makes a cluster safe, in the parts that an ApiServer is made with. */
@@ -106,7 +106,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       podCertificateRequestsExtension,
       serviceAccountsExtension(() => tokens.get()),
     ],
-    open: ({ reader, stores }) => {
+    open: ({ reader, stores, register }) => {
       const forApi = (tokens: TokenAuthenticator): TokenAuthenticator =>
         new ForApiAudiences(tokens, [issuer]);
       const authenticator = new AuthenticatorChain({
@@ -135,6 +135,15 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       reviewer.connect(authenticator.tokens);
       const rbac = new RbacAuthorizer(reader);
       const authorizer = new AuthorizerUnion([new MastersAuthorizer(), new NodeAuthorizer(reader), rbac]);
+      const webhooks = admissionWebhooks({
+        reader,
+        scheme: options.scheme,
+        clock,
+        random,
+        authorizer,
+        register,
+        onFailure: (failure) => options.onWebhookFailure?.(failure),
+      });
       const admission = admissionChain({
         reader,
         clock,
@@ -145,9 +154,9 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         resourcesOfKind: kindMapper(options.scheme),
         enable: options.enableAdmission,
         disable: options.disableAdmission,
-        extensions: options.admissionExtensions,
+        extensions: [webhooks.mutating, webhooks.validating],
       });
-      return { authenticator, authorizer, admission };
+      return { authenticator, authorizer, admission, close: () => webhooks.close() };
     },
   };
 }
@@ -180,9 +189,9 @@ class LateReviewer implements TokenAuthenticator {
   }
 }
 
-function kindMapper(scheme: Scheme | undefined): KindMapper {
+function kindMapper(scheme: Scheme): KindMapper {
   return (apiVersion, kind) => {
-    const found = scheme?.resourceForKind({ ...parseApiVersion(apiVersion), kind });
+    const found = scheme.resourceForKind({ ...parseApiVersion(apiVersion), kind });
     return found === undefined ? [] : [found];
   };
 }

@@ -13,8 +13,10 @@ export interface AdmissionPlugin {
   readonly name: string;
   /** Whether the plugin looks at this operation at all; checked before `admit` and `validate`. */
   handles(attributes: AdmissionAttributes): boolean;
-  /** May change `attributes.object`, which the plugin's caller owns. */
-  admit?(attributes: AdmissionAttributes): Promise<void> | void;
+  /** May change `attributes.object`, which the plugin's caller owns. `isRepeat`: see `wantsRepeat`. */
+  admit?(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> | void;
+  /** Asked when all have admitted a request: whether they are to do so once more, as somebody changed the object late. */
+  wantsRepeat?(attributes: AdmissionAttributes): boolean;
   /** Must not change anything. */
   validate?(attributes: AdmissionAttributes): Promise<void> | void;
 }
@@ -37,7 +39,15 @@ export interface AdmissionAttributes {
   readonly user: UserInfo;
   addWarning(text: string): void;
   /** Takes notes for the audit log, keys qualified by who notes; absent when the request is not audited. */
-  readonly audit?: { annotate(key: string, value: string): void } | undefined;
+  readonly audit?: AuditNotes | undefined;
+  /** Aborted when the client has gone or the request has taken too long; absent for requests of the server itself. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AuditNotes {
+  annotate(key: string, value: string): void;
+  /** False where the log does not hold what was asked: notes must not quote it then. */
+  readonly wantsRequest: boolean;
 }
 
 /** What plugins are made with. */

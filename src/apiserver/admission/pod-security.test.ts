@@ -53,7 +53,10 @@ const bad = podWith({
 describe("the audit log", () => {
   const notesOf = async (labels: Record<string, string>, object: object): Promise<Record<string, string>> => {
     const notes: Record<string, string> = {};
-    const audit = { annotate: (key: string, value: string) => void (notes[key.replace(label, "")] = value) };
+    const audit = {
+      annotate: (key: string, value: string) => void (notes[key.replace(label, "")] = value),
+      wantsRequest: false,
+    };
     await verdictOf(pluginFor(labels), { ...attributesOf({ object }), audit });
     return notes;
   };

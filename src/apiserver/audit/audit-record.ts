@@ -84,12 +84,12 @@ export class AuditRecord {
   /** The object that the client sent, decoded and not yet admitted. The value is not kept. */
   requestObject(object: object): void {
     this.#identify(object);
-    if (this.#wantsRequest) this.#requestObject = JSON.stringify(this.#trimmed(object));
+    if (this.wantsRequest) this.#requestObject = JSON.stringify(this.#trimmed(object));
   }
 
   /** The patch that the client sent. */
   requestPatch(patch: unknown): void {
-    if (this.#wantsRequest) this.#requestObject = JSON.stringify(patch) ?? "null";
+    if (this.wantsRequest) this.#requestObject = JSON.stringify(patch) ?? "null";
   }
 
   /** The head of the answer is about to be sent. `status` is given when the answer is one, `json` when it was wanted. */
@@ -118,7 +118,8 @@ export class AuditRecord {
     this.#write("Panic", this.#nowMs());
   }
 
-  get #wantsRequest(): boolean {
+  /** True when events hold what was asked. */
+  get wantsRequest(): boolean {
     return this.#decision.level === "Request" || this.#decision.level === "RequestResponse";
   }
 

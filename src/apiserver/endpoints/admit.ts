@@ -32,6 +32,10 @@ export function admissionAttributes(
     user,
     addWarning: (text) => context.addWarning(text),
     audit: context.audit,
+    // Read by few, and made when first read.
+    get signal() {
+      return context.signal;
+    },
   };
 }
 

@@ -11,10 +11,16 @@ export class AdmissionRunner {
   }
 
   async mutate(attributes: AdmissionAttributes): Promise<void> {
+    await this.#admit(attributes, false);
+    if (this.#mutating.some((plugin) => plugin.wantsRepeat?.(attributes) === true))
+      await this.#admit(attributes, true);
+  }
+
+  async #admit(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> {
     for (const plugin of this.#mutating) {
       if (!plugin.handles(attributes)) continue;
       // Most answer at once; to wait for nothing would still let all others go first.
-      const pending = plugin.admit?.(attributes);
+      const pending = plugin.admit?.(attributes, isRepeat);
       if (pending !== undefined) await pending;
     }
   }

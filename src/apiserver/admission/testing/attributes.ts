@@ -61,7 +61,7 @@ export async function verdictOf(plugin: AdmissionPlugin, attributes: AdmissionAt
 
 export async function run(plugin: AdmissionPlugin, attributes: AdmissionAttributes): Promise<void> {
   if (!plugin.handles(attributes)) return;
-  await plugin.admit?.(attributes);
+  await plugin.admit?.(attributes, false);
   await plugin.validate?.(attributes);
 }
 

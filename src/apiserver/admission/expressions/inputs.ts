@@ -1,0 +1,109 @@
+import type { Namespace } from "../../../api/types/core-v1.ts";
+import type { CelAuthorizer } from "../../../cel/index.ts";
+import { newUser } from "../../authentication/users.ts";
+import type { Authorizer } from "../../authorization/authorizer.ts";
+import type { AdmissionAttributes } from "../admission.ts";
+import type { VersionedRequest } from "../webhooks/admission-review.ts";
+
+/** What expressions see of a request, by the names of the variables. Values are made when an expression reads them. */
+export function expressionInputs(
+  attributes: AdmissionAttributes,
+  versioned: VersionedRequest,
+  others: {
+    readonly namespace?: Namespace | undefined;
+    readonly params?: unknown;
+    readonly authorizer?: Authorizer;
+  },
+): Record<string, unknown> {
+  const { authorizer } = others;
+  return {
+    object: versioned.object ?? null,
+    oldObject: versioned.oldObject ?? null,
+    request: () => requestValue(attributes, versioned),
+    namespaceObject: () => namespaceValue(others.namespace),
+    params: others.params ?? null,
+    ...(authorizer === undefined
+      ? {}
+      : {
+          authorizer: new RequestAuthorizer(attributes, authorizer),
+          "authorizer.requestResource": new RequestAuthorizer(attributes, authorizer),
+        }),
+  };
+}
+
+function requestValue(attributes: AdmissionAttributes, { kind, resource }: VersionedRequest): object {
+  const { subresource, name, namespace, operation, user, dryRun, options } = attributes;
+  return {
+    kind: pick(kind, "group", "version", "kind"),
+    resource: pick(resource, "group", "version", "resource"),
+    ...(subresource === "" ? {} : { subResource: subresource }),
+    requestKind: pick(attributes.kind, "group", "version", "kind"),
+    requestResource: pick(attributes.resource, "group", "version", "resource"),
+    ...(subresource === "" ? {} : { requestSubResource: subresource }),
+    ...(name === "" ? {} : { name }),
+    ...(namespace === "" ? {} : { namespace }),
+    operation,
+    userInfo: {
+      username: user.name,
+      ...(user.uid === "" ? {} : { uid: user.uid }),
+      ...(user.groups.length === 0 ? {} : { groups: user.groups }),
+      ...(Object.keys(user.extra).length === 0 ? {} : { extra: user.extra }),
+    },
+    dryRun,
+    options: options ?? null,
+  };
+}
+
+function pick<T extends object, K extends keyof T>(from: T, ...fields: K[]): Pick<T, K> {
+  return Object.fromEntries(fields.map((field) => [field, from[field]])) as Pick<T, K>;
+}
+
+/** Owner references and managed fields are nobody's business here. */
+function namespaceValue(namespace: Namespace | undefined): object | null {
+  if (namespace === undefined) return null;
+  const { metadata, spec, status } = namespace;
+  const { ownerReferences: _, managedFields: __, selfLink: ___, ...shown } = metadata;
+  return { metadata: shown, spec: spec ?? {}, status: status ?? {} };
+}
+
+/** Answers an expression's checks for the user of the request, or for the service account that it names. */
+class RequestAuthorizer implements CelAuthorizer {
+  readonly #attributes: AdmissionAttributes;
+  readonly #authorizer: Authorizer;
+
+  constructor(attributes: AdmissionAttributes, authorizer: Authorizer) {
+    this.#attributes = attributes;
+    this.#authorizer = authorizer;
+  }
+
+  /** For `authorizer.requestResource`. */
+  get request(): { group: string; resource: string; subresource: string; namespace: string; name: string } {
+    const { resource, subresource, namespace, name } = this.#attributes;
+    return { group: resource.group, resource: resource.resource, subresource, namespace, name };
+  }
+
+  async authorize(request: Parameters<CelAuthorizer["authorize"]>[0]) {
+    const { serviceAccount, verb, path } = request;
+    const { decision, reason } = await this.#authorizer.authorize({
+      user: serviceAccount === undefined ? this.#attributes.user : accountUser(serviceAccount),
+      verb,
+      isResourceRequest: path === undefined,
+      namespace: request.namespace,
+      group: request.group,
+      version: "*",
+      resource: request.resource,
+      subresource: request.subresource,
+      name: request.name,
+      path: path ?? "",
+    });
+    return { allowed: decision === "allow", reason };
+  }
+}
+
+function accountUser({ namespace, name }: { readonly namespace: string; readonly name: string }) {
+  return newUser(`system:serviceaccount:${namespace}:${name}`, [
+    "system:serviceaccounts",
+    `system:serviceaccounts:${namespace}`,
+    "system:authenticated",
+  ]);
+}

@@ -1,0 +1,205 @@
+import { deepCopy, deepEqual } from "../../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../../apimachinery/object.ts";
+import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
+import { newBadRequest, newInternalError, newTimeout, StatusError } from "../../../apimachinery/status.ts";
+import type { AdmissionAttributes } from "../admission.ts";
+import type { ReviewAnswer, VersionedRequest } from "./admission-review.ts";
+import { callHook, HookFailure } from "./call-hook.ts";
+import type { WebhookDependencies } from "./dependencies.ts";
+import type { Hook, Hooks } from "./hooks.ts";
+import { type Invocation, invocationOf } from "./matching.ts";
+import { Reinvocation } from "./reinvocation.ts";
+
+/**
+ * Asks the mutating webhooks, one after the other: each sees what those before it have made of the object. When one has
+ * changed it, all mutating plugins run once more, and with them those webhooks that wish to see later changes.
+ */
+export class MutatingAdmissionWebhook {
+  readonly #dependencies: WebhookDependencies;
+  readonly #hooks: Hooks;
+  readonly #reinvocations = new WeakMap<AdmissionAttributes, Reinvocation>();
+
+  constructor(dependencies: WebhookDependencies, hooks: Hooks) {
+    this.#dependencies = dependencies;
+    this.#hooks = hooks;
+  }
+
+  wantsRepeat(attributes: AdmissionAttributes): boolean {
+    return this.#reinvocations.get(attributes)?.isWanted === true;
+  }
+
+  async admit(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> {
+    const reinvocation = this.#reinvocations.get(attributes) ?? new Reinvocation();
+    this.#reinvocations.set(attributes, reinvocation);
+    if (isRepeat) reinvocation.begin(attributes.object);
+    for (const [index, hook] of this.#hooks.all().entries()) {
+      const round = new Round(hook, attributes, isRepeat ? 1 : 0, index);
+      await this.#consider(round, reinvocation);
+    }
+    if (!isRepeat) reinvocation.end(attributes.object);
+  }
+
+  async #consider(round: Round, reinvocation: Reinvocation): Promise<void> {
+    const { hook, attributes } = round;
+    const { reader, versions, conditions } = this.#dependencies;
+    const invocation = invocationOf(hook, attributes, reader, versions);
+    if (invocation === undefined) return;
+    const versioned = this.#view(attributes, invocation);
+    if (!(await conditions.match(hook, attributes, versioned))) return;
+    // Who was not asked in the first round is not asked in the second, whatever has changed since.
+    if (round.number === 1 && !reinvocation.mayAsk(hook.id)) return;
+    const hasChanged = await this.#call(round, versioned);
+    if (hasChanged) reinvocation.changed();
+    if (hook.webhook.reinvocationPolicy === "IfNeeded") reinvocation.asked(hook.id);
+  }
+
+  #view(
+    { kind: from, object, oldObject }: AdmissionAttributes,
+    { kind, resource }: Invocation,
+  ): VersionedRequest {
+    const { versions } = this.#dependencies;
+    return {
+      kind,
+      resource,
+      object: object && versions.inKind(object, from, kind),
+      oldObject: oldObject && versions.inKind(oldObject, from, kind),
+    };
+  }
+
+  /** Whether the webhook has changed the object. */
+  async #call(round: Round, versioned: VersionedRequest): Promise<boolean> {
+    const { hook, attributes } = round;
+    const { caller, random, observer } = this.#dependencies;
+    const observe = observer.begin(hook, "admit", attributes);
+    let hasChanged = false;
+    try {
+      const answer = await callHook({ hook, attributes, versioned, isMutating: true }, caller, random);
+      hasChanged = this.#apply(round, versioned, answer);
+      observe.answered();
+      return hasChanged;
+    } catch (error) {
+      if (!(error instanceof HookFailure)) {
+        observe.refused(error);
+        throw error instanceof StatusError ? error : newInternalError(error);
+      }
+      const isOpen = hook.webhook.failurePolicy === "Ignore";
+      observe.failed(error, isOpen);
+      if (!isOpen) throw newInternalError(error);
+      round.annotateFailedOpen();
+      if (attributes.signal?.aborted === true)
+        throw newTimeout("request did not complete within requested timeout");
+      return false;
+    } finally {
+      round.annotateMutation(hasChanged);
+    }
+  }
+
+  #apply(
+    round: Round,
+    { kind, object }: VersionedRequest,
+    { patch: text, patchType }: ReviewAnswer,
+  ): boolean {
+    if (text === "") return false;
+    const { hook, attributes } = round;
+    const { versions } = this.#dependencies;
+    const patch = parsePatch(hook, text);
+    if (patch.length === 0) return false;
+    if (object === undefined || attributes.object === undefined) {
+      const name = JSON.stringify(hook.webhook.name);
+      throw newInternalError(
+        new Error(
+          `admission webhook ${name} attempted to modify the object, which is not supported for this operation`,
+        ),
+      );
+    }
+    if (patchType !== "JSONPatch")
+      throw new HookFailure(hook.webhook.name, `unsupported patch type ${JSON.stringify(patchType)}`, 400);
+    const { apiVersion, kind: kindName } = object;
+    const changed = internalOnFailure(() =>
+      versions.decode(kind, { ...(applyJsonPatch(object, patch) as object), apiVersion, kind: kindName }),
+    );
+    round.annotatePatch(patch);
+    if (deepEqual(changed, object)) return false;
+    replaceContent(attributes.object, versions.inKind(changed, kind, attributes.kind), attributes);
+    return true;
+  }
+}
+
+function parsePatch({ webhook }: Hook, text: string): unknown[] {
+  try {
+    const patch: unknown = JSON.parse(text);
+    if (Array.isArray(patch)) return patch as unknown[];
+    throw new Error(
+      `json: cannot unmarshal ${patch === null ? "null" : typeof patch} into Go value of type jsonpatch.Patch`,
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new HookFailure(webhook.name, `received undecodable patch in webhook response: ${why}`, 503, error);
+  }
+}
+
+/** A patch that does not apply, or makes no object: 500 with the reason, whatever the failurePolicy says. */
+function internalOnFailure<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw newInternalError(cause);
+  }
+}
+
+/** The caller keeps its object: only what is in it is exchanged. */
+function replaceContent(
+  target: UnstructuredObject,
+  source: UnstructuredObject,
+  attributes: AdmissionAttributes,
+): void {
+  const { namespace = "" } = target.metadata;
+  if ((source.metadata.namespace ?? "") !== namespace)
+    throw newBadRequest(
+      "the namespace of the provided object does not match the namespace sent on the request",
+    );
+  if (attributes.operation === "UPDATE" && source.metadata.name !== target.metadata.name)
+    throw newBadRequest(
+      `the name of the object (${source.metadata.name}) does not match the name on the URL (${target.metadata.name})`,
+    );
+  // What a cache shares may be among it.
+  const own = deepCopy(source);
+  for (const field of Object.keys(target)) delete target[field];
+  Object.assign(target, own);
+}
+
+/** One webhook in one of the two rounds, and what the audit log is told of it. */
+class Round {
+  readonly hook: Hook;
+  readonly attributes: AdmissionAttributes;
+  readonly number: 0 | 1;
+  readonly #suffix: string;
+
+  constructor(hook: Hook, attributes: AdmissionAttributes, number: 0 | 1, index: number) {
+    this.hook = hook;
+    this.attributes = attributes;
+    this.number = number;
+    this.#suffix = `round_${number}_index_${index}`;
+  }
+
+  annotateFailedOpen(): void {
+    const key = `failed-open.mutation.webhook.admission.k8s.io/${this.#suffix}`;
+    this.attributes.audit?.annotate(key, this.hook.webhook.name);
+  }
+
+  annotateMutation(mutated: boolean): void {
+    const { configuration, webhook } = this.hook;
+    const value = JSON.stringify({ configuration, webhook: webhook.name, mutated });
+    this.attributes.audit?.annotate(`mutation.webhook.admission.k8s.io/${this.#suffix}`, value);
+  }
+
+  /** Patches quote the object, so they are written only where requests are. */
+  annotatePatch(patch: unknown): void {
+    const { audit } = this.attributes;
+    if (audit?.wantsRequest !== true) return;
+    const { configuration, webhook } = this.hook;
+    const value = JSON.stringify({ configuration, webhook: webhook.name, patch, patchType: "JSONPatch" });
+    audit.annotate(`patch.webhook.admission.k8s.io/${this.#suffix}`, value);
+  }
+}

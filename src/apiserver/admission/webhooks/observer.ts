@@ -1,0 +1,87 @@
+import { StatusError } from "../../../apimachinery/status.ts";
+import { Counter, Histogram } from "../../metrics/registry.ts";
+import type { AdmissionAttributes } from "../admission.ts";
+import type { HookFailure } from "./call-hook.ts";
+import type { Hook } from "./hooks.ts";
+import type { AdmissionWebhookOptions } from "./index.ts";
+
+/** As metrics name the two kinds. */
+type HookType = "admit" | "validating";
+
+type HookObserverOptions = Pick<AdmissionWebhookOptions, "clock" | "register" | "onFailure">;
+
+/** How a call ended; exactly one of these is called. */
+interface ObservedCall {
+  answered(): void;
+  refused(error: unknown): void;
+  /** `isIgnored`: the request goes on, as the failurePolicy says. */
+  failed(error: HookFailure, isIgnored: boolean): void;
+}
+
+const buckets = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
+
+/** Counts calls of webhooks, under the names that kube-apiserver uses. */
+export class HookObserver {
+  readonly #options: HookObserverOptions;
+  readonly #durations = new Histogram({
+    name: "apiserver_admission_webhook_admission_duration_seconds",
+    help: "Time that a webhook took, by name, kind of webhook, operation and whether the request was rejected.",
+    labels: ["name", "type", "operation", "rejected"],
+    buckets,
+  });
+  readonly #requests = new Counter({
+    name: "apiserver_admission_webhook_request_total",
+    help: "Calls of webhooks, by name, kind of webhook, operation, code and whether the request was rejected.",
+    labels: ["name", "type", "operation", "code", "rejected"],
+  });
+  readonly #rejections = new Counter({
+    name: "apiserver_admission_webhook_rejection_count",
+    help: "Requests that webhooks rejected, or that were rejected because a webhook could not be asked.",
+    labels: ["name", "type", "operation", "error_type", "rejection_code"],
+  });
+  readonly #failedOpen = new Counter({
+    name: "apiserver_admission_webhook_fail_open_count",
+    help: "Calls of webhooks that failed and that the request went on without.",
+    labels: ["name", "type"],
+  });
+
+  constructor(options: HookObserverOptions) {
+    this.#options = options;
+    for (const metric of [this.#durations, this.#requests, this.#rejections, this.#failedOpen])
+      options.register(metric);
+  }
+
+  begin(hook: Hook, type: HookType, { operation }: AdmissionAttributes): ObservedCall {
+    const { clock, onFailure } = this.#options;
+    const { name } = hook.webhook;
+    const startMs = clock.now();
+    const count = (code: number, isRejected: boolean): void => {
+      const rejected = String(isRejected);
+      this.#durations.with(name, type, operation, rejected).observe((clock.now() - startMs) / 1000);
+      this.#requests.with(name, type, operation, String(code), rejected).value++;
+    };
+    const reject = (why: string, code: number): void => {
+      this.#rejections.with(name, type, operation, why, String(code)).value++;
+    };
+    return {
+      answered: () => count(200, false),
+      refused: (error) => {
+        const code = error instanceof StatusError ? error.code : 0;
+        count(code, true);
+        reject(code === 0 || code >= 500 ? "apiserver_internal_error" : "no_error", code);
+      },
+      failed: (error, isIgnored) => {
+        count(error.code, !isIgnored);
+        if (isIgnored) this.#failedOpen.with(name, type).value++;
+        else reject("calling_webhook_error", error.code);
+        onFailure({
+          type: type === "admit" ? "mutating" : "validating",
+          configuration: hook.configuration,
+          webhook: name,
+          why: error.why,
+          isIgnored,
+        });
+      },
+    };
+  }
+}

@@ -1,0 +1,558 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { builtinScheme } from "../../../api/builtin-scheme.ts";
+import { RealClock } from "../../../apimachinery/clock.ts";
+import type { KubernetesObject } from "../../../apimachinery/object.ts";
+import { SeededRandom } from "../../../apimachinery/random.ts";
+import { StatusError } from "../../../apimachinery/status.ts";
+import type { Metric } from "../../metrics/registry.ts";
+import { AdmissionRunner } from "../../registry/admission-runner.ts";
+import { type WebhookHandler, WebhookServer } from "../../webhook/testing/webhook-server.ts";
+import type { AdmissionPlugin } from "../admission.ts";
+import { attributesOf, podWith, type Request } from "../testing/attributes.ts";
+import { FakeReader } from "../testing/fake-reader.ts";
+import { admissionWebhooks, type WebhookFailure } from "./index.ts";
+
+interface Review {
+  readonly apiVersion: string;
+  readonly request: Record<string, unknown> & {
+    readonly uid: string;
+    readonly object: KubernetesObject | null;
+  };
+}
+
+/** What a webhook answers: the fields of `response` beyond uid, or anything else in place of the answer. */
+type Answer = Record<string, unknown> | { readonly instead: string };
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+async function serve(answer: (review: Review) => Answer): Promise<WebhookServer> {
+  const handler: WebhookHandler = (body, response) => {
+    const review = body as Review;
+    const given = answer(review);
+    const { apiVersion, request } = review;
+    const text =
+      "instead" in given
+        ? String(given["instead"])
+        : JSON.stringify({ apiVersion, kind: "AdmissionReview", response: { uid: request.uid, ...given } });
+    response.setHeader("content-type", "application/json");
+    response.end(text);
+  };
+  const server = await WebhookServer.listen(handler);
+  cleanups.push(() => server.close());
+  return server;
+}
+
+const everything = [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"] }];
+
+const hook = (name: string, server: WebhookServer, rest: object = {}) => ({
+  name: `${name}.example.com`,
+  clientConfig: { url: server.url(`/${name}`), caBundle: server.caBundle },
+  rules: everything,
+  admissionReviewVersions: ["v1"],
+  sideEffects: "None",
+  failurePolicy: "Fail",
+  matchPolicy: "Equivalent",
+  timeoutSeconds: 5,
+  ...rest,
+});
+
+const configuration = (
+  kind: "Mutating" | "Validating",
+  name: string,
+  ...webhooks: object[]
+): KubernetesObject =>
+  ({
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: `${kind}WebhookConfiguration`,
+    metadata: { name },
+    webhooks,
+  }) as never;
+
+const namespace = (name: string, labels = {}): KubernetesObject => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name, labels },
+});
+
+class Chain {
+  readonly reader = new FakeReader().put("namespaces", namespace("default", { team: "web" }));
+  readonly failures: WebhookFailure[] = [];
+  readonly #metrics: Metric[] = [];
+  readonly #runner: AdmissionRunner;
+
+  constructor(...others: AdmissionPlugin[]) {
+    const webhooks = admissionWebhooks({
+      reader: this.reader,
+      scheme: builtinScheme({ betas: true }),
+      clock: new RealClock(),
+      random: new SeededRandom(1),
+      authorizer: {
+        authorize: async () => ({ decision: "allow", reason: "" }),
+        rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
+      },
+      register: (metric) => this.#metrics.push(metric),
+      onFailure: (failure) => this.failures.push(failure),
+    });
+    cleanups.push(() => webhooks.close());
+    this.#runner = new AdmissionRunner([...others, webhooks.mutating, webhooks.validating]);
+  }
+
+  mutating(...configurations: KubernetesObject[]): this {
+    this.reader.put("mutatingwebhookconfigurations.admissionregistration.k8s.io", ...configurations);
+    return this;
+  }
+
+  validating(...configurations: KubernetesObject[]): this {
+    this.reader.put("validatingwebhookconfigurations.admissionregistration.k8s.io", ...configurations);
+    return this;
+  }
+
+  /** `admitted`, or code and message of the refusal. */
+  async verdict(
+    request: Request & { audit?: { annotate(key: string, value: string): void; wantsRequest: boolean } },
+  ) {
+    const attributes = { ...attributesOf(request), audit: request.audit };
+    const given = { object: attributes.object, warnings: attributes.warnings };
+    try {
+      await this.#runner.mutate(attributes);
+      await this.#runner.validate(attributes);
+      return { verdict: "admitted", ...given };
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      return { verdict: `${error.code} ${error.message}`.replaceAll(/127\.0\.0\.1:\d+/g, "HOST"), ...given };
+    }
+  }
+
+  metrics(): string[] {
+    return this.#metrics.flatMap((metric) => metric.lines()).filter((line) => !/^#|_seconds/.test(line));
+  }
+}
+
+const patched = (...operations: object[]): Answer => ({
+  allowed: true,
+  patchType: "JSONPatch",
+  patch: Buffer.from(JSON.stringify(operations)).toString("base64"),
+});
+const label = (key: string): Answer => patched({ op: "add", path: `/metadata/labels/${key}`, value: "yes" });
+const pod = () => podWith({}, { labels: { app: "web" } });
+
+describe("a validating webhook", () => {
+  test("is told who asks for what, in the form of AdmissionReview", async () => {
+    const seen: unknown[] = [];
+    const server = await serve(({ request }) => {
+      seen.push(request);
+      return { allowed: true };
+    });
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
+    const old = podWith({}, { labels: { app: "old" } });
+    expect((await chain.verdict({ operation: "UPDATE", object: pod(), old, dryRun: true })).verdict).toBe(
+      "admitted",
+    );
+    const ofPods = { group: "", version: "v1" };
+    expect(seen).toEqual([
+      {
+        uid: expect.stringMatching(/^[\da-f-]{36}$/),
+        kind: { ...ofPods, kind: "Pod" },
+        resource: { ...ofPods, resource: "pods" },
+        requestKind: { ...ofPods, kind: "Pod" },
+        requestResource: { ...ofPods, resource: "pods" },
+        name: "web",
+        namespace: "default",
+        operation: "UPDATE",
+        userInfo: { username: "jane", groups: ["system:authenticated"] },
+        object: pod(),
+        oldObject: old,
+        dryRun: true,
+        options: null,
+      },
+    ]);
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    [
+      "with a message",
+      { allowed: false, status: { message: "no" } },
+      "400 admission webhook X denied the request: no",
+    ],
+    [
+      "with a code",
+      { allowed: false, status: { code: 403, message: "no" } },
+      "403 admission webhook X denied the request: no",
+    ],
+    [
+      "with a reason alone",
+      { allowed: false, status: { reason: "Gone" } },
+      "400 admission webhook X denied the request: Gone",
+    ],
+    ["with nothing", { allowed: false }, "400 admission webhook X denied the request without explanation"],
+    [
+      "with a code of success",
+      { allowed: false, status: { code: 200 } },
+      "400 admission webhook X denied the request without explanation",
+    ],
+  ])("refuses %s", async (_, answer, verdict) => {
+    const server = await serve(() => answer);
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
+    expect((await chain.verdict({ object: pod() })).verdict).toBe(verdict.replace("X", '"a.example.com"'));
+  });
+
+  const failed = '500 Internal error occurred: failed calling webhook "a.example.com": ';
+  test.each<[string, Answer, string]>([
+    ["of nothing", { instead: "{}" }, "received invalid webhook response: webhook response was absent"],
+    [
+      "to somebody else",
+      { uid: "other", allowed: true },
+      /expected response.uid="[^"]+", got "other"/.source,
+    ],
+    [
+      "of another kind",
+      { instead: '{"apiVersion":"v1","kind":"Pod","response":{"uid":"UID","allowed":true}}' },
+      /expected response.uid=|expected webhook response of admission.k8s.io\/v1, Kind=AdmissionReview/.source,
+    ],
+    [
+      "with a patch",
+      label("a"),
+      "received invalid webhook response: validating webhook may not return response.patch",
+    ],
+    [
+      "with a type of patch",
+      { allowed: true, patchType: "JSONPatch" },
+      "received invalid webhook response: validating webhook may not return response.patchType",
+    ],
+    [
+      "that is no JSON",
+      { instead: "<html>" },
+      "failed to call webhook: couldn't get version/kind; json parse error",
+    ],
+  ])("that gives an answer %s fails the request", async (_, answer, why) => {
+    const server = await serve(() => answer);
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
+    const { verdict } = await chain.verdict({ object: pod() });
+    expect(verdict.slice(0, failed.length)).toBe(failed);
+    expect(verdict).toMatch(new RegExp(why.includes("\\") ? why : why.replaceAll(/[.()]/g, "\\$&")));
+    expect(chain.failures).toMatchObject([{ type: "validating", configuration: "c", isIgnored: false }]);
+  });
+
+  test("that is down is ignored where its policy says so, and that is noted", async () => {
+    const server = await WebhookServer.listen(() => undefined);
+    await server.close();
+    const notes: Record<string, string> = {};
+    const audit = {
+      annotate: (key: string, value: string) => void (notes[key] = value),
+      wantsRequest: false,
+    };
+    const chain = new Chain().validating(
+      configuration("Validating", "c", hook("a", server, { failurePolicy: "Ignore" })),
+    );
+    expect((await chain.verdict({ object: pod(), audit })).verdict).toBe("admitted");
+    expect(notes).toEqual({
+      "failed-open.validating.webhook.admission.k8s.io/round_0_index_0": "a.example.com",
+    });
+    expect(chain.failures).toMatchObject([{ webhook: "a.example.com", isIgnored: true }]);
+    expect(chain.metrics()).toEqual([
+      'apiserver_admission_webhook_request_total{code="503",name="a.example.com",operation="CREATE",rejected="false",type="validating"} 1',
+      'apiserver_admission_webhook_fail_open_count{name="a.example.com",type="validating"} 1',
+    ]);
+  });
+
+  test("that hangs fails the request when its time is over", async () => {
+    const server = await WebhookServer.listen(() => undefined);
+    cleanups.push(() => server.close());
+    const chain = new Chain().validating(
+      configuration("Validating", "c", hook("a", server, { timeoutSeconds: 1 })),
+    );
+    expect((await chain.verdict({ object: pod() })).verdict).toBe(
+      `${failed}failed to call webhook: Post "https://HOST/a?timeout=1s": context deadline exceeded`,
+    );
+  });
+
+  test("passes warnings and notes for the audit log on", async () => {
+    const server = await serve(() => ({
+      allowed: true,
+      warnings: ["careful"],
+      auditAnnotations: { level: "low" },
+    }));
+    const notes: Record<string, string> = {};
+    const audit = {
+      annotate: (key: string, value: string) => void (notes[key] = value),
+      wantsRequest: false,
+    };
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
+    expect((await chain.verdict({ object: pod(), audit })).warnings).toEqual(["careful"]);
+    expect(notes).toEqual({ "a.example.com/level": "low" });
+  });
+
+  test.each([
+    ["Unknown", '400 admission webhook "a.example.com" does not support dry run'],
+    ["Some", '400 admission webhook "a.example.com" does not support dry run'],
+    ["None", "admitted"],
+    ["NoneOnDryRun", "admitted"],
+  ])("with the side effects %s of a dry run", async (sideEffects, verdict) => {
+    const server = await serve(() => ({ allowed: true }));
+    const chain = new Chain().validating(
+      configuration("Validating", "c", hook("a", server, { sideEffects })),
+    );
+    expect((await chain.verdict({ object: pod(), dryRun: true })).verdict).toBe(verdict);
+  });
+
+  const rule = (rest: object) => ({ rules: [{ ...everything[0], ...rest }] });
+  test.each<[string, object, Request, boolean]>([
+    ["its operation", rule({ operations: ["UPDATE"] }), { object: pod() }, false],
+    ["its group", rule({ apiGroups: ["apps"] }), { object: pod() }, false],
+    ["its resource", rule({ resources: ["pods"] }), { object: pod() }, true],
+    ["another resource", rule({ resources: ["secrets"] }), { object: pod() }, false],
+    ["not subresources", rule({ resources: ["pods"] }), { object: pod(), resource: "pods/status" }, false],
+    [
+      "subresources of a name",
+      rule({ resources: ["*/status"] }),
+      { object: pod(), resource: "pods/status" },
+      true,
+    ],
+    ["all subresources", rule({ resources: ["pods/*"] }), { object: pod(), resource: "pods/exec" }, true],
+    ["what has no namespace", rule({ scope: "Cluster" }), { object: pod() }, false],
+    ["what has a namespace", rule({ scope: "Namespaced" }), { object: pod() }, true],
+    [
+      "namespaces as the cluster's",
+      rule({ scope: "Cluster" }),
+      { object: namespace("x"), namespace: "x" },
+      true,
+    ],
+    [
+      "labels of the namespace",
+      { namespaceSelector: { matchLabels: { team: "web" } } },
+      { object: pod() },
+      true,
+    ],
+    ["other labels of it", { namespaceSelector: { matchLabels: { team: "ops" } } }, { object: pod() }, false],
+    [
+      "labels that a namespace is about to get",
+      { namespaceSelector: { matchLabels: { a: "b" } } },
+      { object: namespace("default", { a: "b" }), namespace: "default" },
+      true,
+    ],
+    ["labels of the object", { objectSelector: { matchLabels: { app: "web" } } }, { object: pod() }, true],
+    [
+      "labels that the object had",
+      { objectSelector: { matchLabels: { app: "old" } } },
+      { operation: "UPDATE", object: pod(), old: podWith({}, { labels: { app: "old" } }) },
+      true,
+    ],
+    ["no configuration of admission", {}, { object: configuration("Validating", "c") }, false],
+  ])("is asked by %s", async (_, rest, request, isAsked) => {
+    let asked = 0;
+    const server = await serve(() => {
+      asked++;
+      return { allowed: true };
+    });
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server, rest)));
+    await chain.verdict(request);
+    expect(asked).toBe(isAsked ? 1 : 0);
+  });
+
+  test("sees the version that its rules name, unless it insists on what was sent", async () => {
+    const scaler = {
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "web", namespace: "default" },
+      spec: { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name: "web", apiVersion: "apps/v1" } },
+    };
+    const seen: unknown[] = [];
+    const server = await serve(({ request }) => {
+      seen.push([request.object?.apiVersion, request["resource"], request["requestResource"]]);
+      return { allowed: true };
+    });
+    const rules = [{ ...everything[0], apiGroups: ["autoscaling"], apiVersions: ["v1"], resources: ["*"] }];
+    const chain = new Chain().validating(
+      configuration(
+        "Validating",
+        "c",
+        hook("a", server, { rules }),
+        hook("b", server, { rules, matchPolicy: "Exact" }),
+      ),
+    );
+    await chain.verdict({ object: scaler, resource: "horizontalpodautoscalers.autoscaling" });
+    const of = (version: string) => ({ group: "autoscaling", version, resource: "horizontalpodautoscalers" });
+    expect(seen).toEqual([["autoscaling/v1", of("v1"), of("v2")]]);
+  });
+
+  test("is asked at the same time as the others; the first in order has the word", async () => {
+    let together = 0;
+    let most = 0;
+    const server = await WebhookServer.listen((body, response, request) => {
+      together++;
+      most = Math.max(most, together);
+      setTimeout(() => {
+        together--;
+        const { apiVersion, request: asked } = body as Review;
+        const status = { message: `from ${request.url?.split("?")[0]}` };
+        const answer = { uid: asked.uid, allowed: false, status };
+        response.end(JSON.stringify({ apiVersion, kind: "AdmissionReview", response: answer }));
+      }, 100);
+    });
+    cleanups.push(() => server.close());
+    const chain = new Chain().validating(
+      configuration("Validating", "z", hook("z", server)),
+      configuration("Validating", "a", hook("a", server), hook("b", server)),
+    );
+    const { verdict } = await chain.verdict({ object: pod() });
+    expect(verdict).toBe('400 admission webhook "a.example.com" denied the request: from /a');
+    expect(most).toBe(3);
+  });
+
+  test("may answer in the older version", async () => {
+    const server = await serve(() => ({ uid: "any", allowed: false, status: { message: "old" } }));
+    const versions = { admissionReviewVersions: ["v3", "v1beta1", "v1"] };
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server, versions)));
+    expect((await chain.verdict({ object: pod() })).verdict).toBe(
+      '400 admission webhook "a.example.com" denied the request: old',
+    );
+  });
+});
+
+describe("a mutating webhook", () => {
+  test("sees what those before it have made of the object", async () => {
+    const seen: unknown[] = [];
+    const server = await serve(({ request }) => {
+      seen.push(Object.keys(request.object?.metadata.labels ?? {}));
+      return label(seen.length === 1 ? "first" : "second");
+    });
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server), hook("b", server)));
+    const { verdict, object } = await chain.verdict({ object: pod() });
+    expect([verdict, object?.metadata.labels]).toEqual([
+      "admitted",
+      { app: "web", first: "yes", second: "yes" },
+    ]);
+    expect(seen).toEqual([["app"], ["app", "first"]]);
+  });
+
+  test("adds objects that get their defaults", async () => {
+    const server = await serve(() =>
+      patched({ op: "add", path: "/spec/initContainers", value: [{ name: "i", image: "busybox", none: 1 }] }),
+    );
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
+    const { object } = await chain.verdict({ object: pod() });
+    expect(object?.["spec"]).toMatchObject({
+      initContainers: [{ name: "i", imagePullPolicy: "Always", terminationMessagePolicy: "File" }],
+    });
+    expect(JSON.stringify(object)).not.toContain("none");
+  });
+
+  test("that wishes so is asked again when a later one changes the object; others are not", async () => {
+    const asked: string[] = [];
+    const server = await WebhookServer.listen((body, response, request) => {
+      const { apiVersion, request: review } = body as Review;
+      const name = request.url?.slice(1).split("?")[0] ?? "";
+      asked.push(name);
+      const answer = name === "late" ? label("late") : { allowed: true };
+      response.end(
+        JSON.stringify({ apiVersion, kind: "AdmissionReview", response: { uid: review.uid, ...answer } }),
+      );
+    });
+    cleanups.push(() => server.close());
+    const again = { reinvocationPolicy: "IfNeeded" };
+    const chain = new Chain().mutating(
+      configuration(
+        "Mutating",
+        "c",
+        hook("again", server, again),
+        hook("once", server),
+        hook("late", server),
+      ),
+    );
+    await chain.verdict({ object: pod() });
+    expect(asked).toEqual(["again", "once", "late", "again"]);
+  });
+
+  test("brings plugins before it to look at the object once more", async () => {
+    const rounds: boolean[] = [];
+    const plugin: AdmissionPlugin = {
+      name: "Counting",
+      handles: () => true,
+      admit: (_, isRepeat) => void rounds.push(isRepeat),
+    };
+    const server = await serve(() => label("a"));
+    const chain = new Chain(plugin).mutating(configuration("Mutating", "c", hook("a", server)));
+    await chain.verdict({ object: pod() });
+    expect(rounds).toEqual([false, true]);
+  });
+
+  const failed = '500 Internal error occurred: failed calling webhook "a.example.com": ';
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  test.each<[string, Answer, string]>([
+    [
+      "that is no JSON",
+      { allowed: true, patchType: "JSONPatch", patch: base64("{") },
+      `${failed}received undecodable patch in webhook response: `,
+    ],
+    [
+      "that is no list",
+      { allowed: true, patchType: "JSONPatch", patch: base64("{}") },
+      `${failed}received undecodable patch in webhook response: json: cannot unmarshal object into Go value of type jsonpatch.Patch`,
+    ],
+    [
+      "of no type",
+      { allowed: true, patch: base64("[]") },
+      `${failed}received invalid webhook response: webhook returned response.patch but not response.patchType`,
+    ],
+    [
+      "of another type",
+      { allowed: true, patchType: "Merge", patch: base64('[{"op":"add","path":"/a","value":1}]') },
+      `${failed}unsupported patch type "Merge"`,
+    ],
+    [
+      "that does not apply",
+      patched({ op: "remove", path: "/spec/nothing" }),
+      "500 Internal error occurred: ",
+    ],
+    [
+      "that makes no pod",
+      patched({ op: "replace", path: "/spec/containers", value: 5 }),
+      "500 Internal error occurred: ",
+    ],
+    [
+      "into another namespace",
+      patched({ op: "replace", path: "/metadata/namespace", value: "kube-system" }),
+      "400 the namespace of the provided object does not match the namespace sent on the request",
+    ],
+  ])("with a patch %s fails the request", async (_, answer, verdict) => {
+    const server = await serve(() => answer);
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
+    expect((await chain.verdict({ object: pod() })).verdict.slice(0, verdict.length)).toBe(verdict);
+  });
+
+  test("cannot change what is deleted", async () => {
+    const server = await serve(() => label("a"));
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
+    expect((await chain.verdict({ operation: "DELETE", old: pod() })).verdict).toBe(
+      '500 Internal error occurred: admission webhook "a.example.com" attempted to modify the object, which is not supported for this operation',
+    );
+  });
+
+  test("is noted in the audit log, its patch only where requests are", async () => {
+    const server = await serve(() => label("a"));
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
+    const notesOf = async (wantsRequest: boolean) => {
+      const notes: string[] = [];
+      await chain.verdict({
+        object: pod(),
+        audit: { annotate: (key) => void notes.push(key), wantsRequest },
+      });
+      return notes;
+    };
+    const mutation = "mutation.webhook.admission.k8s.io/round_0_index_0";
+    expect(await notesOf(false)).toEqual([mutation]);
+    expect(await notesOf(true)).toEqual(["patch.webhook.admission.k8s.io/round_0_index_0", mutation]);
+  });
+
+  test("of a configuration that is gone is asked no more", async () => {
+    const server = await serve(() => label("a"));
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
+    await chain.verdict({ object: pod() });
+    chain.reader.remove("mutatingwebhookconfigurations.admissionregistration.k8s.io", "c");
+    const { object } = await chain.verdict({ object: pod() });
+    expect(object?.metadata.labels).toEqual({ app: "web" });
+  });
+});
