@@ -44,7 +44,7 @@ export class MutatingAdmissionWebhook {
     const { reader, versions, conditions } = this.#dependencies;
     const invocation = invocationOf(hook, attributes, reader, versions);
     if (invocation === undefined) return;
-    const versioned = this.#view(attributes, invocation);
+    const versioned = await this.#view(attributes, invocation);
     if (!(await conditions.match(hook, attributes, versioned))) return;
     // Who was not asked in the first round is not asked in the second, whatever has changed since.
     if (round.number === 1 && !reinvocation.mayAsk(hook.id)) return;
@@ -53,16 +53,16 @@ export class MutatingAdmissionWebhook {
     if (hook.webhook.reinvocationPolicy === "IfNeeded") reinvocation.asked(hook.id);
   }
 
-  #view(
+  async #view(
     { kind: from, object, oldObject }: AdmissionAttributes,
     { kind, resource }: Invocation,
-  ): VersionedRequest {
+  ): Promise<VersionedRequest> {
     const { versions } = this.#dependencies;
     return {
       kind,
       resource,
-      object: object && versions.inKind(object, from, kind),
-      oldObject: oldObject && versions.inKind(oldObject, from, kind),
+      object: await versions.inKind(object, from, kind),
+      oldObject: await versions.inKind(oldObject, from, kind),
     };
   }
 
@@ -74,7 +74,7 @@ export class MutatingAdmissionWebhook {
     let hasChanged = false;
     try {
       const answer = await callHook({ hook, attributes, versioned, isMutating: true }, caller, random);
-      hasChanged = this.#apply(round, versioned, answer);
+      hasChanged = await this.#apply(round, versioned, answer);
       observe.answered();
       return hasChanged;
     } catch (error) {
@@ -94,11 +94,11 @@ export class MutatingAdmissionWebhook {
     }
   }
 
-  #apply(
+  async #apply(
     round: Round,
     { kind, object }: VersionedRequest,
     { patch: text, patchType }: ReviewAnswer,
-  ): boolean {
+  ): Promise<boolean> {
     if (text === "") return false;
     const { hook, attributes } = round;
     const { versions } = this.#dependencies;
@@ -120,7 +120,7 @@ export class MutatingAdmissionWebhook {
     );
     round.annotatePatch(patch);
     if (deepEqual(changed, object)) return false;
-    replaceContent(attributes.object, versions.inKind(changed, kind, attributes.kind), attributes);
+    replaceContent(attributes.object, await versions.inKind(changed, kind, attributes.kind), attributes);
     return true;
   }
 }

@@ -23,7 +23,7 @@ export class ValidatingAdmissionWebhook {
     for (const hook of this.#hooks.all()) {
       const invocation = invocationOf(hook, attributes, reader, versions);
       if (invocation === undefined) continue;
-      const versioned = this.#view(views, attributes, invocation);
+      const versioned = await this.#view(views, attributes, invocation);
       if (await conditions.match(hook, attributes, versioned)) calls.push({ hook, versioned });
     }
     const verdicts = await Promise.all(
@@ -33,11 +33,11 @@ export class ValidatingAdmissionWebhook {
     if (refusal !== undefined) throw refusal;
   }
 
-  #view(
+  async #view(
     views: Map<string, VersionedRequest>,
     attributes: AdmissionAttributes,
     { kind, resource }: Invocation,
-  ): VersionedRequest {
+  ): Promise<VersionedRequest> {
     const key = `${kind.group}/${kind.version}/${kind.kind} ${resource.group}/${resource.version}`;
     let view = views.get(key);
     if (view === undefined) {
@@ -46,8 +46,8 @@ export class ValidatingAdmissionWebhook {
       view = {
         kind,
         resource,
-        object: object && versions.inKind(object, attributes.kind, kind),
-        oldObject: oldObject && versions.inKind(oldObject, attributes.kind, kind),
+        object: await versions.inKind(object, attributes.kind, kind),
+        oldObject: await versions.inKind(oldObject, attributes.kind, kind),
       };
       views.set(key, view);
     }

@@ -1,7 +1,7 @@
 import type { ResourceInfo, Scheme } from "../../../api/scheme.ts";
-import { decodeObject } from "../../../apimachinery/decode.ts";
 import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
+import { newInternalError } from "../../../apimachinery/status.ts";
 
 /** The objects that webhooks and policies see, in the versions that they ask for. */
 export class Versions {
@@ -27,14 +27,23 @@ export class Versions {
   }
 
   /** The object as the other kind; the object itself when both are the same. */
-  inKind(object: UnstructuredObject, from: GroupVersionKind, to: GroupVersionKind): UnstructuredObject {
+  async inKind<T extends UnstructuredObject | undefined>(
+    object: T,
+    from: GroupVersionKind,
+    to: GroupVersionKind,
+  ): Promise<UnstructuredObject | T> {
     const isSame = from.group === to.group && from.version === to.version && from.kind === to.kind;
-    return isSame ? object : this.#scheme.convert(object, to);
+    if (object === undefined || isSame) return object;
+    const reader = this.#scheme.resourceForKind(to)?.custom?.reader;
+    if (reader?.convert === undefined) return this.#scheme.convert(object, to);
+    const [converted] = await reader.convert([object]);
+    if (converted === undefined) throw newInternalError(new Error(`no object of kind ${to.kind} came back`));
+    return converted;
   }
 
   /** A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none. */
   decode(kind: GroupVersionKind, value: unknown): UnstructuredObject {
-    const { object } = decodeObject(this.#scheme.schemas, this.#schemaName(kind), value);
+    const { object } = this.#scheme.decode(this.#schemaName(kind), value);
     object.metadata ??= {};
     this.#scheme.applyDefaults(kind, object);
     return object;
