@@ -36,6 +36,10 @@ async function main(argv: readonly string[]): Promise<number> {
     const { kubectl } = await import("./kubectl/index.ts");
     return await kubectl(rest);
   }
+  if (name === "server") {
+    const { runServerProgram } = await import("./cli/server-program.ts");
+    return await runServerProgram(rest, io);
+  }
   const { commands } = await import("./cli/index.ts");
   if (name === "help" || name === "--help" || name === "-h") {
     const { overview } = await import("./cli/overview.ts");
@@ -47,28 +51,24 @@ async function main(argv: readonly string[]): Promise<number> {
     io.out(versionText());
     return 0;
   }
-  const { CommandError, runCommand, usageExitCode } = await import("./cli/command.ts");
-  try {
-    const entry = commands.find((command) => command.name === name);
-    if (entry === undefined) {
-      throw new CommandError(`there is no command "${name}"`, {
-        remedy: "sampan --help lists them",
-        exitCode: usageExitCode,
-      });
-    }
-    return await runCommand(await entry.load(), rest, io);
-  } catch (error) {
-    if (error instanceof CommandError) {
-      io.error(
-        `sampan: ${error.message}\n${error.remedy === undefined ? "" : `  ${error.remedy.replaceAll("\n", "\n  ")}\n`}`,
-      );
-      return error.exitCode;
-    }
-    io.error(
-      `sampan: unexpected failure: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    return 70;
-  }
+  const { runToExit } = await import("./cli/run-to-exit.ts");
+  return await runToExit(
+    async () => {
+      const load = commands.find((command) => command.name === name)?.load;
+      if (load === undefined) throw await noCommand(name);
+      return await load();
+    },
+    rest,
+    io,
+  );
+}
+
+async function noCommand(name: string): Promise<Error> {
+  const { CommandError, usageExitCode } = await import("./cli/command.ts");
+  return new CommandError(`there is no command "${name}"`, {
+    remedy: "sampan --help lists them",
+    exitCode: usageExitCode,
+  });
 }
 
 // What a command left open must not hold the process; output to pipes and files is written by now.

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Command, CommandError, helpText, type Io, nameOption, runCommand, text } from "./command.ts";
 import { commands } from "./index.ts";
 import { overview } from "./overview.ts";
+import { newServerCommand } from "./server.ts";
 
 function capture() {
   const written: string[] = [];
@@ -104,7 +105,7 @@ describe("the list of commands", () => {
   it.each(commands.map((entry) => [entry.name, entry] as const))(
     "%s has help with an example",
     async (name, entry) => {
-      const command = await entry.load();
+      const command = (await entry.load?.()) ?? newServerCommand();
       expect(command.name).toBe(name);
       expect(command.summary).toBe(entry.summary);
       expect(command.examples.length).toBeGreaterThan(0);

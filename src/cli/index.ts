@@ -3,10 +3,11 @@ import type { Command } from "./command.ts";
 interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  load(): Promise<Command>;
+  /** Absent where the command is a program of its own: main.ts hands over to it. */
+  readonly load?: () => Promise<Command>;
 }
 
-/** Every command but `kubectl`, in the order of the help. Each is imported when it is called. */
+/** Every command but `kubectl`, in the order of the help. Each is imported when it is called; `server` is a program of its own. */
 export const commands: readonly CommandEntry[] = [
   {
     name: "up",
@@ -36,7 +37,6 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "server",
     summary: "run a cluster in the foreground",
-    load: async () => (await import("./server.ts")).serverCommand,
   },
   {
     name: "image",

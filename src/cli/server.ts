@@ -1,46 +1,16 @@
 import { writeSync } from "node:fs";
 import { checkSettings, keepSettings } from "../cluster/api-server-settings.ts";
-import {
-  findInstance,
-  InstanceError,
-  openInstance,
-  type RuntimeKind,
-  runningServer,
-} from "../cluster/instance.ts";
+import { findInstance, InstanceError, openInstance, runningServer } from "../cluster/instance.ts";
 import type { LogLevel } from "../cluster/log.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
-import {
-  type Command,
-  CommandError,
-  nameOption,
-  type OptionSpec,
-  type OptionValues,
-  text,
-  usageExitCode,
-} from "./command.ts";
+import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
 import { checkName } from "./instances.ts";
-
-export const runtimeOption: OptionSpec = {
-  type: "string",
-  value: "KIND",
-  description: "crun (real containers; needs Linux and root) or simulated (pods only pretend)",
-};
-
-export const portOption: OptionSpec = {
-  type: "string",
-  value: "PORT",
-  description: "port of the API server at the first start (default: the first free one from 6443 on)",
-};
-
-export const addressOption: OptionSpec = {
-  type: "string",
-  value: "IP",
-  description: "a further address of this machine to listen on; loopback always is",
-};
+import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
 
 const levels: readonly string[] = ["debug", "info", "warn", "error"];
 
-export const serverCommand: Command = {
+/** `atRest` is called whenever the server comes to rest after work: for what need not be done before. */
+export const newServerCommand = (atRest?: () => void): Command => ({
   name: "server",
   usage: "server [--name NAME] [--runtime KIND]",
   summary: "run a cluster in the foreground",
@@ -94,6 +64,7 @@ export const serverCommand: Command = {
         ...(text(options, "address") === "" ? {} : { address: text(options, "address") }),
         ...(report === undefined ? { writeLog: io.error } : {}),
         onStage: (stage, atMs) => report?.({ stage, atMs }),
+        ...(atRest === undefined ? {} : { atRest }),
       });
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.stop());
       await server.stopped;
@@ -114,7 +85,7 @@ export const serverCommand: Command = {
       throw error;
     }
   },
-};
+});
 
 /** A line of JSON per stage for the process that started this one; undefined in a terminal. */
 function reporter(options: OptionValues): ((message: Record<string, unknown>) => void) | undefined {
@@ -127,25 +98,4 @@ function reporter(options: OptionValues): ((message: Record<string, unknown>) =>
       // Whoever started this has gone and does not wait any more.
     }
   };
-}
-
-export function runtimeOf(options: OptionValues): RuntimeKind | undefined {
-  const runtime = text(options, "runtime");
-  if (runtime === "" || runtime === "crun" || runtime === "simulated")
-    return runtime === "" ? undefined : runtime;
-  throw new CommandError(`"${runtime}" is no runtime`, {
-    remedy: "use --runtime crun or --runtime simulated",
-    exitCode: usageExitCode,
-  });
-}
-
-export function parsePort(options: OptionValues): number | undefined {
-  const given = text(options, "port");
-  if (given === "") return undefined;
-  const port = Number(given);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new CommandError(`"${given}" is no port`, {
-    remedy: "give a number between 1 and 65535",
-    exitCode: usageExitCode,
-  });
 }

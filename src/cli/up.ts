@@ -20,7 +20,7 @@ import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, type Io, nameOption, type OptionValues, text } from "./command.ts";
 import { checkName } from "./instances.ts";
 import { Progress } from "./progress.ts";
-import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server.ts";
+import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
 
 /** A server that says nothing for so long does not come up. */
 const silenceMs = 60_000;

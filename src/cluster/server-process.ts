@@ -42,6 +42,8 @@ export interface ServerProcessOptions {
   /** Lines of the log; by default they go to `server.log` in the instance's folder. */
   readonly writeLog?: (line: string) => void;
   readonly onStage: (stage: ServerStage, atMs: number) => void;
+  /** Called whenever the server comes to rest after work: for what need not be done before. */
+  readonly atRest?: () => void;
 }
 
 /** Why a server could not start, for the person who started it. */
@@ -137,7 +139,12 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   writeRecord(instance, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
-  collectWhenIdle({ clock, signal: cluster.signal, cpuMs: processCpuMs, collect: collectGarbage });
+  const collect = async (): Promise<void> => {
+    // Before the collector has been there: it takes code that has not been used for a while.
+    options.atRest?.();
+    await collectGarbage();
+  };
+  collectWhenIdle({ clock, signal: cluster.signal, cpuMs: processCpuMs, collect });
 
   let stopping: Promise<void> | undefined;
   const stopped = Promise.withResolvers<void>();

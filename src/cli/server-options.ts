@@ -1,0 +1,41 @@
+import type { RuntimeKind } from "../cluster/instance.ts";
+import { CommandError, type OptionSpec, type OptionValues, text, usageExitCode } from "./command.ts";
+
+export const runtimeOption: OptionSpec = {
+  type: "string",
+  value: "KIND",
+  description: "crun (real containers; needs Linux and root) or simulated (pods only pretend)",
+};
+
+export const portOption: OptionSpec = {
+  type: "string",
+  value: "PORT",
+  description: "port of the API server at the first start (default: the first free one from 6443 on)",
+};
+
+export const addressOption: OptionSpec = {
+  type: "string",
+  value: "IP",
+  description: "a further address of this machine to listen on; loopback always is",
+};
+
+export function runtimeOf(options: OptionValues): RuntimeKind | undefined {
+  const runtime = text(options, "runtime");
+  if (runtime === "" || runtime === "crun" || runtime === "simulated")
+    return runtime === "" ? undefined : runtime;
+  throw new CommandError(`"${runtime}" is no runtime`, {
+    remedy: "use --runtime crun or --runtime simulated",
+    exitCode: usageExitCode,
+  });
+}
+
+export function parsePort(options: OptionValues): number | undefined {
+  const given = text(options, "port");
+  if (given === "") return undefined;
+  const port = Number(given);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new CommandError(`"${given}" is no port`, {
+    remedy: "give a number between 1 and 65535",
+    exitCode: usageExitCode,
+  });
+}
