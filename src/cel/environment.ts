@@ -1,39 +1,151 @@
-import type { CelCompileError } from "./errors.ts";
+import { check, type Declarations } from "./checker/checker.ts";
+import { validateLiterals } from "./checker/validate-literals.ts";
+import { CompiledProgram } from "./compiled-program.ts";
+import { CelCompileError } from "./errors.ts";
+import { PlanError, plan } from "./eval/plan.ts";
+import { type FunctionSet, functionSet } from "./library/functions.ts";
+import { constructObject, mutationType } from "./library/object.ts";
+import type { Expr } from "./parser/ast.ts";
+import { parse } from "./parser/parser.ts";
 import type { CelProgram } from "./program.ts";
-import type { CelType } from "./types.ts";
+import { Issues, Source } from "./source.ts";
+import {
+  boolType,
+  bytesType,
+  type CelType,
+  doubleType,
+  durationType,
+  dynType,
+  intType,
+  listType,
+  mapType,
+  nullType,
+  sameType,
+  stringType,
+  timestampType,
+  typeName,
+  typeType,
+  uintType,
+} from "./types.ts";
 
 export interface CelEnvironmentOptions {
   /** The variables that expressions may read, with their types. Struct types are found through them. */
   readonly variables: Readonly<Record<string, CelType>>;
-  /** Types that expressions may make (`Object{…}`, `JSONPatch{…}`) besides those of the variables. */
-  readonly types?: readonly CelType[];
+  /** Expressions may make `Object{…}` and `JSONPatch{…}`, as those of mutating policies do. */
+  readonly mutation?: boolean;
   /**
-   * Functions and macros up to this Kubernetes version, as major.minor. Absent: all. Kubernetes compiles new
-   * expressions with the version before its own, and stored ones with all.
+   * Functions and macros up to this Kubernetes version, as major.minor. Without it all there are. Kubernetes compiles
+   * new expressions with the version before its own, and stored ones with all.
    */
   readonly compatibilityVersion?: string;
 }
 
 export interface CompileOptions {
-  /** The result must be one of these; absent is whatever it is. */
+  /** The result must be one of these; without it, whatever it is. */
   readonly outputTypes?: readonly CelType[];
 }
 
+/** Beyond every version there is. */
+const latest = 999;
+
+/** Types that every expression knows by name. */
+const namedTypes = new Map(
+  [
+    boolType,
+    bytesType,
+    doubleType,
+    durationType,
+    intType,
+    listType(dynType),
+    mapType(dynType, dynType),
+    nullType,
+    stringType,
+    timestampType,
+    typeType,
+    uintType,
+  ].map((type) => [type.name, type]),
+);
+
 /** What expressions of one kind may use. Cheap to make: functions are declared once for all environments. */
 export class CelEnvironment {
-  readonly variables: Readonly<Record<string, CelType>>;
+  readonly #options: CelEnvironmentOptions;
+  readonly #set: FunctionSet;
+  readonly #names: readonly string[];
+  readonly #declarations: Declarations;
 
   constructor(options: CelEnvironmentOptions) {
-    this.variables = options.variables;
+    this.#options = options;
+    this.#set = functionSet(minorOf(options.compatibilityVersion));
+    this.#names = Object.keys(options.variables);
+    const structs = new Map<string, CelType>();
+    for (const type of Object.values(options.variables)) collectStructs(type, structs);
+    this.#declarations = {
+      container: "",
+      variable: (name) => (Object.hasOwn(options.variables, name) ? options.variables[name] : undefined),
+      type: (name) =>
+        namedTypes.get(name) ??
+        this.#set.types.get(name) ??
+        structs.get(name) ??
+        (options.mutation === true ? mutationType(name) : undefined),
+      function: (name) => this.#set.functions.get(name),
+    };
   }
 
   /** The same with further variables; of equal names the new one counts. */
   extend(variables: Readonly<Record<string, CelType>>): CelEnvironment {
-    return new CelEnvironment({ variables: { ...this.variables, ...variables } });
+    return new CelEnvironment({ ...this.#options, variables: { ...this.#options.variables, ...variables } });
   }
 
   /** A program, or all that is wrong with the expression. */
-  compile(_source: string, _options: CompileOptions = {}): CelProgram | CelCompileError {
-    throw new Error("not yet");
+  compile(text: string, options: CompileOptions = {}): CelProgram | CelCompileError {
+    const issues = new Issues(new Source(text));
+    const expr = this.#checked(issues);
+    if (expr === undefined) return new CelCompileError("compilation", issues.toString(), issues.sorted());
+    const outputType = expr.type ?? dynType;
+    if (
+      options.outputTypes !== undefined &&
+      !options.outputTypes.some((type) => sameType(type, outputType))
+    ) {
+      return new CelCompileError("output", outputMessage(options.outputTypes));
+    }
+    try {
+      const evaluate = plan(expr, {
+        globalIndex: (name) => this.#names.indexOf(name),
+        function: (name) => this.#set.functions.get(name),
+        construct: constructObject,
+      });
+      return new CompiledProgram(text, expr, evaluate, this.#options.variables);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      return new CelCompileError("instantiation", error.message);
+    }
   }
+
+  #checked(issues: Issues): Expr | undefined {
+    const { macros, modern, validatesLiterals } = this.#set;
+    const expr = parse(issues.source, issues, { macros, optionalSyntax: modern, escapedIdentifiers: false });
+    if (issues.count > 0) return undefined;
+    check(expr, this.#declarations, issues, { homogeneousLiterals: true });
+    if (issues.count > 0) return undefined;
+    if (validatesLiterals) validateLiterals(expr, issues);
+    return issues.count > 0 ? undefined : expr;
+  }
+}
+
+function minorOf(version: string | undefined): number {
+  const minor = version === undefined ? undefined : /^1\.(\d+)/u.exec(version)?.[1];
+  return minor === undefined ? latest : Number(minor);
+}
+
+function outputMessage(types: readonly CelType[]): string {
+  const names = types.map(typeName);
+  return names.length === 1 ? `must evaluate to ${names[0]}` : `must evaluate to one of [${names.join(" ")}]`;
+}
+
+function collectStructs(type: CelType, into: Map<string, CelType>): void {
+  if (type.kind === "struct" && !into.has(type.name)) {
+    into.set(type.name, type);
+    for (const { type: field } of type.fields?.values() ?? []) collectStructs(field, into);
+  }
+  for (const param of type.params) collectStructs(param, into);
 }

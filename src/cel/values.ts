@@ -64,10 +64,13 @@ export class CelDouble {
 export class CelTimestamp {
   readonly seconds: number;
   readonly nanos: number;
+  /** Seconds east of UTC that it was written with: only its text shows them. */
+  readonly zone: number;
 
-  constructor(seconds: number, nanos: number) {
+  constructor(seconds: number, nanos: number, zone = 0) {
     this.seconds = seconds;
     this.nanos = nanos;
+    this.zone = zone;
   }
 }
 
@@ -107,6 +110,11 @@ export abstract class CelOpaque {
   /** Fields that expressions may select; undefined when there is no such field. */
   field(_name: string): CelValue | undefined {
     return undefined;
+  }
+
+  /** Plain data for those who show the value. */
+  toJson(): unknown {
+    return this.type.name;
   }
 
   /** What size-dependent costs count; 1 for all but a few. */

@@ -1,0 +1,130 @@
+import { CelCostExceeded, CelEvaluationError, CelPending } from "./errors.ts";
+import { CostLimit, type Evaluator, Frame } from "./eval/frame.ts";
+import { fromJson } from "./eval/json.ts";
+import type { Expr } from "./parser/ast.ts";
+import { children } from "./parser/children.ts";
+import type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
+import { type CelType, dynType } from "./types.ts";
+import { CelErr, type CelValue } from "./values.ts";
+
+/** Kubernetes' limit for one call, in cost units. */
+const perCallLimit = 1_000_000;
+
+export class CompiledProgram implements CelProgram {
+  readonly source: string;
+  readonly outputType: CelType;
+  readonly #expr: Expr;
+  readonly #evaluate: Evaluator;
+  readonly #names: readonly string[];
+  readonly #types: readonly CelType[];
+  #reads: Reads | undefined;
+
+  constructor(source: string, expr: Expr, evaluate: Evaluator, variables: Readonly<Record<string, CelType>>) {
+    this.source = source;
+    this.outputType = expr.type ?? dynType;
+    this.#expr = expr;
+    this.#evaluate = evaluate;
+    this.#names = Object.keys(variables);
+    this.#types = Object.values(variables);
+  }
+
+  get variables(): ReadonlySet<string> {
+    return this.#read().variables;
+  }
+
+  get fieldPaths(): ReadonlySet<string> {
+    return this.#read().fieldPaths;
+  }
+
+  evaluate(variables: Readonly<Record<string, unknown>>, options: EvaluateOptions = {}): Evaluation {
+    const frame = new Frame(options.costBudget ?? perCallLimit, (index) => this.#variable(variables, index));
+    let value: CelValue;
+    try {
+      value = this.#evaluate(frame);
+    } catch (error) {
+      if (error instanceof CostLimit) throw new CelCostExceeded(error.cost);
+      throw error;
+    }
+    if (value instanceof CelErr) throw new CelEvaluationError(value.message, frame.cost);
+    return { value, cost: frame.cost };
+  }
+
+  async evaluateAsync(
+    variables: Readonly<Record<string, unknown>>,
+    options: EvaluateOptions = {},
+  ): Promise<Evaluation> {
+    // Answers are kept with the variables' values, so every round gets one answer further. Costs count once.
+    const kept = { ...variables };
+    for (;;) {
+      try {
+        return this.evaluate(kept, options);
+      } catch (error) {
+        if (!(error instanceof CelPending)) throw error;
+        await error.answer;
+      }
+    }
+  }
+
+  estimateCost(_root?: CelType): CostEstimate {
+    return { min: 0, max: 0 };
+  }
+
+  #variable(variables: Readonly<Record<string, unknown>>, index: number): CelValue {
+    const name = this.#names[index];
+    if (name === undefined) return new CelErr("no such attribute(s)");
+    const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    const data: unknown = typeof given === "function" ? given() : given;
+    if (data === undefined) return new CelErr(`no such attribute(s): ${name}`);
+    if (data instanceof CelErr) return data;
+    return fromJson(data, this.#types[index]);
+  }
+
+  #read(): Reads {
+    if (this.#reads === undefined) {
+      this.#reads = { variables: new Set(), fieldPaths: new Set() };
+      collectReads(this.#expr, new Set(this.#names), this.#reads);
+    }
+    return this.#reads;
+  }
+}
+
+interface Reads {
+  readonly variables: Set<string>;
+  readonly fieldPaths: Set<string>;
+}
+
+/** Names that comprehensions declare hide variables of the same name. */
+function collectReads(expr: Expr, visible: ReadonlySet<string>, reads: Reads): void {
+  const path = chain(expr);
+  if (path !== undefined) {
+    const name = path.split(".")[0] ?? "";
+    if (visible.has(name)) {
+      reads.variables.add(name);
+      if (path !== name) reads.fieldPaths.add(path);
+    }
+    return;
+  }
+  if (expr.kind !== "comprehension") {
+    for (const child of children(expr)) collectReads(child, visible, reads);
+    return;
+  }
+  collectReads(expr.range, visible, reads);
+  collectReads(expr.accuInit, visible, reads);
+  const inner = new Set(visible);
+  for (const name of [expr.iterVar, expr.iterVar2, expr.accuVar]) if (name !== undefined) inner.delete(name);
+  for (const child of [expr.condition, expr.step, expr.result]) collectReads(child, inner, reads);
+}
+
+/** `a.b.c` of names only, also inside has() and with `?`. */
+function chain(expr: Expr): string | undefined {
+  if (expr.kind === "ident") return expr.target?.name ?? expr.name;
+  if (expr.kind === "select") {
+    const operand = chain(expr.operand);
+    return operand === undefined ? undefined : `${operand}.${expr.field}`;
+  }
+  if (expr.kind !== "call" || expr.name !== "_?._") return undefined;
+  const [operand, field] = expr.args;
+  const base = operand && chain(operand);
+  if (base === undefined || field?.kind !== "literal" || typeof field.value !== "string") return undefined;
+  return `${base}.${field.value}`;
+}

@@ -1,0 +1,373 @@
+import { escapeField, unescapeField } from "../escaping.ts";
+import { type CelField, type CelType, dynType } from "../types.ts";
+import {
+  ArrayList,
+  CelDouble,
+  CelDuration,
+  CelErr,
+  CelList,
+  CelMap,
+  CelOpaque,
+  CelOptional,
+  CelTimestamp,
+  CelTypeValue,
+  CelUint,
+  type CelValue,
+  intValue,
+} from "../values.ts";
+import { compare, equals } from "./equality.ts";
+import { parseDate, parseDuration, parseTimestamp } from "./time.ts";
+
+/**
+ * Plain JSON as values, read where it lies: an object becomes a view that adapts a field when it is asked for. With a
+ * type from a schema, that says how (`integer` or `number`, dates, sets); without one, numbers without a fraction are
+ * ints. Mirrors UnstructuredToVal of k8s.io/apiserver/pkg/cel/common.
+ */
+export function fromJson(data: unknown, type: CelType = dynType): CelValue {
+  if (isValue(data)) return data;
+  if (data === null || data === undefined) return nullValue(type);
+  switch (type.kind) {
+    case "dyn":
+    case "any":
+      return type.reading === "int-or-string" ? intOrString(data) : untyped(data);
+    case "struct":
+      return typeof data === "object" && !Array.isArray(data)
+        ? new JsonObject(data, type.fields ?? new Map())
+        : invalid("a map for the provided schema with type=object");
+    case "map":
+      return typeof data === "object" && !Array.isArray(data)
+        ? new JsonMap(data, type.params[1] ?? dynType)
+        : invalid("a map for the provided schema with type=object");
+    case "list":
+      return Array.isArray(data)
+        ? listOf(data, type)
+        : invalid("an array for the provided schema with type=array");
+    case "opaque":
+      return type.name === "optional_type" ? new CelOptional(fromJson(data, type.params[0])) : untyped(data);
+    default:
+      return scalar(data, type);
+  }
+}
+
+/** Values that are none of JSON's: made by expressions, or handed in ready. */
+function isValue(data: unknown): data is CelValue {
+  return (
+    data instanceof CelMap ||
+    data instanceof CelList ||
+    data instanceof CelOpaque ||
+    data instanceof CelOptional ||
+    data instanceof CelDouble ||
+    data instanceof CelUint ||
+    data instanceof CelTimestamp ||
+    data instanceof CelDuration ||
+    data instanceof CelTypeValue ||
+    data instanceof Uint8Array
+  );
+}
+
+function invalid(expected: string): CelErr {
+  return new CelErr(`invalid data, expected ${expected}`);
+}
+
+function nullValue(type: CelType): CelValue {
+  if (type.kind === "dyn" || type.kind === "any" || type.kind === "null_type" || type.nullable === true)
+    return null;
+  if (type.kind === "opaque" && type.name === "optional_type") return CelOptional.none;
+  return type.minSize === undefined
+    ? null
+    : new CelErr("invalid data, got null for schema with nullable=false");
+}
+
+function intOrString(data: unknown): CelValue {
+  if (typeof data === "string") return data;
+  const int = integer(data);
+  return int ?? invalid("XIntOrString value to be either a string or integer");
+}
+
+function integer(data: unknown): CelValue | undefined {
+  if (typeof data === "number" && Number.isInteger(data)) {
+    return Number.isSafeInteger(data) ? data + 0 : intValue(BigInt(data));
+  }
+  return typeof data === "bigint" ? intValue(data) : undefined;
+}
+
+function untyped(data: unknown): CelValue {
+  switch (typeof data) {
+    case "string":
+    case "boolean":
+      return data;
+    case "number":
+      return integer(data) ?? new CelDouble(data);
+    case "bigint":
+      return intValue(data) ?? new CelErr("integer overflow");
+    case "object":
+      if (data === null) return null;
+      return Array.isArray(data) ? new JsonList(data, dynType) : new JsonMap(data, dynType);
+    default:
+      return new CelErr(`unsupported conversion to ref.Val: ${typeof data}`);
+  }
+}
+
+function scalar(data: unknown, type: CelType): CelValue {
+  switch (type.kind) {
+    case "string":
+      return typeof data === "string" ? data : invalid(`string, got ${goType(data)}`);
+    case "bool":
+      return typeof data === "boolean" ? data : invalid(`bool, got ${goType(data)}`);
+    case "int":
+      return integer(data) ?? invalid(`int, got ${goType(data)}`);
+    case "uint":
+      return typeof data === "number" || typeof data === "bigint" ? new CelUint(data) : invalid("uint");
+    case "double":
+      if (typeof data === "number" || typeof data === "bigint") return new CelDouble(Number(data));
+      return invalid(`float, got ${goType(data)}`);
+    case "bytes":
+      return typeof data === "string" ? Buffer.from(data, "base64") : invalid(`string, got ${goType(data)}`);
+    case "timestamp":
+      return typeof data === "string" ? moment(data, type) : invalid(`string, got ${goType(data)}`);
+    case "duration":
+      if (typeof data !== "string") return invalid(`string, got ${goType(data)}`);
+      return (
+        parseDuration(data) ?? new CelErr(`Invalid duration ${data}: unable to parse ${data} as duration`)
+      );
+    default:
+      return untyped(data);
+  }
+}
+
+function moment(text: string, { reading }: CelType): CelValue {
+  if (reading === "date") return parseDate(text) ?? new CelErr(`Invalid date formatted string ${text}`);
+  return parseTimestamp(text) ?? new CelErr(`Invalid date-time formatted string ${text}`);
+}
+
+function goType(data: unknown): string {
+  if (typeof data === "number") return Number.isInteger(data) ? "int64" : "float64";
+  if (typeof data === "boolean") return "bool";
+  if (typeof data === "string") return "string";
+  return Array.isArray(data) ? "[]interface {}" : "map[string]interface {}";
+}
+
+function listOf(data: readonly unknown[], type: CelType): CelList {
+  const element = type.params[0] ?? dynType;
+  if (type.listType === "set") return new JsonSet(data, element);
+  if (type.listType === "map") return new JsonMapList(data, element, type.listMapKeys ?? []);
+  return new JsonList(data, element);
+}
+
+/** A JSON array. Elements that were adapted once are kept: expressions go over lists again and again. */
+class JsonList extends CelList {
+  readonly data: readonly unknown[];
+  readonly #element: CelType;
+  readonly #adapted: (CelValue | undefined)[] = [];
+
+  constructor(data: readonly unknown[], element: CelType) {
+    super();
+    this.data = data;
+    this.#element = element;
+  }
+
+  get size(): number {
+    return this.data.length;
+  }
+
+  at(index: number): CelValue {
+    const item = this.data[index];
+    if (typeof item === "string" && this.#element.kind === "string") return item;
+    const known = this.#adapted[index];
+    if (known !== undefined) return known;
+    const value = fromJson(item, this.#element);
+    this.#adapted[index] = value;
+    return value;
+  }
+}
+
+/** A list of kind set: equal whatever the order; adding leaves out what is there. */
+class JsonSet extends JsonList {
+  override equalsList(other: CelList): boolean | CelErr {
+    if (this.size !== other.size) return false;
+    const members = valuesOf(this);
+    return valuesOf(other).every((value) => members.some((member) => equals(member, value) === true));
+  }
+
+  override addList(other: CelList): CelValue {
+    const members = valuesOf(this);
+    for (const value of valuesOf(other)) {
+      if (!members.some((member) => equals(member, value) === true)) members.push(value);
+    }
+    return new SetOfValues(members);
+  }
+}
+
+/** What adding to a set gives: still a set. */
+class SetOfValues extends ArrayList {
+  override equalsList(other: CelList): boolean | CelErr {
+    if (this.size !== other.size) return false;
+    return valuesOf(other).every((value) => this.items.some((member) => equals(member, value) === true));
+  }
+
+  override addList(other: CelList): CelValue {
+    const members = [...this.items];
+    for (const value of valuesOf(other)) {
+      if (!members.some((member) => equals(member, value) === true)) members.push(value);
+    }
+    return new SetOfValues(members);
+  }
+}
+
+function valuesOf(list: CelList): CelValue[] {
+  return Array.from({ length: list.size }, (_, index) => list.at(index));
+}
+
+/** A list of kind map: elements are known by their keys; adding overwrites those with the same. */
+class JsonMapList extends JsonList {
+  readonly #keys: readonly string[];
+  readonly #type: CelType;
+
+  constructor(data: readonly unknown[], element: CelType, keys: readonly string[]) {
+    super(data, element);
+    this.#type = element;
+    this.#keys = keys;
+  }
+
+  override equalsList(other: CelList): boolean | CelErr {
+    if (this.size !== other.size) return false;
+    const byKey = new Map(this.data.map((item, index) => [this.#keyOf(item), index]));
+    for (const value of valuesOf(other)) {
+      const index = byKey.get(this.#keyOf(rawOf(value)));
+      if (index === undefined) return false;
+      const same = equals(this.at(index), value);
+      if (same !== true) return same;
+    }
+    return true;
+  }
+
+  override addList(other: CelList): CelValue {
+    const data: unknown[] = [...this.data];
+    const byKey = new Map(data.map((item, index) => [this.#keyOf(item), index]));
+    for (const value of valuesOf(other)) {
+      const raw = rawOf(value);
+      const index = byKey.get(this.#keyOf(raw));
+      if (index === undefined) data.push(raw);
+      else data[index] = raw;
+    }
+    return new JsonMapList(data, this.#type, this.#keys);
+  }
+
+  #keyOf(item: unknown): string {
+    if (item instanceof CelMap)
+      return JSON.stringify(this.#keys.map((key) => printable(item.find(key) ?? null)));
+    if (typeof item !== "object" || item === null) return "";
+    const fields: Readonly<Record<string, unknown>> = { ...item };
+    return JSON.stringify(this.#keys.map((key) => fields[key] ?? null));
+  }
+}
+
+function printable(value: CelValue): unknown {
+  return value instanceof CelUint || value instanceof CelDouble ? Number(value.value) : value;
+}
+
+/** The JSON below a view, or the value itself. */
+function rawOf(value: CelValue): unknown {
+  return value instanceof JsonMap || value instanceof JsonObject ? value.data : value;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function asFields(data: object): Fields {
+  return data as Fields;
+}
+
+/** A JSON object as a map. */
+export class JsonMap extends CelMap {
+  readonly data: Fields;
+  readonly #value: CelType;
+  readonly #adapted = new Map<string, CelValue>();
+  #size: number | undefined;
+
+  constructor(data: object, value: CelType) {
+    super();
+    this.data = asFields(data);
+    this.#value = value;
+  }
+
+  get size(): number {
+    this.#size ??= Object.keys(this.data).length;
+    return this.#size;
+  }
+
+  find(key: CelValue): CelValue | undefined {
+    if (typeof key !== "string" || !Object.hasOwn(this.data, key)) return undefined;
+    const item = this.data[key];
+    if (item === undefined) return undefined;
+    if (typeof item === "string" && (this.#value.kind === "dyn" || this.#value.kind === "string"))
+      return item;
+    const known = this.#adapted.get(key);
+    if (known !== undefined) return known;
+    const value = fromJson(item, this.#value);
+    this.#adapted.set(key, value);
+    return value;
+  }
+
+  keys(): CelValue[] {
+    return Object.keys(this.data);
+  }
+}
+
+/** A JSON object with the fields of a schema. Names are the escaped ones; an explicit null is an absent field. */
+export class JsonObject extends CelMap {
+  readonly data: Fields;
+  readonly #fields: ReadonlyMap<string, CelField>;
+  readonly #adapted = new Map<string, CelValue>();
+
+  constructor(data: object, fields: ReadonlyMap<string, CelField>) {
+    super();
+    this.data = asFields(data);
+    this.#fields = fields;
+  }
+
+  get size(): number {
+    return Object.keys(this.data).length;
+  }
+
+  find(key: CelValue): CelValue | undefined {
+    if (typeof key !== "string") return undefined;
+    const known = this.#adapted.get(key);
+    if (known !== undefined) return known;
+    const field = this.#fields.get(key) ?? this.#fields.get(escapeField(unescapeField(key) ?? "") ?? "");
+    if (field === undefined) return undefined;
+    const item = this.data[field.jsonName];
+    if (item === null || item === undefined || !Object.hasOwn(this.data, field.jsonName)) return undefined;
+    const value = fromJson(item, field.type);
+    this.#adapted.set(key, value);
+    return value;
+  }
+
+  keys(): CelValue[] {
+    const names: string[] = [];
+    for (const [name, field] of this.#fields) if (Object.hasOwn(this.data, field.jsonName)) names.push(name);
+    return names;
+  }
+
+  override equalsMap(other: CelMap): boolean | CelErr {
+    if (this.size !== other.size) return false;
+    for (const key of this.keys()) {
+      const mine = this.find(key);
+      const theirs = other.find(key);
+      if (mine === undefined || theirs === undefined) {
+        if (mine !== theirs) return false;
+        continue;
+      }
+      const same = equals(mine, theirs);
+      if (same !== true) return same;
+    }
+    return true;
+  }
+}
+
+/** Keys in order, where an order must be shown. */
+export function sortedKeys(map: CelMap): CelValue[] {
+  return map.keys().toSorted((a, b) => {
+    const order = compare(a, b);
+    return typeof order === "number" ? order : 0;
+  });
+}

@@ -1,0 +1,42 @@
+import { createRequire } from "node:module";
+import type { RE2JS } from "re2js";
+import { CelErr, type CelValue } from "../values.ts";
+
+/**
+ * Regular expressions of RE2: linear in the length of the text, whatever the pattern. The library is loaded when the
+ * first expression that needs it is compiled.
+ */
+type Library = typeof import("re2js");
+let library: Library | undefined;
+
+function re2(): Library {
+  library ??= createRequire(import.meta.url)("re2js") as Library;
+  return library;
+}
+
+/** Patterns that were compiled; those that come from data must not fill the memory. */
+const compiled = new Map<string, RE2JS | CelErr>();
+const maxCompiled = 500;
+
+export function compileRegex(pattern: string): RE2JS | CelErr {
+  const known = compiled.get(pattern);
+  if (known !== undefined) return known;
+  const made = make(pattern);
+  if (compiled.size >= maxCompiled) compiled.clear();
+  compiled.set(pattern, made);
+  return made;
+}
+
+function make(pattern: string): RE2JS | CelErr {
+  try {
+    return re2().RE2JS.compile(pattern);
+  } catch (error) {
+    return new CelErr(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Whether the pattern is found somewhere in the text. */
+export function matches(text: string, pattern: string): CelValue {
+  const regex = compileRegex(pattern);
+  return regex instanceof CelErr ? regex : regex.test(text);
+}
