@@ -21,9 +21,7 @@ export function setCondition<T extends ConditionBase>(
   const present = conditions[index];
   const changed = present?.status !== condition.status;
   const lastTransitionTime =
-    !changed && present?.lastTransitionTime !== undefined
-      ? present.lastTransitionTime
-      : (condition.lastTransitionTime ?? formatTime(nowMs));
+    (changed ? undefined : present?.lastTransitionTime) ?? condition.lastTransitionTime ?? formatTime(nowMs);
   const next: T = { ...condition, lastTransitionTime };
   if (present === undefined) return [...conditions, next];
   if (sameCondition(present, next)) return conditions as T[];

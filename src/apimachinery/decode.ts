@@ -1,4 +1,4 @@
-import { isAlwaysPrinted, isNeverFilled, omitsZero } from "./go-pointers.ts";
+import { isNeverFilled, omitsEmpty, printedWhenAbsent } from "./go-fields.ts";
 import { deepCopy, isObject, setOwn } from "./json.ts";
 import type { UnstructuredObject } from "./object.ts";
 import { canonicalQuantity } from "./quantity.ts";
@@ -361,7 +361,7 @@ function enter({ path }: Context): number {
 
 interface Field {
   readonly decoder: Decoder;
-  /** Go prints an empty value only where the field is not optional. */
+  /** True for a value that Go does not print in this field. */
   readonly isEmpty: (value: unknown) => boolean;
 }
 
@@ -371,14 +371,12 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
   const alwaysPrinted: (readonly [string, () => unknown])[] = [];
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const decoder = decoderOf(schemas, property);
-    // An empty list of managed fields is a wish: forget who owns what.
-    const isWish = key === "managedFields";
-    const isFilled =
-      isAlwaysPrinted(name, key) || (isZeroValue(property.default) && !isNeverFilled(name, key));
-    const isOptional = !required.has(key) && !isWish && !isFilled;
-    const isEmpty = decoder.isScalar && !omitsZero(name, key) ? never : decoder.isEmpty;
-    fields.set(key, { decoder, isEmpty: isOptional ? isEmpty : never });
-    if (isFilled) alwaysPrinted.push([key, decoder.zero]);
+    const isFilled = isZeroValue(property.default) && !isNeverFilled(name, key);
+    const ofField = { isRequired: required.has(key), isScalar: decoder.isScalar };
+    const isOmitted = omitsEmpty(name, key, ofField) && !isFilled;
+    fields.set(key, { decoder, isEmpty: isOmitted ? decoder.isEmpty : never });
+    const printed = isFilled ? "zero" : printedWhenAbsent(name, key);
+    if (printed !== undefined) alwaysPrinted.push([key, printed === "null" ? () => null : decoder.zero]);
   }
   const struct = name.slice(name.lastIndexOf(".") + 1);
   const keepsUnknown = schema.preserveUnknownFields === true;
@@ -401,7 +399,8 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
         continue;
       }
       if (child === null || child === undefined) continue;
-      if (field.isEmpty(child)) continue;
+      // An empty list of managed fields is a wish of the object, not of a template in it: forget who owns what.
+      if (field.isEmpty(child) && !(key === "managedFields" && depth === 1)) continue;
       context.path[depth] = key;
       context.struct = struct;
       const read = field.decoder.decode(child, context);

@@ -65,6 +65,23 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/**
+ * Equality of what a program would write and what it reads: a server prints null where nothing was set, in conditions
+ * for example, so an absent property equals one that is null.
+ */
+export function sameFields(a: unknown, b: unknown): boolean {
+  if (a === b || isAbsent(a)) return isAbsent(b) || a === b;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => sameFields(item, b[index]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  for (const key of Object.keys(a)) if (!sameFields(a[key], b[key])) return false;
+  for (const key of Object.keys(b)) if (isAbsent(a[key]) && !isAbsent(b[key])) return false;
+  return true;
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+
 /** Deep equality of JSON values. An absent property equals one that is undefined. */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;

@@ -45,8 +45,8 @@ export function normalizeMicroTime(text: string): string | undefined {
 }
 
 /** Milliseconds since the epoch of a time of the API; undefined when it is absent or malformed. */
-export function parseTime(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+export function parseTime(text: string | null | undefined): number | undefined {
+  if (typeof text !== "string") return undefined;
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;
 }

@@ -89,7 +89,7 @@ function planGroup(
       return wanted === undefined ? [] : [wanted];
     });
     if (endpoints.length === 0) plan.remove.push(slice);
-    else if (!deepEqual(slice.endpoints, endpoints) || labelsDiffer(slice, owner))
+    else if (!deepEqual(slice.endpoints ?? [], endpoints) || labelsDiffer(slice, owner))
       changed.push(relabelled({ ...slice, endpoints }, owner));
     else unchanged.push(slice);
   }

@@ -1,4 +1,4 @@
-import { deepEqual } from "../apimachinery/json.ts";
+import { sameFields } from "../apimachinery/json.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { isConflict } from "../apimachinery/status.ts";
 import type { ResourceClient } from "../client/client.ts";
@@ -28,7 +28,7 @@ export async function writeStatus<T extends WithStatus>(
 
 /** Equal but for members that are absent in one and empty in the other: zero, false, "", an empty list. */
 export function sameStatus(a: unknown, b: unknown): boolean {
-  return deepEqual(withoutEmpty(a), withoutEmpty(b));
+  return sameFields(withoutEmpty(a), withoutEmpty(b));
 }
 
 function withoutEmpty(status: unknown): unknown {

@@ -143,7 +143,7 @@ const coreEvent = { group: "", version: "v1", kind: "Event" };
 function eventCells(event: Event, nowMs: number): unknown[] {
   const { involvedObject, source, series } = event;
   const first = timeSince(event.firstTimestamp ?? event.eventTime, nowMs);
-  const last = event.lastTimestamp === undefined ? first : timeSince(event.lastTimestamp, nowMs);
+  const last = typeof event.lastTimestamp === "string" ? timeSince(event.lastTimestamp, nowMs) : first;
   const kind = (involvedObject?.kind ?? "").toLowerCase();
   const component = source?.component || event.reportingComponent || "";
   const host = source?.host || event.reportingInstance || "";

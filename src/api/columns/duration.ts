@@ -27,6 +27,6 @@ function pair(large: number, largeUnit: string, small: number, smallUnit: string
 
 /** The time since a timestamp, or `<unknown>` without one. */
 export function timeSince(timestamp: string | undefined, nowMs: number): string {
-  const thenMs = timestamp === undefined ? Number.NaN : Date.parse(timestamp);
+  const thenMs = typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
   return Number.isNaN(thenMs) ? "<unknown>" : humanDuration(nowMs - thenMs);
 }

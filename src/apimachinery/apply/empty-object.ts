@@ -1,4 +1,4 @@
-import { isAlwaysPrinted } from "../go-pointers.ts";
+import { printedWhenAbsent } from "../go-fields.ts";
 import { isObject } from "../json.ts";
 import { resolveSchema, type Schema, type SchemaSet } from "../schema.ts";
 
@@ -39,7 +39,7 @@ function build(schemas: SchemaSet, schema: Schema, struct: string, depth: number
   for (const [name, property] of Object.entries(resolved.properties ?? {})) {
     if (isEmptyMap(property.default)) empty[name] = build(schemas, property, property.ref ?? "", depth + 1);
     else if (isZeroScalar(property.default)) empty[name] = property.default;
-    else if (isGoType && isAlwaysPrinted(struct, name)) empty[name] = null;
+    else if ((isGoType || depth > 0) && printedWhenAbsent(struct, name) !== undefined) empty[name] = null;
     else if ((isGoType || depth > 0) && resolved.required?.includes(name) === true) empty[name] = null;
   }
   return empty;

@@ -1,3 +1,4 @@
+import { isNeverFilled } from "../go-fields.ts";
 import { isObject } from "../json.ts";
 import { resolveSchema, type Schema, type SchemaSet } from "../schema.ts";
 
@@ -127,7 +128,7 @@ function buildList(schemas: SchemaSet, schema: Schema, resolved: Schema): ListTy
   };
 }
 
-/** Zero values in the facts say what Go prints, not what an absent key means. */
+/** A zero in the facts says what Go prints, not what an absent key means, unless Go does not print it. */
 function keyDefaultsOf(
   schemas: SchemaSet,
   items: Schema | undefined,
@@ -137,7 +138,10 @@ function keyDefaultsOf(
   const properties = resolveSchema(schemas, items)?.properties ?? {};
   const defaults = keys.map((key): [string, unknown] => [key, properties[key]?.default]);
   return Object.fromEntries(
-    defaults.filter(([, value]) => value !== undefined && value !== "" && value !== 0),
+    defaults.filter(
+      ([key, value]) =>
+        value !== undefined && ((value !== "" && value !== 0) || isNeverFilled(items?.ref ?? "", key)),
+    ),
   );
 }
 

@@ -5,8 +5,31 @@ import type { RequestContext } from "../request-context.ts";
 import { hasStatus } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
+/**
+ * Where more is reset than the status by a write of the object, and than the spec by one of its status: the fields
+ * that Kubernetes' strategies name (`GetResetFields`). Of a signing request nobody owns what is asked.
+ */
+const resets: Readonly<Record<string, readonly string[]>> = {
+  "certificatesigningrequests.certificates.k8s.io/": ["spec", "status"],
+  "certificatesigningrequests.certificates.k8s.io/approval": ["spec", "status.certificate"],
+  "certificatesigningrequests.certificates.k8s.io/status": ["spec", "status.conditions"],
+  "apiservices.apiregistration.k8s.io/status": ["spec", "metadata"],
+  "deployments.apps/status": ["spec", "metadata.labels"],
+  "devicetaintrules.resource.k8s.io/status": ["spec", "metadata"],
+  "flowschemas.flowcontrol.apiserver.k8s.io/status": ["spec", "metadata"],
+  "pods./status": ["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"],
+  "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io/status": ["spec", "metadata"],
+  "resourceclaims.resource.k8s.io/status": ["spec", "metadata"],
+  "servicecidrs.networking.k8s.io/status": ["spec", "metadata"],
+  "storageversionmigrations.storagemigration.k8s.io/status": ["spec", "metadata"],
+  "validatingadmissionpolicies.admissionregistration.k8s.io/status": ["spec", "metadata"],
+  "volumeattachments.storage.k8s.io/status": ["spec", "metadata"],
+};
+
 /** What a write to the main resource or to a subresource never owns, because it is reset on the way. */
 function ignoredPaths(served: ResourceInfo, subresource: string): readonly string[] {
+  const special = resets[`${served.resource}.${served.group}/${subresource}`];
+  if (special !== undefined) return special;
   if (subresource === "status") return ["spec"];
   return hasStatus(served) ? ["status"] : [];
 }

@@ -1,7 +1,7 @@
 import type { CronJob, CronJobStatus, Job } from "../../api/types/batch-v1.ts";
 import type { ObjectReference } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
+import { sameFields } from "../../apimachinery/json.ts";
 import { controllerOf, isBeingDeleted, newControllerRef } from "../../apimachinery/object.ts";
 import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
 import type { ResourceClient } from "../../client/client.ts";
@@ -47,7 +47,7 @@ export class CronJobReconciler {
     }
     await this.#cleanUp(cronJob, jobs, status);
     if ((status.active ?? []).length === 0) delete status.active;
-    if (!deepEqual(status, cronJob.status ?? {}))
+    if (!sameFields(status, cronJob.status ?? {}))
       await this.#context.client.resource(resources.cronjobs).updateStatus({ ...cronJob, status });
     if (failure !== undefined) throw failure.error;
     return result;

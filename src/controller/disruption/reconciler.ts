@@ -2,7 +2,7 @@ import type { Pod } from "../../api/types/core-v1.ts";
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "../../api/types/policy-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { findCondition, setCondition } from "../../apimachinery/conditions.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
+import { sameFields } from "../../apimachinery/json.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import { isBeingDeleted } from "../../apimachinery/object.ts";
 import { isConflict, isNotFound } from "../../apimachinery/status.ts";
@@ -142,7 +142,7 @@ export class DisruptionReconciler {
   }
 
   async #write(budget: PodDisruptionBudget, status: PodDisruptionBudgetStatus): Promise<void> {
-    if (deepEqual(status, budget.status)) return;
+    if (sameFields(status, budget.status)) return;
     try {
       await this.#context.client.resource(resources.poddisruptionbudgets).updateStatus({ ...budget, status });
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../api/types/core-v1.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
+import { sameFields } from "../../apimachinery/json.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext } from "../controller.ts";
@@ -48,7 +48,7 @@ export class BindingWriter {
     const annotations: Record<string, string> = { ...claim.metadata.annotations, [bindCompleted]: "yes" };
     const isNamed = claim.spec.volumeName === metadata.name;
     if (!isNamed) annotations[boundByController] = "yes";
-    if (isNamed && deepEqual(annotations, claim.metadata.annotations)) return claim;
+    if (isNamed && sameFields(annotations, claim.metadata.annotations)) return claim;
     return await this.updateClaim(claim, annotations, { volumeName: metadata.name });
   }
 
@@ -61,7 +61,7 @@ export class BindingWriter {
       ...(claim.status?.phase === "Bound" ? {} : { capacity: spec.capacity }),
       ...(attributes === undefined ? {} : { currentVolumeAttributesClassName: attributes }),
     };
-    if (!deepEqual(status, claim.status)) await this.#claims.updateStatus({ ...claim, status });
+    if (!sameFields(status, claim.status)) await this.#claims.updateStatus({ ...claim, status });
   }
 
   async updateClaim(
@@ -80,7 +80,7 @@ export class BindingWriter {
   async setClaimPhase(claim: PersistentVolumeClaim, phase: string): Promise<void> {
     const { accessModes: _modes, capacity: _capacity, ...rest } = claim.status ?? {};
     const status = { ...rest, phase };
-    if (!deepEqual(status, claim.status)) await this.#claims.updateStatus({ ...claim, status });
+    if (!sameFields(status, claim.status)) await this.#claims.updateStatus({ ...claim, status });
   }
 
   async setVolumePhase(volume: PersistentVolume, phase: string, message?: string): Promise<PersistentVolume> {

@@ -18,7 +18,7 @@ export const ttlAfterFinishedController: ControllerRegistration = {
         const end = (job.status?.conditions ?? []).find(
           ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),
         );
-        if (end?.lastTransitionTime === undefined) return undefined;
+        if (typeof end?.lastTransitionTime !== "string") return undefined;
         const leftMs =
           Date.parse(end.lastTransitionTime) + job.spec.ttlSecondsAfterFinished * 1000 - clock.now();
         if (leftMs > 0) return { requeueAfterMs: leftMs };

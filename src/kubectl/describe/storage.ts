@@ -84,7 +84,7 @@ export const describePersistentVolumeClaim: Describer = async (d, object, contex
   if (spec?.volumeMode !== undefined) d.field("VolumeMode", spec.volumeMode);
   if (spec?.dataSource !== undefined) {
     d.line(0, "DataSource:");
-    if (spec.dataSource.apiGroup !== undefined) d.field("APIGroup", spec.dataSource.apiGroup, 1);
+    if (typeof spec.dataSource.apiGroup === "string") d.field("APIGroup", spec.dataSource.apiGroup, 1);
     d.field("Kind", spec.dataSource.kind, 1).field("Name", spec.dataSource.name, 1);
   }
   const users = pods

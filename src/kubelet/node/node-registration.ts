@@ -1,6 +1,6 @@
 import type { Node, NodeStatus } from "../../api/types/core-v1.ts";
 import type { Clock, Timer } from "../../apimachinery/clock.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
+import { sameFields } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import { createMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
@@ -85,7 +85,7 @@ export class NodeRegistration {
       const previous = this.node?.status;
       const status = nodeStatus(sources, previous, nowMs);
       const same =
-        previous !== undefined && deepEqual(withoutHeartbeat(previous), withoutHeartbeat(status, previous));
+        previous !== undefined && sameFields(withoutHeartbeat(previous), withoutHeartbeat(status, previous));
       if (same && nowMs - this.#reportedMs < reportMs) return;
       await this.#write(sources.options.nodeName, previous, status);
       this.#reportedMs = nowMs;
@@ -102,7 +102,7 @@ export class NodeRegistration {
     this.#reportedMs = nowMs;
     if (
       node.status !== undefined &&
-      deepEqual(withoutHeartbeat(node.status), withoutHeartbeat(status, node.status))
+      sameFields(withoutHeartbeat(node.status), withoutHeartbeat(status, node.status))
     )
       return;
     await this.#write(sources.options.nodeName, node.status, status);

@@ -1,7 +1,7 @@
 import type { Pod, PodStatus } from "../../api/types/core-v1.ts";
 import { Backoff } from "../../apimachinery/backoff.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
+import { sameFields } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import { createMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import { isConflict, isNotFound } from "../../apimachinery/status.ts";
@@ -36,8 +36,8 @@ export class StatusManager {
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata.uid ?? "";
     const entry = this.#entries.get(uid) ?? { pod, wanted: status, writing: undefined, gone: false };
-    if (this.#entries.has(uid) && deepEqual(entry.wanted, status) && entry.writing === undefined) {
-      if (deepEqual(pod.status, status)) return;
+    if (this.#entries.has(uid) && sameFields(entry.wanted, status) && entry.writing === undefined) {
+      if (sameFields(pod.status, status)) return;
     }
     entry.pod = newer(entry.pod, pod);
     entry.wanted = status;
@@ -64,7 +64,7 @@ export class StatusManager {
         if (refresh) entry.pod = await this.#read(entry.pod);
         const { wanted } = entry;
         const status = withForeignConditions(wanted, entry.pod);
-        if (!deepEqual(entry.pod.status, status)) await this.#patch(entry, status);
+        if (!sameFields(entry.pod.status, status)) await this.#patch(entry, status);
         if (entry.wanted === wanted) return;
         refresh = false;
       } catch (error) {

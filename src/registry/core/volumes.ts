@@ -62,12 +62,6 @@ function matchDataSources(spec: PersistentVolumeClaimSpec): void {
   }
 }
 
-const isClaimOrSnapshot = ({
-  apiGroup = "",
-  kind,
-}: {
-  apiGroup?: string | undefined;
-  kind: string;
-}): boolean =>
-  (apiGroup === "" && kind === "PersistentVolumeClaim") ||
+const isClaimOrSnapshot = ({ apiGroup, kind }: { apiGroup?: string | undefined; kind: string }): boolean =>
+  ((apiGroup ?? "") === "" && kind === "PersistentVolumeClaim") ||
   (apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot");

@@ -304,7 +304,7 @@ export function checkClaim(
   checkLabelSelector(before?.selector, "", selectorErrors);
   checkClaimSpec(spec, "spec", errors, {
     anySelectorValue: selectorErrors.length > 0,
-    anyApiGroup: before?.dataSource?.apiGroup !== undefined || before?.dataSourceRef?.apiGroup !== undefined,
+    anyApiGroup: [before?.dataSource, before?.dataSourceRef].some((source) => typeof source?.apiGroup === "string"),
   });
 }
 
