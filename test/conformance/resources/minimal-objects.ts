@@ -113,7 +113,10 @@ export const minimalObjects: Readonly<Record<string, Minimal>> = {
   ),
   "certificates.k8s.io/v1/CertificateSigningRequest": inSpec(
     { request: signingRequest, signerName: "example.com/signer", usages: ["client auth"] },
-    { conditions: [{ ...condition, type: "Failed", lastUpdateTime: at }] },
+    {
+      conditions: [{ ...condition, type: "Failed", lastUpdateTime: at }],
+      certificate: Buffer.from(authority.certificate).toString("base64"),
+    },
   ),
   "certificates.k8s.io/v1beta1/ClusterTrustBundle": inSpec({ trustBundle: authority.certificate }),
   "certificates.k8s.io/v1beta1/PodCertificateRequest": inSpec(
