@@ -19,13 +19,12 @@ export interface Operations {
   mountViewWithout(paths: readonly string[]): number;
   /** Makes a character or block device, named pipe or whiteout. */
   mknod(request: { readonly path: string; readonly mode: number; readonly device: bigint }): void;
-  /**
-   * A pipe; the caller owns both ends. Node gives its children sockets, and what opens /dev/stdout then fails.
-   */
-  pipe(): Pipe;
   /** A listening unix socket, ready to accept; the caller owns the descriptor and removes the file. */
   listenUnix(path: string): number;
-  /** The terminal that a runtime sends through a connection to the socket; undefined while none has come. */
+  /**
+   * The terminal that a runtime sends through a connection to the socket, set to make nobody wait; undefined while none
+   * has come.
+   */
   acceptTerminal(listener: number): number | undefined;
   /** Closes a descriptor that one of these operations handed out. */
   closeDescriptor(fd: number): void;
@@ -58,11 +57,6 @@ export interface ReportingRequest {
   readonly directory: string;
   /** Where its standard error is appended. */
   readonly errorFile: string;
-}
-
-export interface Pipe {
-  readonly read: number;
-  readonly write: number;
 }
 
 export interface SandboxRequest {

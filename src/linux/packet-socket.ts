@@ -19,6 +19,9 @@ import {
 export interface PacketSocket {
   /** False when the other side takes no more for now: try the same packet again later. */
   send(packet: Uint8Array): boolean;
+  /** Leaves what comes where it is, so that the other side waits, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Ends the sending half. */
   shutdown(): void;
   close(): void;
@@ -33,6 +36,9 @@ export interface PacketHandlers {
 interface PollHandle {
   close(): void;
 }
+/** So many packets are read before others have their turn: who writes without end must not keep the event loop. */
+const packetsPerTurn = 64;
+
 type Poll = (fd: number, options: { readable: boolean }, callback: (event: object) => void) => PollHandle;
 
 /** Throws when the native module is missing or nobody listens. Packets are at most `maxBytes` long. */
@@ -53,29 +59,39 @@ export function connectPacketSocket(path: string, maxBytes: number, handlers: Pa
     closeSync(folder);
   }
   let open = true;
-  const isOpen = (): boolean => open;
+  let handle: PollHandle | undefined;
+  const reads = (): boolean => handle !== undefined;
+  const pause = (): void => {
+    handle?.close();
+    handle = undefined;
+  };
   const close = (): void => {
     if (!open) return;
     open = false;
-    handle.close();
+    pause();
     libc.close(fd);
     handlers.closed();
   };
   const buffer = Buffer.alloc(maxBytes);
   const read = (): void => {
     try {
-      while (isOpen()) {
-        const count = libc.receive(fd, buffer, MSG_DONTWAIT);
-        if (count < 0) return;
-        if (count === 0) return close();
-        handlers.packet(Buffer.from(buffer.subarray(0, count)));
+      for (let count = 0; count < packetsPerTurn && reads(); count++) {
+        const size = libc.receive(fd, buffer, MSG_DONTWAIT);
+        if (size < 0) return;
+        if (size === 0) return close();
+        handlers.packet(Buffer.from(buffer.subarray(0, size)));
       }
     } catch {
       close();
     }
   };
-  const handle = poll(fd, { readable: true }, read);
+  const resume = (): void => {
+    if (open) handle ??= poll(fd, { readable: true }, read);
+  };
+  resume();
   return {
+    pause,
+    resume,
     send(packet) {
       if (!open) return true;
       try {

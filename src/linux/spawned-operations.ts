@@ -46,7 +46,6 @@ export function spawnedOperations(): System {
       const numbers = type === "p" ? [] : [String(device >> 8n), String(device & 0xffn)];
       await run("mknod", ["-m", (mode & 0o7777).toString(8), path, type, ...numbers]);
     },
-    pipe: () => Promise.reject(needsFfi("a pipe")),
     listenUnix: () => Promise.reject(needsFfi("a terminal")),
     acceptTerminal: () => Promise.reject(needsFfi("a terminal")),
     closeDescriptor: (fd) => Promise.resolve(closeSync(fd)),

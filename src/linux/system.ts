@@ -46,7 +46,6 @@ export function openSystem(): System {
     socketIn: operation("socketIn"),
     mountViewWithout: operation("mountViewWithout"),
     mknod: operation("mknod"),
-    pipe: operation("pipe"),
     listenUnix: operation("listenUnix"),
     acceptTerminal: operation("acceptTerminal"),
     resizeTerminal: operation("resizeTerminal"),

@@ -16,7 +16,6 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUTS,
   type Libc,
-  O_CLOEXEC,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
@@ -68,6 +67,7 @@ const mountFlags: Readonly<Record<MountFlag, bigint>> = {
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const TIOCSWINSZ = 0x5414;
+const FIONBIO = 0x5421;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 const ENODEV = 19;
@@ -183,8 +183,6 @@ export function threadOperations(libc: Libc): Operations & { release(): void } {
       libc.mknod(path, mode, device);
     },
 
-    pipe: () => libc.pipe(O_CLOEXEC),
-
     listenUnix(path) {
       const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
       try {
@@ -203,7 +201,9 @@ export function threadOperations(libc: Libc): Operations & { release(): void } {
       try {
         // The runtime sends at once; should it die in between, this thread must not wait for ever.
         libc.setSocketOption(connection, SOL_SOCKET, SO_RCVTIMEO, seconds(2));
-        return libc.receiveDescriptor(connection);
+        const terminal = libc.receiveDescriptor(connection);
+        if (terminal !== undefined) libc.ioctl(terminal, FIONBIO, Buffer.from([1, 0, 0, 0]));
+        return terminal;
       } finally {
         libc.close(connection);
       }

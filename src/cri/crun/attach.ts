@@ -1,18 +1,19 @@
 /** Joining the streams of a container's main process, through its monitor's socket. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { connectPacketSocket, type PacketSocket } from "../../linux/packet-socket.ts";
 import type { TerminalStreams } from "../../streaming/node-connection.ts";
 import { CriError } from "../runtime.ts";
 import { resizeContainerTerminal } from "./conmon.ts";
 import { noteExit } from "./containers.ts";
 import { type Engine, requireContainer } from "./engine.ts";
+import { feedInput } from "./feed-input.ts";
 
 /** conmon's packets: one byte that names the stream, then at most this many bytes of data. */
 const maxPacketBytes = 32_769;
 const stdoutPacket = 2;
 const stderrPacket = 3;
-const retryMs = 5;
 
 /** Resolves when the container's process ended or the signal aborts. */
 export async function attach(
@@ -35,8 +36,11 @@ export async function attach(
     try {
       socket = connectPacketSocket(path, maxPacketBytes, {
         packet: (data) => {
-          if (data[0] === stdoutPacket) streams.stdout?.write(data.subarray(1));
-          else if (data[0] === stderrPacket) (streams.stderr ?? streams.stdout)?.write(data.subarray(1));
+          const target = data[0] === stdoutPacket ? streams.stdout : streamOfErrors(data, streams);
+          if (target === undefined || target.write(data.subarray(1))) return;
+          // The container waits with the client: what nobody has room for stays in its pipe.
+          socket.pause();
+          target.once("drain", () => socket.resume());
         },
         closed: resolve,
       });
@@ -52,27 +56,21 @@ export async function attach(
   }).finally(() => done.abort());
 }
 
+function streamOfErrors(packet: Buffer, streams: TerminalStreams): Writable | undefined {
+  return packet[0] === stderrPacket ? (streams.stderr ?? streams.stdout) : undefined;
+}
+
 async function sendInput(
   engine: Engine,
   stdin: NonNullable<TerminalStreams["stdin"]>,
   socket: PacketSocket,
   done: AbortSignal,
 ): Promise<void> {
-  const onDone = (): void => void stdin.destroy();
-  done.addEventListener("abort", onDone, { once: true });
-  try {
-    for await (const chunk of stdin as AsyncIterable<Buffer>) {
-      for (let offset = 0; offset < chunk.length; offset += maxPacketBytes - 1) {
-        const packet = chunk.subarray(offset, offset + maxPacketBytes - 1);
-        while (!socket.send(packet)) await engine.clock.sleep(retryMs, done);
-      }
-    }
-    socket.shutdown();
-  } catch {
-    // The client or the container is gone.
-  } finally {
-    done.removeEventListener("abort", onDone);
-  }
+  const take = (data: Buffer): number => {
+    const packet = data.subarray(0, maxPacketBytes - 1);
+    return socket.send(packet) ? packet.length : 0;
+  };
+  if (await feedInput(engine.clock, stdin, Buffer.alloc(0), take, done)) socket.shutdown();
 }
 
 async function followSize(

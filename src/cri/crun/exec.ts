@@ -1,11 +1,10 @@
 /** Commands in running containers. */
-import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import type { ExecResult, TerminalStreams } from "../../streaming/node-connection.ts";
 import { CriError, type ExecSyncResult } from "../runtime.ts";
 import { noteExit } from "./containers.ts";
 import { type Engine, requireContainer } from "./engine.ts";
-import { type Stdio, startExecution } from "./execution.ts";
+import { startExecution } from "./execution.ts";
 import { execInTerminal } from "./terminal.ts";
 
 /** Output beyond this is dropped, as containerd does for probes. */
@@ -19,11 +18,8 @@ export async function execSync(
 ): Promise<ExecSyncResult> {
   requireRunning(engine, id);
   const output = { stdout: collector(), stderr: collector() };
-  const pipes = await openPipes(engine);
-  const execution = startExecution(engine, id, command, ["ignore", pipes.stdoutChild, pipes.stderrChild]);
-  pipes.closeChildEnds();
-  const stdout = pipes.stdout ?? execution.child.stdout;
-  const stderr = pipes.stderr ?? execution.child.stderr;
+  const execution = startExecution(engine, id, command, { kind: "pipes", stdin: false });
+  const { stdout, stderr } = execution.child;
   const drained = Promise.all([drain(stdout, output.stdout.take), drain(stderr, output.stderr.take)]);
   let timedOut = false;
   const timer =
@@ -44,6 +40,7 @@ export async function execSync(
     throw timedOut ? deadline(command, timeoutMs) : error;
   } finally {
     timer?.stop();
+    execution.release();
   }
 }
 
@@ -65,15 +62,11 @@ export async function exec(
 ): Promise<ExecResult> {
   requireRunning(engine, id);
   if (tty) return execInTerminal(engine, id, command, streams, signal);
-  const pipes = await openPipes(engine);
-  const input = streams.stdin === undefined ? undefined : await openInput(engine);
-  const stdio = [input?.child ?? "ignore", pipes.stdoutChild, pipes.stderrChild] as const;
-  const execution = startExecution(engine, id, command, stdio);
-  pipes.closeChildEnds();
-  input?.closeChildEnd();
-  const stdout = pipes.stdout ?? execution.child.stdout;
-  const stderr = pipes.stderr ?? execution.child.stderr;
-  const stdin = input?.writer ?? execution.child.stdin;
+  const execution = startExecution(engine, id, command, {
+    kind: "pipes",
+    stdin: streams.stdin !== undefined,
+  });
+  const { stdin, stdout, stderr } = execution.child;
   const onAbort = (): void => {
     execution.kill();
     // What the command left running may hold its output open for ever.
@@ -91,7 +84,7 @@ export async function exec(
   } finally {
     signal.removeEventListener("abort", onAbort);
     if (stdin !== null) streams.stdin?.unpipe(stdin);
-    input?.writer?.destroy();
+    execution.release();
   }
 }
 
@@ -101,62 +94,6 @@ function requireRunning(engine: Engine, id: string): void {
   if (record?.startedAtMs === undefined || record.exit !== undefined) {
     throw new CriError("failedPrecondition", `container "${id}" is not running`);
   }
-}
-
-interface OutputPipes {
-  readonly stdoutChild: Stdio;
-  readonly stderrChild: Stdio;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
-  closeChildEnds(): void;
-}
-
-/** Real pipes where the system can make them: a program that opens /dev/stdout fails on Node's sockets. */
-async function openPipes(engine: Engine): Promise<OutputPipes> {
-  if (!(await engine.system.isDirect())) {
-    return {
-      stdoutChild: "pipe",
-      stderrChild: "pipe",
-      stdout: undefined,
-      stderr: undefined,
-      closeChildEnds: () => undefined,
-    };
-  }
-  const [out, err] = await Promise.all([engine.system.pipe(undefined), engine.system.pipe(undefined)]);
-  const reader = (fd: number): Socket => new Socket({ fd, readable: true, writable: false });
-  return {
-    stdoutChild: out.write,
-    stderrChild: err.write,
-    stdout: reader(out.read),
-    stderr: reader(err.read),
-    closeChildEnds: () => {
-      void engine.system.closeDescriptor(out.write);
-      void engine.system.closeDescriptor(err.write);
-    },
-  };
-}
-
-interface InputPipe {
-  readonly child: Stdio;
-  readonly writer: Socket | undefined;
-  closeChildEnd(): void;
-}
-
-/**
- * A real pipe for input too, where output goes to one. A program that copies with sendfile, as busybox's cat does, holds
- * the lock of its output pipe while it waits for a socket: whoever reads that pipe then, though it does not block, waits
- * for the lock, and so this whole process did. Between two pipes nobody waits under a lock.
- */
-async function openInput(engine: Engine): Promise<InputPipe> {
-  if (!(await engine.system.isDirect())) {
-    return { child: "pipe", writer: undefined, closeChildEnd: () => undefined };
-  }
-  const pipe = await engine.system.pipe(undefined);
-  return {
-    child: pipe.read,
-    writer: new Socket({ fd: pipe.write, readable: false, writable: true }),
-    closeChildEnd: () => void engine.system.closeDescriptor(pipe.read),
-  };
 }
 
 /** Input goes on until either side ends; a client that leaves must not end the program by an unhandled error. */

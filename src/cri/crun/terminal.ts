@@ -1,5 +1,5 @@
 /** Commands with a terminal: the runtime makes the terminal inside the container and sends its other end here. */
-import { rmSync } from "node:fs";
+import { rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
 import { findProgram } from "../../linux/host.ts";
@@ -7,8 +7,11 @@ import type { ExecResult, TerminalSize, TerminalStreams } from "../../streaming/
 import { CriError } from "../runtime.ts";
 import { type Engine, newId } from "./engine.ts";
 import { startExecution } from "./execution.ts";
+import { feedInput } from "./feed-input.ts";
 
 const acceptIntervalMs = 2;
+/** End of input is a character to a terminal. */
+const endOfInput = Buffer.from("\u0004");
 
 export async function execInTerminal(
   engine: Engine,
@@ -27,10 +30,7 @@ export async function execInTerminal(
   let execution: ReturnType<typeof startExecution> | undefined;
   const abort = (): void => execution?.kill();
   try {
-    execution = startExecution(engine, id, command, ["ignore", "ignore", "ignore"], {
-      kind: "socket",
-      path: socket,
-    });
+    execution = startExecution(engine, id, command, { kind: "socket", path: socket });
     signal.addEventListener("abort", abort, { once: true });
     const terminal = await acceptTerminal(engine, listener, execution.exited);
     // Ended before it had a terminal: the code, or the reason.
@@ -60,7 +60,7 @@ async function execInScript(
       "exec with a terminal needs the native module koffi (npm ci), or the program script (bsdutils)",
     );
   }
-  const execution = startExecution(engine, id, command, ["pipe", "pipe", "ignore"], { kind: "script" });
+  const execution = startExecution(engine, id, command, { kind: "script" });
   const { stdin, stdout } = execution.child;
   const abort = (): void => {
     execution.kill();
@@ -100,7 +100,12 @@ async function acceptTerminal(
   }
 }
 
-/** Connects the client with the terminal; resolves when the terminal was closed and all it said is written. */
+/**
+ * Connects the client with the terminal; resolves when the terminal was closed and all it said is written.
+ *
+ * Node reads a terminal without waiting, but it waits when it writes to one, which takes no more when its program does
+ * not read: all would stand still. So input is written here, as much as the terminal takes at once.
+ */
 function joinTerminal(
   engine: Engine,
   fd: number,
@@ -108,26 +113,17 @@ function joinTerminal(
   signal: AbortSignal,
 ): Promise<void> {
   const terminal = new ReadStream(fd);
-  const writable = terminal as unknown as NodeJS.ReadWriteStream;
-  const resizing = new AbortController();
+  const done = new AbortController();
   if (streams.resize !== undefined) {
-    void followSize(engine, fd, streams.resize, AbortSignal.any([signal, resizing.signal]));
+    void followSize(engine, fd, streams.resize, AbortSignal.any([signal, done.signal]));
   }
-  const onInput = (chunk: Buffer): void => {
-    if (!writable.write(chunk)) {
-      streams.stdin?.pause();
-      writable.once("drain", () => streams.stdin?.resume());
-    }
-  };
-  // End of input is a character to a terminal.
-  const onEnd = (): void => void writable.write("\u0004");
-  streams.stdin?.on("data", onInput);
-  streams.stdin?.once("end", onEnd);
+  if (streams.stdin !== undefined) {
+    const take = (data: Buffer): number => writeAtOnce(fd, data);
+    void feedInput(engine.clock, streams.stdin, endOfInput, take, done.signal);
+  }
   return new Promise((resolve) => {
     const finish = (): void => {
-      resizing.abort();
-      streams.stdin?.off("data", onInput);
-      streams.stdin?.off("end", onEnd);
+      done.abort();
       terminal.destroy();
       resolve();
     };
@@ -143,6 +139,16 @@ function joinTerminal(
     // What the command left running may hold its terminal open for ever.
     signal.addEventListener("abort", finish, { once: true });
   });
+}
+
+/** The number of bytes that a descriptor which does not block takes now. */
+function writeAtOnce(fd: number, data: Buffer): number {
+  try {
+    return writeSync(fd, data);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+    throw error;
+  }
 }
 
 async function followSize(
