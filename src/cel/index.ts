@@ -15,6 +15,7 @@ export { CelCompileError, CelCostExceeded, CelEvaluationError } from "./errors.t
 export { escapeField, unescapeField } from "./escaping.ts";
 export type { CelAuthorizationRequest, CelAuthorizer, CelDecision } from "./library/authorizer.ts";
 export { authorizerType } from "./library/authorizer.ts";
+export { typeNameErrors } from "./library/object.ts";
 export type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
 export { type CelSchema, typeFromSchema } from "./schema-type.ts";
 export { toJson } from "./to-json.ts";
@@ -38,4 +39,4 @@ export {
   uintType,
   withMaxElements,
 } from "./types.ts";
-export type { CelValue } from "./values.ts";
+export { CelErr, CelMap, type CelValue } from "./values.ts";
