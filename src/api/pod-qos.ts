@@ -13,7 +13,7 @@ const computed = ["cpu", "memory"] as const;
 export function qosClassOf(spec: PodSpec): QosClass {
   const podLevel = spec.resources;
   const list =
-    podLevel?.requests === undefined && podLevel?.limits === undefined
+    podLevel === undefined
       ? [...(spec.initContainers ?? []), ...(spec.containers ?? [])].map(({ resources }) => resources)
       : [podLevel];
   let any = false;
@@ -30,9 +30,9 @@ export function qosClassOf(spec: PodSpec): QosClass {
   return guaranteed ? "Guaranteed" : "Burstable";
 }
 
-/** A resource that is set and not zero; what cannot be read counts as not set, validation will say so. */
+/** A resource that is set and more than zero; what cannot be read counts as not set, validation will say so. */
 export function setAmount(list: Record<string, string> | undefined, name: string): Quantity | undefined {
   const text = list?.[name];
   const quantity = text === undefined ? undefined : tryParseQuantity(text);
-  return quantity === undefined || quantity.isZero() ? undefined : quantity;
+  return quantity === undefined || quantity.nanos <= 0n ? undefined : quantity;
 }

@@ -6,7 +6,10 @@ import { addMissing, type ResourceList, roundResourceList } from "./resource-lis
 /** Defaults of a pod itself, which its template in a workload does not get. */
 export function defaultPod(pod: Pod): void {
   const { spec } = pod;
+  dropInitContainerAnnotations(pod);
   defaultPodSpec(spec);
+  // Negative periods mean the shortest there is; those of templates stay as they are.
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   for (const { resources } of containers) {
     if (resources?.limits === undefined) continue;
@@ -21,6 +24,15 @@ export function defaultPod(pod: Pod): void {
     }
   }
   if (pod.status !== undefined) defaultPodStatus(pod.status);
+}
+
+const initContainerAnnotation = /^pod\.(?:alpha|beta)\.kubernetes\.io\/init-container(?:s|-statuses)$/;
+
+/** What init containers were before they had a field. */
+function dropInitContainerAnnotations({ metadata }: Pod): void {
+  for (const key in metadata.annotations) {
+    if (initContainerAnnotation.test(key)) delete metadata.annotations[key];
+  }
 }
 
 /** The first address stands in two fields; where they differ, the older field rules. */

@@ -138,10 +138,10 @@ const mapFields = new Set([
 ]);
 
 function withoutEmpty(field: string, value: unknown): unknown {
-  if (value === "" || value === null) return undefined;
+  if (value === null) return undefined;
   if (typeof value !== "object") return value;
   if (Array.isArray(value)) {
-    return value.length === 0 ? undefined : value.map((item: unknown) => withoutEmpty("", item) ?? "");
+    return value.length === 0 ? undefined : value.map((item: unknown) => withoutEmpty("", item) ?? null);
   }
   // An entry of a map is there, however empty.
   if (mapFields.has(field)) return Object.keys(value).length === 0 ? undefined : value;
@@ -224,12 +224,7 @@ export function onlyFields(
   errors: Errors,
 ): void {
   for (const [name, member] of Object.entries(value)) {
-    if (allowed.has(name) || isZero(member)) continue;
+    if (allowed.has(name) || member === undefined || (Array.isArray(member) && member.length === 0)) continue;
     errors.push(forbidden(`${path}.${name}`, detail));
   }
-}
-
-function isZero(value: unknown): boolean {
-  if (value === undefined || value === null || value === "" || value === false || value === 0) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
 }

@@ -215,6 +215,7 @@ export function checkTemplateObjectMeta(meta: ObjectMeta | undefined, path: stri
   checkLabels(meta.labels, `${path}.labels`, errors);
   for (const [field, value] of Object.entries(meta)) {
     if (field === "annotations" || field === "labels" || value === undefined || value === "") continue;
-    errors.push(forbidden(`${path}.${field}`, "cannot be set"));
+    // Go names its field, which begins with a small letter and goes on with capitals.
+    errors.push(forbidden(`${path}.${field === "uid" ? "uID" : field}`, "cannot be set"));
   }
 }

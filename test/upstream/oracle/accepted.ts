@@ -5,6 +5,8 @@ interface Accepted {
   readonly group: RegExp;
   /** Matched against what both say. */
   readonly difference?: RegExp;
+  /** Matched against what was changed, as `spec.ports = []`. */
+  readonly asked?: RegExp;
   readonly reason: string;
 }
 
@@ -29,20 +31,33 @@ const accepted: readonly Accepted[] = [
     reason: "the name of a reference that nobody gave is shown as empty text, its default",
   },
   {
-    group: /object .*(?:stopSignal|lifecycle|schedulingGroup|nodeAllocatableResource\w*)/,
+    group: /object .*(?:schedulingGroup|nodeAllocatableResource\w*|volumeStatus)/,
     reason: "fields whose feature Kubernetes 1.36 has switched off are kept where it drops them",
   },
   {
-    group: /lifecycle\.stopSignal/,
+    group: /update(?:\/\w+)? refused spec(?:\.template)?$/,
+    difference: /schedulingGroup/,
     reason: "fields whose feature Kubernetes 1.36 has switched off are kept where it drops them",
   },
+  {
+    group:
+      /(?:causes|accepted) spec\.(?:resources\.claims|ephemeralContainers\[\]\.\w+|nodeSelector|volumes\[\]\.ephemeral\.\S+|behavior\.\w+\.policies|(?:\w+\.)*template\.metadata\.labels)$/,
+    asked: / = (?:\[\]|\{\})$/,
+    reason: "a list or map that is there and empty is the same as none, where Go tells them apart",
+  },
+  { group: / fault$/, difference: /^panic: /, reason: "questions that make Kubernetes itself fail" },
 ];
 
 /** Undefined for a difference that is to be mended. */
-export function acceptedReason(group: string, { expected, found }: Difference): string | undefined {
+export function acceptedReason(
+  group: string,
+  { expected, found }: Difference,
+  asked: string,
+): string | undefined {
   return accepted.find(
     (entry) =>
       entry.group.test(group) &&
-      (entry.difference === undefined || entry.difference.test(`${expected}\n${found}`)),
+      (entry.difference === undefined || entry.difference.test(`${expected}\n${found}`)) &&
+      (entry.asked === undefined || entry.asked.test(asked)),
   )?.reason;
 }

@@ -20,8 +20,10 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	"k8s.io/kubernetes/pkg/capabilities"
 )
 
 type question struct {
@@ -45,7 +47,16 @@ type answer struct {
 	Fault string `json:"fault,omitempty"`
 }
 
+// Beta features that are off unless one asks for them, and that our platform has.
+const served = "ClusterTrustBundle=true,ClusterTrustBundleProjection=true,ContainerStopSignals=true,PodCertificateRequest=true"
+
 func main() {
+	// Clusters allow privileged containers; a bare API server does not.
+	capabilities.Setup(true, 0)
+	if err := utilfeature.DefaultMutableFeatureGate.Set(served); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	strategies, err := newStrategies()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -164,7 +164,7 @@ function note(base: Base, question: Question, mutation: string, expected: Answer
   if (difference === undefined) return;
   const { op, subresource } = question;
   const name = `${base.object.apiVersion}/${base.object.kind} ${op}${subresource === "" ? "" : `/${subresource}`} ${difference.group}`;
-  const reason = acceptedReason(name, difference);
+  const reason = acceptedReason(name, difference, mutation);
   if (reason !== undefined) {
     acceptedCounts.set(reason, (acceptedCounts.get(reason) ?? 0) + 1);
     return;

@@ -19,7 +19,17 @@ import type {
   VolumeDevice,
   VolumeMount,
 } from "../../types/core-v1.ts";
-import { checkLabel, type Errors, isEmpty, list, onlyFields, optionalOneOf, text } from "../basics.ts";
+import {
+  checkLabel,
+  type Errors,
+  isEmpty,
+  list,
+  oneOf,
+  onlyFields,
+  optionalOneOf,
+  size,
+  text,
+} from "../basics.ts";
 import { checkEnv, checkEnvFrom } from "./env.ts";
 import type { PodOptions } from "./options.ts";
 import { checkLocalDescendingPath, hasBacksteps } from "./paths.ts";
@@ -81,7 +91,8 @@ export function checkInitContainers(
   containers.forEach((container, index) => {
     const where = `${path}[${index}]`;
     checkCommon(container, pod, where, errors);
-    checkRestartPolicy(container, where, errors);
+    if (container.restartPolicy !== undefined) checkRestartPolicy(container, where, errors);
+    else checkNoRestartRules(container, where, errors);
     if (names.has(container.name)) errors.push(duplicate(`${where}.name`, container.name));
     else if (!isEmpty(container.name)) names.add(container.name);
     // Init containers run one after the other, so each is alone with its ports.
@@ -141,7 +152,10 @@ export function checkEphemeralContainers(
     if (target !== undefined && target !== "" && !others.has(target)) {
       errors.push(notFound(`${where}.targetContainerName`, target));
     }
-    onlyFields(container, ephemeralFields, detail, where, errors);
+    const { resources, ...rest } = container;
+    // Of structs only this one is there in any case.
+    if (size(resources) > 0) errors.push(forbidden(`${where}.resources`, detail));
+    onlyFields(rest, ephemeralFields, detail, where, errors);
     list(container.volumeMounts).forEach((mount, at) => {
       for (const field of ["subPath", "subPathExpr"] as const) {
         if (!isEmpty(mount[field])) {
@@ -165,7 +179,7 @@ function checkCommon(container: Container, pod: PodFacts, path: string, errors: 
     errors.push(notSupported(`${path}.terminationMessagePolicy`, messagePolicy, messagePolicies));
   }
   checkPorts(container.ports, `${path}.ports`, errors);
-  checkEnv(container.env, pod.volumes, `${path}.env`, errors);
+  checkEnv(container.env, `${path}.env`, errors);
   if (container.envFrom !== undefined) checkEnvFrom(container.envFrom, `${path}.envFrom`, errors);
   checkMounts(container, pod.volumes, `${path}.volumeMounts`, errors);
   checkDevices(container, pod.volumes, `${path}.volumeDevices`, errors);
@@ -363,13 +377,8 @@ function checkRestartPolicy(container: Container, path: string, errors: Errors):
   const { restartPolicy, restartPolicyRules } = container;
   if (restartPolicy !== undefined) {
     optionalOneOf(restartPolicy, ["Always", "Never", "OnFailure"], `${path}.restartPolicy`, errors);
-  }
+  } else checkNoRestartRules(container, path, errors);
   const rules = list(restartPolicyRules);
-  if (rules.length === 0) return;
-  if (restartPolicy === undefined) {
-    const detail = "must specify restartPolicy when restart rules are used";
-    errors.push(required(`${path}.restartPolicy`, detail));
-  }
   const where = `${path}.restartPolicyRules`;
   if (rules.length > restartRulesMax) errors.push(tooMany(where, rules.length, restartRulesMax));
   rules.forEach((rule, index) => {
@@ -377,16 +386,19 @@ function checkRestartPolicy(container: Container, path: string, errors: Errors):
   });
 }
 
+function checkNoRestartRules({ restartPolicyRules }: Container, path: string, errors: Errors): void {
+  if (list(restartPolicyRules).length === 0) return;
+  errors.push(required(`${path}.restartPolicy`, "must specify restartPolicy when restart rules are used"));
+}
+
 function checkRestartRule({ action, exitCodes }: ContainerRestartRule, path: string, errors: Errors): void {
-  if (isEmpty(action)) errors.push(required(`${path}.action`));
-  else optionalOneOf(action, ["Restart", "RestartAllContainers"], `${path}.action`, errors);
+  oneOf(action, ["Restart", "RestartAllContainers"], `${path}.action`, errors);
   if (exitCodes === undefined) {
     errors.push(required(`${path}.exitCodes`, "must be specified"));
     return;
   }
   const { operator, values } = exitCodes;
-  if (isEmpty(operator)) errors.push(required(`${path}.exitCodes.operator`));
-  else optionalOneOf(operator, ["In", "NotIn"], `${path}.exitCodes.operator`, errors);
+  oneOf(operator, ["In", "NotIn"], `${path}.exitCodes.operator`, errors);
   const count = list(values).length;
   if (count > exitCodesMax) errors.push(tooMany(`${path}.exitCodes.values`, count, exitCodesMax));
 }

@@ -1,4 +1,4 @@
-import { invalid, notSupported, required } from "../../../apimachinery/field-error.ts";
+import { invalid, notFound, notSupported, required } from "../../../apimachinery/field-error.ts";
 import {
   configMapKeyErrors,
   dns1123SubdomainErrors,
@@ -12,25 +12,30 @@ import type {
   EnvVarSource,
   FileKeySelector,
   ObjectFieldSelector,
+  PodSpec,
   ResourceFieldSelector,
-  Volume,
 } from "../../types/core-v1.ts";
-import { checkName, type Errors, isEmpty, list, nameIsDnsSubdomain, quantity, text } from "../basics.ts";
-import { checkLocalNonReservedPath } from "./paths.ts";
+import {
+  checkLabel,
+  checkName,
+  type Errors,
+  isEmpty,
+  list,
+  nameIsDnsSubdomain,
+  quantity,
+  text,
+} from "../basics.ts";
+import { checkNoBacksteps } from "./paths.ts";
+import { visitContainers } from "./visit.ts";
 
 /** Environment variables, and the selectors of fields that volumes use too. */
-export function checkEnv(
-  variables: readonly EnvVar[] | undefined,
-  volumes: ReadonlyMap<string, Volume>,
-  path: string,
-  errors: Errors,
-): void {
+export function checkEnv(variables: readonly EnvVar[] | undefined, path: string, errors: Errors): void {
   if (variables === undefined) return;
   variables.forEach(({ name, value, valueFrom }, index) => {
     if (isEmpty(name)) errors.push(required(`${path}[${index}].name`));
     else checkName(name, relaxedEnvVarNameErrors, `${path}[${index}].name`, errors);
     if (valueFrom !== undefined) {
-      checkValueFrom(valueFrom, text(value), volumes, `${path}[${index}].valueFrom`, errors);
+      checkValueFrom(valueFrom, text(value), `${path}[${index}].valueFrom`, errors);
     }
   });
 }
@@ -47,13 +52,7 @@ const envFields = [
   "status.podIPs",
 ];
 
-function checkValueFrom(
-  source: EnvVarSource,
-  value: string,
-  volumes: ReadonlyMap<string, Volume>,
-  path: string,
-  errors: Errors,
-): void {
+function checkValueFrom(source: EnvVarSource, value: string, path: string, errors: Errors): void {
   let sources = 0;
   if (source.fieldRef !== undefined) {
     sources++;
@@ -73,7 +72,7 @@ function checkValueFrom(
   }
   if (source.fileKeyRef !== undefined) {
     sources++;
-    checkFileKeySelector(source.fileKeyRef, volumes, `${path}.fileKeyRef`, errors);
+    checkFileKeySelector(source.fileKeyRef, `${path}.fileKeyRef`, errors);
   }
   if (sources === 0) {
     const detail =
@@ -189,23 +188,31 @@ function checkKeySelector({ name, key }: ConfigMapKeySelector, path: string, err
 
 function checkFileKeySelector(
   { volumeName, path: file, key }: FileKeySelector,
-  volumes: ReadonlyMap<string, Volume>,
   path: string,
   errors: Errors,
 ): void {
   if (isEmpty(key)) errors.push(required(`${path}.key`));
   else checkName(key, relaxedEnvVarNameErrors, `${path}.key`, errors);
   if (isEmpty(volumeName)) errors.push(required(`${path}.volumeName`));
-  else {
-    const volume = volumes.get(volumeName);
-    if (volume === undefined) {
-      errors.push({ type: "FieldValueNotFound", path: `${path}.volumeName`, value: volumeName, detail: "" });
-    } else if (volume.emptyDir === undefined) {
-      errors.push(invalid(`${path}.volumeName`, volumeName, "referenced volume must be of type emptyDir"));
-    }
-  }
+  else checkLabel(volumeName, `${path}.volumeName`, errors);
   if (isEmpty(file)) errors.push(required(`${path}.path`));
-  else checkLocalNonReservedPath(file, `${path}.path`, errors);
+  else checkNoBacksteps(file, `${path}.path`, errors);
+}
+
+/** Files with variables lie in volumes that live as long as the pod. */
+export function checkFileKeyVolumes(spec: PodSpec, path: string, errors: Errors): void {
+  visitContainers(spec, path, ({ env }, where) => {
+    list(env).forEach(({ valueFrom }, index) => {
+      if (valueFrom?.fileKeyRef === undefined) return;
+      const name = text(valueFrom.fileKeyRef.volumeName);
+      const at = `${where}.env[${index}].valueFrom.fileKeyRef.volumeName`;
+      const volume = list(spec.volumes).findLast((one) => one.name === name);
+      if (volume === undefined) errors.push(notFound(at, name));
+      else if (volume.emptyDir === undefined) {
+        errors.push(invalid(at, name, "referenced volume must be of type emptyDir"));
+      }
+    });
+  });
 }
 
 export function checkEnvFrom(

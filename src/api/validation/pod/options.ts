@@ -1,8 +1,14 @@
 import type { LabelSelector, ObjectMeta } from "../../../apimachinery/meta-v1.ts";
 import { isIp, labelValueErrors } from "../../../apimachinery/names.ts";
-import type { NodeSelectorTerm, PodAffinityTerm, PodSpec } from "../../types/core-v1.ts";
+import type {
+  NodeSelectorTerm,
+  PodAffinityTerm,
+  PodSpec,
+  TopologySpreadConstraint,
+} from "../../types/core-v1.ts";
 import { type Errors, list } from "../basics.ts";
 import { checkLabelSelector } from "../label-selector.ts";
+import { checkMatchLabelKeys } from "./match-label-keys.ts";
 
 /**
  * What a pod may keep because the stored one has it already: rules that came later than the objects (mirrors
@@ -14,6 +20,8 @@ export interface PodOptions {
   readonly anyDeletionCost: boolean;
   readonly anySelectorValue: boolean;
   readonly anySpreadSelector: boolean;
+  /** Keys of spread constraints that stand in their selector too. */
+  readonly anySpreadKeys: boolean;
   readonly anyNodeAffinityValue: boolean;
   /** All of them, and not only the one that every node understands. */
   readonly anySeLinuxChangePolicy: boolean;
@@ -26,6 +34,7 @@ export const newPodOptions: PodOptions = {
   anyDeletionCost: false,
   anySelectorValue: false,
   anySpreadSelector: false,
+  anySpreadKeys: false,
   anyNodeAffinityValue: false,
   anySeLinuxChangePolicy: false,
   knownIps: [],
@@ -64,6 +73,7 @@ export function optionsFor(
       (term) => hasErrors(term.labelSelector) || hasErrors(term.namespaceSelector),
     ),
     anySpreadSelector: list(topologySpreadConstraints).some((one) => hasErrors(one.labelSelector)),
+    anySpreadKeys: list(topologySpreadConstraints).some(hasWrongKeys),
     anyNodeAffinityValue: hasInvalidLabelValue(
       affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
     ),
@@ -76,6 +86,12 @@ function affinityTerms({ affinity }: PodSpec): PodAffinityTerm[] {
     ...list(terms?.requiredDuringSchedulingIgnoredDuringExecution),
     ...list(terms?.preferredDuringSchedulingIgnoredDuringExecution).map((one) => one.podAffinityTerm),
   ]);
+}
+
+function hasWrongKeys(constraint: TopologySpreadConstraint): boolean {
+  const errors: Errors = [];
+  checkMatchLabelKeys(constraint, "", errors);
+  return errors.length > 0;
 }
 
 function hasErrors(selector: LabelSelector | undefined): boolean {

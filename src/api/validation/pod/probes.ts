@@ -63,7 +63,7 @@ export function checkLifecycle(
   const { postStart, preStop, stopSignal } = lifecycle;
   if (postStart !== undefined) checkHandler(postStart, gracePeriod, `${path}.postStart`, errors);
   if (preStop !== undefined) checkHandler(preStop, gracePeriod, `${path}.preStop`, errors);
-  if (!isEmpty(stopSignal)) checkStopSignal(text(stopSignal), os, `${path}.stopSignal`, errors);
+  if (stopSignal !== undefined) checkStopSignal(stopSignal, os, `${path}.stopSignal`, errors);
 }
 
 function checkStopSignal(signal: string, os: string, path: string, errors: Errors): void {

@@ -105,7 +105,7 @@ function checkTrustBundle(bundle: ClusterTrustBundleProjection, path: string, er
   checkLocalNonReservedPath(text(bundle.path), `${path}.path`, errors);
 }
 
-const keyTypes = ["ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519", "RSA3072", "RSA4096"];
+const keyTypes = ["RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"];
 const hour = 3600;
 
 function checkPodCertificate(

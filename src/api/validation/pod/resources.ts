@@ -287,11 +287,19 @@ export function checkPodResources(
     errors.push(forbidden(`${path}.claims`, "claims may not be set for Resources at pod-level"));
   }
   checkRequirements(resources, checkPodResourceName, claims, path, errors);
-  for (const [name, total] of aggregateRequests(spec)) {
-    const requested = quantity(resources.requests?.[name]);
+  for (const [name, total] of aggregate(spec, "requests")) {
+    const raw = resources.requests?.[name];
+    if (raw === undefined) continue;
+    const requested = quantity(raw);
     if (total.compare(requested) <= 0) continue;
     const detail = `must be greater than or equal to aggregate container requests of ${total.toString()}`;
     errors.push(invalid(`${path}.requests[${name}]`, requested.toString(), detail));
+  }
+  for (const [name, total] of aggregate(spec, "limits")) {
+    const raw = resources.limits?.[name];
+    if (!isHugePages(name) || raw === undefined || total.compare(quantity(raw)) <= 0) continue;
+    const detail = `must be greater than or equal to aggregate container limits of ${total.toString()}`;
+    errors.push(invalid(`${path}.limits[${name}]`, quantity(raw).toString(), detail));
   }
   list(spec.containers).forEach((container, index) => {
     checkContainerLimits(container, resources, `${path}.containers[${index}]`, errors);
@@ -316,20 +324,22 @@ function checkContainerLimits(
   }
 }
 
+type Amounts = "requests" | "limits";
+
 /** What all containers ask for together: sidecars run beside every later init container, and beside the containers. */
-function aggregateRequests({ containers, initContainers }: PodSpec): Map<string, Quantity> {
+function aggregate({ containers, initContainers }: PodSpec, field: Amounts): Map<string, Quantity> {
   const total = new Map<string, Quantity>();
-  for (const container of list(containers)) addRequests(total, container);
+  for (const container of list(containers)) add(total, container, field);
   const sidecars = new Map<string, Quantity>();
   const peak = new Map<string, Quantity>();
   for (const container of list(initContainers)) {
     if (container.restartPolicy === "Always") {
-      addRequests(total, container);
-      addRequests(sidecars, container);
+      add(total, container, field);
+      add(sidecars, container, field);
       raise(peak, sidecars);
     } else {
       const now = new Map(sidecars);
-      addRequests(now, container);
+      add(now, container, field);
       raise(peak, now);
     }
   }
@@ -337,9 +347,9 @@ function aggregateRequests({ containers, initContainers }: PodSpec): Map<string,
   return total;
 }
 
-function addRequests(total: Map<string, Quantity>, container: Container): void {
-  const requests = container.resources?.requests;
-  for (const name in requests) total.set(name, (total.get(name) ?? zero).add(quantity(requests[name])));
+function add(total: Map<string, Quantity>, container: Container, field: Amounts): void {
+  const amounts = container.resources?.[field];
+  for (const name in amounts) total.set(name, (total.get(name) ?? zero).add(quantity(amounts[name])));
 }
 
 function raise(total: Map<string, Quantity>, other: ReadonlyMap<string, Quantity>): void {

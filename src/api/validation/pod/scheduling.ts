@@ -1,5 +1,4 @@
 import { duplicate, forbidden, invalid, notSupported, required } from "../../../apimachinery/field-error.ts";
-import type { LabelSelector } from "../../../apimachinery/meta-v1.ts";
 import { dns1123SubdomainErrors, labelValueErrors } from "../../../apimachinery/names.ts";
 import type {
   Affinity,
@@ -26,6 +25,7 @@ import {
   text,
 } from "../basics.ts";
 import { checkLabelSelector } from "../label-selector.ts";
+import { checkMatchLabelKeys } from "./match-label-keys.ts";
 import type { PodOptions } from "./options.ts";
 
 /** Where pods may run: affinity, tolerations, spreading and gates. */
@@ -165,44 +165,6 @@ function checkAffinityTerm(term: PodAffinityTerm, anyValue: boolean, path: strin
   checkQualifiedName(topologyKey, `${path}.topologyKey`, errors);
 }
 
-function checkMatchLabelKeys(term: PodAffinityTerm, path: string, errors: Errors): void {
-  const { labelSelector, matchLabelKeys, mismatchLabelKeys } = term;
-  checkLabelKeys(matchLabelKeys, labelSelector, `${path}.matchLabelKeys`, errors);
-  checkLabelKeys(mismatchLabelKeys, labelSelector, `${path}.mismatchLabelKeys`, errors);
-  const keys = list(matchLabelKeys);
-  if (keys.length === 0) return;
-  const selected = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
-  // The keys have been merged into the selector when the pod was made, so once is right and twice is not.
-  for (const { key } of list(labelSelector?.matchExpressions)) {
-    const index = keys.lastIndexOf(key);
-    if (index >= 0 && selected.has(key)) {
-      errors.push(invalid(`${path}[${index}]`, key, "exists in both matchLabelKeys and labelSelector"));
-    }
-    selected.add(key);
-  }
-  keys.forEach((key, index) => {
-    if (!list(mismatchLabelKeys).includes(key)) return;
-    const detail = "exists in both matchLabelKeys and mismatchLabelKeys";
-    errors.push(invalid(`${path}.matchLabelKeys[${index}]`, key, detail));
-  });
-}
-
-function checkLabelKeys(
-  keys: readonly string[] | undefined,
-  selector: LabelSelector | undefined,
-  path: string,
-  errors: Errors,
-): void {
-  if (list(keys).length === 0) return;
-  if (selector === undefined) {
-    errors.push(forbidden(path, "must not be specified when labelSelector is not set"));
-    return;
-  }
-  list(keys).forEach((key, index) => {
-    checkQualifiedName(key, `${path}[${index}]`, errors);
-  });
-}
-
 const effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 /** An effect that must be one of the three. */
@@ -279,7 +241,8 @@ export function checkTopologySpread(
     checkMinDomains(constraint, `${where}.minDomains`, errors);
     optionalOneOf(constraint.nodeAffinityPolicy, policies, `${where}.nodeAffinityPolicy`, errors);
     optionalOneOf(constraint.nodeTaintsPolicy, policies, `${where}.nodeTaintsPolicy`, errors);
-    checkSpreadLabelKeys(constraint, `${where}.matchLabelKeys`, errors);
+    if (options.anySpreadKeys) checkSpreadLabelKeys(constraint, `${where}.matchLabelKeys`, errors);
+    else checkMatchLabelKeys(constraint, where, errors);
     if (!options.anySpreadSelector) {
       checkLabelSelector(constraint.labelSelector, `${where}.labelSelector`, errors);
     }
@@ -298,6 +261,7 @@ function checkMinDomains(
   errors.push(invalid(path, minDomains, detail));
 }
 
+/** Until 1.34 the keys were not merged into the selector, and could not be in it. */
 function checkSpreadLabelKeys(
   { matchLabelKeys, labelSelector }: TopologySpreadConstraint,
   path: string,

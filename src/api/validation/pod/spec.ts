@@ -30,6 +30,7 @@ import {
   checkInitContainers,
   type PodFacts,
 } from "./containers.ts";
+import { checkFileKeyVolumes } from "./env.ts";
 import { deletionCostAnnotation, isDeletionCost, newTemplateOptions, type PodOptions } from "./options.ts";
 import { checkContainerResources, checkPodResources } from "./resources.ts";
 import { checkAffinity, checkSchedulingGates, checkTolerations, checkTopologySpread } from "./scheduling.ts";
@@ -100,6 +101,7 @@ export function checkPodSpec(
     checkContainerResources({ limits: spec.overhead }, noClaims, `${path}.overhead`, errors);
   }
   checkOs(spec, path, errors);
+  checkFileKeyVolumes(spec, path, errors);
 }
 
 function checkEnum(

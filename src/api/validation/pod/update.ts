@@ -178,7 +178,7 @@ function maskGated(masked: PodSpec, old: PodSpec, errors: Errors): void {
     );
     if (!isKept) {
       const detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
-      errors.push(invalid("spec.nodeSelector", nodeSelector, detail));
+      errors.push(invalid("spec.nodeSelector", nodeSelector ?? null, detail));
     }
     masked.nodeSelector = old.nodeSelector;
   }
@@ -202,10 +202,11 @@ function checkNarrowed(
   if (before === undefined) return;
   const path = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
   const oldTerms = list(before.nodeSelectorTerms);
-  const terms = list(affinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms);
+  const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const terms = list(required?.nodeSelectorTerms);
   if (oldTerms.length > 0 && oldTerms.length !== terms.length) {
     const detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
-    errors.push(invalid(path, terms, detail));
+    errors.push(invalid(path, required?.nodeSelectorTerms ?? null, detail));
     return;
   }
   oldTerms.forEach((oldTerm, index) => {
