@@ -4,6 +4,7 @@ import { horizontalPodAutoscalersExtension } from "./autoscaling/horizontal-pod-
 import { jobsExtension } from "./batch/jobs.ts";
 import { leasesExtension } from "./coordination/leases.ts";
 import { namespacesExtension } from "./core/namespaces.ts";
+import { nodesExtension } from "./core/nodes.ts";
 import { bindingsExtension, podsExtension } from "./core/pods.ts";
 import { servicesExtension } from "./core/services.ts";
 import { persistentVolumeClaimsExtension, persistentVolumesExtension } from "./core/volumes.ts";
@@ -15,6 +16,7 @@ import { csiDriversExtension } from "./storage/csi-drivers.ts";
 export function registryExtensions({ serviceCidr }: { readonly serviceCidr: string }): ResourceExtension[] {
   return [
     namespacesExtension,
+    nodesExtension,
     podsExtension,
     bindingsExtension,
     servicesExtension(serviceCidr),

@@ -24,7 +24,9 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "/Event": none,
   "/LimitRange": onlyCreate,
   "/Namespace": createFirst,
-  "/Node": createFirst,
+  // The rules of nodes look at a change themselves, after what they say of any node.
+  "/Node": onlyCreate,
+  "/Node/status": onlyUpdate,
   "/PersistentVolume": ["create", "create"],
   "/PersistentVolumeClaim": both,
   // The rules of pods look at metadata themselves.

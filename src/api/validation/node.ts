@@ -8,11 +8,13 @@ import {
   entries,
   isEmpty,
   list,
+  mustBePositive,
   namespaceName,
   quantity,
   text,
 } from "./basics.ts";
 import { checkCidr, isDualStack } from "./ip.ts";
+import { checkObjectMetaUpdate } from "./object-meta.ts";
 import { checkResourceValue } from "./pod/resources.ts";
 import { checkTaintEffect } from "./pod/scheduling.ts";
 
@@ -21,6 +23,8 @@ export function checkNode(node: Node, errors: Errors): void {
   const { spec } = node;
   checkTaints(spec.taints, errors);
   checkResources(node, errors);
+  checkSwap(node, errors);
+  checkDeclaredFeatures(node, errors);
   const ranges = list(spec.podCIDRs);
   const path = "spec.podCIDRs";
   ranges.forEach((range, index) => {
@@ -30,8 +34,34 @@ export function checkNode(node: Node, errors: Errors): void {
   if (ranges.length > 2 || !isDualStack(ranges)) {
     errors.push(invalid(path, ranges, "may specify no more than one CIDR for each IP family"));
   }
-  ranges.forEach((range, index) => {
-    if (ranges.indexOf(range) < index) errors.push(duplicate(`${path}[${index}]`, range));
+}
+
+function checkSwap({ status }: Node, errors: Errors): void {
+  const capacity = status?.nodeInfo?.swap?.capacity;
+  if (capacity === undefined || capacity > 0) return;
+  errors.push(invalid("metadata.nodeSwapStatus.capacity", capacity, mustBePositive));
+}
+
+const featurePattern = /^[A-Z][A-Za-z0-9]*(?:\/[A-Za-z][A-Za-z0-9]*)*$/;
+const featureLengthMax = 253;
+
+/** What the kubelet can do that others cannot: names in their order. */
+function checkDeclaredFeatures({ status }: Node, errors: Errors): void {
+  const features = list(status?.declaredFeatures);
+  features.forEach((feature, index) => {
+    const path = `status.declaredFeatures[${index}]`;
+    const previous = features[index - 1];
+    if (previous === feature) errors.push(duplicate(path, feature));
+    else if (previous !== undefined && previous > feature) {
+      errors.push(invalid(path, feature, "list must be sorted alphabetically"));
+    }
+    const wrong = `invalid feature name ${JSON.stringify(feature)}: must`;
+    if (feature.length > featureLengthMax) {
+      errors.push(invalid(path, feature, `${wrong} be no more than ${featureLengthMax} characters`));
+    } else if (!featurePattern.test(feature)) {
+      const detail = `${wrong} start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes`;
+      errors.push(invalid(path, feature, detail));
+    }
   });
 }
 
@@ -61,9 +91,17 @@ function checkResources({ status }: Node, errors: Errors): void {
   }
 }
 
+/** Of the object itself: as of a new one, and as of a change. */
 export function checkNodeUpdate(node: Node, old: Node, errors: Errors): void {
+  checkNode(node, errors);
+  checkObjectMetaUpdate(node.metadata, old.metadata, true, errors);
+  checkNodeStatus(node, old, errors);
+}
+
+export function checkNodeStatus(node: Node, old: Node, errors: Errors): void {
   const { spec, status } = node;
   checkResources(node, errors);
+  checkDeclaredFeatures(node, errors);
   const addresses = new Set<string>();
   list(status?.addresses).forEach((address, index) => {
     const key = `${address.type}/${address.address}`;
@@ -73,8 +111,9 @@ export function checkNodeUpdate(node: Node, old: Node, errors: Errors): void {
   const ranges = list(old.spec.podCIDRs);
   if (ranges.length > 0) {
     const now = list(spec.podCIDRs);
-    const isKept = ranges.length === now.length && ranges.every((range, index) => range === now[index]);
-    if (!isKept) {
+    const changes =
+      ranges.length === now.length ? ranges.filter((range, index) => range !== now[index]).length : 1;
+    for (let count = 0; count < changes; count++) {
       const detail = 'node updates may not change podCIDR except from "" to valid';
       errors.push(forbidden("spec.podCIDRs", detail));
     }

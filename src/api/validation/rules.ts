@@ -56,7 +56,7 @@ const byKind: Readonly<Record<string, KindRules>> = {
   "v1/Node": rules({
     create: nodes.checkNode,
     update: nodes.checkNodeUpdate,
-    subresources: { status: nodes.checkNodeUpdate },
+    subresources: { status: nodes.checkNodeStatus },
   }),
   "v1/PersistentVolume": rules({ create: volumes.checkVolume, update: volumes.checkVolumeUpdate }),
   "v1/PersistentVolumeClaim": rules({

@@ -23,8 +23,12 @@ export const persistentVolumesExtension: ResourceExtension = {
       prepareForUpdate(_context, object, old, subresource) {
         if (subresource !== "status") return;
         const [status, before] = [asVolume(object).status, asVolume(old).status];
-        if (status?.phase === before?.phase) return;
         const { lastPhaseTransitionTime } = status ?? {};
+        if (status?.phase === before?.phase) {
+          if (lastPhaseTransitionTime !== undefined || before?.lastPhaseTransitionTime === undefined) return;
+          object["status"] = { ...status, lastPhaseTransitionTime: before.lastPhaseTransitionTime };
+          return;
+        }
         // A time that the writer chose stays.
         if (
           lastPhaseTransitionTime !== undefined &&
@@ -45,15 +49,25 @@ export const persistentVolumeClaimsExtension: ResourceExtension = {
     strategy: {
       prepareForCreate(_context, object) {
         object["status"] = { phase: "Pending" };
-        matchDataSources(asClaim(object).spec);
+        matchDataSources(asClaim(object).spec, {});
+      },
+      prepareForUpdate(_context, object, old, subresource) {
+        if (subresource === "") matchDataSources(asClaim(object).spec, asClaim(old).spec);
       },
     },
   }),
 };
 
-/** The older field knows claims and snapshots only: others are taken out of it without a word, as they always were. */
-function matchDataSources(spec: PersistentVolumeClaimSpec): void {
-  if (spec.dataSource !== undefined && !isClaimOrSnapshot(spec.dataSource)) delete spec.dataSource;
+/**
+ * The older field knows claims and snapshots only: others are taken out of it without a word, as they always were, unless
+ * the newer field is there. Sources in other namespaces are a feature that is off.
+ */
+function matchDataSources(spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaimSpec): void {
+  if ((spec.dataSourceRef?.namespace ?? "") !== "" && old.dataSourceRef === undefined)
+    delete spec.dataSourceRef;
+  if (spec.dataSource !== undefined && spec.dataSourceRef === undefined && old.dataSource === undefined) {
+    if (!isClaimOrSnapshot(spec.dataSource)) delete spec.dataSource;
+  }
   const { dataSource, dataSourceRef } = spec;
   if (dataSource !== undefined && dataSourceRef === undefined) spec.dataSourceRef = { ...dataSource };
   if (dataSourceRef !== undefined && dataSource === undefined && (dataSourceRef.namespace ?? "") === "") {

@@ -41,7 +41,7 @@ const accepted: readonly Accepted[] = [
   },
   {
     group:
-      /(?:causes|accepted) spec\.(?:resources\.claims|ephemeralContainers\[\]\.\w+|nodeSelector|volumes\[\]\.ephemeral\.\S+|behavior\.\w+\.policies|(?:\w+\.)*template\.metadata\.labels)$/,
+      /(?:causes|accepted) spec(?:\.(?:resources\.claims|ephemeralContainers\[\]\.\w+|nodeSelector|capacity|volumes\[\]\.ephemeral\.\S+|behavior\.\w+\.policies|(?:\w+\.)*template\.metadata\.labels))?$/,
     asked: / = (?:\[\]|\{\})$/,
     reason: "a list or map that is there and empty is the same as none, where Go tells them apart",
   },

@@ -66,10 +66,24 @@ export function checkLifecycle(
   if (stopSignal !== undefined) checkStopSignal(stopSignal, os, `${path}.stopSignal`, errors);
 }
 
+const upTo = (count: number, name: (n: number) => string): string[] =>
+  Array.from({ length: count }, (_, index) => name(index + 1));
+
+const linuxSignals = [
+  ..."ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT RTMAX RTMIN SEGV".split(
+    " ",
+  ),
+  ..."STKFLT STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ".split(" "),
+  ...upTo(15, (n) => `RTMIN+${n}`),
+  ...upTo(14, (n) => `RTMAX-${n}`),
+]
+  .map((name) => `SIG${name}`)
+  .sort();
+
 function checkStopSignal(signal: string, os: string, path: string, errors: Errors): void {
   if (os === "") errors.push(forbidden(path, "may not be set for containers with empty `spec.os.name`"));
   else if (os === "windows") oneOf(signal, ["SIGKILL", "SIGTERM"], path, errors);
-  else if (!/^SIG[A-Z0-9+-]+$/.test(signal)) errors.push(invalid(path, signal, "must be a signal name"));
+  else if (os === "linux") oneOf(signal, linuxSignals, path, errors);
 }
 
 type HandlerCheck = (handler: Handler, path: string, errors: Errors, gracePeriod: number | undefined) => void;

@@ -96,7 +96,8 @@ function checkBothSources(
   errors: Errors,
 ): void {
   if (dataSource === undefined || dataSourceRef === undefined) return;
-  const shown = `${path}.dataSource`;
+  // Kubernetes shows the path in place of the value, and a path shows nothing of itself.
+  const shown = {};
   if (!isEmpty(dataSourceRef.namespace)) {
     errors.push(invalid(path, shown, "may not be specified when dataSourceRef.namespace is specified"));
   } else if (

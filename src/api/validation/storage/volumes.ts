@@ -33,7 +33,7 @@ import { describeChange } from "../describe-change.ts";
 import { checkLabelSelector } from "../label-selector.ts";
 import { hasInvalidLabelValue } from "../pod/options.ts";
 import { checkNoBacksteps } from "../pod/paths.ts";
-import { checkBasicResource, isNative } from "../pod/resources.ts";
+import { checkBasicResource, checkResourceValue, isNative } from "../pod/resources.ts";
 import { checkNodeSelector } from "../pod/scheduling.ts";
 import { checkAccessModes, checkAccessModeValues, checkClaimSpec, volumeModes } from "./claim-spec.ts";
 import {
@@ -286,7 +286,8 @@ function withStableLabels(volume: PersistentVolume, old: PersistentVolume): unkn
     ...term,
     matchExpressions: list(term.matchExpressions).map((requirement, at) => {
       const key = list(list(now)[index]?.matchExpressions)[at]?.key;
-      return key !== undefined && stableLabels[requirement.key] === key
+      // Kubernetes looks the key up in its table, and finds the empty text for all that is not there.
+      return key !== undefined && (stableLabels[requirement.key] ?? "") === key
         ? { ...requirement, key }
         : requirement;
     }),
@@ -304,7 +305,9 @@ export function checkClaim(
   checkLabelSelector(before?.selector, "", selectorErrors);
   checkClaimSpec(spec, "spec", errors, {
     anySelectorValue: selectorErrors.length > 0,
-    anyApiGroup: [before?.dataSource, before?.dataSourceRef].some((source) => typeof source?.apiGroup === "string"),
+    anyApiGroup: [before?.dataSource, before?.dataSourceRef].some(
+      (source) => typeof source?.apiGroup === "string",
+    ),
   });
 }
 
@@ -327,7 +330,7 @@ export function checkClaimUpdate(
     if (oldStorage !== undefined) requests["storage"] = oldStorage;
     now.resources = { ...now.resources, requests };
   }
-  if (isBound && now.volumeAttributesClassName !== undefined) {
+  if (isBound) {
     now.volumeAttributesClassName = before.volumeAttributesClassName;
   }
   if (!same(now, before)) {
@@ -341,7 +344,7 @@ export function checkClaimUpdate(
     errors.push(forbidden("spec.resources.requests.storage", detail));
   }
   immutable(claim.spec.volumeMode, old.spec.volumeMode, "volumeMode", errors);
-  checkAttributesClassUpdate(claim.spec, old.spec, errors);
+  checkAttributesClassUpdate(claim.spec, old, errors);
 }
 
 /** A claim without a class may get one, and that of the old annotation may become the field's. */
@@ -369,15 +372,14 @@ function maskStorageClass(
 
 function checkAttributesClassUpdate(
   { volumeAttributesClassName: name }: PersistentVolumeClaimSpec,
-  old: PersistentVolumeClaimSpec,
+  { spec, status }: PersistentVolumeClaim,
   errors: Errors,
 ): void {
-  if (old.volumeAttributesClassName === undefined || old.volumeAttributesClassName === "") return;
-  const path = "spec.volumeAttributesClassName";
-  if (name === undefined) errors.push(forbidden(path, "update from non-nil value to nil is forbidden"));
-  else if (name === "") {
-    errors.push(forbidden(path, "update from non-nil value to an empty string is forbidden"));
-  }
+  if (status?.currentVolumeAttributesClassName === undefined) return;
+  if (spec.volumeAttributesClassName === name || (name !== undefined && name !== "")) return;
+  const what = name === undefined ? "nil" : "empty string";
+  const detail = `update to ${what} is forbidden when status.currentVolumeAttributesClassName is not nil`;
+  errors.push(forbidden("spec.volumeAttributesClassName", detail));
 }
 
 const resizeStatuses = [
@@ -400,8 +402,12 @@ export function checkClaimStatus(claim: PersistentVolumeClaim, _old: unknown, er
     if (!resizeStatuses.includes(value)) errors.push(notSupported(path, name, resizeStatuses));
   }
   for (const [name, raw] of entries(status?.allocatedResources)) {
+    const before = errors.length;
     checkClaimResource(name, "status.allocatedResources", errors);
-    checkBasicResource(quantity(raw), `status.allocatedResources[${name}]`, errors);
+    if (errors.length > before) continue;
+    const path = `status.allocatedResources[${name}]`;
+    checkBasicResource(quantity(raw), path, errors);
+    if (errors.length === before) checkResourceValue("storage", quantity(raw), path, errors);
   }
 }
 

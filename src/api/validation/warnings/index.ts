@@ -209,7 +209,10 @@ function serviceWarnings({ metadata, spec }: Service, warnings: string[]): void 
 }
 
 function nodeWarnings({ spec }: Node, warnings: string[]): void {
-  if (!isEmpty(spec?.externalID)) warnings.push("spec.externalID: deprecated in v1.11");
+  if (spec?.configSource !== undefined) warnings.push("spec.configSource: the feature is removed");
+  if (!isEmpty(spec?.externalID)) {
+    warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes");
+  }
 }
 
 function secretWarnings({ type, data }: Secret, warnings: string[]): void {
