@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Clock } from "../apimachinery/clock.ts";
 import { newBadRequest, newStatusError, type StatusError } from "../apimachinery/status.ts";
 import {
@@ -62,6 +63,39 @@ export async function upgradePortForward(
   }
   acceptSpdy(upgrade, [portForwardProtocol], portForwardProtocol);
   await servePortForwardSpdy(upgrade.socket, upgrade.head, connectPort);
+}
+
+/** The subprotocols of bytes that are only read; a client that names none gets binary messages too. */
+const readerProtocols = ["binary.k8s.io", "base64.binary.k8s.io"] as const;
+
+/**
+ * Answers with bytes as they come, a message for each piece, after an empty one that tells the client that it is connected.
+ * What the client sends is ignored. Mirrors k8s.io/apimachinery/pkg/util/httpstream/wsstream.
+ */
+export async function upgradeReader(
+  upgrade: UpgradeRequest,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { protocol, messages } = await acceptOffered(upgrade, readerProtocols, "binary.k8s.io");
+  messages.resume();
+  try {
+    await pipeline(Readable.from(readerMessages(protocol, chunks)), messages);
+  } catch {
+    // The client has gone, or what is read has failed: closing is all that can be said.
+    messages.destroy();
+  }
+}
+
+async function* readerMessages(
+  protocol: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Buffer | string> {
+  const encode = (chunk: Uint8Array): Buffer | string => {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    return protocol === "base64.binary.k8s.io" ? bytes.toString("base64") : bytes;
+  };
+  yield encode(Buffer.alloc(0));
+  for await (const chunk of chunks) if (chunk.length > 0) yield encode(chunk);
 }
 
 /** The best of ours that the client offers; a client that offers none speaks `fallback` without naming it. */

@@ -9,7 +9,7 @@ import type { WebSocket } from "ws";
  */
 export interface AcceptedWebSocket {
   readonly protocol: string;
-  /** Object mode: one Buffer per message. Ends when the peer closes; ending it closes the WebSocket. */
+  /** Object mode: one Buffer per message; a string that is written is a message of text. Ends when the peer closes; ending it closes the WebSocket. */
   readonly messages: Duplex;
 }
 
@@ -58,9 +58,9 @@ export function messagesOf(websocket: WebSocket): Duplex {
     readableHighWaterMark: 16,
     allowHalfOpen: true,
     read: () => websocket.resume(),
-    write: (chunk: Buffer, _encoding, done) => {
+    write: (chunk: Buffer | string, _encoding, done) => {
       if (websocket.readyState !== websocket.OPEN) return done();
-      websocket.send(chunk, { binary: true }, () => done());
+      websocket.send(chunk, { binary: typeof chunk !== "string" }, () => done());
     },
     final: (done) => {
       websocket.close(1000);

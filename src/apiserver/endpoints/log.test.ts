@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import type { LogOptions, NodeConnection } from "../../streaming/node-connection.ts";
 import { failure, TestApi } from "../testing/api.ts";
+import { listenForTest } from "../testing/https.ts";
 import { startTestServer } from "../testing/test-server.ts";
 
 const pods = "/api/v1/namespaces/default/pods";
@@ -83,5 +85,42 @@ describe("is refused", () => {
       code,
       message,
     });
+  });
+});
+
+describe("over a WebSocket", () => {
+  async function messages(path: string, protocols: string[]): Promise<(string | Buffer)[]> {
+    const server = await startTestServer({ nodes: { connection: () => node } });
+    const containers = [{ name: "c", image: "x" }];
+    await new TestApi(server.transport).post(pods, {
+      metadata: { name: "bound" },
+      spec: { nodeName: "n1", containers },
+    });
+    const https = await listenForTest(server.server, Date.parse("2026-01-01T00:00:00Z"));
+    const socket = new WebSocket(`wss://127.0.0.1:${https.port}${path}`, protocols, {
+      rejectUnauthorized: false,
+      headers: { authorization: "Bearer admin" },
+    });
+    const received: (string | Buffer)[] = [];
+    socket.on("message", (data: Buffer, isBinary) => received.push(isBinary ? data : data.toString()));
+    try {
+      await new Promise((resolve, reject) => socket.on("close", resolve).on("error", reject));
+      return received;
+    } finally {
+      await https.close();
+    }
+  }
+
+  test.each<[string[], (string | Buffer)[]]>([
+    [[], ["", "one\n", "two\n"].map((line) => Buffer.from(line))],
+    [["binary.k8s.io"], ["", "one\n", "two\n"].map((line) => Buffer.from(line))],
+    [["base64.binary.k8s.io"], ["", "b25lCg==", "dHdvCg=="]],
+  ])("with the protocols %j each piece is a message, after an empty one", async (protocols, expected) => {
+    expect(await messages(`${pods}/bound/log`, protocols)).toEqual(expected);
+  });
+
+  test("protocols that nobody knows and pods that are not there are refused", async () => {
+    await expect(messages(`${pods}/bound/log`, ["v9.example"])).rejects.toThrow("403");
+    await expect(messages(`${pods}/nobody/log`, [])).rejects.toThrow("404");
   });
 });

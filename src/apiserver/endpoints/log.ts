@@ -3,11 +3,13 @@ import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newInvalid, newNotFound, newServiceUnavailable } from "../../apimachinery/status.ts";
 import type { LogOptions } from "../../streaming/node-connection.ts";
+import { isWebSocketUpgrade } from "../../streaming/websocket.ts";
 import { isTrue } from "../filters/request-info.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { integerOf } from "./list.ts";
 import type { ServerCore } from "./server-core.ts";
+import { upgraded } from "./upgraded.ts";
 
 /** GET pods/log: the bytes of a container's log, from its node. */
 export async function log(
@@ -23,15 +25,26 @@ export async function log(
   const pod = cached.object;
   const container = containerOf(pod, query.get("container") ?? "", name);
   const nodeName = textAt(pod["spec"], "nodeName");
-  const headers = { "content-type": "text/plain" };
   // Before the pod has a node there is nothing to read, and that is no error.
-  if (nodeName === "") return { type: "stream", status: 200, headers, chunks: empty() };
+  if (nodeName === "") return await answerWith(state, empty());
   const connection = core.nodes.connection(nodeName);
   if (connection === undefined)
     throw newServiceUnavailable(`the node ${JSON.stringify(nodeName)} is not connected`);
   const target = { namespace, pod: name, podUid: pod.metadata.uid ?? "", container };
-  const chunks = await connection.logs(target, options, state.signal);
-  return { type: "stream", status: 200, headers, chunks };
+  return await answerWith(state, await connection.logs(target, options, state.signal));
+}
+
+/** As the body, or as messages for a client that asks for a WebSocket. */
+async function answerWith(
+  { request: { upgrade } }: RequestState,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<ApiResponse> {
+  if (upgrade === undefined || !isWebSocketUpgrade(upgrade.message)) {
+    return { type: "stream", status: 200, headers: { "content-type": "text/plain" }, chunks };
+  }
+  // Loaded with the first client that asks.
+  const { upgradeReader } = await import("../../streaming/upgrade.ts");
+  return await upgraded(upgradeReader({ ...upgrade, request: upgrade.message }, chunks));
 }
 
 async function* empty(): AsyncIterable<Uint8Array> {}

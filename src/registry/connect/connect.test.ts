@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { type Duplex, duplexPair, PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Pod } from "../../api/types/core-v1.ts";
 import { StatusError } from "../../apimachinery/status.ts";
@@ -56,11 +57,21 @@ describe("through a node's connection", () => {
   let reached: string[];
 
   /** Pods are web servers that say what they were asked. */
-  const web = createServer((request: IncomingMessage, response: ServerResponse) => {
+  const web = createServer((request: IncomingMessage, response: ServerResponse): unknown => {
     reached.push(`${request.method} ${request.url} ${request.headers.authorization ?? "anonymous"}`);
     response.setHeader("x-served-by", "pod");
+    if (request.url === "/headers") return response.end(JSON.stringify(request.headers));
+    if (request.url === "/page") {
+      response.setHeader("content-type", "text/html; charset=utf-8");
+      return response.end('<a href="/next">next</a>');
+    }
+    if (request.url === "/old") {
+      response.setHeader("access-control-allow-origin", "*");
+      response.writeHead(302, { location: "/new" });
+      return response.end();
+    }
     response.statusCode = request.url === "/teapot" ? 418 : 200;
-    response.end(`asked for ${request.url}`);
+    return response.end(`asked for ${request.url}`);
   });
   /** Answers, and does not close its side. */
   const stubborn = (): ByteStream => {
@@ -126,6 +137,73 @@ describe("through a node's connection", () => {
     expect(await read(`${pods}/web/proxy/a/b`, { x: "1" })).toBe("asked for /a/b?x=1");
     expect(await read(`${pods}/web:9090/proxy/`)).toBe("asked for /");
     expect(reached).toEqual(["web:8080", "GET /a/b?x=1 anonymous", "web:9090", "GET / anonymous"]);
+  });
+
+  interface Answer {
+    readonly status: number;
+    readonly headers: object;
+    readonly body: string;
+  }
+
+  /** Requests over sockets, as a client makes them that does not follow redirections. */
+  async function askAll(...lines: string[]): Promise<Answer[]> {
+    const https = await listenForTest(server.server, Date.parse("2026-01-01T00:00:00Z"));
+    const ask = (line: string): Promise<Answer> => {
+      const [method, path] = line.split(" ");
+      return new Promise((resolve, reject) => {
+        const outgoing = httpsRequest({
+          host: "127.0.0.1",
+          port: https.port,
+          rejectUnauthorized: false,
+          method,
+          path,
+          headers: { authorization: "Bearer admin", host: "cluster.example" },
+        });
+        outgoing.on("error", reject);
+        outgoing.on("response", (response) => {
+          const { statusCode: status = 0, headers } = response;
+          void text(response).then((body) => resolve({ status, headers, body }), reject);
+        });
+        outgoing.end();
+      });
+    };
+    try {
+      return await Promise.all(lines.map(ask));
+    } finally {
+      await https.close();
+    }
+  }
+
+  it("reads of a proxy without a slash are sent to the one with it", async () => {
+    await api.post("/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name: "n1" } });
+    const paths = [`${pods}/web/proxy`, "/api/v1/nodes/n1/proxy"];
+    const lines = paths.flatMap((path) => [`GET ${path}?x=1`, `HEAD ${path}`]);
+    expect(await askAll(...lines)).toMatchObject(
+      paths.flatMap((path) => [
+        { status: 301, headers: { location: `${path}/?x=1` } },
+        { status: 301, headers: { location: `${path}/` } },
+      ]),
+    );
+    expect(reached).toEqual([]);
+  });
+
+  it("other methods of a proxy without a slash reach the pod", async () => {
+    await askAll(`DELETE ${pods}/web/proxy`);
+    expect(reached).toEqual(["web:8080", "DELETE / anonymous"]);
+  });
+
+  it("a pod learns under which address the client knows it, and redirections lead through the proxy", async () => {
+    const [seen, moved, page] = await askAll(
+      ...["headers", "old", "page"].map((name) => `GET ${pods}/web/proxy/${name}`),
+    );
+    expect(JSON.parse(seen?.body ?? "")).toMatchObject({
+      host: "cluster.example",
+      "x-forwarded-uri": `${pods}/web/proxy/headers`,
+      "x-forwarded-for": "127.0.0.1",
+    });
+    expect(moved).toMatchObject({ status: 302, headers: { location: `${pods}/web/proxy/new` } });
+    expect(page?.body).toBe(`<a href="${pods}/web/proxy/next">next</a>`);
+    expect(moved?.headers).not.toHaveProperty("access-control-allow-origin");
   });
 
   it("a pod that answers an upgrade like any other request, and stays, harms nobody but its client", async () => {
@@ -218,10 +296,19 @@ describe("through a node's connection", () => {
       ports: [{ name: "http", port: 8080 }],
       endpoints: [endpoint("two", false), endpoint("web", true)],
     });
-    for (const name of ["front", "front:http", "http:front:80"])
+    for (const name of ["front:http", "http:front:80"])
       expect(await read(`${base}/services/${name}/proxy/x`)).toBe("asked for /x");
-    expect(reached.filter((text) => text.includes(":"))).toEqual(["web:8080", "web:8080", "web:8080"]);
-    expect(await failure(read(`${base}/services/front:nope/proxy/`))).toMatchObject({ code: 503 });
+    expect(reached.filter((line) => line.includes(":"))).toEqual(["web:8080", "web:8080"]);
+    for (const [name, message] of [
+      ["front", 'no endpoints available for service "front"'],
+      ["front:nope", 'no endpoints available for service "front:nope"'],
+      ["front:81", 'no service port 81 found for service "front"'],
+    ])
+      expect(await failure(read(`${base}/services/${name}/proxy/`))).toMatchObject({ code: 503, message });
+    expect(await failure(read(`${base}/services/ftp:front:http/proxy/`))).toMatchObject({
+      code: 400,
+      message: 'invalid service request "ftp:front:http"',
+    });
   });
 
   it.each<[string, string, object]>([
@@ -268,10 +355,21 @@ describe("through a node's connection", () => {
       expect(await failure(read(`${at}/lost/a`))).toMatchObject({ code: 404 });
     });
 
+    it("of another port leads to the node's address, which is not this machine's loopback", async () => {
+      const setAddress = async (address: string): Promise<unknown> =>
+        await api.patch("merge", "/api/v1/nodes/n1/status", {
+          status: { addresses: [{ type: "InternalIP", address }] },
+        });
+      await setAddress("127.0.0.1");
+      const path = "/api/v1/nodes/http:n1:1/proxy/";
+      expect(await failure(read(path))).toMatchObject({ code: 400, message: "address not allowed" });
+    });
+
     it.each([
       ["n1/proxy/logs/", { code: 404 }],
       ["n1/proxy/%zz", { code: 400 }],
-      ["n1:22/proxy/pods", { code: 400, message: expect.stringContaining("10250") }],
+      ["n1:22/proxy/pods", { code: 400, message: "no addresses for hostname" }],
+      ["ftp:n1:1/proxy/pods", { code: 400, message: 'invalid node request "ftp:n1:1"' }],
       ["n9/proxy/pods", { code: 503 }],
       ["n2/proxy/pods", { code: 404 }],
     ])("refuses %s", async (path, expected) => {

@@ -4,6 +4,7 @@ import type { Clock } from "../../apimachinery/clock.ts";
 import { newBadRequest } from "../../apimachinery/status.ts";
 import type { ApiResponse } from "../../apiserver/endpoints/api-request.ts";
 import type { ConnectCall, ConnectHandlers } from "../../apiserver/endpoints/connect.ts";
+import { upgraded } from "../../apiserver/endpoints/upgraded.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
 import type { ContainerTarget, NodeConnection } from "../../streaming/node-connection.ts";
@@ -23,7 +24,7 @@ import { upgradePortForward, upgradeRemoteCommand } from "../../streaming/upgrad
 import { chooseContainer } from "./containers.ts";
 import { nodeOf } from "./node-of.ts";
 import { proxyToNode } from "./node-proxy.ts";
-import { proxyRequest } from "./proxy.ts";
+import { proxyToPod } from "./proxy.ts";
 
 /** Exec, attach, port-forward and proxies, through the connection to the pod's node. */
 export function connectHandlers(
@@ -53,7 +54,7 @@ export function connectHandlers(
       return portForward(call, connectPort);
     },
     proxy: (call) =>
-      call.resource === "nodes" ? proxyToNode(call, reader, nodes) : proxyRequest(call, reader, nodes),
+      call.resource === "nodes" ? proxyToNode(call, reader, nodes) : proxyToPod(call, reader, nodes),
   };
 }
 
@@ -125,15 +126,4 @@ async function portForward(call: ConnectCall, connectPort: ConnectPort): Promise
   if (valid.length !== ports.length)
     throw newBadRequest("a port of the query is not a number between 1 and 65535");
   return await upgraded(upgradePortForward({ ...upgrade, request: upgrade.message }, valid, connectPort));
-}
-
-/** A refusal comes before anything was written, within this turn, and is answered like any other. */
-async function upgraded(ended: Promise<void>): Promise<ApiResponse> {
-  let refusal: unknown;
-  const settled = ended.catch((error: unknown) => {
-    refusal = error;
-  });
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  if (refusal !== undefined) throw refusal;
-  return { type: "upgraded", ended: settled };
 }

@@ -11,11 +11,13 @@ import { logOptions } from "../../apiserver/endpoints/log.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
 import type { NodeConnection } from "../../streaming/node-connection.ts";
+import { proxyToNodePort, redirectToRoot } from "./proxy.ts";
+import { parseProxyName } from "./proxy-target.ts";
 
 const kubeletPort = "10250";
 
 /**
- * nodes/proxy: what a kubelet serves on its port. A node here has no port; it is asked over its connection. Whoever may use
+ * nodes/proxy: what a kubelet serves on its port. A kubelet here has no port; it is asked over its connection. Other ports are the node's own. Whoever may use
  * `nodes/proxy` may read all of it: the finer resources (`nodes/stats`, `nodes/metrics`, …) are judged by a kubelet of its own
  * address only, and there is none.
  */
@@ -24,10 +26,10 @@ export async function proxyToNode(
   reader: ObjectReader,
   nodes: NodeLocator,
 ): Promise<ApiResponse> {
-  const { name, port } = nodePort(call.name);
-  if (port !== "" && port !== kubeletPort) {
-    throw newBadRequest(`only the kubelet's port ${kubeletPort} of a node is proxied to, not ${port}`);
-  }
+  const { name, port } = parseProxyName("node", call.name);
+  if (port !== "" && port !== kubeletPort) return await proxyToNodePort(call);
+  const redirection = redirectToRoot(call);
+  if (redirection !== undefined) return redirection;
   const { method } = call.request;
   if (method !== "GET" && method !== "HEAD") throw newMethodNotAllowed();
   const node = nodes.connection(name);
@@ -37,13 +39,6 @@ export async function proxyToNode(
   const page = await node.page?.(path === "" ? "/" : path);
   if (page === undefined) return textResponse(404, "404 page not found\n");
   return { type: "bytes", status: 200, contentType: page.contentType, bytes: Buffer.from(page.body) };
-}
-
-/** "https:node:10250" and "node:10250" → name and port. */
-function nodePort(name: string): { name: string; port: string } {
-  const parts = name.split(":");
-  const [first = "", second = "", third = ""] = parts;
-  return parts.length === 3 ? { name: second, port: third } : { name: first, port: second };
 }
 
 /** `/containerLogs/NAMESPACE/POD/CONTAINER`, with the query of a pod's log. */

@@ -1,65 +1,89 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { Duplex, type Readable } from "node:stream";
-import type { Pod, Service } from "../../api/types/core-v1.ts";
-import type { EndpointSlice } from "../../api/types/discovery-v1.ts";
-import { newBadRequest, newNotFound, newServiceUnavailable } from "../../apimachinery/status.ts";
-import type { ApiResponse, UpgradeRequest } from "../../apiserver/endpoints/api-request.ts";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import { Duplex, pipeline, type Readable } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from "node:zlib";
+import { newServiceUnavailable } from "../../apimachinery/status.ts";
+import type { ApiResponse, StreamResponse, UpgradeRequest } from "../../apiserver/endpoints/api-request.ts";
 import type { ConnectCall } from "../../apiserver/endpoints/connect.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
+import type { ByteStream } from "../../streaming/node-connection.ts";
 import { nodeOf } from "./node-of.ts";
+import { proxyPrefix, requestHeaders, responseHeaders, throughProxy } from "./proxy-headers.ts";
+import { nodePort, podPort, servicePort } from "./proxy-target.ts";
+import { rewriteHtml } from "./rewrite-html.ts";
 
-/** Headers of one hop, and what must not travel to a pod: the client's credentials. */
-const notForwarded = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "authorization",
-  "host",
-  "http2-settings",
-]);
-
-/** What a proxy leads to: one port of one pod. */
+/** Where a proxy leads: a way there, and under which address the target knows itself. */
 interface Target {
-  readonly pod: Pod;
-  readonly port: number;
+  readonly host: string;
   readonly tls: boolean;
+  connect(signal: AbortSignal): Promise<ByteStream>;
 }
 
 /** pods/proxy and services/proxy: the request goes through the node's connection to the pod, never anywhere else. */
-export async function proxyRequest(
+export async function proxyToPod(
   call: ConnectCall,
   reader: ObjectReader,
   nodes: NodeLocator,
 ): Promise<ApiResponse> {
-  if (call.resource === "nodes")
-    throw newBadRequest(
-      "proxying to a node is not supported; its logs and streams have subresources of pods",
-    );
-  const target = call.resource === "pods" ? podTarget(call) : serviceTarget(call, reader);
-  const { node, target: podTargetOf } = nodeOf(target.pod, nodes);
-  const connection = await node.portForward(podTargetOf, target.port, call.context.signal);
-  const socket = Duplex.from({ readable: connection.readable, writable: connection.writable });
+  const { pod, port, tls } = call.resource === "pods" ? podPort(call) : servicePort(call, reader);
+  const { node, target } = nodeOf(pod, nodes);
+  return await proxyTo(call, {
+    host: `${pod.status?.podIP ?? ""}:${port}`,
+    tls,
+    connect: (signal) => node.portForward(target, port, signal),
+  });
+}
+
+/** nodes/proxy to another port than the kubelet's. */
+export async function proxyToNodePort(call: ConnectCall): Promise<ApiResponse> {
+  const { address, port, tls } = nodePort(call);
+  return await proxyTo(call, {
+    host: `${address}:${port}`,
+    tls,
+    connect: async () => {
+      const socket = connect({ host: address, port });
+      await once(socket, "connect").catch((error: Error) => {
+        throw newServiceUnavailable(`error trying to reach service: ${error.message}`);
+      });
+      return { readable: socket, writable: socket, close: () => void socket.destroy() };
+    },
+  });
+}
+
+/** A page without a slash at its end would take the relative addresses in it for its neighbours'. */
+export function redirectToRoot({ request, path }: ConnectCall): ApiResponse | undefined {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (path !== "" || !isRead || request.upgrade !== undefined) return undefined;
+  const query = request.query.toString();
+  const location = `${decodeURI(request.path)}/${query === "" ? "" : `?${query}`}`;
+  return { type: "stream", status: 301, headers: { location, "content-length": "0" }, chunks: nothing() };
+}
+
+async function* nothing(): AsyncIterable<Uint8Array> {}
+
+async function proxyTo(call: ConnectCall, target: Target): Promise<ApiResponse> {
+  const redirection = redirectToRoot(call);
+  if (redirection !== undefined) return redirection;
+  const connection = await target.connect(call.context.signal);
+  const bytes = Duplex.from({ readable: connection.readable, writable: connection.writable });
+  // Certificates of pods are not the cluster's; the connection does not leave the node.
+  const socket = target.tls ? connectTls({ socket: bytes, rejectUnauthorized: false }) : bytes;
+  bytes.on("error", () => connection.close());
   // It also fails when the pod goes away behind an answer, and then nobody else listens any more.
   socket.on("error", () => connection.close());
   // Node's http brings fetch along, 15 ms of a start that only a proxy would need.
-  const send = target.tls ? httpsRequest : (await import("node:http")).request;
+  const { request: send } = await import("node:http");
   const query = call.request.query.toString();
   const { upgrade } = call.request;
   return await new Promise((resolve, reject) => {
     const outgoing = send({
       method: call.request.method,
       path: `${call.path === "" ? "/" : call.path}${query === "" ? "" : `?${query}`}`,
-      headers: { ...headersOf(call), ...upgradeHeaders(upgrade) },
+      headers: { ...requestHeaders(call), ...upgradeHeaders(upgrade) },
       createConnection: () => socket,
-      // Certificates of pods are not the cluster's; the connection does not leave the node.
-      ...(target.tls ? { rejectUnauthorized: false } : {}),
       signal: call.context.signal,
     });
     outgoing.on("error", (error) => {
@@ -71,8 +95,7 @@ export async function proxyRequest(
       resolve({
         type: "stream",
         status: incoming.statusCode ?? 502,
-        headers: forwardable(incoming.headers),
-        chunks: incoming,
+        ...answerOf(call, incoming, target),
       });
     });
     if (upgrade !== undefined) {
@@ -87,6 +110,32 @@ export async function proxyRequest(
         body.type === "value" && body.value !== undefined ? JSON.stringify(body.value) : undefined,
       );
   });
+}
+
+/** Addresses in pages of HTML lead through the proxy, as redirections do. */
+function answerOf(
+  call: ConnectCall,
+  incoming: IncomingMessage,
+  { host }: Target,
+): Pick<StreamResponse, "headers" | "chunks"> {
+  const headers = responseHeaders(incoming.headers, call, host);
+  const type = (incoming.headers["content-type"] ?? "").split(";")[0]?.trim();
+  const encoding = incoming.headers["content-encoding"] ?? "";
+  const isPage = type === "text/html" && incoming.headers.location === undefined;
+  if (!isPage || call.request.method === "HEAD" || !["", "gzip", "deflate"].includes(encoding)) {
+    return { headers, chunks: incoming };
+  }
+  delete headers["content-length"];
+  const prefix = proxyPrefix(call);
+  const requestHost = call.request.header("host");
+  const rewrite = (page: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+    rewriteHtml(page, (address) => throughProxy(address, prefix, host, requestHost));
+  if (encoding === "") return { headers, chunks: rewrite(incoming) };
+  const [unpack, pack] =
+    encoding === "gzip" ? [createGunzip(), createGzip()] : [createInflateRaw(), createDeflateRaw()];
+  // A failure ends the answer before its end, which is all that can be said by then.
+  pipeline(incoming, unpack, rewrite, pack, () => undefined);
+  return { headers, chunks: pack };
 }
 
 const upgradeHeaders = (upgrade: UpgradeRequest | undefined): Record<string, string> =>
@@ -121,70 +170,3 @@ function join(
 
 const isReadable = (source: unknown): source is Readable =>
   typeof source === "object" && source !== null && "pipe" in source && typeof source.pipe === "function";
-
-function headersOf({ request }: ConnectCall): Record<string, string> {
-  const headers: Record<string, string> = { host: "localhost" };
-  for (const name of request.headerNames()) {
-    const value = request.header(name);
-    const isIdentity = name.startsWith("impersonate-") || name.startsWith("x-remote-");
-    if (value !== undefined && !name.startsWith(":") && !isIdentity && !notForwarded.has(name)) {
-      headers[name] = value;
-    }
-  }
-  return headers;
-}
-
-function forwardable(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const result: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !notForwarded.has(name)) result[name] = value;
-  }
-  return result;
-}
-
-/** "https:web:8443" → scheme, name, port. */
-function parseName(name: string): { tls: boolean; name: string; port: string } {
-  const parts = name.split(":");
-  if (parts.length === 3) return { tls: parts[0] === "https", name: parts[1] ?? "", port: parts[2] ?? "" };
-  return { tls: false, name: parts[0] ?? "", port: parts[1] ?? "" };
-}
-
-function podTarget(call: ConnectCall): Target {
-  const pod = call.object as unknown as Pod | undefined;
-  const { tls, name, port } = parseName(call.name);
-  if (pod === undefined) throw newNotFound({ group: "", resource: "pods" }, name);
-  if (port !== "") return { pod, port: portNumber(port), tls };
-  const first = pod.spec.containers.flatMap(({ ports }) => ports ?? [])[0]?.containerPort;
-  return { pod, port: first ?? 80, tls };
-}
-
-function serviceTarget(call: ConnectCall, reader: ObjectReader): Target {
-  const service = call.object as unknown as Service | undefined;
-  const { tls, name, port } = parseName(call.name);
-  if (service === undefined) throw newNotFound({ group: "", resource: "services" }, name);
-  const ports = service.spec.ports ?? [];
-  const chosen =
-    port === ""
-      ? ports[0]
-      : ports.find((candidate) => candidate.name === port || String(candidate.port) === port);
-  const unavailable = newServiceUnavailable(`no endpoints available for service "${name}"`);
-  if (chosen === undefined) throw unavailable;
-  const slices = reader
-    .list<EndpointSlice>({ group: "discovery.k8s.io", resource: "endpointslices" }, call.namespace)
-    .filter((slice) => slice.metadata.labels?.["kubernetes.io/service-name"] === name);
-  for (const slice of slices) {
-    const number = slice.ports?.find((candidate) => (candidate.name ?? "") === (chosen.name ?? ""))?.port;
-    const endpoint = (slice.endpoints ?? []).find(({ conditions }) => conditions?.ready !== false);
-    const podName = endpoint?.targetRef?.name;
-    if (number === undefined || podName === undefined) continue;
-    const pod = reader.get<Pod>({ group: "", resource: "pods" }, call.namespace, podName);
-    if (pod !== undefined) return { pod, port: number, tls };
-  }
-  throw unavailable;
-}
-
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw newBadRequest(`invalid port "${text}"`);
-  return port;
-}
