@@ -39,6 +39,8 @@ export interface CustomTraits {
   /** What each request of a deprecated version is warned with. */
   readonly deprecationWarning?: string;
   readonly reader: StoredReader;
+  /** The object in the version in which it is stored; a promise where versions are converted by others. */
+  toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject>;
 }
 
 export interface ScalePaths {

@@ -18,6 +18,8 @@ import { nonResourceRoutes } from "./endpoints/non-resource.ts";
 import { PendingRequest } from "./endpoints/pending-request.ts";
 import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
+import { CustomResources } from "./extensions/custom-resources.ts";
+import { definitionExtension } from "./extensions/definition-strategy.ts";
 import { buildChain } from "./filters/chain.ts";
 import { isLongRunning } from "./filters/long-running.ts";
 import { requestInfo } from "./filters/request-info.ts";
@@ -77,6 +79,8 @@ export interface ApiServerOptions {
 }
 
 export interface SecurityDependencies {
+  /** The built-in kinds, and the custom ones of this server. */
+  readonly scheme: Scheme;
   readonly reader: ObjectReader;
   readonly stores: ResourceStores;
   readonly nowMs: () => number;
@@ -123,6 +127,7 @@ export class ApiServer {
   readonly #flowConfiguration: FollowedConfiguration;
   readonly #closed = new AbortController();
   readonly #core: ServerCore;
+  readonly #customs: CustomResources;
   readonly #handler: Handler;
   readonly #watchCache: WatchCache;
   readonly #clock: Clock;
@@ -141,7 +146,7 @@ export class ApiServer {
   #isStarted = false;
 
   constructor(options: ApiServerOptions) {
-    const { storage, scheme, clock, random, logger = silentLogger } = options;
+    const { storage, clock, random, logger = silentLogger } = options;
     this.#clock = clock;
     this.#logger = logger.named("apiserver");
     this.metrics = new ServerMetrics(clock);
@@ -150,16 +155,24 @@ export class ApiServer {
     if (options.audit !== undefined) this.metrics.register(options.audit.metrics);
     const nodes: NodeLocator = options.nodes ?? { connection: () => undefined };
     const watchCache = new WatchCache({ storage, clock, logger });
+    this.#customs = new CustomResources({
+      base: options.scheme,
+      watchCache,
+      clock,
+      random,
+      logger: this.#logger,
+    });
+    const { scheme } = this.#customs;
     const resources = new ServedResources({ watchCache, scheme, clock, random });
     this.#watchCache = watchCache;
     this.reader = watchCache;
     this.stores = resourceStores(resources);
     const nowMs = (): number => clock.now();
     const register = (metric: Metric): void => this.metrics.register(metric);
-    const security = options.security({ reader: watchCache, stores: this.stores, nowMs, register });
+    const security = options.security({ reader: watchCache, stores: this.stores, scheme, nowMs, register });
     const { authenticator, authorizer, admission } = security;
     this.#closeSecurity = () => security.close?.();
-    resources.extend(options.extensions ?? [], {
+    resources.extend([definitionExtension, ...(options.extensions ?? [])], {
       reader: watchCache,
       stores: this.stores,
       scheme,
@@ -200,6 +213,7 @@ export class ApiServer {
       watchCache,
       resources,
       admission: new AdmissionRunner(admission),
+      loadCustom: (group, version, resource) => this.#customs.load({ group, version, resource }),
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
@@ -244,6 +258,7 @@ export class ApiServer {
   /** Fills the caches from the store. Call once, before anything is asked. */
   async start(): Promise<void> {
     await this.#watchCache.start();
+    this.#customs.start(this.stores);
     this.#flowConfiguration.read();
     this.#flowController.start();
     this.#bookmarks = this.#clock.every(bookmarkIntervalMs, () => this.#watchCache.sendBookmarks());
@@ -308,6 +323,7 @@ export class ApiServer {
     this.#isRefusing = true;
     this.#closed.abort();
     this.#flowController.stop();
+    this.#customs.stop();
     for (const stream of this.#streams) stream.abort();
     this.#bookmarks?.stop();
     this.#watchCache.stop();

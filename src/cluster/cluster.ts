@@ -107,7 +107,6 @@ export class Cluster {
       clock: this.clock,
       random: this.random,
       clusterDomain,
-      scheme,
     });
     this.#tokens = security.tokens;
     this.server = new ApiServer({

@@ -31,7 +31,7 @@ let security: ReturnType<typeof newSecurity>;
 beforeEach(async () => {
   clock = new VirtualClock();
   const random = new SeededRandom(7);
-  security = newSecurity({ pki: createPki({ clock }), clock, random, scheme: builtinScheme() });
+  security = newSecurity({ pki: createPki({ clock }), clock, random });
   server = new ApiServer({
     storage: new MemoryStorage(),
     scheme: builtinScheme(),

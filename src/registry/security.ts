@@ -47,8 +47,6 @@ export interface SecurityOptions {
   readonly random: Random;
   /** `cluster.local`: part of the issuer of service account tokens. */
   readonly clusterDomain?: string;
-  /** Finds the resources of owners, and the versions that webhooks ask for. */
-  readonly scheme: Scheme;
   /** Tokens known in advance, for tests and for whoever embeds a cluster. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** See AuthenticatorChainOptions. */
@@ -106,7 +104,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       podCertificateRequestsExtension,
       serviceAccountsExtension(() => tokens.get()),
     ],
-    open: ({ reader, stores, register }) => {
+    open: ({ reader, stores, scheme, register }) => {
       const forApi = (tokens: TokenAuthenticator): TokenAuthenticator =>
         new ForApiAudiences(tokens, [issuer]);
       const authenticator = new AuthenticatorChain({
@@ -137,7 +135,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       const authorizer = new AuthorizerUnion([new MastersAuthorizer(), new NodeAuthorizer(reader), rbac]);
       const webhooks = admissionWebhooks({
         reader,
-        scheme: options.scheme,
+        scheme,
         clock,
         random,
         authorizer,
@@ -151,7 +149,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         authorizer,
         escalation: new EscalationGuard(authorizer, rbac),
         writeQuotaStatus: quotaStatusWriter(stores),
-        resourcesOfKind: kindMapper(options.scheme),
+        resourcesOfKind: kindMapper(scheme),
         enable: options.enableAdmission,
         disable: options.disableAdmission,
         extensions: [webhooks.mutating, webhooks.validating],

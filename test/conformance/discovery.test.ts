@@ -36,7 +36,7 @@ const listed = async (apiVersion: string): Promise<Listed[]> =>
   (await server.get(rootOf(apiVersion))).json<{ resources: Listed[] }>().resources;
 
 /** Their machinery comes later. */
-const later = /^(admissionregistration|apiextensions|apiregistration)\.k8s\.io\//;
+const later = /^(admissionregistration|apiregistration)\.k8s\.io\//;
 const served = (hasResources ? knownResources() : []).filter(
   ({ apiVersion }) => !apiVersion.includes("alpha") && !later.test(apiVersion),
 );

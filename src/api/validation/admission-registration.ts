@@ -60,7 +60,8 @@ function checkWebhook(webhook: Webhook, path: string, errors: Errors): void {
   checkClientConfig(webhook.clientConfig, `${path}.clientConfig`, errors);
 }
 
-function checkClientConfig({ url, service }: WebhookClientConfig, path: string, errors: Errors): void {
+/** How a webhook is reached: by URL or by Service. */
+export function checkClientConfig({ url, service }: WebhookClientConfig, path: string, errors: Errors): void {
   if ((url === undefined) === (service === undefined)) {
     errors.push(required(path, "exactly one of url or service is required"));
   } else if (url !== undefined) checkUrl(url, `${path}.url`, errors);

@@ -1,4 +1,4 @@
-import type { Scheme } from "../../api/scheme.ts";
+import type { CustomTraits, Scheme, StoredReader } from "../../api/scheme.ts";
 import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { goJson, setOwn } from "../../apimachinery/json.ts";
@@ -22,6 +22,8 @@ export class CachedObject {
   #metadataAt = -1;
   #object: UnstructuredObject | undefined;
   #versions: Map<string, CachedObject> | undefined;
+  /** Of custom resources: what each schema makes of the stored state. */
+  #reads: Map<StoredReader, CachedObject> | undefined;
   /** Forms other than the JSON, while there is room for them; only those of objects in the cache are kept. */
   #forms: Map<string, Uint8Array> | undefined;
   #formBudget: FormBudget | undefined;
@@ -101,7 +103,8 @@ export class CachedObject {
   }
 
   /** The object in the version that is served; kept, so each state is converted once per version. */
-  inVersion(kind: GroupVersionKind, scheme: Scheme): CachedObject {
+  inVersion(kind: VersionedKind, scheme: Scheme): CachedObject {
+    if (kind.custom !== undefined) return this.#readBy(kind.custom.reader);
     const apiVersion = formatApiVersion(kind);
     if (this.#isOf(apiVersion, kind.kind)) return this;
     const known = this.#versions?.get(apiVersion);
@@ -111,6 +114,25 @@ export class CachedObject {
     this.#versions ??= new Map();
     this.#versions.set(apiVersion, cached);
     return cached;
+  }
+
+  /** Whether what the reader makes of the state is known: the state itself, or what was made by `keepRead`. */
+  isReadBy(reader: StoredReader): boolean {
+    return this.#reads?.has(reader) === true;
+  }
+
+  /** The state as the reader sees it: by default just as it is. */
+  keepRead(reader: StoredReader, object?: UnstructuredObject): void {
+    // Schemas change seldom, and then the old reading is of no use to anyone.
+    if ((this.#reads?.size ?? 0) >= maxReads) this.#reads = undefined;
+    this.#reads ??= new Map();
+    this.#reads.set(reader, object === undefined ? this : CachedObject.detached(object));
+  }
+
+  /** Drops the decoded object, which is made anew from the bytes when it is asked for. */
+  forgetObject(): void {
+    this.#encoded();
+    this.#object = undefined;
   }
 
   /** The JSON text with its resourceVersion, in a buffer of its own between `before` and `after`. */
@@ -191,6 +213,15 @@ export class CachedObject {
     return made;
   }
 
+  #readBy(reader: StoredReader): CachedObject {
+    const known = this.#reads?.get(reader);
+    if (known !== undefined) return known;
+    const { object } = this;
+    const read = reader.read(object);
+    this.keepRead(reader, read === object ? undefined : read);
+    return this.#reads?.get(reader) ?? this;
+  }
+
   /** Looks at the first bytes rather than decode what is only passed on. */
   #isOf(apiVersion: string, kind: string): boolean {
     if (this.#object !== undefined)
@@ -233,6 +264,12 @@ export class CachedObject {
     return freezeCompactly(object);
   }
 }
+
+/** A kind, with what is special about it when it is a custom one. */
+export type VersionedKind = GroupVersionKind & { readonly custom?: Pick<CustomTraits, "reader"> };
+
+/** One for each version, and some for those that were. */
+const maxReads = 8;
 
 /** How the stored bytes of each kind begin; there are as many as kinds. */
 const starts = new Map<string, Buffer>();

@@ -163,6 +163,14 @@ export class ResourceCache {
     this.#watchers.delete(watcher);
   }
 
+  /** Ends all watches: what they watch is not what it was, so that they are to begin anew. */
+  endWatches(error?: unknown): void {
+    for (const watcher of Array.from(this.watchers)) {
+      this.unwatch(watcher);
+      watcher.sink.end(error);
+    }
+  }
+
   /** After the feed broke: what happened before the revision can no longer be told event by event. */
   forgetEvents(revision: number): void {
     this.#ring = [];

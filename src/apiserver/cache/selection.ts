@@ -13,6 +13,8 @@ export interface FieldRequirement {
   readonly value: string;
   /** Reads the field. Absent for metadata.name and metadata.namespace, which need no decoded object. */
   readonly read?: (object: UnstructuredObject) => string;
+  /** The same of the state itself, which may be looked at in another version. */
+  readonly readState?: (state: CachedObject) => string;
 }
 
 /** Which objects of a resource a list or a watch is about: a namespace ("" for all), labels and fields. */
@@ -53,5 +55,6 @@ export class Selection {
 /** The value of the requirement's field in the object; "" when it is not set. */
 export function fieldValue(requirement: FieldRequirement, object: CachedObject): string {
   if (requirement.read !== undefined) return requirement.read(object.object);
+  if (requirement.readState !== undefined) return requirement.readState(object);
   return requirement.field === "metadata.name" ? object.name : object.namespace;
 }

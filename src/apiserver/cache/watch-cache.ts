@@ -297,12 +297,7 @@ export class WatchCache implements ObjectReader {
   }
 
   #endWatches(error: unknown): void {
-    for (const resource of this.#resources.values()) {
-      for (const watcher of Array.from(resource.watchers)) {
-        resource.unwatch(watcher);
-        watcher.sink.end(error);
-      }
-    }
+    for (const resource of this.#resources.values()) resource.endWatches(error);
   }
 }
 

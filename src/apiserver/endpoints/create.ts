@@ -1,5 +1,6 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newBadRequest, newMethodNotAllowed } from "../../apimachinery/status.ts";
+import { newBadRequest, newForbidden, newMethodNotAllowed } from "../../apimachinery/status.ts";
 import { createObject } from "../registry/create.ts";
 import { recordUpdate } from "../registry/managed-fields.ts";
 import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
@@ -24,8 +25,7 @@ export async function create(
   const context = newRequestContext(state, "CreateOptions");
   const object = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
   fitNamespace(object, state.info, info.namespaced);
-  // What the client says of the status is not wanted.
-  if (hasStatus(info) && !bringsStatus(info)) object["status"] = emptyStatus(core.scheme, info);
+  resetStatus(core, info, object);
   core.scheme.applyDefaults(info, object);
   state.audit?.requestObject(object);
   const options = optionsObject(context, "CreateOptions");
@@ -46,10 +46,24 @@ export async function create(
   recordUpdate(store, context, info, undefined, object, "");
   await core.admission.mutate(attributes(object));
   dedupeOwners(context, object, true);
+  refuseTerminating(info, object.metadata.name ?? "");
   const created = await createObject(store, context, info, object, (final) =>
     core.admission.validate(attributes(final)),
   );
   return { type: "object", status: 201, object: created, served: info };
+}
+
+/** What the client says of the status is not wanted. Custom objects have none until somebody gives them one. */
+export function resetStatus(core: ServerCore, info: ResourceInfo, object: UnstructuredObject): void {
+  if (!hasStatus(info) || bringsStatus(info)) return;
+  if (info.custom === undefined) object["status"] = emptyStatus(core.scheme, info);
+  else delete object["status"];
+}
+
+/** Nothing is created any more of what is being taken away. */
+export function refuseTerminating(info: ResourceInfo, name: string): void {
+  if (info.custom?.isTerminating !== true) return;
+  throw newForbidden(info, name, "create not allowed while custom resource definition is terminating");
 }
 
 /** Resources that are questions: the answer is made, nothing is stored. */

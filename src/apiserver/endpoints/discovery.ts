@@ -18,7 +18,12 @@ export function discovery(
 ): (state: RequestState, path: string) => Promise<ApiResponse | undefined> {
   const { scheme } = core;
   const aggregated = new Map<string, BytesResponse>();
+  let generation = scheme.generation;
   return async (state, path) => {
+    if (scheme.generation !== generation) {
+      generation = scheme.generation;
+      aggregated.clear();
+    }
     const parts = path.slice(1).split("/");
     const root = parts[0];
     if (root !== "api" && root !== "apis") return undefined;

@@ -22,5 +22,7 @@ export async function get(
     core.watchCache.unreadable.checkObject(store.key(namespace, name));
     throw newNotFound(info, name);
   }
+  const pending = store.ready(info, [cached]);
+  if (pending !== undefined) await pending;
   return { type: "object", status: 200, object: cached.inVersion(info, core.scheme), served: info };
 }

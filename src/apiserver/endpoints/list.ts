@@ -2,7 +2,7 @@ import { newBadRequest } from "../../apimachinery/status.ts";
 import { type ListOptions, listObjects } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
-import { selectionOf } from "./selection.ts";
+import { isAskedOfConverted, selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
 import { targetOf } from "./target.ts";
 
@@ -17,6 +17,7 @@ export async function list(
   const options = listOptions(query);
   const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
   if (store === undefined) return { type: "list", page: { items: [], resourceVersion: "0" }, served: info };
+  if (isAskedOfConverted(info, query)) await store.ready(info, store.cache.objects(selection.namespace));
   return { type: "list", page: await listObjects(store, info, selection, options), served: info };
 }
 

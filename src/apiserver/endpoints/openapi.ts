@@ -15,8 +15,12 @@ export function openapi(
   core: ServerCore,
 ): (state: RequestState, path: string) => Promise<ApiResponse | undefined> {
   let loading: Promise<OpenApiDocuments> | undefined;
+  let generation = 0;
   const documents = (): Promise<OpenApiDocuments> => {
-    loading ??= load(core);
+    if (loading === undefined || core.scheme.generation !== generation) {
+      generation = core.scheme.generation;
+      loading = load(core);
+    }
     return loading;
   };
   return async (state, path) => {

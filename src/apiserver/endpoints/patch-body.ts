@@ -1,3 +1,4 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
 import { parseJson } from "../../apimachinery/decode.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
@@ -15,6 +16,12 @@ export const strategicPatchType = "application/strategic-merge-patch+json";
 export const applyPatchType = "application/apply-patch+yaml";
 
 const patchTypes = [jsonPatchType, mergePatchType, strategicPatchType, applyPatchType];
+/** Strategies of merging are told by Go types, which custom resources have none of. */
+const customPatchTypes = patchTypes.filter((type) => type !== strategicPatchType);
+
+/** The types of patches that the resource takes. */
+export const patchTypesOf = ({ custom }: Pick<ResourceInfo, "custom">): readonly string[] =>
+  custom === undefined ? patchTypes : customPatchTypes;
 
 export interface PatchBody {
   readonly type: string;
@@ -26,9 +33,9 @@ export interface PatchBody {
 }
 
 /** Reads the patch of a request; 415 for a type that is none. */
-export async function readPatch(request: ApiRequest): Promise<PatchBody> {
+export async function readPatch(request: ApiRequest, types: readonly string[]): Promise<PatchBody> {
   const type = contentTypeOf(request);
-  if (!patchTypes.includes(type)) throw newUnsupportedMediaType(patchTypes);
+  if (!types.includes(type)) throw newUnsupportedMediaType(types);
   const { value, duplicates } = await readValue(request, type);
   return { type, value, duplicates, apply: applierOf(type, value) };
 }

@@ -8,7 +8,6 @@ import { newBadRequest, newInvalid, newNotFound, StatusError } from "../../apima
 import { isTrue } from "../filters/request-info.ts";
 import { newInvalidOptions } from "../registry/errors.ts";
 import { applyConfiguration, recordUpdate } from "../registry/managed-fields.ts";
-import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { GenericStore } from "../registry/store.ts";
 import { updateObject } from "../registry/update.ts";
@@ -16,13 +15,14 @@ import type { RequestContext } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
-import { emptyStatus } from "./empty-status.ts";
+import { refuseTerminating, resetStatus } from "./create.ts";
 import { formatGo } from "./go-format.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import {
   applyPatchType,
   jsonPatchType,
   type PatchBody,
+  patchTypesOf,
   readPatch,
   strategicPatchType,
 } from "./patch-body.ts";
@@ -41,7 +41,7 @@ export async function patch(
   const { namespace, name } = targetOf(state.info, info);
   const { subresource } = state.info;
   if (store === undefined) throw newNotFound(info, name);
-  const body = await readPatch(state.request);
+  const body = await readPatch(state.request, patchTypesOf(info));
   state.audit?.requestPatch(body.value);
   const { isApply, isForced, context, options } = patchRequest(state, body);
   const attributes = (object: UnstructuredObject, old: UnstructuredObject | undefined) =>
@@ -63,8 +63,10 @@ export async function patch(
         : mergedPatch(core.scheme, context, info, current, body);
       checkIdentity(patched, state, info);
       core.scheme.applyDefaults(info, patched);
-      if (current === undefined && hasStatus(info) && !bringsStatus(info))
-        patched["status"] = emptyStatus(core.scheme, info);
+      if (current === undefined) {
+        resetStatus(core, info, patched);
+        refuseTerminating(info, name);
+      }
       putBack(store, context, info, patched, current);
       dedupeOwners(context, patched, false);
       if (!isApply) recordUpdate(store, context, info, current, patched, subresource);

@@ -43,6 +43,8 @@ export function router(core: ServerCore, nonResource: NonResourceRoute): Handler
 
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
   const { group, version, resource, subresource: name } = state.info;
+  const pending = core.loadCustom(group, version, resource);
+  if (pending !== undefined) await pending;
   const served = core.resources.find(group, version, resource);
   if (served === undefined) {
     const isKnown = core.scheme
@@ -57,8 +59,14 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   // Only what is passed on to others has a HEAD; a GET without its body is not among the routes.
   if (state.request.method === "HEAD" && name !== "proxy") throw newMethodNotAllowed();
   checkScope(state, served);
+  const { custom } = served.info;
+  if (custom?.deprecationWarning !== undefined) addWarning(state, custom.deprecationWarning);
   if (name === "") return routeMain(core, state, served);
   return routeSubresource(core, state, served);
+}
+
+function addWarning({ warnings }: RequestState, text: string): void {
+  if (!warnings.includes(text)) warnings.push(text);
 }
 
 /** Nothing is done whose answer the client could not read. */

@@ -11,6 +11,7 @@ import {
   newApplyConflict,
   newBadRequest,
   newConflict,
+  newInternalError,
   newInvalid,
   newMethodNotAllowed,
   newNotFound,
@@ -27,7 +28,8 @@ import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
 import { checkDuplicates, configurationOf, mergedPatch, type PatchRequest, patchRequest } from "./patch.ts";
-import { type PatchBody, readPatch } from "./patch-body.ts";
+import { type PatchBody, patchTypesOf, readPatch } from "./patch-body.ts";
+import { replicasAt, scaleAt, setReplicas } from "./scale-paths.ts";
 import type { ServerCore } from "./server-core.ts";
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
@@ -46,7 +48,9 @@ export async function scale(
   switch (verb) {
     case "get": {
       const cached = await store.read(served.info, namespace, name);
-      return answer(cached.inVersion(served.info, core.scheme).object);
+      const { object } = await store.inVersion(served.info, cached);
+      checkReplicas(object, served.info);
+      return answer(object, served.info);
     }
     case "update": {
       const context = newRequestContext(state, "UpdateOptions");
@@ -61,7 +65,7 @@ export async function scale(
       );
     }
     case "patch": {
-      const body = await readPatch(state.request);
+      const body = await readPatch(state.request, patchTypesOf({}));
       state.audit?.requestPatch(body.value);
       const request = patchRequest(state, body);
       const { context, options } = request;
@@ -70,7 +74,7 @@ export async function scale(
           ? applied(core, store, served.info, request, current, body)
           : withReplicas(
               current,
-              mergedPatch(core.scheme, context, scaleResource, scaleOf(current), body),
+              mergedPatch(core.scheme, context, scaleResource, shownScale(current, served.info), body),
               served.info,
             ),
       );
@@ -89,9 +93,7 @@ interface Scaled {
 
 function withReplicas(current: UnstructuredObject, scale: UnstructuredObject, info: ResourceInfo): Scaled {
   checkScale(scale, current, info);
-  const object = deepCopy(current);
-  object["spec"] = { ...specOf(object), replicas: replicasOf(scale) };
-  return { object, scale, isTracked: false };
+  return { object: scaledTo(current, replicasOf(scale), info), scale, isTracked: false };
 }
 
 /**
@@ -111,7 +113,7 @@ function applied(
   const metadata = { name, namespace, ...(isObject(sent["metadata"]) ? sent["metadata"] : {}) };
   const { schemas } = core.scheme;
   const scale = serverSideApply({
-    live: scaleOf(current),
+    live: shownScale(current, info),
     applied: { ...sent, apiVersion: "autoscaling/v1", kind: "Scale", metadata },
     manager: context.fieldManager,
     force: true,
@@ -122,12 +124,12 @@ function applied(
   });
   checkScale(scale, current, info);
   const { replicas } = specOf({ ...scale, spec: sent["spec"] });
-  const configuration = {
+  const configuration: UnstructuredObject = {
     apiVersion: formatApiVersion(info),
     kind: info.kind,
-    metadata: { name, namespace },
-    ...(replicas === undefined ? {} : { spec: { replicas } }),
+    metadata: { name, ...(info.namespaced ? { namespace } : {}) },
   };
+  if (typeof replicas === "number") setReplicas(configuration, replicas, info.custom?.scale);
   const object = asScale(info, () =>
     applyConfiguration(store, context, info, current, configuration, "scale", isForced),
   );
@@ -172,26 +174,43 @@ async function write(
       const attributes = admissionAttributes(context, scaleKind, {
         operation: "UPDATE",
         object: wanted,
-        oldObject: scaleOf(current),
+        oldObject: shownScale(current, info),
         options,
       });
       await core.admission.mutate(attributes);
       await core.admission.validate(attributes);
-      changed["spec"] = { ...specOf(changed), replicas: replicasOf(wanted) };
+      setReplicas(changed, replicasOf(wanted), info.custom?.scale);
       if (!isTracked) recordUpdate(store, context, info, current, changed, "scale");
       return changed;
     },
     validate: () => Promise.resolve(),
   });
-  return answer(object.object);
+  return answer(object.object, info);
 }
 
-const answer = (object: UnstructuredObject): ApiResponse => ({
+const answer = (object: UnstructuredObject, info: ResourceInfo): ApiResponse => ({
   type: "value",
   status: 200,
-  value: scaleOf(object),
+  value: shownScale(object, info),
   columnsOf: scaleKind,
 });
+
+function scaledTo(current: UnstructuredObject, replicas: number, info: ResourceInfo): UnstructuredObject {
+  const object = deepCopy(current);
+  setReplicas(object, replicas, info.custom?.scale);
+  return object;
+}
+
+/** The Scale of a built-in workload, or of a custom one. */
+const shownScale = (object: UnstructuredObject, { custom }: ResourceInfo): UnstructuredObject =>
+  custom?.scale === undefined ? scaleOf(object) : scaleAt(object, custom.scale);
+
+/** A custom resource without replicas cannot be shown. */
+function checkReplicas(object: UnstructuredObject, { custom }: ResourceInfo): void {
+  if (custom?.scale === undefined || replicasAt(object, custom.scale) !== undefined) return;
+  const path = JSON.stringify(custom.scale.specReplicasPath);
+  throw newInternalError(`the spec replicas field ${path} does not exist`);
+}
 
 function checkScale(wanted: UnstructuredObject, current: UnstructuredObject, info: ResourceInfo): void {
   const { resourceVersion = "", uid = "" } = wanted.metadata;

@@ -35,10 +35,18 @@ function readable(
   if (field === "metadata.name" || field === "metadata.namespace") return { field, operator, value };
   const read = scheme.selectableField(served, field);
   if (read === undefined) throw newBadRequest(unsupported(served, field));
+  // What a custom object has is what its schema makes of what is stored.
+  if (served.custom !== undefined) {
+    return { field, operator, value, readState: (state) => read(state.inVersion(served, scheme).object) };
+  }
   // Objects are selected in the version they are stored in, fields are named in the one that is served.
   const isSame = served.storage.version === served.version && served.storage.group === served.group;
   return { field, operator, value, read: isSame ? read : (object) => read(scheme.convert(object, served)) };
 }
+
+/** Whether fields can be looked at only when others have converted the objects. */
+export const isAskedOfConverted = ({ custom }: ResourceInfo, query: URLSearchParams): boolean =>
+  custom?.reader.convert !== undefined && (query.get("fieldSelector") ?? "") !== "";
 
 /** Kinds with selectable fields of their own word it differently from the rest. */
 const withOwnFields = new Set([
@@ -52,6 +60,7 @@ const withOwnFields = new Set([
 ]);
 
 function unsupported(served: ResourceInfo, field: string): string {
+  if (served.custom !== undefined) return `field label not supported: ${field}`;
   if (served.kind === "Job") return `field label ${JSON.stringify(field)} not supported for Job`;
   if (withOwnFields.has(served.kind)) return `field label not supported: ${field}`;
   return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;

@@ -20,6 +20,8 @@ export interface ServerCore {
   readonly watchCache: WatchCache;
   readonly resources: ServedResources;
   readonly admission: AdmissionRunner;
+  /** Loads what custom resources need, when this is one or the definition of one; undefined when there is nothing to wait for. */
+  loadCustom(group: string, version: string, resource: string): Promise<void> | undefined;
   readonly nodes: NodeLocator;
   readonly connect: ConnectHandlers;
   /** To be told of each answer before it is sent, and whether it is whole in memory. */

@@ -19,8 +19,8 @@ export function includeObjectOf(query: URLSearchParams): IncludeObject {
 
 export interface TableOptions {
   readonly scheme: Scheme;
-  /** The kind whose columns they have. */
-  readonly served: GroupKind;
+  /** The kind whose columns they have, with its version where that has columns of its own. */
+  readonly served: PrintedKind;
   readonly version: string;
   readonly include: IncludeObject;
   readonly nowMs: number;
@@ -49,8 +49,10 @@ export function tableOf(
   };
 }
 
+type PrintedKind = GroupKind & { readonly version?: string };
+
 /** Who makes the cells of a kind. */
-export const tablePrinter = (scheme: Scheme, served: GroupKind): TablePrinter =>
+export const tablePrinter = (scheme: Scheme, served: PrintedKind): TablePrinter =>
   scheme.printer(served) ?? defaultPrinter;
 
 /** The cells of a row. What the object does not say is Go's zero value: a bookmark has a name of "". */
@@ -63,7 +65,7 @@ export function tableCells(printer: TablePrinter, object: UnstructuredObject, no
 }
 
 /** The `columnDefinitions` of a kind. */
-export const tableColumns = (scheme: Scheme, served: GroupKind): object[] =>
+export const tableColumns = (scheme: Scheme, served: PrintedKind): object[] =>
   tablePrinter(scheme, served).columns.map(definition);
 
 const definition = ({ name, type, format, description, priority }: TableColumn): object => ({

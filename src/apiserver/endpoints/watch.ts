@@ -1,8 +1,10 @@
 import { newMethodNotAllowed } from "../../apimachinery/status.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
 import { isTrue } from "../filters/request-info.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { checkWatchOptions, type WatchOptions, watchObjects } from "../registry/watch.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
+import { ConvertingSink } from "./converting-sink.ts";
 import { integerOf } from "./list.ts";
 import { selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -43,6 +45,16 @@ export async function watch(
     type: "watch",
     served: info,
     timeoutMs,
-    open: (sink, signal) => watchObjects(store, selection, options, sink, signal),
+    open: (sink, signal) => {
+      if (info.custom?.reader.convert === undefined) {
+        return watchObjects(store, selection, options, sink, signal);
+      }
+      // Fields are looked at after the conversion, which takes its time; all else before.
+      const rough = new URLSearchParams(query);
+      rough.delete("fieldSelector");
+      const outer = selectionOf(core.scheme, info, selection.namespace, rough, state.info.name);
+      const ready = (states: readonly (CachedObject | undefined)[]) => store.ready(info, states);
+      return watchObjects(store, outer, options, new ConvertingSink(sink, selection, ready), signal);
+    },
   };
 }

@@ -97,7 +97,8 @@ async function commit(
       reservation?.rollback();
       return CachedObject.detached(object);
     }
-    const stored = store.toStorage(object);
+    const form = store.toStorage(object);
+    const stored = form instanceof Promise ? await form : form;
     // A name may be generated anew after a lost race, so the writer keeps the object until the name is taken.
     const isShared = isGenerated && stored === object;
     const given = isShared ? { ...object, metadata: { ...object.metadata } } : stored;
@@ -106,7 +107,7 @@ async function commit(
     const created = await store.put(given, 0, !isGenerated);
     if (created === undefined) reservation?.rollback();
     else reservation?.commit();
-    return created?.inVersion(served, store.scheme);
+    return created && store.writtenInVersion(served, created, stored === object);
   } catch (error) {
     reservation?.rollback();
     throw error;

@@ -35,6 +35,8 @@ export async function deleteObject(
   checkDeleteOptions(options);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const cached = await store.read(served, namespace, name);
+    const pending = store.ready(served, [cached]);
+    if (pending !== undefined) await pending;
     const old = cached.inVersion(served, store.scheme).object;
     if (!(await preconditionsHold(store, served, old, cached, options))) continue;
     await validate(old, old);
@@ -58,8 +60,8 @@ async function deleteOnce(
   if (step === "pending") return { object: cached.inVersion(served, store.scheme), deleted: false };
   if (context.dryRun) return { object: CachedObject.detached(object), deleted: step === "remove" };
   if (step === "mark") {
-    const marked = await store.put(store.toStorage(object), cached.revision);
-    return marked && { object: marked.inVersion(served, store.scheme), deleted: false };
+    const marked = await store.put(await store.toStorage(object), cached.revision);
+    return marked && { object: await store.inVersion(served, marked), deleted: false };
   }
   const reservation = store.strategy.begin?.(context, undefined, old);
   let removed: CachedObject | undefined;
@@ -69,7 +71,7 @@ async function deleteOnce(
     if (removed === undefined) reservation?.rollback();
     else reservation?.commit();
   }
-  return removed && { object: removed.inVersion(served, store.scheme), deleted: true };
+  return removed && { object: await store.inVersion(served, removed), deleted: true };
 }
 
 /**

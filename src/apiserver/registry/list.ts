@@ -46,6 +46,8 @@ export async function listObjects(
     options.continueToken === ""
       ? await firstPage(store, selection, options)
       : await nextPage(store, selection, options);
+  const pending = store.ready(served, page.items);
+  if (pending !== undefined) await pending;
   return { ...page, items: page.items.map((item) => item.inVersion(served, store.scheme)) };
 }
 

@@ -30,7 +30,7 @@ const resets: Readonly<Record<string, readonly string[]>> = {
 function ignoredPaths(served: ResourceInfo, subresource: string): readonly string[] {
   const special = resets[`${served.resource}.${served.group}/${subresource}`];
   if (special !== undefined) return special;
-  if (subresource === "status") return ["spec"];
+  if (subresource === "status") return served.custom === undefined ? ["spec"] : ["metadata", "spec"];
   return hasStatus(served) ? ["status"] : [];
 }
 

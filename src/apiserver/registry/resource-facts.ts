@@ -1,7 +1,10 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import type { GroupResource } from "../../apimachinery/gvk.ts";
 
-/** Facts of built-in resources that their schema does not tell; strategies and custom resources may differ. */
+/** A resource, built in or custom. */
+type AnyResource = GroupResource & Pick<ResourceInfo, "custom">;
+
+/** Facts of built-in resources that their schema does not tell; strategies may differ, and custom resources are all alike. */
 const withGeneration = new Set([
   "/pods",
   "/podtemplates",
@@ -34,12 +37,12 @@ const withGeneration = new Set([
 ]);
 
 /** Whether the resource counts its generations: 1 at creation, one more with each change of what is wanted. */
-export function hasGeneration({ group, resource }: GroupResource): boolean {
-  return withGeneration.has(`${group}/${resource}`);
+export function hasGeneration({ group, resource, custom }: AnyResource): boolean {
+  return custom !== undefined || withGeneration.has(`${group}/${resource}`);
 }
 
 /** Whether a change of what is wanted raises it; that of priority classes stays 1 for ever. */
-export function raisesGeneration(resource: GroupResource): boolean {
+export function raisesGeneration(resource: AnyResource): boolean {
   return hasGeneration(resource) && resource.resource !== "priorityclasses";
 }
 
@@ -113,8 +116,8 @@ const needsResourceVersion = new Set([
   "storage.k8s.io/volumeattachments",
 ]);
 
-export function allowsUnconditionalUpdate({ group, resource }: GroupResource): boolean {
-  return !needsResourceVersion.has(`${group}/${resource}`);
+export function allowsUnconditionalUpdate({ group, resource, custom }: AnyResource): boolean {
+  return custom === undefined && !needsResourceVersion.has(`${group}/${resource}`);
 }
 
 /** Whether status is written only through its subresource. */
@@ -156,6 +159,7 @@ const keptByStatus = new Map<string, readonly MetadataField[]>([
   ["storagemigration.k8s.io/storageversionmigrations", metadataOfOthers],
 ]);
 
-export function metadataKeptByStatus({ group, resource }: GroupResource): readonly MetadataField[] {
+export function metadataKeptByStatus({ group, resource, custom }: AnyResource): readonly MetadataField[] {
+  if (custom !== undefined) return allMetadata;
   return keptByStatus.get(`${group}/${resource}`) ?? [];
 }

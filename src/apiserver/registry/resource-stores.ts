@@ -18,8 +18,8 @@ export function resourceStores(resources: ServedResources): ResourceStores {
   return {
     async get(_context, group, resource, namespace, name) {
       const { info, store } = find(resources, group, resource);
-      return (await store.read(info, info.namespaced ? namespace : "", name)).inVersion(info, store.scheme)
-        .object;
+      const cached = await store.read(info, info.namespaced ? namespace : "", name);
+      return (await store.inVersion(info, cached)).object;
     },
     async update(context, group, resource, namespace, name, subresource, change) {
       const { info, store } = find(resources, group, resource);

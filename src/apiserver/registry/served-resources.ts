@@ -26,6 +26,8 @@ export class ServedResources {
   readonly #served = new Map<string, ServedResource>();
   readonly #strategies = new Map<string, Strategy>();
   readonly #extended = new Map<string, Extended>();
+  /** Of the scheme, when what is kept here was made. */
+  #generation = 0;
 
   constructor(dependencies: StoreDependencies) {
     this.scheme = dependencies.scheme;
@@ -44,6 +46,7 @@ export class ServedResources {
 
   /** Undefined when the version does not have such a resource. */
   find(group: string, version: string, resource: string): ServedResource | undefined {
+    if (this.scheme.generation !== this.#generation) this.#forgetCustom();
     const key = `${group}/${version}/${resource}`;
     const known = this.#served.get(key);
     if (known !== undefined) return known;
@@ -64,6 +67,16 @@ export class ServedResources {
     return undefined;
   }
 
+  /** Custom resources may be other ones now; built-in ones are what they were. */
+  #forgetCustom(): void {
+    this.#generation = this.scheme.generation;
+    for (const [key, { info }] of this.#served) {
+      if (info.custom === undefined) continue;
+      this.#served.delete(key);
+      this.#stores.delete(storeKey(info));
+    }
+  }
+
   #serve(info: ResourceInfo): ServedResource {
     const extended = this.#extended.get(`${info.group}/${info.resource}`);
     const isStored = info.verbs.includes("get") && extended?.create === undefined;
@@ -76,12 +89,10 @@ export class ServedResources {
   }
 
   #store(info: ResourceInfo): GenericStore {
-    const own = `${info.group}/${info.resource}`;
-    const shared = `${info.storage.group}/${info.storage.resource}`;
-    // Groups that share objects may still differ in strategy, so a store belongs to both.
-    const key = `${own} ${shared}`;
+    const key = storeKey(info);
     let store = this.#stores.get(key);
     if (store === undefined) {
+      const [own = "", shared = ""] = key.split(" ");
       const strategy = this.#strategies.get(own) ?? this.#strategies.get(shared) ?? {};
       store = new GenericStore(info, strategy, this.#dependencies);
       this.#stores.set(key, store);
@@ -89,3 +100,7 @@ export class ServedResources {
     return store;
   }
 }
+
+/** Groups that share objects may still differ in strategy, so a store belongs to both. */
+const storeKey = ({ group, resource, storage }: ResourceInfo): string =>
+  `${group}/${resource} ${storage.group}/${storage.resource}`;

@@ -1,4 +1,4 @@
-import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
+import type { CustomTraits, ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { formatApiVersion, type GroupResource, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -36,10 +36,14 @@ export class GenericStore {
   readonly scheme: Scheme;
   readonly clock: Clock;
   readonly random: Random;
+  readonly #custom: CustomTraits | undefined;
 
   constructor(info: ResourceInfo, strategy: Strategy, dependencies: StoreDependencies) {
     const { watchCache, scheme, clock, random } = dependencies;
-    const stored = scheme.resource(info.storage) ?? info;
+    // A version that custom resources are stored in need not be served.
+    const stored =
+      info.custom === undefined ? (scheme.resource(info.storage) ?? info) : { ...info, ...info.storage };
+    this.#custom = info.custom;
     this.resource = { group: info.storage.group, resource: info.storage.resource };
     this.storageKind = { group: stored.group, version: stored.version, kind: stored.kind };
     this.namespaced = info.namespaced;
@@ -77,8 +81,53 @@ export class GenericStore {
     throw newNotFound(served, name);
   }
 
+  /**
+   * Resolves when `inVersion` may be called with the objects, which is at once for all but custom resources whose
+   * versions are converted by others: undefined then.
+   */
+  ready(served: ResourceInfo, objects: Iterable<CachedObject | undefined>): Promise<void> | undefined {
+    const reader = served.custom?.reader;
+    if (reader?.convert === undefined) return undefined;
+    const apiVersion = formatApiVersion(served);
+    const foreign: CachedObject[] = [];
+    for (const object of objects) {
+      if (object === undefined || object.isReadBy(reader)) continue;
+      if (object.object.apiVersion !== apiVersion) foreign.push(object);
+    }
+    if (foreign.length === 0) return undefined;
+    return reader.convert(foreign.map(({ object }) => object)).then((converted) => {
+      for (const [index, each] of foreign.entries()) each.keepRead(reader, converted[index]);
+    });
+  }
+
+  /** The state in the version that is served. */
+  inVersion(served: ResourceInfo, cached: CachedObject): CachedObject | Promise<CachedObject> {
+    const pending = this.ready(served, [cached]);
+    if (pending === undefined) return cached.inVersion(served, this.scheme);
+    return pending.then(() => cached.inVersion(served, this.scheme));
+  }
+
+  /** The same for what was written just now: what was stored as it was given is read as it was given. */
+  writtenInVersion(
+    served: ResourceInfo,
+    cached: CachedObject,
+    isAsGiven: boolean,
+  ): CachedObject | Promise<CachedObject> {
+    if (isAsGiven && served.custom !== undefined) cached.keepRead(served.custom.reader);
+    return this.inVersion(served, cached);
+  }
+
+  /** Whether the object would be stored otherwise if it were written now: in another version, or with new defaults. */
+  isOutdated(cached: CachedObject, served: ResourceInfo): boolean {
+    if (served.custom === undefined) return false;
+    if (cached.object.apiVersion !== formatApiVersion(this.storageKind)) return true;
+    const isSame = cached.object.apiVersion === formatApiVersion(served);
+    return isSame && cached.inVersion(served, this.scheme) !== cached;
+  }
+
   /** The object in the version in which it is stored; it stays the caller's. */
-  toStorage(object: UnstructuredObject): UnstructuredObject {
+  toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject> {
+    if (this.#custom !== undefined) return this.#custom.toStorage(object);
     if (object.apiVersion === formatApiVersion(this.storageKind) && object.kind === this.storageKind.kind) {
       return object;
     }

@@ -111,6 +111,8 @@ async function updateOnce(
   cached: CachedObject,
 ): Promise<CachedObject | undefined> {
   const { namespace, name } = request;
+  const pending = store.ready(served, [cached]);
+  if (pending !== undefined) await pending;
   const old = cached.inVersion(served, store.scheme).object;
   const object = await request.change(old);
   if (!(await checkVersion(store, served, request, object, cached))) return undefined;
@@ -123,10 +125,12 @@ async function updateOnce(
   if (managedFields !== undefined && isSameButTimes(old, object))
     object.metadata.managedFields = managedFields;
   // Nothing to write, unless it would be stored in another way: that is how people have their keys replaced.
-  if (deepEqual(object, old) && !(await store.isStale(namespace, name)))
+  if (deepEqual(object, old) && !store.isOutdated(cached, served) && !(await store.isStale(namespace, name)))
     return cached.inVersion(served, store.scheme);
   const deletes = isDeletionComplete(store, object, old);
   if (context.dryRun) return CachedObject.detached(object);
+  const form = deletes ? object : store.toStorage(object);
+  const stored = form instanceof Promise ? await form : form;
   const reservation = store.strategy.begin?.(context, deletes ? undefined : object, old);
   let written: CachedObject | undefined;
   try {
@@ -134,13 +138,14 @@ async function updateOnce(
       const removed = await store.remove(cached);
       written = removed && CachedObject.detached(object);
     } else {
-      written = await store.put(store.toStorage(object), cached.revision);
+      written = await store.put(stored, cached.revision);
     }
   } finally {
     if (written === undefined) reservation?.rollback();
     else reservation?.commit();
   }
-  return written?.inVersion(served, store.scheme);
+  if (deletes) return written;
+  return written && store.writtenInVersion(served, written, stored === object);
 }
 
 /** False when the cache was behind and the update is to be tried on a newer state. */
@@ -217,6 +222,10 @@ function keepAllButStatus(object: UnstructuredObject, old: UnstructuredObject): 
 /** What a status write may bring: metadata too, less what `prepareObject` protects. */
 const ownFields = new Set(["apiVersion", "kind", "metadata", "status"]);
 
+/** A field whose change is no change of what is wanted: of custom resources without a status of its own, it is one. */
+const isApart = (served: ResourceInfo, field: string): boolean =>
+  ownFields.has(field) && (field !== "status" || served.custom === undefined || hasStatus(served));
+
 /** Writes that do not change what is wanted, however they change the object. */
 const withoutGeneration = new Set(["status", "binding", "finalize", "approval"]);
 
@@ -235,7 +244,7 @@ function raiseGeneration(
   const changed =
     isMetadataNew ||
     [...new Set([...Object.keys(object), ...Object.keys(old)])].some(
-      (field) => !ownFields.has(field) && !deepEqual(object[field], old[field]),
+      (field) => !isApart(served, field) && !deepEqual(object[field], old[field]),
     );
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }

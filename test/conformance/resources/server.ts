@@ -75,7 +75,6 @@ export class ServerUnderTest {
       pki: createPki({ clock }),
       clock,
       random,
-      scheme,
       staticTokens: new Map([["admin", adminUser]]),
     });
     const server = new ApiServer({

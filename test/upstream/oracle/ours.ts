@@ -32,7 +32,6 @@ export class OurServer {
       pki: createPki({ clock }),
       clock,
       random,
-      scheme,
       staticTokens: new Map(),
     });
     const server = new ApiServer({

@@ -1,0 +1,83 @@
+import type { Scheme } from "../../api/scheme.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
+import type { Logger } from "../../apimachinery/logger.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import type { ResourceStores } from "../registry/strategy.ts";
+import { definitions } from "./definition/definition.ts";
+import { DefinitionController } from "./definition-controller.ts";
+import { DefinitionIndex } from "./definition-index.ts";
+import { ExtensibleScheme } from "./extensible-scheme.ts";
+import { loadMachinery } from "./load-machinery.ts";
+import type { CallConverter } from "./webhook-converter.ts";
+
+export interface CustomResourcesOptions {
+  /** The built-in kinds. */
+  readonly base: Scheme;
+  readonly watchCache: WatchCache;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** How long a webhook may take to convert, as in kube-apiserver. */
+const conversionTimeoutMs = 30_000;
+
+/**
+ * CustomResourceDefinitions and what they define:
+ *
+ *   const customs = new CustomResources({ base, watchCache, … });
+ *   customs.scheme                  // the built-in kinds, and those that come and go
+ *   customs.start(stores)           // when the cache is filled
+ */
+export class CustomResources {
+  readonly scheme: ExtensibleScheme;
+  readonly #options: CustomResourcesOptions;
+  readonly #index: DefinitionIndex;
+  #controller: DefinitionController | undefined;
+
+  constructor(options: CustomResourcesOptions) {
+    this.#options = options;
+    const { base, watchCache } = options;
+    this.scheme = new ExtensibleScheme(base, () => this.#index.settle());
+    this.#index = new DefinitionIndex(watchCache, this.scheme, converterCalls(options));
+  }
+
+  /** Reads the definitions, and follows them until `stop`. */
+  start(stores: ResourceStores): void {
+    const { watchCache, clock, logger } = this.#options;
+    const index = this.#index;
+    this.#controller = new DefinitionController({ index, watchCache, stores, clock, logger });
+    this.#controller.start();
+  }
+
+  /** Loads what definitions and custom resources need; undefined when this is neither, or when it is there. */
+  load(reference: GroupVersionResource): Promise<void> | undefined {
+    const isDefinition = reference.group === definitions.group;
+    if (!isDefinition && this.scheme.resource(reference)?.custom === undefined) return undefined;
+    return loadMachinery();
+  }
+
+  stop(): void {
+    this.#controller?.stop();
+  }
+}
+
+/** Calls of webhooks, over connections that are kept between them; made when the first is asked. */
+function converterCalls({ watchCache: reader, clock, random }: CustomResourcesOptions): CallConverter {
+  const caller = async (): Promise<
+    InstanceType<typeof import("../webhook/webhook-caller.ts").WebhookCaller>
+  > => {
+    const { WebhookCaller } = await import("../webhook/webhook-caller.ts");
+    return new WebhookCaller({ reader, clock, random });
+  };
+  let made: ReturnType<typeof caller> | undefined;
+  return {
+    newUid: () => random.uuid(),
+    async post(config, review) {
+      made ??= caller();
+      return (await made).post(config, review, { timeoutMs: conversionTimeoutMs });
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import type { StoredReader } from "../../api/scheme.ts";
+import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
+import type { ResourceCache } from "../cache/resource-cache.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import type { CustomDefinition } from "./custom-definition.ts";
+import type { CustomResource, CustomVersion } from "./custom-version.ts";
+import { definitions, isTrue } from "./definition/definition.ts";
+import { DefinitionRecord } from "./definition-record.ts";
+import type { ExtensibleScheme } from "./extensible-scheme.ts";
+import { machinery } from "./load-machinery.ts";
+import { isServed, resourceInfo } from "./summary.ts";
+import type { CallConverter } from "./webhook-converter.ts";
+
+/** A definition with what is served of it. */
+interface Known {
+  readonly record: DefinitionRecord;
+  /** Present while it is served. */
+  readonly resources: readonly CustomResource[];
+}
+
+/**
+ * What is known of all definitions. Those that were stored before the server started are read when somebody first asks
+ * for what is not built in: until then they cost nothing.
+ */
+export class DefinitionIndex {
+  readonly #watchCache: WatchCache;
+  readonly #scheme: ExtensibleScheme;
+  readonly #call: CallConverter;
+  readonly #known = new Map<string, Known>();
+  #isSettled = true;
+
+  constructor(watchCache: WatchCache, scheme: ExtensibleScheme, call: CallConverter) {
+    this.#watchCache = watchCache;
+    this.#scheme = scheme;
+    this.#call = call;
+  }
+
+  /** What is in the cache now has not been read. */
+  invalidate(): void {
+    this.#isSettled = false;
+  }
+
+  /** Reads what was not. */
+  settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    for (const cached of this.#cache.objects("")) this.#put(cached);
+  }
+
+  /** To be called for each change of a definition; answers whether its spec is another one. */
+  refresh(name: string): boolean {
+    this.settle();
+    const cached = this.#cache.get("", name);
+    const old = this.#known.get(name);
+    if (cached !== undefined) return this.#put(cached);
+    this.#known.delete(name);
+    if (old === undefined) return false;
+    this.#scheme.define(name, []);
+    this.#endWatches(old.record.summary);
+    return true;
+  }
+
+  get(name: string): DefinitionRecord | undefined {
+    this.settle();
+    return this.#known.get(name)?.record;
+  }
+
+  *all(): Generator<DefinitionRecord> {
+    this.settle();
+    for (const { record } of this.#known.values()) yield record;
+  }
+
+  get #cache(): ResourceCache {
+    return this.#watchCache.resource(definitions);
+  }
+
+  #put(cached: CachedObject): boolean {
+    const record = new DefinitionRecord(cached);
+    // The object itself was needed by who wrote it; readers get the bytes.
+    cached.forgetObject();
+    const old = this.#known.get(record.name);
+    const isNew = old === undefined || !isSameSpec(old.record.summary, record.summary);
+    if (!isNew && looksTheSame(old.record.summary, record.summary)) {
+      this.#known.set(record.name, { record, resources: old.resources });
+      return false;
+    }
+    const resources = isServed(record.summary) ? this.#resourcesOf(record) : [];
+    this.#known.set(record.name, { record, resources });
+    if (resources.length > 0 || (old !== undefined && old.resources.length > 0)) {
+      this.#scheme.define(record.name, resources);
+    }
+    // Who watches has to learn of the new form of what he watches, and begins anew.
+    if (old !== undefined && old.resources.length > 0) this.#endWatches(old.record.summary);
+    return isNew;
+  }
+
+  #resourcesOf(record: DefinitionRecord): CustomResource[] {
+    let made: CustomDefinition | undefined;
+    const definition = (): CustomDefinition => {
+      made ??= new (machinery().CustomDefinition)(record, this.#call);
+      return made;
+    };
+    const { spec } = record.summary;
+    const isConverted = spec.conversion?.strategy === "Webhook";
+    return spec.versions
+      .filter(({ served }) => served)
+      .map((version) => {
+        const lazily = (): CustomVersion => definition().version(version.name);
+        return {
+          info: resourceInfo(record.summary, version, lazyTraits(lazily, isConverted)),
+          version: lazily,
+        };
+      });
+  }
+
+  #endWatches({ spec, status }: CustomResourceDefinition): void {
+    const resource = status?.acceptedNames?.plural ?? spec.names.plural;
+    this.#watchCache.resource({ group: spec.group, resource }).endWatches();
+  }
+}
+
+/** The same until the spec changes; a definition that was made again is another one. */
+const isSameSpec = (a: CustomResourceDefinition, b: CustomResourceDefinition): boolean =>
+  a.metadata.uid === b.metadata.uid && a.metadata.generation === b.metadata.generation;
+
+const looksTheSame = (a: CustomResourceDefinition, b: CustomResourceDefinition): boolean =>
+  isServed(a) === isServed(b) &&
+  isTrue(a, "Terminating") === isTrue(b, "Terminating") &&
+  deepEqual(a.status?.acceptedNames, b.status?.acceptedNames);
+
+/** Readers and writers that make nothing until the first object comes. */
+function lazyTraits(
+  version: () => CustomVersion,
+  isConverted: boolean,
+): {
+  reader: StoredReader;
+  toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject>;
+} {
+  return {
+    toStorage: (object) => version().toStorage(object),
+    reader: {
+      read: (object) => version().reader.read(object),
+      ...(isConverted
+        ? {
+            convert: async (objects: readonly UnstructuredObject[]) =>
+              (await version().reader.convert?.(objects)) ?? [],
+          }
+        : {}),
+    },
+  };
+}

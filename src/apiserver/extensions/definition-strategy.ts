@@ -1,0 +1,75 @@
+import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.ts";
+import type { FieldError } from "../../apimachinery/field-error.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { ResourceExtension, Strategy } from "../registry/strategy.ts";
+import { asDefinition, cleanupFinalizer, definitions } from "./definition/definition.ts";
+import { withCondition } from "./definition-conditions.ts";
+import { machinery } from "./load-machinery.ts";
+
+/** How definitions are kept (mirrors k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition). */
+export const definitionExtension: ResourceExtension = {
+  ...definitions,
+  setup: ({ nowMs }) => ({ strategy: strategy(nowMs) }),
+};
+
+const strategy = (nowMs: () => number): Strategy => ({
+  prepareForCreate(_context, object) {
+    const { spec } = asDefinition(object);
+    const storage = spec?.versions?.find((version) => version.storage)?.name;
+    object["status"] = {
+      conditions: [],
+      acceptedNames: { plural: "", kind: "" },
+      storedVersions: storage === undefined ? [] : [storage],
+    };
+  },
+  prepareForUpdate(_context, object, _old, subresource) {
+    if (subresource === "") object["status"] = withStoredVersion(asDefinition(object));
+  },
+  validateCreate(context, object): FieldError[] {
+    const definition = asDefinition(object);
+    for (const format of machinery().unknownFormats(definition.spec)) {
+      context.addWarning(`unrecognized format ${JSON.stringify(format)}`);
+    }
+    return machinery().definitionErrors(definition);
+  },
+  validateUpdate(context, object, old, subresource): FieldError[] {
+    const definition = asDefinition(object);
+    if (subresource === "status") {
+      return machinery().nameErrors(definition.status?.acceptedNames ?? {}, "status.acceptedNames");
+    }
+    const known = new Set(machinery().unknownFormats(asDefinition(old).spec));
+    for (const format of machinery().unknownFormats(definition.spec)) {
+      if (!known.has(format)) context.addWarning(`unrecognized format ${JSON.stringify(format)}`);
+    }
+    return machinery().definitionErrors(definition, asDefinition(old));
+  },
+  // Its objects go first; the finalizer that stands for them comes with the deletion.
+  holdsDeletion: ({ metadata }) =>
+    metadata.deletionTimestamp === undefined || metadata.finalizers?.includes(cleanupFinalizer) === true,
+  prepareForDelete(_context, object) {
+    markTerminating(object, nowMs());
+  },
+});
+
+/** A version that objects are about to be stored in is one that they may be stored in. */
+function withStoredVersion({ spec, status = {} }: CustomResourceDefinition): object {
+  const storage = spec?.versions?.find((version) => version.storage)?.name;
+  const stored = status.storedVersions ?? [];
+  if (storage === undefined || stored.includes(storage)) return status;
+  return { ...status, storedVersions: [...stored, storage] };
+}
+
+function markTerminating(object: UnstructuredObject, nowMs: number): void {
+  const { metadata } = object;
+  const { status = {} } = asDefinition(object);
+  const finalizers = metadata.finalizers ?? [];
+  if (finalizers.includes(cleanupFinalizer)) return;
+  metadata.finalizers = [...finalizers, cleanupFinalizer];
+  const condition = {
+    type: "Terminating",
+    status: "True",
+    reason: "InstanceDeletionPending",
+    message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+  };
+  object["status"] = { ...status, conditions: withCondition(status.conditions ?? [], condition, nowMs) };
+}

@@ -1,0 +1,377 @@
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionVersion,
+  JSONSchemaProps,
+} from "../../../api/types/apiextensions-v1.ts";
+import {
+  type FieldError,
+  forbidden,
+  formatFieldError,
+  invalid,
+  notSupported,
+  required,
+} from "../../../apimachinery/field-error.ts";
+import { deepEqual, isObject } from "../../../apimachinery/json.ts";
+import { dns1035LabelErrors, dns1123SubdomainErrors } from "../../../apimachinery/names.ts";
+import { caBundleError } from "../../webhook/ca-bundle.ts";
+import { SchemaNode } from "../schema/schema-node.ts";
+import { schemaHas, structuralErrors, structuralProblem } from "../schema/structural-rules.ts";
+import { approvalErrors } from "./approval.ts";
+import { isTrue, layoutOf } from "./definition.ts";
+import { conversionErrors, isKnownReview } from "./validate-conversion.ts";
+import { defaultErrors } from "./validate-defaults.ts";
+import { nameErrors } from "./validate-names.ts";
+import {
+  columnErrors,
+  deprecationErrors,
+  selectableFieldErrors,
+  subresourceErrors,
+} from "./validate-parts.ts";
+import { hasPlainSet, hasWrongType, keyErrors, openApiErrors, type SchemaRules } from "./validate-schema.ts";
+
+/**
+ * Errors of a definition beyond its metadata: of a new one, or, with `old`, of a changed one, in which stays what was
+ * accepted before (mirrors k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation).
+ */
+export function definitionErrors(
+  definition: CustomResourceDefinition,
+  old?: CustomResourceDefinition,
+): FieldError[] {
+  const { spec, status, metadata } = definition;
+  const errors: FieldError[] = [];
+  if (old === undefined && metadata.name !== `${spec.names.plural}.${spec.group}`) {
+    errors.push(invalid("metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group'));
+  }
+  errors.push(...specErrors(definition, leniencyOf(definition, old)));
+  if (old !== undefined) errors.push(...changeErrors(definition, old));
+  errors.push(...nameErrors(status?.acceptedNames ?? {}, "status.acceptedNames"));
+  errors.push(...storedVersionErrors(status?.storedVersions ?? [], spec.versions));
+  errors.push(...approvalErrors(definition, old));
+  if (old?.spec.preserveUnknownFields !== true && spec.preserveUnknownFields === true) {
+    const why =
+      "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+    errors.push(invalid("spec.preserveUnknownFields", true, why));
+  }
+  return errors;
+}
+
+/** What is let pass because it was there before. */
+interface Leniency {
+  readonly requiresSchema: boolean;
+  readonly requiresStructure: boolean;
+  readonly requiresPrunedDefaults: boolean;
+  readonly requiresKnownReview: boolean;
+  readonly allowsInvalidBundle: boolean;
+  readonly schema: Omit<SchemaRules, "ignoresCosts" | "checksRules">;
+  hasUnchangedSchema(version: string): boolean;
+  hasUnchangedFields(version: string): boolean;
+}
+
+function leniencyOf(
+  definition: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): Leniency {
+  if (old === undefined) {
+    return {
+      requiresSchema: true,
+      requiresStructure: true,
+      requiresPrunedDefaults: true,
+      requiresKnownReview: true,
+      allowsInvalidBundle: true,
+      schema: { requiresValidTypes: true, requiresAtomicSets: true, requiresKeysOfMaps: true },
+      hasUnchangedSchema: () => false,
+      hasUnchangedFields: () => false,
+    };
+  }
+  const schemas = schemasOf(old.spec);
+  const had = (question: (schema: JSONSchemaProps) => boolean): boolean =>
+    schemas.some((schema) => schemaHas(schema, question));
+  const isStructural = (schema: JSONSchemaProps): boolean =>
+    structuralProblem(schema) === undefined && structuralErrors(schema, "").length === 0;
+  const reviews = old.spec.conversion?.webhook?.conversionReviewVersions ?? [];
+  const bundle = old.spec.conversion?.webhook?.clientConfig?.caBundle ?? "";
+  const versionOf = ({ spec }: CustomResourceDefinition, name: string) =>
+    spec.versions.find((version) => version.name === name);
+  return {
+    requiresSchema: old.spec.versions.every(({ schema }) => schema?.openAPIV3Schema !== undefined),
+    requiresStructure: schemas.every(isStructural),
+    requiresPrunedDefaults: !schemas.some(
+      (schema) =>
+        isStructural(schema) &&
+        defaultErrors(new SchemaNode(schema, { isRoot: true }), "", true).some(
+          ({ detail }) => detail === "must not have unknown fields",
+        ),
+    ),
+    requiresKnownReview: reviews.length === 0 || reviews.some(isKnownReview),
+    allowsInvalidBundle:
+      !isTrue(old, "Established") || (bundle !== "" && caBundleError(bundle) !== undefined),
+    schema: {
+      requiresValidTypes: !had(hasWrongType),
+      requiresAtomicSets: !had(hasPlainSet),
+      requiresKeysOfMaps: !had((schema) => keyErrors(schema, "").length > 0),
+    },
+    hasUnchangedSchema: (name) =>
+      deepEqual(versionOf(definition, name)?.schema, versionOf(old, name)?.schema),
+    hasUnchangedFields: (name) =>
+      deepEqual(versionOf(definition, name)?.selectableFields, versionOf(old, name)?.selectableFields),
+  };
+}
+
+export const schemasOf = ({ versions }: CustomResourceDefinitionSpec): JSONSchemaProps[] =>
+  versions.map(({ schema }) => schema?.openAPIV3Schema).filter((schema) => schema !== undefined);
+
+function specErrors(definition: CustomResourceDefinition, lenient: Leniency): FieldError[] {
+  const { spec } = definition;
+  const { group, scope, names } = spec;
+  const errors: FieldError[] = [];
+  const wrongGroup = dns1123SubdomainErrors(group);
+  if (group === "") errors.push(required("spec.group"));
+  else if (wrongGroup.length > 0) errors.push(invalid("spec.group", group, wrongGroup.join(",")));
+  else if (!group.includes(".")) {
+    errors.push(invalid("spec.group", group, "should be a domain with at least one dot"));
+  }
+  const scopes = ["Cluster", "Namespaced"];
+  if (scope === "") errors.push(required("spec.scope"));
+  else if (!scopes.includes(scope)) errors.push(notSupported("spec.scope", scope, scopes));
+  const layout = layoutOf(spec);
+  errors.push(...missingSchemaErrors(spec, lenient));
+  if (
+    schemasOf(spec).some((schema) => schemaHas(schema, hasDefault)) &&
+    spec.preserveUnknownFields === true
+  ) {
+    const why = "must be false in order to use defaults in the schema";
+    errors.push(invalid("spec.preserveUnknownFields", true, why));
+  }
+  for (const [index, version] of layout.versions.entries()) {
+    const path = `spec.versions[${index}]`;
+    const wrong = dns1035LabelErrors(version.name);
+    if (wrong.length > 0) errors.push(invalid(`${path}.name`, version.name, wrong.join(",")));
+    const { deprecated = false, deprecationWarning } = version;
+    errors.push(...deprecationErrors(deprecated, deprecationWarning, `${path}.deprecationWarning`));
+    errors.push(
+      ...partErrors(version, spec, { path, schema: `${path}.schema`, version: version.name }, lenient),
+    );
+  }
+  errors.push(...versionSetErrors(spec.versions));
+  for (const name of ["plural", "singular", "kind", "listKind"] as const) {
+    if ((names[name] ?? "") === "") errors.push(required(`spec.names.${name}`));
+  }
+  errors.push(...nameErrors(names, "spec.names"));
+  const first = spec.versions[0]?.name ?? "";
+  const place = { path: "spec", schema: "spec.validation", version: first };
+  errors.push(...partErrors(layout.shared, spec, place, lenient));
+  const { conversion } = spec;
+  if (conversion !== undefined) {
+    if (conversion.strategy !== "None" && spec.preserveUnknownFields === true) {
+      const why = "must be None if spec.preserveUnknownFields is true";
+      errors.push(invalid("spec.conversion.strategy", conversion.strategy, why));
+    }
+    errors.push(...conversionErrors(conversion, lenient, "spec.conversion"));
+  }
+  return errors;
+}
+
+const hasDefault = (schema: JSONSchemaProps): boolean => (schema.default ?? undefined) !== undefined;
+
+function missingSchemaErrors(spec: CustomResourceDefinitionSpec, lenient: Leniency): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [index, { schema, served }] of spec.versions.entries()) {
+    if (schema?.openAPIV3Schema !== undefined) continue;
+    const where = `spec.versions[${index}].schema.openAPIV3Schema`;
+    if (lenient.requiresSchema) errors.push(required(where));
+    else if (served && spec.preserveUnknownFields !== true) {
+      errors.push(required(where, "because otherwise all fields are pruned"));
+    }
+  }
+  return errors;
+}
+
+function versionSetErrors(versions: readonly CustomResourceDefinitionVersion[]): FieldError[] {
+  const errors: FieldError[] = [];
+  if (new Set(versions.map(({ name }) => name)).size < versions.length) {
+    errors.push(invalid("spec.versions", versions, "must contain unique version names"));
+  }
+  if (versions.filter(({ storage }) => storage).length !== 1) {
+    const why = "must have exactly one version marked as storage version";
+    errors.push(invalid("spec.versions", versions, why));
+  }
+  return errors;
+}
+
+interface PartPlace {
+  readonly path: string;
+  readonly schema: string;
+  readonly version: string;
+}
+
+/** What a version says for itself, or all of them together. */
+function partErrors(
+  parts: Pick<
+    CustomResourceDefinitionVersion,
+    "schema" | "subresources" | "additionalPrinterColumns" | "selectableFields"
+  >,
+  spec: CustomResourceDefinitionSpec,
+  place: PartPlace,
+  lenient: Leniency,
+): FieldError[] {
+  const { path } = place;
+  const errors: FieldError[] = [];
+  const schema = parts.schema?.openAPIV3Schema;
+  if (schema !== undefined) {
+    // Said together, the schema is that of all versions, with or without a status of its own.
+    const versions =
+      path === "spec" ? spec.versions : spec.versions.filter(({ name }) => name === place.version);
+    const hasStatus = versions.some(({ subresources }) => (subresources?.status ?? undefined) !== undefined);
+    errors.push(...schemaErrors(schema, hasStatus, spec, place, lenient));
+  }
+  if (parts.subresources !== undefined) {
+    errors.push(...subresourceErrors(parts.subresources, `${path}.subresources`));
+  }
+  for (const [index, column] of (parts.additionalPrinterColumns ?? []).entries()) {
+    errors.push(...columnErrors(column, `${path}.additionalPrinterColumns[${index}]`));
+  }
+  const { selectableFields = [] } = parts;
+  if (selectableFields.length > 0) {
+    const own = spec.versions.find(({ name }) => name === place.version)?.schema?.openAPIV3Schema;
+    const node = own === undefined ? undefined : new SchemaNode(own, { isRoot: true });
+    const allowsMore = lenient.hasUnchangedFields(place.version);
+    errors.push(...selectableFieldErrors(selectableFields, node, `${path}.selectableFields`, allowsMore));
+  }
+  return errors;
+}
+
+/** Names as Kubernetes has them inside, where the message comes from. */
+const rootFields =
+  "Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations";
+const allowedAtRoot = new Set([
+  ...rootFields.split(" ").map((name) => name.charAt(0).toLowerCase() + name.slice(1)),
+  "x-kubernetes-preserve-unknown-fields",
+  "x-kubernetes-validations",
+]);
+
+function schemaErrors(
+  schema: JSONSchemaProps,
+  hasStatus: boolean,
+  spec: CustomResourceDefinitionSpec,
+  { schema: schemaPath, version }: PartPlace,
+  lenient: Leniency,
+): FieldError[] {
+  const path = `${schemaPath}.openAPIV3Schema`;
+  const errors: FieldError[] = hasStatus ? rootErrors(schema, path) : [];
+  if (schema.nullable === true) {
+    errors.push(forbidden(`${path}.nullable`, "nullable cannot be true at the root"));
+  }
+  const requiresStructure =
+    lenient.requiresStructure || spec.preserveUnknownFields !== true || schemaHas(schema, hasExtensions);
+  const problem = requiresStructure ? structuralProblem(schema) : undefined;
+  const found =
+    !requiresStructure || problem !== undefined
+      ? []
+      : structureErrors(schema, path, lenient.requiresPrunedDefaults);
+  errors.push(...found);
+  errors.push(
+    ...openApiErrors(schema, path, {
+      ...lenient.schema,
+      ignoresCosts: lenient.hasUnchangedSchema(version),
+      checksRules: requiresStructure && problem === undefined && found.length === 0,
+    }),
+  );
+  if (errors.length === 0 && problem !== undefined) errors.push(invalid(path, "", problem));
+  return errors;
+}
+
+const hasExtensions = (schema: JSONSchemaProps): boolean =>
+  Object.entries(schema).some(
+    ([name, value]) =>
+      name.startsWith("x-kubernetes-") && name !== "x-kubernetes-map-type" && value !== undefined,
+  ) || hasDefault(schema);
+
+function structureErrors(schema: JSONSchemaProps, path: string, requiresPruned: boolean): FieldError[] {
+  const errors = structuralErrors(schema, path);
+  return errors.length > 0
+    ? errors
+    : defaultErrors(new SchemaNode(schema, { isRoot: true }), path, requiresPruned);
+}
+
+/** With a status of its own, the root says only what is true of the status too. */
+function rootErrors(schema: JSONSchemaProps, path: string): FieldError[] {
+  for (const [name, value] of Object.entries(schema)) {
+    const isSaid = value !== undefined && value !== false && value !== "" && !isEmptyList(value);
+    if (name === "type" && schema.type !== "object") {
+      const why =
+        'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
+      return [invalid(`${path}.type`, schema.type ?? "", why)];
+    }
+    if (isSaid && !allowedAtRoot.has(name)) {
+      const why = `only [${rootFields}] fields are allowed at the root of the schema if the status subresource is enabled`;
+      return [invalid(path, schema, why)];
+    }
+  }
+  return [];
+}
+
+const isEmptyList = (value: unknown): boolean =>
+  (Array.isArray(value) && value.length === 0) || (isObject(value) && Object.keys(value).length === 0);
+
+function changeErrors({ spec }: CustomResourceDefinition, old: CustomResourceDefinition): FieldError[] {
+  const errors: FieldError[] = [];
+  const check = (value: string, before: string, path: string): void => {
+    if (value !== before) errors.push(invalid(path, value, "field is immutable"));
+  };
+  if (isTrue(old, "Established")) {
+    check(spec.scope, old.spec.scope, "spec.scope");
+    check(spec.names.kind, old.spec.names.kind, "spec.names.kind");
+  }
+  check(spec.group, old.spec.group, "spec.group");
+  check(spec.names.plural, old.spec.names.plural, "spec.names.plural");
+  return errors;
+}
+
+/** Versions that objects may still be stored in are not given up. */
+function storedVersionErrors(
+  stored: readonly string[],
+  versions: readonly CustomResourceDefinitionVersion[],
+): FieldError[] {
+  const path = "status.storedVersions";
+  if (stored.length === 0) return [invalid(path, stored, "must have at least one stored version")];
+  const errors: FieldError[] = [];
+  for (const { name, storage } of versions) {
+    if (storage && !stored.includes(name)) {
+      errors.push(invalid(path, stored, `must have the storage version ${name}`));
+    }
+  }
+  for (const [index, name] of stored.entries()) {
+    if (versions.some((version) => version.name === name)) continue;
+    const why =
+      `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a ` +
+      `storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
+    errors.push(invalid(`${path}[${index}]`, name, why));
+  }
+  return errors;
+}
+
+/** The message of a condition about what is wrong with the schemas; undefined when they are structural. */
+export function nonStructuralReason(
+  spec: CustomResourceDefinitionSpec,
+): { reason: string; message: string } | undefined {
+  const errors: FieldError[] = [];
+  if (spec.preserveUnknownFields === true) {
+    errors.push(invalid("spec.preserveUnknownFields", true, "must be false"));
+  }
+  for (const [index, { name, schema }] of spec.versions.entries()) {
+    if (schema?.openAPIV3Schema === undefined) continue;
+    const problem = structuralProblem(schema.openAPIV3Schema);
+    if (problem !== undefined) {
+      const message = `failed to check validation schema for version ${name}: ${problem}`;
+      return { reason: "StructuralError", message };
+    }
+    errors.push(
+      ...structuralErrors(schema.openAPIV3Schema, `spec.versions[${index}].schema.openAPIV3Schema`),
+    );
+  }
+  if (errors.length === 0) return undefined;
+  const texts = [...new Set(errors.map((error) => formatFieldError(error)))];
+  const message = texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+  return { reason: "Violations", message };
+}

@@ -1,0 +1,18 @@
+import { CustomDefinition } from "./custom-definition.ts";
+import { approvalOf } from "./definition/approval.ts";
+import { unknownFormats } from "./definition/unknown-formats.ts";
+import { definitionErrors, nonStructuralReason } from "./definition/validate-definition.ts";
+import { nameErrors } from "./definition/validate-names.ts";
+
+/**
+ * What only clusters with definitions need: schemas, their validation and their rules. Loaded when the first definition
+ * is written or the first custom resource is asked for.
+ */
+export const customMachinery = {
+  CustomDefinition,
+  approvalOf,
+  unknownFormats,
+  definitionErrors,
+  nonStructuralReason,
+  nameErrors,
+} as const;

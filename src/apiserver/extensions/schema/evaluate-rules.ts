@@ -1,0 +1,283 @@
+import type { ValidationRule } from "../../../api/types/apiextensions-v1.ts";
+import {
+  type FieldError,
+  forbidden,
+  formatFieldError,
+  invalid,
+  omitted,
+  required,
+} from "../../../apimachinery/field-error.ts";
+import { isObject } from "../../../apimachinery/json.ts";
+import { CelCostExceeded, CelEvaluationError, type CelProgram } from "../../../cel/index.ts";
+import { type CompiledRule, type CompiledRules, compileRules } from "./compile-rules.ts";
+import { type Correlation, sameItem } from "./correlation.ts";
+import { childPath, indexPath, keyPath, shownPath } from "./path.ts";
+import type { SchemaNode } from "./schema-node.ts";
+
+/** What all rules of one object may cost, and each of them, in units of the expression language. */
+export const objectCostBudget = 10_000_000;
+const ruleCostBudget = 1_000_000;
+/** A message that an expression makes is a line of a readable length. */
+const maxMessageBytes = 5 * 1024;
+
+export interface RuleRun {
+  readonly errors: FieldError[];
+  /** Below 0 when the budget ran out. */
+  readonly remaining: number;
+}
+
+export interface RuleOptions {
+  readonly path?: string;
+  readonly budget?: number;
+  /** Faults of what has not changed are only told. */
+  readonly correlation?: Correlation | undefined;
+  readonly warn?: (text: string) => void;
+}
+
+/**
+ * Asks the rules of a schema about a value and what it was before: `old` is undefined for what is new (mirrors
+ * k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel).
+ */
+export function ruleErrors(
+  value: unknown,
+  old: unknown,
+  schema: SchemaNode,
+  { path = "", budget = objectCostBudget, correlation, warn = () => {} }: RuleOptions = {},
+): RuleRun {
+  const run = new Run(budget, warn);
+  run.visit(value, old, schema, path, { current: correlation, nearest: undefined });
+  return { errors: run.errors, remaining: run.remaining };
+}
+
+/** The value and its nearest ancestor of which it is known what they were. */
+interface Followed {
+  readonly current: Correlation | undefined;
+  readonly nearest: Correlation | undefined;
+}
+
+const isUnchanged = ({ current, nearest }: Followed): boolean => (current ?? nearest)?.isSame === true;
+
+function followKey(followed: Followed, key: string): Followed {
+  const { current, nearest } = followed;
+  if (current === undefined) return followed;
+  // Of which kind and version an object is cannot be told from its old form: both were made the same.
+  if (nearest === undefined && (key === "apiVersion" || key === "kind")) {
+    return { current: undefined, nearest: undefined };
+  }
+  return { current: current.key(key), nearest: current };
+}
+
+const followIndex = (followed: Followed, index: number): Followed =>
+  followed.current === undefined
+    ? followed
+    : { current: followed.current.index(index), nearest: followed.current };
+
+/** Rules are compiled when the first value comes, and kept as long as their schema. */
+const compiled = new WeakMap<SchemaNode, CompiledRules | null>();
+
+function rulesOf(schema: SchemaNode): CompiledRules | undefined {
+  let rules = compiled.get(schema);
+  if (rules === undefined) {
+    rules = compileRules(schema) ?? null;
+    compiled.set(schema, rules);
+  }
+  return rules ?? undefined;
+}
+
+class Run {
+  readonly errors: FieldError[] = [];
+  remaining: number;
+  readonly #warn: (text: string) => void;
+
+  constructor(budget: number, warn: (text: string) => void) {
+    this.remaining = budget;
+    this.#warn = warn;
+  }
+
+  /** False when no further rules are to be asked. */
+  visit(value: unknown, old: unknown, schema: SchemaNode, path: string, followed: Followed): boolean {
+    if (value === null || value === undefined || !schema.traits.hasRules) return true;
+    if (schema.rules.length > 0 && !this.#ask(value, old ?? undefined, schema, path, followed)) return false;
+    if (Array.isArray(value)) return this.#visitItems(value, old, schema, path, followed);
+    if (isObject(value)) return this.#visitMembers(value, old, schema, path, followed);
+    return true;
+  }
+
+  #visitItems(
+    items: readonly unknown[],
+    old: unknown,
+    schema: SchemaNode,
+    path: string,
+    followed: Followed,
+  ): boolean {
+    const { items: itemSchema } = schema;
+    if (itemSchema === undefined) return true;
+    // Items are known again by their keys; those of sets and of plain lists are not.
+    const others = schema.listType === "map" && Array.isArray(old) ? old : [];
+    return items.every((item, index) =>
+      this.visit(
+        item,
+        sameItem(schema, item, others),
+        itemSchema,
+        indexPath(path, index),
+        followIndex(followed, index),
+      ),
+    );
+  }
+
+  #visitMembers(
+    value: Readonly<Record<string, unknown>>,
+    old: unknown,
+    schema: SchemaNode,
+    path: string,
+    followed: Followed,
+  ): boolean {
+    const before = isObject(old) ? old : {};
+    return Object.keys(value).every((key) => {
+      const field = schema.field(key);
+      const member = field ?? schema.values;
+      if (member === undefined) return true;
+      const below = field === undefined ? keyPath(path, key) : childPath(path, key);
+      return this.visit(value[key], before[key], member, below, followKey(followed, key));
+    });
+  }
+
+  #ask(value: unknown, old: unknown, schema: SchemaNode, path: string, followed: Followed): boolean {
+    const rules = rulesOf(schema);
+    // What expressions cannot see, they have no say in.
+    if (rules === undefined) return true;
+    const where = shownPath(path);
+    if (this.remaining <= 0) {
+      this.errors.push(invalid(where, schema.type, outOfBudget));
+      this.remaining = -1;
+      return false;
+    }
+    for (const each of rules.rules) {
+      if (each.error !== undefined) {
+        this.errors.push(invalid(where, schema.type, `rule compile error: ${each.error}`));
+        continue;
+      }
+      // A rule about a change has nothing to say of what is new, unless it says that it has.
+      const needsOld = each.usesOldSelf && each.rule.optionalOldSelf !== true;
+      if (each.program === undefined || (needsOld && old === undefined)) continue;
+      const holds = this.#holds(each.program, each.rule, value, old, schema, where);
+      if (holds === "ended") return false;
+      if (holds === false && !this.#report(each, value, old, schema, path, followed)) return false;
+    }
+    return true;
+  }
+
+  #holds(
+    program: CelProgram,
+    rule: ValidationRule,
+    value: unknown,
+    old: unknown,
+    schema: SchemaNode,
+    where: string,
+  ): boolean | "failed" | "ended" {
+    const { value: result, cost, error } = evaluate(program, value, old);
+    if (cost > this.remaining) {
+      this.errors.push(invalid(where, schema.type, outOfBudget));
+      this.remaining = -1;
+      return "ended";
+    }
+    this.remaining -= cost;
+    if (error === undefined) return result === true;
+    if (error instanceof CelCostExceeded) {
+      const why = `'${error.message}': no further validation rules will be run due to call cost exceeds limit for rule: ${shortly(rule)}`;
+      this.errors.push(invalid(where, schema.type, why));
+      this.remaining = -1;
+      return "ended";
+    }
+    const why = error.message.startsWith("no such overload")
+      ? `'${error.message}': call arguments did not match a supported operator, function or macro signature for rule: ${shortly(rule)}`
+      : `${error.message} evaluating rule: ${shortly(rule)}`;
+    this.errors.push(invalid(where, schema.type, why));
+    return "failed";
+  }
+
+  /** Tells of a rule that does not hold. False when making the message cost too much. */
+  #report(
+    { rule, message, usesOldSelf, fieldPath }: CompiledRule,
+    value: unknown,
+    old: unknown,
+    schema: SchemaNode,
+    path: string,
+    followed: Followed,
+  ): boolean {
+    const where = shownPath(fieldPath === "" ? path : childPath(path, fieldPath));
+    const add = (error: FieldError): void => {
+      if (!usesOldSelf && isUnchanged(followed)) this.#warn(formatFieldError(error));
+      else this.errors.push(error);
+    };
+    const made = message === undefined ? undefined : this.#message(message, rule, value, old);
+    if (made?.fatal !== undefined) {
+      add(invalid(where, schema.type, made.fatal));
+      this.remaining = -1;
+      return false;
+    }
+    const isStructure = schema.type === "object" || schema.type === "array";
+    add(errorOf(rule, where, isStructure ? omitted : value, made?.text ?? defaultMessage(rule)));
+    return true;
+  }
+
+  #message(
+    program: CelProgram,
+    rule: ValidationRule,
+    value: unknown,
+    old: unknown,
+  ): { text?: string; fatal?: string } {
+    const { value: result, cost, error } = evaluate(program, value, old);
+    if (cost > this.remaining) {
+      return {
+        fatal:
+          "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run",
+      };
+    }
+    if (error instanceof CelCostExceeded) {
+      const source = JSON.stringify(rule.messageExpression);
+      const fatal = `no further validation rules will be run due to call cost exceeds limit for messageExpression: ${source}`;
+      return { fatal };
+    }
+    this.remaining -= cost;
+    const text = typeof result === "string" ? result.trim() : "";
+    const isFit = text !== "" && !text.includes("\n") && Buffer.byteLength(text) <= maxMessageBytes;
+    return error === undefined && isFit ? { text } : {};
+  }
+}
+
+const outOfBudget =
+  "validation failed due to running out of cost budget, no further validation rules will be run";
+
+function evaluate(
+  program: CelProgram,
+  self: unknown,
+  oldSelf: unknown,
+): { value?: unknown; cost: number; error?: CelEvaluationError } {
+  try {
+    return program.evaluate({ self, oldSelf }, { costBudget: ruleCostBudget });
+  } catch (error) {
+    if (error instanceof CelEvaluationError) return { cost: error.cost, error };
+    throw error;
+  }
+}
+
+const shortly = ({ rule, message = "" }: ValidationRule): string =>
+  message === "" ? rule.trim() : message.trim();
+
+const defaultMessage = (rule: ValidationRule): string =>
+  (rule.message ?? "") === "" ? `failed rule: ${shortly(rule)}` : (rule.message ?? "").trim();
+
+function errorOf({ reason }: ValidationRule, path: string, value: unknown, detail: string): FieldError {
+  switch (reason) {
+    case "FieldValueForbidden":
+      return forbidden(path, detail);
+    case "FieldValueRequired":
+      return required(path, detail);
+    case "FieldValueDuplicate":
+      // Of duplicates only the value is told.
+      return { type: "FieldValueDuplicate", path, value, detail: "" };
+    default:
+      return invalid(path, value, detail);
+  }
+}

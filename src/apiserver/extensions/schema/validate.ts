@@ -1,0 +1,403 @@
+import {
+  type FieldError,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from "../../../apimachinery/field-error.ts";
+import { deepEqual, isObject } from "../../../apimachinery/json.ts";
+import type { Correlation } from "./correlation.ts";
+import { isKnownFormat, isOfFormat } from "./formats.ts";
+import { shownPath } from "./path.ts";
+import { compilePattern } from "./pattern.ts";
+import { SchemaNode } from "./schema-node.ts";
+
+/**
+ * Holds values against schemas as k8s.io/kube-openapi/pkg/validation does: the same checks in the same order, worded
+ * alike, and of alternatives the failures of the one that came closest.
+ */
+export function schemaErrors(
+  value: unknown,
+  schema: SchemaNode | undefined,
+  path = "",
+  correlation?: Correlation,
+): FieldError[] {
+  if (schema === undefined) return [];
+  const { faults } = validate({ schema, value, place: "", correlation, below: correlation });
+  return faults.map(({ message, error }) => {
+    if (error === undefined) return invalid(shownPath(path), "", message);
+    const name = error.path.replace(/^\./, "");
+    return { ...error, path: name === "" ? shownPath(path) : path === "" ? name : `${path}.${name}` };
+  });
+}
+
+interface Fault {
+  readonly message: string;
+  /** With a path below the value; absent for what is said of no field in particular. */
+  readonly error?: FieldError;
+}
+
+/** How many checks were passed decides which of several alternatives was meant. */
+class Outcome {
+  readonly faults: Fault[] = [];
+  matches = 0;
+
+  get isValid(): boolean {
+    return this.faults.length === 0;
+  }
+
+  add(fault: Fault): void {
+    if (!this.faults.some(({ message }) => message === fault.message)) this.faults.push(fault);
+  }
+
+  merge(other: Outcome): void {
+    for (const fault of other.faults) this.add(fault);
+    this.matches += other.matches;
+  }
+}
+
+interface Task {
+  readonly schema: SchemaNode;
+  readonly value: unknown;
+  /** The path as messages show it. */
+  readonly place: string;
+  /** What the value was before; its faults are forgiven when it has not changed. */
+  readonly correlation: Correlation | undefined;
+  /** The same for what is below the value. */
+  readonly below: Correlation | undefined;
+}
+
+function validate(task: Task): Outcome {
+  const outcome = run(task);
+  if (outcome.isValid || task.correlation?.isSame !== true) return outcome;
+  const forgiven = new Outcome();
+  forgiven.matches = outcome.matches;
+  return forgiven;
+}
+
+function run(task: Task): Outcome {
+  const { schema, value, place } = task;
+  const result = new Outcome();
+  const types = typesOf(schema);
+  const format = formatOf(schema, types);
+  if (value === null || value === undefined) {
+    checkNull(result, schema, types, place);
+    checkEnum(result, schema, value, place);
+    return result;
+  }
+  if (types.length > 0 || format !== "") {
+    checkType(result, types, format, value, place);
+    result.matches++;
+  }
+  checkJunctors(result, task);
+  result.matches += 2;
+  if (typeof value === "string") {
+    checkString(result, schema, value, place);
+    result.matches++;
+    if (format !== "" && isKnownFormat("string", format)) {
+      if (!isOfFormat(format, value)) result.add(wrongType(place, format, value));
+      result.matches++;
+    }
+  } else if (typeof value === "number") {
+    checkNumber(result, schema, types, format, value, place);
+    result.matches += 2;
+  } else if (Array.isArray(value)) {
+    checkItems(result, task, value);
+    result.matches += 2;
+  }
+  checkEnum(result, schema, value, place);
+  result.matches++;
+  if (isObject(value)) {
+    checkObject(result, task, value);
+    result.matches++;
+  }
+  result.matches++;
+  return result;
+}
+
+const typesOf = (schema: SchemaNode): readonly string[] => {
+  if (schema.isIntOrString) return ["integer", "string"];
+  return schema.type === "" ? [] : [schema.type];
+};
+
+/** Formats that are not known are as if they were not there. */
+function formatOf({ props }: SchemaNode, types: readonly string[]): string {
+  const { format = "" } = props;
+  if (format === "") return "";
+  return isKnownFormat(types.length === 1 ? (types[0] ?? "") : "", format) ? format : "";
+}
+
+const fieldFault = (place: string, message: string, value: unknown): Fault => ({
+  message,
+  error: invalid(place, value, message),
+});
+
+/** What stands for the type of the value is shown like a value. */
+function wrongType(place: string, type: string, found: string): Fault {
+  const message = `${place} in body must be of type ${type}: ${JSON.stringify(found)}`;
+  return { message, error: { type: "FieldValueTypeInvalid", path: place, value: found, detail: message } };
+}
+
+/** Numbers beyond 64 bits are no integers, as Go reads them. */
+const isInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+
+function nameOfType(value: unknown): { type: string; format: string } {
+  if (typeof value === "boolean") return { type: "boolean", format: "" };
+  if (typeof value === "string") return { type: "string", format: "" };
+  if (typeof value === "number") {
+    return isInteger(value) ? { type: "integer", format: "int64" } : { type: "number", format: "float64" };
+  }
+  return { type: Array.isArray(value) ? "array" : "object", format: "" };
+}
+
+function checkNull(result: Outcome, schema: SchemaNode, types: readonly string[], place: string): void {
+  if (types.length > 0 && !schema.isNullable) result.add(wrongType(place, types.join(","), "null"));
+  else result.matches++;
+}
+
+function checkType(
+  result: Outcome,
+  types: readonly string[],
+  format: string,
+  value: unknown,
+  place: string,
+): void {
+  const found = nameOfType(value);
+  const isText = typeof value === "string" || Array.isArray(value);
+  const fits = types.includes(found.type) || (found.type === "integer" && types.includes("number"));
+  const isNumeric = types.includes("number") || types.includes("integer");
+  if (!isText && format !== "" && !fits && format !== found.format) {
+    result.add(wrongType(place, format, found.format));
+  } else if (isText && format !== "" && !isNumeric) result.matches++;
+  else if (!fits) result.add(wrongType(place, types.join(","), found.type));
+  else result.matches++;
+}
+
+function checkEnum(result: Outcome, { props }: SchemaNode, value: unknown, place: string): void {
+  const values = props.enum ?? [];
+  if (values.length === 0 || values.some((each) => value !== null && deepEqual(each, value))) return;
+  const shown = values.map((each) => (typeof each === "string" ? each : JSON.stringify(each)));
+  result.add({
+    message: `${place} in body should be one of [${shown.join(" ")}]`,
+    error: notSupported(place, value, shown),
+  });
+}
+
+function checkString(result: Outcome, { props }: SchemaNode, value: string, place: string): void {
+  const { maxLength, minLength, pattern = "" } = props;
+  if (maxLength !== undefined && lengthOf(value) > maxLength) {
+    const message = `${place} in body should be at most ${maxLength} chars long`;
+    result.add({ message, error: tooLong(place, maxLength) });
+  } else if (minLength !== undefined && lengthOf(value) < minLength) {
+    result.add(fieldFault(place, `${place} in body should be at least ${minLength} chars long`, value));
+  } else if (pattern !== "" && !compilePattern(pattern).test(value)) {
+    result.add(fieldFault(place, `${place} in body should match '${pattern}'`, value));
+  }
+}
+
+/** In characters as people count them. */
+function lengthOf(text: string): number {
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0xd800 && code < 0xdc00) length--;
+  }
+  return length;
+}
+
+/** Bounds are numbers with a fraction; Go compares whole numbers with the whole part of them. */
+function checkNumber(
+  result: Outcome,
+  { props }: SchemaNode,
+  types: readonly string[],
+  format: string,
+  value: number,
+  place: string,
+): void {
+  const type = types.length === 1 ? (types[0] ?? "") : "";
+  const isOfType = (number: number, what: string): boolean => {
+    const message = rangeFault(number, type, format, what, place);
+    if (message !== undefined) result.add({ message });
+    return message === undefined;
+  };
+  isOfType(value, "Checked");
+  const { multipleOf, maximum, exclusiveMaximum, minimum, exclusiveMinimum } = props;
+  if (multipleOf !== undefined) {
+    const isWhole = isOfType(multipleOf, "MultipleOf") && isInteger(value);
+    const factor = isWhole ? Math.trunc(multipleOf) : multipleOf;
+    if (factor <= 0) {
+      const message = `factor MultipleOf declared for ${place} must be positive: ${goNumber(factor)}`;
+      result.add(fieldFault(place, message, factor));
+    } else if (!isMultiple(value, factor)) {
+      result.add(fieldFault(place, `${place} in body should be a multiple of ${goNumber(factor)}`, value));
+    }
+  }
+  if (minimum !== undefined) {
+    const isWhole = isOfType(minimum, "Minimum boundary") && isInteger(value);
+    const bound = isWhole ? Math.trunc(minimum) : minimum;
+    const than = exclusiveMinimum === true ? "greater than" : "greater than or equal to";
+    if (exclusiveMinimum === true ? value <= bound : value < bound) {
+      result.add(fieldFault(place, `${place} in body should be ${than} ${goNumber(bound)}`, value));
+    }
+  }
+  if (maximum !== undefined) {
+    const isWhole = isOfType(maximum, "Maximum boundary") && isInteger(value);
+    const bound = isWhole ? Math.trunc(maximum) : maximum;
+    const than = exclusiveMaximum === true ? "less than" : "less than or equal to";
+    if (exclusiveMaximum === true ? value >= bound : value > bound) {
+      result.add(fieldFault(place, `${place} in body should be ${than} ${goNumber(bound)}`, value));
+    }
+  }
+}
+
+function isMultiple(value: number, factor: number): boolean {
+  const times = factor < 1 ? (1 / factor) * value : value / factor;
+  return Number.isInteger(times) || Math.abs(times - Math.round(times)) < 1e-9;
+}
+
+const int32 = 2 ** 31;
+
+function rangeFault(
+  value: number,
+  type: string,
+  format: string,
+  what: string,
+  place: string,
+): string | undefined {
+  const isWithin =
+    type === "integer"
+      ? isInteger(value) && (format !== "int32" || (value >= -int32 && value < int32))
+      : format !== "float" || Math.abs(value) <= 3.4028234663852886e38;
+  if (isWithin) return undefined;
+  const how = format === "" ? "(default format)" : `with format ${format}`;
+  return `${what} value must be of type ${type} ${how} in ${place}`;
+}
+
+/** As Go's %v prints a float64. */
+export function goNumber(value: number): string {
+  const exponent = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+  if (exponent >= -4 && exponent < 21) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+function checkItems(result: Outcome, { schema, place, below }: Task, items: readonly unknown[]): void {
+  const { minItems, maxItems } = schema.props;
+  if (schema.items !== undefined) {
+    for (const [index, value] of items.entries()) {
+      const correlation = below?.index(index);
+      result.merge(
+        validate({
+          schema: schema.items,
+          value,
+          place: `${place}[${index}]`,
+          correlation,
+          below: correlation,
+        }),
+      );
+    }
+  }
+  if (minItems !== undefined && items.length < minItems) {
+    result.add(fieldFault(place, `${place} in body should have at least ${minItems} items`, items.length));
+  }
+  if (maxItems !== undefined && items.length > maxItems) {
+    const message = `${place} in body should have at most ${maxItems} items`;
+    result.add({ message, error: tooMany(place, items.length, maxItems) });
+  }
+}
+
+function checkObject(
+  result: Outcome,
+  { schema, place, below }: Task,
+  value: Readonly<Record<string, unknown>>,
+): void {
+  const { minProperties, maxProperties, additionalProperties, required: names = [] } = schema.props;
+  const size = Object.keys(value).length;
+  if (minProperties !== undefined && size < minProperties) {
+    result.add(fieldFault(place, `${place} in body should have at least ${minProperties} properties`, size));
+  }
+  if (maxProperties !== undefined && size > maxProperties) {
+    const message = `${place} in body should have at most ${maxProperties} properties`;
+    result.add({ message, error: tooMany(place, size, maxProperties) });
+  }
+  const member = (name: string, node: SchemaNode, where: string): void => {
+    const correlation =
+      place === "" && (name === "apiVersion" || name === "kind") ? undefined : below?.key(name);
+    result.merge(
+      validate({ schema: node, value: value[name], place: where, correlation, below: correlation }),
+    );
+  };
+  for (const name of Object.keys(value)) {
+    const field = schema.field(name);
+    if (field !== undefined) member(name, field, place === "" ? name : `${place}.${name}`);
+    else if (additionalProperties === false) {
+      result.add(fieldFault(place, `${place}.${name} in body is a forbidden property`, name));
+    } else if (schema.values !== undefined) member(name, schema.values, `${place}.${name}`);
+  }
+  for (const name of names) {
+    if (Object.hasOwn(value, name)) continue;
+    const where = `${place}.${name}`;
+    result.add({ message: `${where} in body is required`, error: required(where) });
+  }
+}
+
+/** Alternatives are held against the same value; each failure of theirs counts, but for those that were not meant. */
+function checkJunctors(result: Outcome, { schema, value, place, below }: Task): void {
+  const { anyOf = [], oneOf = [], allOf = [], not } = schema.props;
+  if (anyOf.length === 0 && oneOf.length === 0 && allOf.length === 0 && not === undefined) return;
+  const against = (props: ConstructorParameters<typeof SchemaNode>[0]): Outcome =>
+    run({ schema: nested(props), value, place, correlation: undefined, below });
+  const quoted = JSON.stringify(place);
+  if (anyOf.length > 0) {
+    const outcomes: Outcome[] = [];
+    for (const props of anyOf) {
+      outcomes.push(against(props));
+      if (outcomes.at(-1)?.isValid === true) break;
+    }
+    const valid = outcomes.find((each) => each.isValid);
+    if (valid === undefined) result.add({ message: `${quoted} must validate at least one schema (anyOf)` });
+    const meant = valid ?? closest(outcomes);
+    if (meant !== undefined) result.merge(meant);
+  }
+  if (oneOf.length > 0) {
+    const outcomes = oneOf.map(against);
+    const valid = outcomes.filter((each) => each.isValid);
+    if (valid.length === 1) {
+      if (valid[0] !== undefined) result.merge(valid[0]);
+    } else {
+      const found = valid.length === 0 ? "Found none valid" : `Found ${valid.length} valid alternatives`;
+      result.add({ message: `${quoted} must validate one and only one schema (oneOf). ${found}` });
+      const meant = valid.length === 0 ? closest(outcomes) : undefined;
+      if (meant !== undefined) result.merge(meant);
+    }
+  }
+  if (allOf.length > 0) {
+    const outcomes = allOf.map(against);
+    for (const each of outcomes) result.merge(each);
+    if (!outcomes.every((each) => each.isValid)) {
+      const none = outcomes.some((each) => each.isValid) ? "" : ". None validated";
+      result.add({ message: `${quoted} must validate all the schemas (allOf)${none}` });
+    }
+  }
+  if (not !== undefined && against(not).isValid) {
+    result.add({ message: `${quoted} must not validate the schema (not)` });
+  }
+}
+
+/** The first of those that passed most checks. */
+function closest(outcomes: readonly Outcome[]): Outcome | undefined {
+  let best: Outcome | undefined;
+  for (const each of outcomes) if (best === undefined || each.matches > best.matches) best = each;
+  return best;
+}
+
+const nestedNodes = new WeakMap<object, SchemaNode>();
+
+function nested(props: ConstructorParameters<typeof SchemaNode>[0]): SchemaNode {
+  let node = nestedNodes.get(props);
+  if (node === undefined) {
+    node = new SchemaNode(props);
+    nestedNodes.set(props, node);
+  }
+  return node;
+}

@@ -1,0 +1,74 @@
+import type { UnstructuredObject } from "../../../apimachinery/object.ts";
+import type { TestApi } from "../../testing/api.ts";
+
+export const definitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+const schema = {
+  type: "object",
+  properties: {
+    spec: {
+      type: "object",
+      required: ["cronSpec"],
+      properties: {
+        cronSpec: { type: "string", pattern: "^[*/0-9 ]+$" },
+        image: { type: "string" },
+        mode: { type: "string", enum: ["A", "B"] },
+        replicas: { type: "integer", minimum: 1, maximum: 10, default: 1 },
+      },
+    },
+    status: {
+      type: "object",
+      properties: { replicas: { type: "integer" }, labelSelector: { type: "string" } },
+    },
+  },
+};
+
+/** The definition that the documentation of Kubernetes begins with; `spec` replaces parts of it. */
+export function cronTabs(spec: object = {}): object {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "crontabs.stable.example.com" },
+    spec: {
+      group: "stable.example.com",
+      scope: "Namespaced",
+      names: { plural: "crontabs", singular: "crontab", kind: "CronTab", shortNames: ["ct"] },
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: schema },
+          subresources: {
+            status: {},
+            scale: {
+              specReplicasPath: ".spec.replicas",
+              statusReplicasPath: ".status.replicas",
+              labelSelectorPath: ".status.labelSelector",
+            },
+          },
+          additionalPrinterColumns: [
+            { name: "Spec", type: "string", jsonPath: ".spec.cronSpec" },
+            { name: "Replicas", type: "integer", jsonPath: ".spec.replicas" },
+          ],
+        },
+      ],
+      ...spec,
+    },
+  };
+}
+
+/** Resolves with the definition when its objects are served. */
+export async function established(api: TestApi, name: string): Promise<UnstructuredObject> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const definition = await api.get(`${definitionsPath}/${name}`);
+    const status = definition["status"] as { conditions?: { type: string; status: string }[] } | undefined;
+    if (
+      status?.conditions?.some(({ type, status: is }) => type === "Established" && is === "True") === true
+    ) {
+      return definition;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`${name} is not established`);
+}

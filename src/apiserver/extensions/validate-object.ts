@@ -1,0 +1,153 @@
+import { nameIsDnsSubdomain } from "../../api/validation/basics.ts";
+import { checkObjectMeta, checkObjectMetaUpdate } from "../../api/validation/object-meta.ts";
+import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
+import { qualifiedNameErrors } from "../../apimachinery/names.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { Correlation } from "./schema/correlation.ts";
+import { ruleErrors } from "./schema/evaluate-rules.ts";
+import { listTypeErrors } from "./schema/list-types.ts";
+import { embeddedErrors } from "./schema/object-meta.ts";
+import type { SchemaNode } from "./schema/schema-node.ts";
+import { schemaErrors } from "./schema/validate.ts";
+import { type ScaleFields, scaleErrors } from "./validate-scale.ts";
+
+export interface ObjectFacts {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly schema: SchemaNode | undefined;
+  readonly scale: ScaleFields | undefined;
+}
+
+/**
+ * What is wrong with objects of a version (mirrors the strategies of
+ * k8s.io/apiextensions-apiserver/pkg/registry/customresource).
+ */
+export class ObjectRules {
+  readonly #facts: ObjectFacts;
+  readonly #status: SchemaNode | undefined;
+  /** Faults of the last object that were there before. */
+  #warnings: string[] = [];
+
+  constructor(facts: ObjectFacts) {
+    this.#facts = facts;
+    this.#status = facts.schema?.field("status");
+  }
+
+  create(object: UnstructuredObject): FieldError[] {
+    const { schema, namespaced, scale } = this.#facts;
+    const errors = this.#typeErrors(object);
+    if (errors.length > 0) return errors;
+    checkObjectMeta(
+      object.metadata,
+      { namespaced, name: nameIsDnsSubdomain, standardFinalizers: false },
+      errors,
+    );
+    errors.push(...schemaErrors(object, schema), ...scaleErrors(object, scale, ["spec", "status"]));
+    errors.push(...embeddedErrors(object, schema));
+    if (schema !== undefined) errors.push(...listTypeErrors(object, schema));
+    return this.#withRules(errors, object, undefined, undefined);
+  }
+
+  update(object: UnstructuredObject, old: UnstructuredObject): FieldError[] {
+    const { schema, scale } = this.#facts;
+    const errors = this.#typeErrors(object);
+    if (errors.length > 0) return errors;
+    checkObjectMetaUpdate(object.metadata, old.metadata, false, errors);
+    const correlation = schema && new Correlation(object, old, schema);
+    errors.push(...schemaErrors(object, schema, "", correlation));
+    errors.push(...scaleErrors(object, scale, ["spec", "status"]));
+    errors.push(...embeddedErrors(object, schema));
+    errors.push(...this.#listErrors(object, old));
+    return this.#withRules(errors, object, old, correlation);
+  }
+
+  /** Only the status is held against its schema. */
+  updateStatus(object: UnstructuredObject, old: UnstructuredObject): FieldError[] {
+    const { schema, scale } = this.#facts;
+    const errors = this.#typeErrors(object);
+    if (errors.length > 0) return errors;
+    checkObjectMetaUpdate(object.metadata, old.metadata, false, errors);
+    const correlation = schema && new Correlation(object, old, schema);
+    if (object["status"] !== undefined) {
+      errors.push(...schemaErrors(object["status"], this.#status, "status", correlation?.key("status")));
+    }
+    errors.push(...scaleErrors(object, scale, ["status"]));
+    errors.push(...this.#listErrors(object, old));
+    return this.#withRules(errors, object, old, correlation);
+  }
+
+  /** What was let pass since the last call. */
+  takeWarnings(): string[] {
+    const warnings = this.#warnings;
+    this.#warnings = [];
+    return warnings;
+  }
+
+  #typeErrors({ kind, apiVersion }: UnstructuredObject): FieldError[] {
+    const facts = this.#facts;
+    const errors: FieldError[] = [];
+    if (kind !== facts.kind) errors.push(invalid("kind", kind, `must be ${facts.kind}`));
+    if (apiVersion !== facts.apiVersion) {
+      errors.push(invalid("apiVersion", apiVersion, `must be ${facts.apiVersion}`));
+    }
+    return errors;
+  }
+
+  /** Lists that had an item twice before may have it again. */
+  #listErrors(object: UnstructuredObject, old: UnstructuredObject): FieldError[] {
+    const { schema } = this.#facts;
+    if (schema === undefined) return [];
+    const errors = listTypeErrors(object, schema);
+    return errors.length > 0 && listTypeErrors(old, schema).length > 0 ? [] : errors;
+  }
+
+  #withRules(
+    errors: FieldError[],
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+    correlation: Correlation | undefined,
+  ): FieldError[] {
+    const { schema } = this.#facts;
+    this.#warnings = [];
+    if (schema === undefined || !schema.traits.hasRules) return errors;
+    if (errors.some(({ type }) => blocking.has(type))) return [...errors, notAllChecked];
+    const warn = (text: string): void => void this.#warnings.push(text);
+    return [...errors, ...ruleErrors(object, old, schema, { correlation, warn }).errors];
+  }
+}
+
+/** Of an object with such faults rules cannot be asked. */
+const blocking = new Set([
+  "FieldValueNotSupported",
+  "FieldValueRequired",
+  "FieldValueTooLong",
+  "FieldValueTooMany",
+  "FieldValueTypeInvalid",
+]);
+
+const notAllChecked = invalid(
+  "<nil>",
+  null,
+  "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+);
+
+const standardFinalizers = new Set(["orphan", "foregroundDeletion", "kubernetes"]);
+
+/** Finalizers that are new and could be anybody's. */
+export function finalizerWarnings(
+  { metadata }: UnstructuredObject,
+  old: UnstructuredObject | undefined,
+): string[] {
+  const before = new Set(old?.metadata.finalizers);
+  const added = (metadata.finalizers ?? []).filter((name) => !before.has(name));
+  return [...new Set(added)].sort().flatMap((name) => {
+    const where = `metadata.finalizers: ${JSON.stringify(name)}`;
+    const warnings = qualifiedNameErrors(name).map((why) => `${where}: ${why}`);
+    if (name.includes("/") || standardFinalizers.has(name)) return warnings;
+    const how = name.includes(".")
+      ? "prefer a domain-qualified finalizer name including a path (/)"
+      : "prefer a domain-qualified finalizer name";
+    return [...warnings, `${where}: ${how} to avoid accidental conflicts with other finalizer writers`];
+  });
+}
