@@ -10,9 +10,9 @@ import { informerView } from "../dns/informer-view.ts";
 import { DnsServer } from "../dns/server.ts";
 import { LocalImages } from "../images/local-images.ts";
 import { Kubelet } from "../kubelet/index.ts";
+import { iproute } from "../linux/iproute.ts";
 import { nft } from "../linux/nft.ts";
-import { run } from "../linux/spawned-operations.ts";
-import { openSystem, type System } from "../linux/system.ts";
+import { openSystem } from "../linux/system.ts";
 import { serviceInterfaceCommands } from "../network/service-interface.ts";
 import { ServiceProxy } from "../network/service-proxy.ts";
 import type { Cluster } from "./cluster.ts";
@@ -55,18 +55,6 @@ export function openImages(
   });
 }
 
-/** Makes the interface that carries the API server's and DNS's addresses. Done before: it stays as it is. */
-export async function prepareServiceInterface(settings: CrunNodeSettings): Promise<void> {
-  const commands = serviceInterfaceCommands({
-    ...settings,
-    addresses: [settings.apiAddress, settings.dnsAddress],
-  });
-  await run("ip", ["-force", "-batch", "-"], { input: commands }).catch((error: unknown) => {
-    // With -force the rest is done; the link existed before when only its creation failed.
-    if (!String(error).includes("File exists")) throw error;
-  });
-}
-
 /** A node of this machine that runs containers with crun. */
 export class CrunNode {
   readonly images: LocalImages;
@@ -76,7 +64,8 @@ export class CrunNode {
   #kubelet: Kubelet | undefined;
   #proxy: ServiceProxy | undefined;
   #dns: DnsServer | undefined;
-  #system: System | undefined;
+  /** Runtime and kubelet share one thread: each takes 11 MB. It starts while other things go on. */
+  readonly #system = openSystem();
 
   constructor(cluster: Cluster, settings: CrunNodeSettings) {
     this.#cluster = cluster;
@@ -88,8 +77,6 @@ export class CrunNode {
   async open(): Promise<void> {
     const { directory, podCidr, interfacePrefix, hostPorts } = this.#settings;
     const { clock, random, logger } = this.#cluster;
-    // Runtime and kubelet share one thread: each takes 11 MB.
-    this.#system = openSystem();
     this.#runtime = await CrunRuntime.open({
       system: this.#system,
       rootDirectory: join(directory, "runtime"),
@@ -103,6 +90,16 @@ export class CrunNode {
     });
   }
 
+  /** Makes the interface that carries the API server's and DNS's addresses. Done before: it stays as it is. */
+  async prepareServiceInterface(): Promise<void> {
+    const { apiAddress, dnsAddress } = this.#settings;
+    const commands = serviceInterfaceCommands({ ...this.#settings, addresses: [apiAddress, dnsAddress] });
+    await iproute(commands, this.#system).catch((error: unknown) => {
+      // With -force the rest is done; the link existed before when only its creation failed.
+      if (!String(error).includes("File exists")) throw error;
+    });
+  }
+
   /** Starts the agent, the service proxy and DNS; resolves when the node object is registered. */
   async start(): Promise<void> {
     await Promise.all([this.#startDns(), this.#startProxy(), this.#startKubelet()]);
@@ -110,8 +107,7 @@ export class CrunNode {
 
   async #startKubelet(): Promise<void> {
     const system = this.#system;
-    if (this.#runtime === undefined || system === undefined)
-      throw new TypeError("open() comes before start()");
+    if (this.#runtime === undefined) throw new TypeError("open() comes before start()");
     const { directory, dnsAddress, interfacePrefix, apiAddress } = this.#settings;
     const nodeName = localNodeName();
     const context = this.#cluster.contextFor("kubelet", nodeUser(nodeName));

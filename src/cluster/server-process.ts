@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
-import { loadOrCreatePki } from "../pki/index.ts";
+import { openPki } from "../pki/index.ts";
 import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
@@ -94,16 +94,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   // The storage thread reads the file while this one loads the program.
   const opening = openStorage(join(directory, "state.db"), clock);
   opening.catch(() => {});
-  const [{ Cluster }, pki] = await Promise.all([
-    import("./cluster.ts"),
-    loadOrCreatePki(join(directory, "pki"), {
-      clock,
-      serverNames: {
-        dnsNames: [],
-        ipAddresses: [apiAddress, ...named(hostAddress()), ...named(options.address)],
-      },
-    }),
-  ]);
+  const { pki, saved } = openPki(join(directory, "pki"), {
+    clock,
+    serverNames: {
+      dnsNames: [],
+      ipAddresses: [apiAddress, ...named(hostAddress()), ...named(options.address)],
+    },
+  });
+  const { Cluster } = await import("./cluster.ts");
   const storage = await opening;
   const parts = await apiServerParts({ directory, clock, random, logger }, storage);
   const cluster = new Cluster({
@@ -121,6 +119,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     ...(hostPorts === undefined ? {} : { hostPorts }),
   });
   await cluster.startApi();
+  await saved;
   await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
   if (options.address !== undefined)
     await listen(cluster, { address: options.address, port: settings.apiPort });
@@ -177,12 +176,12 @@ async function startCrunNode(
   apiAddress: string,
   hostPorts: MachineHostPorts,
 ): Promise<() => Promise<void>> {
-  const { CrunNode, prepareServiceInterface } = await import("./crun-node.ts");
+  const { CrunNode } = await import("./crun-node.ts");
   const nodeSettings = { directory, apiAddress, hostPorts, ...settings };
   const node = new CrunNode(cluster, nodeSettings);
   await Promise.all([
     node.open(),
-    prepareServiceInterface(nodeSettings).then(() => cluster.listen({ address: apiAddress, port: 443 })),
+    node.prepareServiceInterface().then(() => cluster.listen({ address: apiAddress, port: 443 })),
   ]);
   await node.start();
   // Whoever still wants a port that an earlier server had has asked for it by then.

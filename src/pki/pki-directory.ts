@@ -1,6 +1,16 @@
-import { chmodSync, readFileSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { sameAlternativeNames } from "./alternative-names.ts";
 import { CertificateAuthority, type Credential } from "./authority.ts";
 import { isSignedBy, parseCertificate } from "./certificate.ts";
@@ -11,13 +21,26 @@ import { acceptedKeys, clientSubjects, type Pki, type PkiOptions, serverNames } 
 /** A certificate is renewed at a start within this time of its end. */
 const renewBeforeMs = 30 * 24 * 60 * 60 * 1000;
 
+export interface OpenedPki {
+  readonly pki: Pki;
+  /** Resolves once everything new is on disk: nobody may be shown a certificate before that. */
+  readonly saved: Promise<void>;
+}
+
+/** As `openPki`, for those who have nothing to do until all is on disk. */
+export async function loadOrCreatePki(directory: string, options: PkiOptions): Promise<Pki> {
+  const { pki, saved } = openPki(directory, options);
+  await saved;
+  return pki;
+}
+
 /**
  * The PKI kept in a directory, in kubeadm's file names: what is there and still good is used, what is missing, about to
- * end, or no longer fits the server's names is made anew. Resolves once everything new is on disk. Files have mode
- * 0600, the directory 0700. Throws when a key is there but cannot be read: a lost authority is never replaced silently.
+ * end, or no longer fits the server's names is made anew. Files have mode 0600, the directory 0700. Throws when a key is
+ * there but cannot be read: a lost authority is never replaced silently.
  */
-export async function loadOrCreatePki(directory: string, options: PkiOptions): Promise<Pki> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+export function openPki(directory: string, options: PkiOptions): OpenedPki {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const files = new PkiFiles(directory, options.clock.now());
   const names = serverNames(options);
@@ -41,8 +64,10 @@ export async function loadOrCreatePki(directory: string, options: PkiOptions): P
     serviceAccountKey,
     serviceAccountKeys: acceptedKeys(serviceAccountKey),
   };
-  await files.save();
-  return pki;
+  const saved = files.save();
+  // Whoever waits for it hears of a failure.
+  saved.catch(() => undefined);
+  return { pki, saved };
 }
 
 interface LeafRules {
@@ -123,8 +148,12 @@ class PkiFiles {
   async save(): Promise<void> {
     if (this.#changed.size === 0) return;
     await Promise.all([...this.#changed].map(([file, text]) => writeDurably(this.#path(file), text)));
-    await using directory = await open(this.#directory, "r");
-    await directory.sync();
+    const directory = openSync(this.#directory, "r");
+    try {
+      await sync(directory);
+    } finally {
+      closeSync(directory);
+    }
   }
 
   #path(file: string): string {
@@ -143,15 +172,18 @@ class PkiFiles {
   }
 }
 
+const sync = promisify(fsync);
+
+/** Only the disk is waited for: all else is done in memory at once, which is cheaper than to be told of its end. */
 async function writeDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  const file: FileHandle = await open(temporary, "w", 0o600);
+  const file = openSync(temporary, "w", 0o600);
   try {
-    await file.chmod(0o600);
-    await file.writeFile(text);
-    await file.sync();
+    fchmodSync(file, 0o600);
+    writeFileSync(file, text);
+    await sync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
-  await rename(temporary, path);
+  renameSync(temporary, path);
 }

@@ -4,11 +4,14 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { nft } from "../../linux/nft.ts";
+import type { System } from "../../linux/system.ts";
 import type { PortMapping } from "../runtime.ts";
 
 export interface PodNetworkOptions {
   readonly interfacePrefix: string;
   readonly podCidr: string;
+  /** Runs nft. */
+  readonly system?: System;
 }
 
 /** `s0sampan_pods` */
@@ -18,11 +21,13 @@ export class PodNetworkTable {
   readonly #prefix: string;
   readonly #podCidr: string;
   readonly #table: string;
+  readonly #system: System | undefined;
 
-  constructor({ interfacePrefix, podCidr }: PodNetworkOptions) {
+  constructor({ interfacePrefix, podCidr, system }: PodNetworkOptions) {
     this.#prefix = interfacePrefix;
     this.#podCidr = podCidr;
     this.#table = podTable(interfacePrefix);
+    this.#system = system;
   }
 
   /** Loads the table with the mappings that sandboxes on disk have. */
@@ -30,7 +35,7 @@ export class PodNetworkTable {
     enableForwarding();
     const table = this.#table;
     const elements = mappings.flatMap(({ mapping, address }) => portElements(mapping, address));
-    await nft(`table ip ${table}
+    await this.#run(`table ip ${table}
 delete table ip ${table}
 table ip ${table} {
   map ports {
@@ -60,9 +65,13 @@ table ip ${table} {
 ${elements.map((element) => `add element ip ${table} ${element}\n`).join("")}`);
   }
 
+  #run(ruleset: string): Promise<string> {
+    return nft(ruleset, this.#system);
+  }
+
   async addHostPorts(mappings: readonly PortMapping[], address: string): Promise<void> {
     if (mappings.length === 0) return;
-    await nft(
+    await this.#run(
       mappings
         .flatMap((mapping) => portElements(mapping, address))
         .map((element) => `add element ip ${this.#table} ${element}\n`)
@@ -74,7 +83,7 @@ ${elements.map((element) => `add element ip ${table} ${element}\n`).join("")}`);
   async removeHostPorts(mappings: readonly PortMapping[], address: string): Promise<void> {
     for (const element of mappings.flatMap((mapping) => portElements(mapping, address))) {
       // Adding first makes the deletion succeed in any case.
-      await nft(
+      await this.#run(
         `add element ip ${this.#table} ${element}\ndelete element ip ${this.#table} ${element}\n`,
       ).catch(() => undefined);
     }

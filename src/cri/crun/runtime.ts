@@ -314,7 +314,7 @@ function openEngine(options: CrunRuntimeOptions): Engine {
   const held = sandboxes.values().filter((sandbox) => sandbox.ready);
   for (const { address } of held) if (address !== undefined) addresses.restore(address);
   for (const sandbox of held) holdHostPorts(options.hostPorts, sandbox);
-  const network = new PodNetworkTable({ interfacePrefix, podCidr });
+  const network = new PodNetworkTable({ interfacePrefix, podCidr, system });
   const networkReady = network.install(
     held.flatMap(({ config, address }) =>
       address === undefined ? [] : config.portMappings.map((mapping) => ({ mapping, address })),
