@@ -302,7 +302,7 @@ describe("a new object", () => {
       "with nothing to send requests to",
       ingress,
       { spec: { defaultBackend: null } },
-      ["spec: Invalid value: []: either `defaultBackend` or `rules` must be specified"],
+      ["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"],
     ],
     [
       "with a range that has more bits than its prefix",

@@ -11,6 +11,7 @@ import {
 } from "../../apimachinery/names.ts";
 import type {
   HTTPIngressPath,
+  HTTPIngressRuleValue,
   Ingress,
   IngressBackend,
   IngressClass,
@@ -44,37 +45,64 @@ const pathTypes = ["Exact", "ImplementationSpecific", "Prefix"];
 
 export function checkIngress({ metadata, spec }: Ingress, errors: Errors, old?: Ingress): void {
   const annotation = metadata.annotations?.[classAnnotation];
-  if (old === undefined && annotation !== undefined && spec.ingressClassName !== undefined) {
-    const detail = "can not be set when the class field is also set";
-    errors.push(invalid(`metadata.annotations.${classAnnotation}`, annotation, detail));
+  const { ingressClassName = annotation } = spec;
+  checkIngressSpec(spec, leniencyFor(old), errors);
+  if (old === undefined && annotation !== undefined && ingressClassName !== annotation) {
+    const detail = "must match `ingressClassName` when both are specified";
+    errors.push(invalid(`annotations.${classAnnotation}`, annotation, detail));
   }
-  checkIngressSpec(spec, errors);
 }
 
-function checkIngressSpec(spec: IngressSpec, errors: Errors): void {
+/** What was stored before the rules came stays as it is. */
+interface Leniency {
+  readonly anySecretName: boolean;
+  /** Rules of hosts with a wildcard were not looked at. */
+  readonly anyWildcardRule: boolean;
+}
+
+function leniencyFor(old: Ingress | undefined): Leniency {
+  return {
+    anySecretName: list(old?.spec.tls).some(
+      ({ secretName }) => !isEmpty(secretName) && dns1123SubdomainErrors(text(secretName)).length > 0,
+    ),
+    anyWildcardRule: list(old?.spec.rules).some(({ host, http }) => {
+      const errors: Errors = [];
+      checkHttp(http, "", errors);
+      return text(host).includes("*") && errors.length > 0;
+    }),
+  };
+}
+
+function checkIngressSpec(spec: IngressSpec, lenient: Leniency, errors: Errors): void {
   if (list(spec.rules).length === 0 && spec.defaultBackend === undefined) {
-    errors.push(invalid("spec", list(spec.rules), "either `defaultBackend` or `rules` must be specified"));
+    const detail = "either `defaultBackend` or `rules` must be specified";
+    errors.push(invalid("spec", spec.rules ?? null, detail));
   }
   if (spec.defaultBackend !== undefined) checkBackend(spec.defaultBackend, "spec.defaultBackend", errors);
   list(spec.rules).forEach(({ host, http }, index) => {
     const path = `spec.rules[${index}]`;
     checkHost(text(host), `${path}.host`, errors);
-    if (http === undefined) return;
-    if (list(http.paths).length === 0) errors.push(required(`${path}.http.paths`));
-    list(http.paths).forEach((one, at) => {
-      checkPath(one, `${path}.http.paths[${at}]`, errors);
-    });
+    if (!lenient.anyWildcardRule || !text(host).includes("*")) checkHttp(http, `${path}.http`, errors);
   });
   list(spec.tls).forEach(({ hosts, secretName }, index) => {
     list(hosts).forEach((host, at) => {
       const rule = host.includes("*") ? wildcardDns1123SubdomainErrors : dns1123SubdomainErrors;
       checkName(host, rule, `spec.tls[${index}].hosts[${at}]`, errors);
     });
+    if (lenient.anySecretName) return;
     checkOptionalName(secretName, dns1123SubdomainErrors, `spec.tls[${index}].secretName`, errors);
   });
   if (spec.ingressClassName !== undefined) {
     checkName(spec.ingressClassName, dns1123SubdomainErrors, "spec.ingressClassName", errors);
   }
+}
+
+function checkHttp(http: HTTPIngressRuleValue | undefined, path: string, errors: Errors): void {
+  if (http === undefined) return;
+  if (list(http.paths).length === 0) errors.push(required(`${path}.paths`));
+  list(http.paths).forEach((one, at) => {
+    checkPath(one, `${path}.paths[${at}]`, errors);
+  });
 }
 
 function checkHost(host: string, path: string, errors: Errors): void {
@@ -91,16 +119,17 @@ function checkPath(one: HTTPIngressPath, path: string, errors: Errors): void {
   const target = text(one.path);
   if (one.pathType === undefined) {
     errors.push(required(`${path}.pathType`, "pathType must be specified"));
-  } else if (one.pathType === "Exact" || one.pathType === "Prefix") {
+    return;
+  }
+  if (one.pathType === "Exact" || one.pathType === "Prefix") {
     if (!target.startsWith("/")) {
       errors.push(invalid(`${path}.path`, target, "must be an absolute path"));
-    } else {
-      for (const part of badSequences) {
-        if (target.includes(part)) errors.push(invalid(`${path}.path`, target, `must not contain '${part}'`));
-      }
-      for (const part of badSuffixes) {
-        if (target.endsWith(part)) errors.push(invalid(`${path}.path`, target, `cannot end with '${part}'`));
-      }
+    }
+    for (const part of badSequences) {
+      if (target.includes(part)) errors.push(invalid(`${path}.path`, target, `must not contain '${part}'`));
+    }
+    for (const part of badSuffixes) {
+      if (target.endsWith(part)) errors.push(invalid(`${path}.path`, target, `cannot end with '${part}'`));
     }
   } else if (one.pathType !== "ImplementationSpecific") {
     errors.push(notSupported(`${path}.pathType`, one.pathType, pathTypes));
@@ -126,17 +155,21 @@ function checkBackend({ service, resource }: IngressBackend, path: string, error
   }
   if (isEmpty(service.name)) errors.push(required(`${path}.service.name`));
   else checkName(service.name, dns1123LabelErrors, `${path}.service.name`, errors);
-  checkBackendPort(service.port ?? {}, `${path}.service`, errors);
+  checkBackendPort(service.port ?? {}, path, errors);
 }
 
 function checkBackendPort({ name, number = 0 }: ServiceBackendPort, path: string, errors: Errors): void {
   const named = text(name);
   if (named !== "" && number !== 0) {
-    errors.push(invalid(path, { name, number }, "cannot set both port name & port number"));
+    errors.push(invalid(path, "", "cannot set both port name & port number"));
   } else if (named !== "") {
-    checkName(named, portNameErrors, `${path}.port.name`, errors);
+    checkName(named, portNameErrors, `${path}.service.port.name`, errors);
   } else if (number === 0) errors.push(required(path, "port name or number is required"));
-  else for (const message of portErrors(number)) errors.push(invalid(`${path}.port.number`, number, message));
+  else {
+    for (const message of portErrors(number)) {
+      errors.push(invalid(`${path}.service.port.number`, number, message));
+    }
+  }
 }
 
 function checkReference(
@@ -146,10 +179,11 @@ function checkReference(
   path: string,
   errors: Errors,
 ): void {
-  if (apiGroup !== undefined) checkName(apiGroup, dns1123SubdomainErrors, `${path}.apiGroup`, errors);
-  if (isEmpty(kind)) errors.push(required(`${path}.kind`, "kind is required"));
+  // One that nobody set is null, as Go prints it.
+  if (typeof apiGroup === "string") checkName(apiGroup, dns1123SubdomainErrors, `${path}.apiGroup`, errors);
+  if (isEmpty(kind)) errors.push(required(`${path}.kind`));
   else checkName(kind, pathSegmentErrors, `${path}.kind`, errors);
-  if (isEmpty(name)) errors.push(required(`${path}.name`, "name is required"));
+  if (isEmpty(name)) errors.push(required(`${path}.name`));
   else checkName(name, pathSegmentErrors, `${path}.name`, errors);
 }
 
@@ -187,18 +221,18 @@ function checkParameters(reference: IngressClassParametersReference, path: strin
     return;
   }
   oneOf(scope, ["Cluster", "Namespace"], `${path}.scope`, errors);
-  if (namespace !== undefined && namespace !== "") checkLabel(namespace, `${path}.namespace`, errors);
-  if (scope === "Namespace" && isEmpty(namespace)) {
+  if (scope === "Namespace" && namespace === undefined) {
     const detail = "`parameters.scope` is set to 'Namespace'";
     errors.push(required(`${path}.namespace`, detail));
-  } else if (scope === "Cluster" && namespace !== undefined) {
+  } else if (scope === "Namespace") checkLabel(namespace, `${path}.namespace`, errors);
+  else if (scope === "Cluster" && namespace !== undefined) {
     errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
   }
 }
 
-export function checkIngressClassUpdate({ spec }: IngressClass, old: IngressClass, errors: Errors): void {
-  immutable(spec.controller, old.spec.controller, "spec.controller", errors);
-  if (spec.parameters !== undefined) checkParameters(spec.parameters, "spec.parameters", errors);
+export function checkIngressClassUpdate(now: IngressClass, old: IngressClass, errors: Errors): void {
+  immutable(text(now.spec.controller), text(old.spec.controller), "spec.controller", errors);
+  checkIngressClass(now, errors);
 }
 
 export function checkNetworkPolicy({ spec }: NetworkPolicy, errors: Errors, old?: NetworkPolicy): void {
@@ -220,7 +254,7 @@ export function checkNetworkPolicy({ spec }: NetworkPolicy, errors: Errors, old?
     return;
   }
   types.forEach((type, index) => {
-    oneOf(type, ["Egress", "Ingress"], `spec.policyTypes[${index}]`, errors);
+    oneOf(type, ["Ingress", "Egress"], `spec.policyTypes[${index}]`, errors);
   });
 }
 
@@ -240,7 +274,7 @@ function checkPolicyPorts(
 ): void {
   list(ports).forEach(({ protocol, port, endPort }, index) => {
     const where = `${path}[${index}]`;
-    optionalOneOf(protocol, ["SCTP", "TCP", "UDP"], `${where}.protocol`, errors);
+    optionalOneOf(protocol, ["TCP", "UDP", "SCTP"], `${where}.protocol`, errors);
     if (typeof port === "number") {
       for (const message of portErrors(port)) errors.push(invalid(`${where}.port`, port, message));
       if (endPort === undefined) return;

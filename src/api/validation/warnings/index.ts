@@ -103,7 +103,7 @@ const byKind: Readonly<Record<string, AnyWarn>> = {
     }
     claimWarnings(spec, "spec", warnings);
   }),
-  "networking.k8s.io/Ingress": rule(ingressWarnings),
+  "networking.k8s.io/Ingress": onCreate(rule(ingressWarnings)),
   "storage.k8s.io/CSIDriver": rule(driverWarnings),
   "storage.k8s.io/StorageClass": rule(storageClassWarnings),
 };
@@ -262,8 +262,8 @@ function claimWarnings(spec: PersistentVolumeClaimSpec | undefined, path: string
 
 const ingressClass = "kubernetes.io/ingress.class";
 
-function ingressWarnings({ metadata }: Ingress, warnings: string[]): void {
-  if (metadata.annotations?.[ingressClass] !== undefined) {
+function ingressWarnings({ metadata, spec }: Ingress, warnings: string[]): void {
+  if (metadata.annotations?.[ingressClass] !== undefined && spec.ingressClassName === undefined) {
     warnings.push(`annotation "${ingressClass}" is deprecated, please use 'spec.ingressClassName' instead`);
   }
 }
