@@ -9,6 +9,7 @@ import { bindingsExtension, podsExtension } from "./core/pods.ts";
 import { servicesExtension } from "./core/services.ts";
 import { persistentVolumeClaimsExtension, persistentVolumesExtension } from "./core/volumes.ts";
 import { flowSchemasExtension, priorityLevelsExtension } from "./flowcontrol/mandatory.ts";
+import { resourceClaimsExtension, resourceClaimTemplatesExtension } from "./resource/claims.ts";
 import { deviceTaintRulesExtension, resourceSlicesExtension } from "./resource/device-taints.ts";
 import { csiDriversExtension } from "./storage/csi-drivers.ts";
 
@@ -27,6 +28,8 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     jobsExtension,
     resourceSlicesExtension,
     deviceTaintRulesExtension,
+    resourceClaimsExtension,
+    resourceClaimTemplatesExtension,
     leasesExtension,
     csiDriversExtension,
     flowSchemasExtension,

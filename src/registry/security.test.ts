@@ -430,7 +430,7 @@ describe("certificate signing requests", () => {
     const other = { ...approved, message: "another" };
     const signed = await put("/status", { ...decided, status: { conditions: [other], certificate } });
     expect(signed.status).toMatchObject({ certificate, conditions: [approved] });
-    const without = put("/status", { ...decided, status: { certificate } });
+    const without = put("/status", { ...signed, status: { certificate } });
     expect(await refused(without)).toMatch(/updates may not remove a condition of type "Approved"/);
   });
 

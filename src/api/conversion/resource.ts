@@ -19,7 +19,7 @@ const exactFields = [
 ];
 
 const nestRequest: Change = (request) => {
-  if (!request["deviceClassName"]) return request;
+  if (!exactFields.some((name) => request[name] !== undefined && request[name] !== "")) return request;
   const exactly = Object.fromEntries(
     exactFields.filter((name) => request[name] !== undefined).map((name) => [name, request[name]]),
   );

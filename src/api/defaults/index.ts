@@ -58,6 +58,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "scheduling.k8s.io/v1/PriorityClass": rule(others.defaultPriorityClass),
   "flowcontrol.apiserver.k8s.io/v1/FlowSchema": specRule(others.defaultFlowSchema),
   "flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration": specRule(others.defaultPriorityLevel),
+  "resource.k8s.io/v1beta1/ResourceSlice": specRule(others.defaultFirstResourceSlice),
   "resource.k8s.io/v1beta1/ResourceClaim": specRule(others.defaultResourceClaim),
   "resource.k8s.io/v1beta1/ResourceClaimTemplate": specRule(others.defaultResourceClaimTemplate),
   "resource.k8s.io/v1beta2/ResourceClaim": specRule(others.defaultResourceClaim),

@@ -18,6 +18,7 @@ import type { FlowSchema, PriorityLevelConfiguration } from "../types/flowcontro
 import type { IngressClass, NetworkPolicy } from "../types/networking-v1.ts";
 import type { ClusterRoleBinding, RoleBinding } from "../types/rbac-v1.ts";
 import type { DeviceClaim, ResourceClaim, ResourceClaimTemplate } from "../types/resource-v1.ts";
+import type { ResourceSlice as FirstResourceSlice } from "../types/resource-v1beta1.ts";
 import type { PriorityClass } from "../types/scheduling-v1.ts";
 import type { CSIDriver, StorageClass } from "../types/storage-v1.ts";
 
@@ -97,6 +98,11 @@ export function defaultResourceClaim(claim: ResourceClaim): void {
 
 export function defaultResourceClaimTemplate({ spec }: ResourceClaimTemplate): void {
   defaultDeviceClaim(spec.spec?.devices);
+}
+
+/** The first beta always shows where a device has its parts. */
+export function defaultFirstResourceSlice({ spec }: FirstResourceSlice): void {
+  for (const device of spec.devices ?? []) device.basic ??= {};
 }
 
 interface DefaultedRequest {

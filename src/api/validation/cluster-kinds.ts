@@ -8,6 +8,7 @@ import * as events from "./events.ts";
 import * as flowcontrol from "./flowcontrol.ts";
 import { anyName, type KindRules, rules } from "./kind-rules.ts";
 import * as certificates from "./pod-certificates.ts";
+import { resourceKinds } from "./resource/index.ts";
 import * as addresses from "./service-addresses.ts";
 import * as small from "./small-kinds.ts";
 import * as classes from "./storage/classes.ts";
@@ -113,8 +114,7 @@ export const clusterKinds: Readonly<Record<string, KindRules>> = {
     create: registration.checkPolicyBinding,
   }),
   "apiregistration.k8s.io/v1/APIService": rules({ name: nameIsPathSegment }),
-  "resource.k8s.io/v1/ResourceClaim": rules({ update: specIsFixed }),
-  "resource.k8s.io/v1/ResourceClaimTemplate": rules({ update: specIsFixed }),
+  ...resourceKinds,
   "storagemigration.k8s.io/v1beta1/StorageVersionMigration": rules({ update: specIsFixed }),
 };
 

@@ -63,7 +63,8 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "rbac.authorization.k8s.io/ClusterRoleBinding": createFirst,
   "rbac.authorization.k8s.io/Role": createFirst,
   "rbac.authorization.k8s.io/RoleBinding": createFirst,
-  "resource.k8s.io/DeviceClass": namedFirst,
+  // The rules of device classes look at metadata themselves.
+  "resource.k8s.io/DeviceClass": none,
   "resource.k8s.io/ResourceClaim": createFirst,
   "resource.k8s.io/ResourceClaimTemplate": createFirst,
   "storage.k8s.io/CSINode": onlyCreate,

@@ -1,8 +1,9 @@
 import type { DeviceTaint } from "../../api/types/resource-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { isObject } from "../../apimachinery/json.ts";
+import { deepEqual, isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ResourceExtension } from "../../apiserver/registry/strategy.ts";
+import { devicesOf, dropDeviceFields } from "./slices.ts";
 
 /** Devices that their driver taints: a taint that does not say since when is new. */
 export const resourceSlicesExtension: ResourceExtension = {
@@ -10,8 +11,18 @@ export const resourceSlicesExtension: ResourceExtension = {
   resource: "resourceslices",
   setup: ({ nowMs }) => ({
     strategy: {
-      prepareForCreate: (_context, object) => stamp(taintsOfDevices(object), nowMs),
-      prepareForUpdate: (_context, object) => stamp(taintsOfDevices(object), nowMs),
+      prepareForCreate(_context, object) {
+        dropDeviceFields(object);
+        stamp(taintsOfDevices(object), nowMs);
+      },
+      prepareForUpdate(_context, object, old) {
+        // A change counts before what it may not bring is taken away.
+        if (!deepEqual(object["spec"], old["spec"])) {
+          object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+        }
+        dropDeviceFields(object, old);
+        stamp(taintsOfDevices(object), nowMs);
+      },
     },
   }),
 };
@@ -27,6 +38,7 @@ export const deviceTaintRulesExtension: ResourceExtension = {
     strategy: {
       prepareForCreate: (_context, object) => stamp(taintOfRule(object), nowMs),
       prepareForUpdate(_context, object, old, subresource) {
+        if (subresource === "status") object["status"] ??= {};
         if (subresource !== "") return;
         const [taint] = taintOfRule(object);
         const [before] = taintOfRule(old);
@@ -46,13 +58,5 @@ function taintOfRule({ spec }: UnstructuredObject): DeviceTaint[] {
   return isObject(spec) && isObject(spec["taint"]) ? [spec["taint"] as unknown as DeviceTaint] : [];
 }
 
-/** Of the devices themselves, or of what v1beta1 calls their basic part. */
-function taintsOfDevices({ spec }: UnstructuredObject): DeviceTaint[] {
-  const devices: unknown = isObject(spec) ? spec["devices"] : undefined;
-  if (!Array.isArray(devices)) return [];
-  return (devices as unknown[]).flatMap((device) => {
-    if (!isObject(device)) return [];
-    const part = isObject(device["basic"]) ? device["basic"] : device;
-    return Array.isArray(part["taints"]) ? (part["taints"] as DeviceTaint[]) : [];
-  });
-}
+const taintsOfDevices = (slice: UnstructuredObject): DeviceTaint[] =>
+  devicesOf(slice).flatMap(({ taints }) => taints ?? []);
