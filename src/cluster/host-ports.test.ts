@@ -3,22 +3,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hostPortRefusal } from "../apimachinery/host-ports.ts";
+import type { HostListener } from "./host-listeners.ts";
 import { MachineHostPorts, releaseHostPorts } from "./host-ports.ts";
 
 let register: string;
+/** Programs of the host, by port. */
+const listening = new Map<number, HostListener>();
 const http = { protocol: "TCP", port: 80 };
 const https = { protocol: "TCP", port: 443 };
 
 beforeEach(() => {
   register = mkdtempSync(join(tmpdir(), "sampan-ports-"));
 });
-afterEach(() => rmSync(register, { recursive: true, force: true }));
+afterEach(() => {
+  listening.clear();
+  rmSync(register, { recursive: true, force: true });
+});
 
 function cluster(name: string): MachineHostPorts {
   const directory = join(register, name);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "instance.json"), "{}");
-  return new MachineHostPorts({ name, directory }, register);
+  return new MachineHostPorts({ name, directory }, register, ({ port }) => listening.get(port));
 }
 
 describe("MachineHostPorts", () => {
@@ -39,6 +45,26 @@ describe("MachineHostPorts", () => {
     one.hold("Service default/web", [http]);
     two.hold("Service shop/site", [https, http]);
     expect(one.hold("Service default/other", [https])).toBeUndefined();
+  });
+
+  it("takes no port that a program of the host listens on, until it has ended", () => {
+    const one = cluster("one");
+    listening.set(22, { program: "sshd", pid: 812 });
+    const ssh = { protocol: "TCP", port: 22 };
+    const rival = one.hold("Service default/git", [http, ssh]);
+    expect(rival === undefined ? "" : hostPortRefusal(rival)).toBe(
+      "Port 22 of the host is taken by the program sshd (process 812); choose another port or stop that program",
+    );
+    expect(readdirSync(join(register, "ports"))).toEqual([]);
+    listening.clear();
+    expect(one.hold("Service default/git", [http, ssh])).toBeUndefined();
+  });
+
+  it("keeps a port that it had when a program came to listen there meanwhile", () => {
+    cluster("one").hold("Service default/web", [http]);
+    listening.set(80, { program: "", pid: undefined });
+    expect(cluster("one").hold("Service default/web", [http])).toBeUndefined();
+    expect(cluster("two").hold("x", [http])?.cluster).toBe("one");
   });
 
   it("tells ports of different protocols apart", () => {

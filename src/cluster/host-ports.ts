@@ -1,16 +1,21 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostPort, HostPortHolder, HostPorts } from "../apimachinery/host-ports.ts";
+import { hostAddress } from "./host-address.ts";
+import { type HostListener, hostListener } from "./host-listeners.ts";
 import type { Instance } from "./instance.ts";
 import { real } from "./machine-register.ts";
 
 interface Claim extends HostPortHolder {
+  readonly cluster: string;
+  readonly directory: string;
   /** Nothing that was claimed before the machine was started anew is in use. */
   readonly boot: string;
 }
 
 /**
- * The machine's ports as files in its register, `ports/tcp-80`: whoever makes the file has the port. Claims outlive the
+ * The machine's ports as files in its register, `ports/tcp-80`: whoever makes the file has the port, unless a
+ * program of the host listens there, whose connections would go to a pod without anybody saying so. Claims outlive the
  * server, as its containers and tables do; `down` gives them back.
  */
 export class MachineHostPorts implements HostPorts {
@@ -20,7 +25,15 @@ export class MachineHostPorts implements HostPorts {
   /** File → the objects of this cluster that want it. The file is ours exactly while it is here. */
   readonly #held = new Map<string, Set<string>>();
 
-  constructor({ name, directory }: Pick<Instance, "name" | "directory">, register: string) {
+  readonly #listener: (port: HostPort) => HostListener | undefined;
+
+  /** `listener` tells which program of the host listens on a port. */
+  constructor(
+    { name, directory }: Pick<Instance, "name" | "directory">,
+    register: string,
+    listener = listenerHere,
+  ) {
+    this.#listener = listener;
     this.#folder = join(register, "ports");
     this.#cluster = name;
     this.#directory = real(directory);
@@ -67,22 +80,33 @@ export class MachineHostPorts implements HostPorts {
   }
 
   /** Who has the port; undefined when it is ours. Where nothing can be written down, all ports are everybody's. */
-  #claim(file: string, claim: Claim): Claim | undefined {
+  #claim(file: string, claim: Claim): HostPortHolder | undefined {
     const path = join(this.#folder, file);
     const own = `${path}.${process.pid}`;
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o711 });
       writeFileSync(own, JSON.stringify(claim), { mode: 0o600 });
-      if (link(own, path)) return undefined;
       const rival = readClaim(path);
-      if (rival !== undefined && rival.directory !== this.#directory && isAlive(rival)) return rival;
-      remove(path);
+      const isHeld = rival !== undefined && isAlive(rival);
+      if (isHeld && rival.directory !== this.#directory) return rival;
+      // What an earlier server of this cluster had is not taken from those who came to listen since: they chose it so.
+      const program = isHeld ? undefined : this.#program(claim);
+      if (program !== undefined) return program;
+      if (rival !== undefined || existsSync(path)) remove(path);
       return link(own, path) ? undefined : readClaim(path);
     } catch {
       return undefined;
     } finally {
       remove(own);
     }
+  }
+
+  #program({ protocol, port }: HostPort): HostPortHolder | undefined {
+    const listener = this.#listener({ protocol, port });
+    if (listener === undefined) return undefined;
+    const { program, pid } = listener;
+    const object = pid === undefined ? "a program" : `the program ${program} (process ${pid})`;
+    return { protocol, port, object };
   }
 
   #giveUp(file: string, object: string): void {
@@ -92,6 +116,11 @@ export class MachineHostPorts implements HostPorts {
     this.#held.delete(file);
     remove(join(this.#folder, file));
   }
+}
+
+function listenerHere(port: HostPort): HostListener | undefined {
+  const address = hostAddress();
+  return hostListener(port, address === undefined ? [] : [address]);
 }
 
 /** Gives back all ports of the cluster in that folder: it does not run any more. */
