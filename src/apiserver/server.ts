@@ -214,6 +214,7 @@ export class ApiServer {
       resources,
       admission: new AdmissionRunner(admission),
       loadCustom: (group, version, resource) => this.#customs.load({ group, version, resource }),
+      documentOf: (resource, version, texts) => this.#customs.document(resource, version, texts),
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
@@ -281,6 +282,7 @@ export class ApiServer {
   async listen({ tls, address, port }: ListenOptions): Promise<number> {
     const listener = new HttpServer({
       tls,
+      clock: this.#clock,
       handle: (exchange) => this.#serve(exchange),
       onTlsError: () => this.metrics.requests.tlsHandshakeErrors.add(),
     });

@@ -12,6 +12,7 @@ export class DefinitionWriter {
   /** Lists of custom resources, which have no schema of their own, and the kinds of custom types. */
   readonly #lists = new Map<string, ResourceInfo>();
   readonly #kinds = new Map<string, GroupVersionKind>();
+  readonly #customs = new Map<string, ResourceInfo>();
   /** Invariant: a type is in here from when it is first referred to; its definition follows. */
   readonly #written = new Map<string, JsonDocument>();
 
@@ -22,6 +23,7 @@ export class DefinitionWriter {
     for (const resource of source.resources) {
       const { group, kind, listKind, schemaName } = resource;
       const list = listSchemaName(resource);
+      if (resource.custom !== undefined) this.#customs.set(schemaName, resource);
       if (source.schemas.get(list) === undefined) this.#lists.set(list, resource);
       if (facts.kinds[schemaName] === undefined) {
         this.#kinds.set(schemaName, { group, version: resource.version, kind });
@@ -47,14 +49,49 @@ export class DefinitionWriter {
   }
 
   #define(name: string): JsonDocument {
+    const custom = this.#customs.get(name);
+    if (custom !== undefined) return this.#defineCustom(custom);
     const list = this.#lists.get(name);
-    const schema = list === undefined ? (this.#source.schemas.get(name) ?? {}) : listSchema(list);
+    const schema = list === undefined ? (this.#source.schemas.get(name) ?? {}) : this.#listSchema(list);
     const texts = this.#source.descriptions?.[name];
     const special = this.#scalar(name);
     return {
       ...described(texts?.[""] ?? schema.description),
       ...(special ?? this.#write(schema, texts)),
       ...this.#extensions(name),
+    };
+  }
+
+  /** What the definition says, with the fields that every object has. */
+  #defineCustom(resource: ResourceInfo): JsonDocument {
+    const written = this.#source.custom?.(resource, this.#version) ?? { type: "object" };
+    const { properties } = written;
+    const kinds = { "x-kubernetes-group-version-kind": [gvk(resource)] };
+    if (properties === undefined) return { ...written, ...kinds };
+    this.reference(objectMeta);
+    return { ...written, ...kinds };
+  }
+
+  #listSchema({ resource, kind, listKind, schemaName }: ResourceInfo): Schema {
+    const texts = this.#source.descriptions?.["io.k8s.api.core.v1.ConfigMapList"];
+    const text = (name: string): { description?: string } => {
+      const description = texts?.[name];
+      return description === undefined ? {} : { description };
+    };
+    return {
+      type: "object",
+      description: `${listKind} is a list of ${kind}`,
+      required: ["items"],
+      properties: {
+        apiVersion: { type: "string", ...text("apiVersion") },
+        items: {
+          type: "array",
+          items: { ref: schemaName },
+          description: `List of ${resource}. More info: ${conventions}`,
+        },
+        kind: { type: "string", ...text("kind") },
+        metadata: { ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta", ...text("metadata") },
+      },
     };
   }
 
@@ -192,16 +229,5 @@ function extensionsOf(schema: Schema): JsonDocument {
   };
 }
 
-function listSchema(resource: ResourceInfo): Schema {
-  return {
-    type: "object",
-    description: `${resource.listKind} is a list of ${resource.kind}`,
-    required: ["items"],
-    properties: {
-      apiVersion: { type: "string" },
-      items: { type: "array", items: { ref: resource.schemaName } },
-      kind: { type: "string" },
-      metadata: { ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta" },
-    },
-  };
-}
+const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+const conventions = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";

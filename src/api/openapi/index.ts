@@ -43,20 +43,30 @@ function loadFacts(): Promise<OpenApiFacts> {
   return factsLoading;
 }
 
-/** The documents of the given resources; loads the facts that only OpenAPI needs. */
-export async function openApiDocuments(source: OpenApiSource): Promise<OpenApiDocuments> {
-  return new Documents(source, await loadFacts());
+/**
+ * The documents of the given resources; loads the facts that only OpenAPI needs. `previous`: the documents of other
+ * resources, of which those are kept that describe the same.
+ */
+export async function openApiDocuments(
+  source: OpenApiSource,
+  previous?: OpenApiDocuments,
+): Promise<OpenApiDocuments> {
+  return new Documents(source, await loadFacts(), previous instanceof Documents ? previous : undefined);
 }
 
 class Documents implements OpenApiDocuments {
   readonly #source: OpenApiSource;
   readonly #facts: OpenApiFacts;
   readonly #kept = new Map<string, OpenApiDocument>();
+  /** Documents of version 3 by name and hash of what they are made from. */
+  readonly #thirds: Map<string, OpenApiDocument>;
+  readonly #hashes = new Map<string, string>();
   #v3Paths: ReadonlyMap<string, PathItem[]> | undefined;
 
-  constructor(source: OpenApiSource, facts: OpenApiFacts) {
+  constructor(source: OpenApiSource, facts: OpenApiFacts, previous: Documents | undefined) {
     this.#source = source;
     this.#facts = facts;
+    this.#thirds = new Map(previous === undefined ? [] : previous.#thirds);
   }
 
   v2(): OpenApiDocument {
@@ -80,10 +90,12 @@ class Documents implements OpenApiDocuments {
   v3(name: string): OpenApiDocument | undefined {
     const paths = this.#paths().get(name);
     if (paths === undefined) return undefined;
-    const document = this.#keep(`v3 ${name}`, () =>
-      encodeJson(buildOpenApiV3(this.#source, this.#facts, paths)),
-    );
-    return { ...document, hash: this.#contentHash(name) };
+    const hash = this.#contentHash(name);
+    const known = this.#thirds.get(name);
+    if (known?.hash === hash) return known;
+    const document = { body: encodeJson(buildOpenApiV3(this.#source, this.#facts, paths)), hash };
+    this.#thirds.set(name, document);
+    return document;
   }
 
   #buildV2(): JsonDocument {
@@ -100,11 +112,20 @@ class Documents implements OpenApiDocuments {
    * with the version, custom ones with their definition.
    */
   #contentHash(name: string): string {
+    let hash = this.#hashes.get(name);
+    if (hash === undefined) {
+      hash = this.#hashContent(name);
+      this.#hashes.set(name, hash);
+    }
+    return hash;
+  }
+
+  #hashContent(name: string): string {
     const resources = this.#source.resources.filter((resource) =>
       name.endsWith(`/${formatApiVersion(resource)}`),
     );
     const schemas = resources
-      .filter(({ schemaName }) => !schemaName.startsWith("io.k8s."))
+      .filter(({ schemaName, custom }) => custom === undefined && !schemaName.startsWith("io.k8s."))
       .map(({ schemaName }) => this.#source.schemas.get(schemaName));
     const hasProse = this.#source.descriptions !== undefined;
     return hashOf(JSON.stringify([name, this.#source.version, hasProse, resources, schemas]));

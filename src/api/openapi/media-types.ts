@@ -28,4 +28,11 @@ export const mediaTypes: Readonly<Record<MediaTypes, readonly string[]>> = {
   ],
   json: ["application/json"],
   jwks: ["application/jwk-set+json"],
+  // Custom resources have no binary form, and no Go types that would tell how to merge.
+  custom: ["application/json", "application/yaml"],
+  customPatch: [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+  ],
 };

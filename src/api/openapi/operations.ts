@@ -12,7 +12,17 @@ export type Method = "delete" | "get" | "head" | "options" | "patch" | "post" | 
 export type Content = { readonly type: string } | "string" | undefined;
 
 /** Which media types carry the content. */
-export type MediaTypes = "object" | "watchable" | "log" | "any" | "discovery" | "patch" | "json" | "jwks";
+export type MediaTypes =
+  | "object"
+  | "watchable"
+  | "log"
+  | "any"
+  | "discovery"
+  | "patch"
+  | "json"
+  | "jwks"
+  | "custom"
+  | "customPatch";
 
 export interface Operation {
   readonly method: Method;
@@ -125,6 +135,8 @@ export function groupVersionPaths(
   };
   const writer = new PathWriter(names, schemaNameOfKind);
   for (const resource of resources) writer.addResource(resource);
+  // Kubernetes describes how built-in groups are discovered, and not how custom ones are.
+  if (resources.every(({ custom }) => custom !== undefined)) return writer.paths();
   return [{ path: `${names.base}/`, operations: [discovery] }, ...writer.paths()];
 }
 
@@ -163,6 +175,8 @@ class PathWriter {
   readonly #names: GroupVersionNames;
   readonly #schemaNameOfKind: (kind: GroupVersionKind) => string | undefined;
   readonly #operations = new Map<string, Operation[]>();
+  /** Whose operations are being added. */
+  #isCustom = false;
 
   constructor(names: GroupVersionNames, schemaNameOfKind: (kind: GroupVersionKind) => string | undefined) {
     this.#names = names;
@@ -174,6 +188,7 @@ class PathWriter {
   }
 
   addResource(resource: ResourceInfo): void {
+    this.#isCustom = resource.custom !== undefined;
     const { base } = this.#names;
     const scope = resource.namespaced ? `${base}/namespaces/{namespace}` : base;
     const collection = `${scope}/${resource.resource}`;
@@ -185,12 +200,13 @@ class PathWriter {
     if (resource.namespaced && resource.verbs.includes("list")) {
       this.#add(`${base}/${resource.resource}`, this.#list(resource, "ForAllNamespaces"));
     }
-    if (resource.verbs.includes("watch")) this.#addWatches(resource, collection.slice(base.length));
+    if (resource.verbs.includes("watch") && !this.#isCustom)
+      this.#addWatches(resource, collection.slice(base.length));
   }
 
   #add(path: string, operation: Operation): void {
     const operations = this.#operations.get(path) ?? [];
-    operations.push(operation);
+    operations.push(this.#isCustom ? withCustomTypes(operation) : operation);
     this.#operations.set(path, operations);
   }
 
@@ -464,6 +480,18 @@ class PathWriter {
     if (!resource.namespaced) return;
     watch(`${base}/watch/${resource.resource}`, `watch${id}${kind}ListForAllNamespaces`, "watchlist", []);
   }
+}
+
+/** Custom resources come and go as text. */
+function withCustomTypes(operation: Operation): Operation {
+  const { body, consumes } = operation;
+  const sent: MediaTypes = consumes === "patch" ? "customPatch" : "custom";
+  return {
+    ...operation,
+    consumes: sent,
+    produces: "custom",
+    ...(body === undefined ? {} : { body: { ...body, mediaTypes: sent } }),
+  };
 }
 
 /** Lists are types beside the kind's own. */

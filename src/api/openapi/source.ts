@@ -8,6 +8,8 @@ import type { ResourceInfo } from "../scheme.ts";
 export interface OpenApiSource {
   readonly resources: readonly ResourceInfo[];
   readonly schemas: SchemaSet;
+  /** The definitions of custom types, which are written as they were given; undefined for all others. */
+  custom?(resource: ResourceInfo, version: 2 | 3): JsonDocument;
   /** Prose, where it is at hand; see `loadDescriptions`. Schemas that carry descriptions of their own need none. */
   readonly descriptions?: Descriptions;
   /** `info.version` of the documents: `v1.36.0`. */

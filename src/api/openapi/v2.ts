@@ -45,7 +45,7 @@ export function allPaths(
   resources: readonly ResourceInfo[],
   schemaNameOfKind: (kind: GroupVersionKind) => string | undefined,
 ): PathItem[] {
-  const groups = new Set(resources.map(({ group }) => group));
+  const groups = new Set(resources.filter(({ custom }) => custom === undefined).map(({ group }) => group));
   const versions = Map.groupBy(resources, formatApiVersion);
   return [
     ...otherPaths([...groups]),

@@ -1,4 +1,4 @@
-import type { OpenApiDocument, OpenApiDocuments } from "../../api/openapi/index.ts";
+import type { OpenApiDocument, OpenApiDocuments, OpenApiSource } from "../../api/openapi/index.ts";
 import { newNotAcceptable } from "../../apimachinery/status.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
 import { unlessKnown } from "./discovery.ts";
@@ -19,7 +19,7 @@ export function openapi(
   const documents = (): Promise<OpenApiDocuments> => {
     if (loading === undefined || core.scheme.generation !== generation) {
       generation = core.scheme.generation;
-      loading = load(core);
+      loading = load(core, loading);
     }
     return loading;
   };
@@ -33,15 +33,23 @@ export function openapi(
   };
 }
 
-async function load({ scheme, descriptionsFile }: ServerCore): Promise<OpenApiDocuments> {
+async function load(
+  { scheme, descriptionsFile, documentOf, loadCustom }: ServerCore,
+  previous: Promise<OpenApiDocuments> | undefined,
+): Promise<OpenApiDocuments> {
   const { openApiDocuments, loadDescriptions } = await import("../../api/openapi/index.ts");
   const descriptions = descriptionsFile === undefined ? undefined : await loadDescriptions(descriptionsFile);
-  return openApiDocuments({
-    resources: scheme.resources(),
+  const resources = scheme.resources();
+  const custom = resources.find((resource) => resource.custom !== undefined);
+  if (custom !== undefined) await loadCustom(custom.group, custom.version, custom.resource);
+  const source: OpenApiSource = {
+    resources,
     schemas: scheme.schemas,
+    custom: (resource, form) => documentOf(resource, form, descriptions),
     version: version.gitVersion.split("+")[0] ?? version.gitVersion,
     ...(descriptions === undefined ? {} : { descriptions }),
-  });
+  };
+  return openApiDocuments(source, await previous);
 }
 
 function secondVersion(state: RequestState, documents: OpenApiDocuments): ApiResponse {

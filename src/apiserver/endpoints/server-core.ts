@@ -1,4 +1,5 @@
-import type { Scheme } from "../../api/scheme.ts";
+import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
+import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
@@ -22,6 +23,8 @@ export interface ServerCore {
   readonly admission: AdmissionRunner;
   /** Loads what custom resources need, when this is one or the definition of one; undefined when there is nothing to wait for. */
   loadCustom(group: string, version: string, resource: string): Promise<void> | undefined;
+  /** What OpenAPI says of a custom resource, in one of its versions; `texts` is the prose of the built-in types. */
+  documentOf(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument;
   readonly nodes: NodeLocator;
   readonly connect: ConnectHandlers;
   /** To be told of each answer before it is sent, and whether it is whole in memory. */

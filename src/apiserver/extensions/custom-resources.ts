@@ -1,4 +1,5 @@
-import type { Scheme } from "../../api/scheme.ts";
+import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
+import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
@@ -57,6 +58,11 @@ export class CustomResources {
     const isDefinition = reference.group === definitions.group;
     if (!isDefinition && this.scheme.resource(reference)?.custom === undefined) return undefined;
     return loadMachinery();
+  }
+
+  /** See `ServerCore.documentOf`. */
+  document(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
+    return this.scheme.document(resource, version, texts);
   }
 
   stop(): void {

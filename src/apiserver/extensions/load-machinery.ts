@@ -1,4 +1,4 @@
-type Machinery = (typeof import("./machinery.ts"))["customMachinery"];
+type Machinery = typeof import("./machinery.ts")["customMachinery"];
 
 let loaded: Machinery | undefined;
 let loading: Promise<void> | undefined;

@@ -1,3 +1,4 @@
+import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { StoredReader, TablePrinter } from "../../api/scheme.ts";
 import type { DecodedObject } from "../../apimachinery/decode.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
@@ -8,6 +9,7 @@ import { newInternalError } from "../../apimachinery/status.ts";
 import { applySchemaOf } from "./apply-schema.ts";
 import type { CustomDefinition } from "./custom-definition.ts";
 import type { CustomVersion } from "./custom-version.ts";
+import { openApiDocument } from "./open-api-document.ts";
 import { newPrinter } from "./printer.ts";
 import { type Decoding, decodeCustom, repairCustom } from "./schema/decode.ts";
 import { applyDefaults } from "./schema/default.ts";
@@ -79,6 +81,10 @@ export class VersionOfDefinition implements CustomVersion {
 
   selectableField(field: string): ((object: UnstructuredObject) => string) | undefined {
     return selectableReader(this.#definition.versionSpec(this.#name).selectableFields ?? [], field);
+  }
+
+  document(version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
+    return openApiDocument(this.#definition.readVersion(this.#name), version, texts);
   }
 
   get #objectRules(): ObjectRules {

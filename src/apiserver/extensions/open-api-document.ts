@@ -1,0 +1,120 @@
+import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
+import type { CustomResourceDefinitionVersion, JSONSchemaProps } from "../../api/types/apiextensions-v1.ts";
+import { deepEqual, isObject } from "../../apimachinery/json.ts";
+import { schemaOf } from "./schema/schema-node.ts";
+import { structuralErrors, structuralProblem } from "./schema/structural-rules.ts";
+
+/**
+ * What OpenAPI says of a version: its schema, with the fields that every object has. Version 2 cannot say everything,
+ * and its readers take what is said for all there may be, so that less is said there (mirrors
+ * k8s.io/apiextensions-apiserver/pkg/controller/openapi).
+ */
+export function openApiDocument(
+  { schema, selectableFields = [] }: CustomResourceDefinitionVersion,
+  version: 2 | 3,
+  texts: Descriptions | undefined,
+): JsonDocument {
+  const root = schema?.openAPIV3Schema;
+  const fields = selectableFields.map(({ jsonPath }) => ({ fieldPath: jsonPath.replace(/^\./, "") }));
+  const selectable = fields.length === 0 ? {} : { "x-kubernetes-selectable-fields": fields };
+  const isStructural =
+    root !== undefined && structuralProblem(root) === undefined && structuralErrors(root, "").length === 0;
+  const isOpen = version === 2 && root?.["x-kubernetes-preserve-unknown-fields"] === true;
+  if (!isStructural || isOpen) return { type: "object", ...selectable };
+  const written = new SchemaWriter(version, texts).write(root);
+  const properties = isObject(written["properties"]) ? written["properties"] : {};
+  return { ...written, properties: { ...properties, ...metaFields(version, texts) }, ...selectable };
+}
+
+const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+/** The fields of every resource, in the words of built-in ones. */
+function metaFields(version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
+  const own = texts?.["io.k8s.api.core.v1.ConfigMap"];
+  const text = (name: string): { description?: string } => {
+    const description = own?.[name];
+    return description === undefined ? {} : { description };
+  };
+  const reference = { $ref: `${version === 2 ? "#/definitions/" : "#/components/schemas/"}${objectMeta}` };
+  return {
+    apiVersion: { ...text("apiVersion"), type: "string" },
+    kind: { ...text("kind"), type: "string" },
+    // Nothing may stand beside a reference in version 3.
+    metadata:
+      version === 2 ? { ...text("metadata"), ...reference } : { ...text("metadata"), allOf: [reference] },
+  };
+}
+
+const intOrString = [{ type: "integer" }, { type: "string" }];
+
+class SchemaWriter {
+  readonly #version: 2 | 3;
+  readonly #texts: Descriptions | undefined;
+
+  constructor(version: 2 | 3, texts: Descriptions | undefined) {
+    this.#version = version;
+    this.#texts = texts;
+  }
+
+  write(schema: JSONSchemaProps): JsonDocument {
+    const written = this.#version === 2 ? this.#second(schema) : this.#third(schema);
+    return this.#withMeta(schema, written);
+  }
+
+  #third(schema: JSONSchemaProps): JsonDocument {
+    const written: JsonDocument = { ...this.#below(schema) };
+    if (schema["x-kubernetes-int-or-string"] !== true) return written;
+    const isSaid = deepEqual(schema.anyOf, intOrString) || deepEqual(schema.allOf?.[0]?.anyOf, intOrString);
+    if (isSaid) return written;
+    if (schema.anyOf === undefined) return { ...written, anyOf: intOrString };
+    return { ...written, allOf: [{ anyOf: intOrString }, ...(schema.allOf ?? [])] };
+  }
+
+  #second(schema: JSONSchemaProps): JsonDocument {
+    const { allOf: _1, anyOf: _2, oneOf: _3, not: _4, default: _5, nullable, ...rest } = schema;
+    const isOpen = schema["x-kubernetes-preserve-unknown-fields"] === true;
+    const said: JSONSchemaProps = { ...rest };
+    if (nullable === true || isOpen) {
+      delete said.items;
+      delete said.properties;
+    }
+    const isBareList = said.type === "array" && schemaOf(said.items) === undefined;
+    if (nullable === true || isBareList || (isOpen && said.type === "object")) delete said.type;
+    const required = said.required?.filter((name) => schema.properties?.[name]?.nullable !== true) ?? [];
+    if (required.length === 0 || schemaOf(schema.additionalProperties)?.nullable === true)
+      delete said.required;
+    else said.required = required;
+    return this.#below(said);
+  }
+
+  #below(schema: JSONSchemaProps): JsonDocument {
+    const { properties, items, additionalProperties, ...rest } = schema;
+    const written: JsonDocument = { ...rest };
+    if (properties !== undefined) {
+      written["properties"] = Object.fromEntries(
+        Object.entries(properties).map(([name, property]) => [name, this.write(property)]),
+      );
+    }
+    const item = schemaOf(items);
+    if (item !== undefined) written["items"] = this.write(item);
+    if (additionalProperties !== undefined) {
+      const values = schemaOf(additionalProperties);
+      written["additionalProperties"] = values === undefined ? additionalProperties : this.write(values);
+    }
+    return written;
+  }
+
+  /** Resources inside of the object have what every resource has. */
+  #withMeta(schema: JSONSchemaProps, written: JsonDocument): JsonDocument {
+    if (schema["x-kubernetes-embedded-resource"] !== true) return written;
+    if (this.#version === 2 && schema["x-kubernetes-preserve-unknown-fields"] === true) return written;
+    const properties = isObject(written["properties"]) ? written["properties"] : {};
+    const required = [...(schema.required ?? [])];
+    for (const name of ["kind", "apiVersion"]) if (!required.includes(name)) required.push(name);
+    return {
+      ...written,
+      properties: { ...properties, ...metaFields(this.#version, this.#texts) },
+      required,
+    };
+  }
+}
