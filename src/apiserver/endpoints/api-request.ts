@@ -49,6 +49,8 @@ export type RequestBody =
       readonly type: "bytes";
       /** Reads all of it, once; 413 beyond the limit. */
       read(limitBytes: number): Promise<Uint8Array>;
+      /** All of it, where it came with the head: far below any limit. Nothing need be waited for. */
+      readonly whole?: Uint8Array;
       /** For who passes the body on instead of reading it. */
       readonly source: unknown;
     }

@@ -30,7 +30,7 @@ export async function readBody(request: ApiRequest, kind: string): Promise<RawBo
     const { value } = request.body;
     return value === undefined ? undefined : { value, duplicates: noDuplicates };
   }
-  const bytes = await request.body.read(maxBodyBytes);
+  const bytes = request.body.whole ?? (await request.body.read(maxBodyBytes));
   if (bytes.length === 0) return undefined;
   const contentType = contentTypeOf(request);
   return contentType === jsonType ? parseText(textOf(bytes), kind) : parseOther(bytes, contentType);

@@ -9,9 +9,12 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type TLSSocket, Server as TlsServer } from "node:tls";
+import type { Clock } from "../../apimachinery/clock.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { http1Exchange, upgradeExchange } from "./http1-exchange.ts";
 import { http2Exchange } from "./http2-exchange.ts";
+import { PlainConnection } from "./plain-connection.ts";
+import { AnswerHead } from "./plain-exchange.ts";
 import type { Peer } from "./socket-request.ts";
 
 export interface TlsOptions {
@@ -22,15 +25,18 @@ export interface TlsOptions {
   readonly clientCa: string | Uint8Array | readonly (string | Uint8Array)[];
 }
 
+/** As kube-apiserver: Node's own 5 s close connections in the face of clients that are about to ask. */
+const idleMs = 90_000;
+
 const http1Options = {
-  // As kube-apiserver: Node's own 5 s close connections in the face of clients that are about to ask.
-  keepAliveTimeout: 90_000,
+  keepAliveTimeout: idleMs,
   // Selectors may be long: Go takes a megabyte of request line and headers, Node 16 KiB. The types do not know it.
   maxHeaderSize: 1024 * 1024,
 };
 
 export interface HttpServerOptions {
   readonly tls: TlsOptions;
+  readonly clock: Clock;
   /** Takes one request and answers it; must not reject. */
   readonly handle: (exchange: HttpExchange) => Promise<void>;
   /** Told of each connection that failed before it was one. */
@@ -46,11 +52,13 @@ export class HttpServer {
   /** Requests whose answer is not yet with the client. */
   readonly #open = new Set<HttpExchange>();
   #onIdle: (() => void) | undefined;
+  readonly #answerHead: AnswerHead;
   /** A certificate is looked at once per connection. */
   readonly #peers = new WeakMap<object, Peer>();
 
-  constructor({ tls, handle, onTlsError }: HttpServerOptions) {
+  constructor({ tls, clock, handle, onTlsError }: HttpServerOptions) {
     this.#handle = handle;
+    this.#answerHead = new AnswerHead(clock, idleMs);
     const { key, cert, clientCa } = tls;
     this.#server = createSecureServer({
       key: pem(key),
@@ -82,9 +90,16 @@ export class HttpServer {
       this.#onUpgrade(message, socket, head);
     });
     this.#server.on("session", (session) => this.#track(session));
-    this.#server.on("secureConnection", (socket: Duplex) => {
+    const nodes = this.#server.listeners("secureConnection");
+    this.#server.removeAllListeners("secureConnection");
+    this.#server.on("secureConnection", (socket: TLSSocket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
+      const handOver = (): void => {
+        for (const listener of nodes) Reflect.apply(listener, this.#server, [socket]);
+      };
+      if (socket.alpnProtocol === "h2") handOver();
+      else this.#servePlainly(socket, handOver);
     });
     // A client that breaks off or does not speak TLS is its own trouble.
     this.#server.on("tlsClientError", () => onTlsError?.());
@@ -131,6 +146,14 @@ export class HttpServer {
       if (this.#open.size === 0) this.#onIdle?.();
     });
     void this.#handle(exchange);
+  }
+
+  /** HTTP/1.1, by Node's own server as soon as it takes more than the plainest requests. */
+  #servePlainly(socket: TLSSocket, handOver: () => void): void {
+    const begin = (exchange: HttpExchange): void => this.#begin(exchange);
+    const peer = this.#peer(socket);
+    const answerHead = this.#answerHead;
+    new PlainConnection({ socket, peer, answerHead, idleMs, begin, handOver }).open();
   }
 
   #track(session: ServerHttp2Session): void {
