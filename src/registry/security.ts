@@ -6,6 +6,7 @@ import type { Random } from "../apimachinery/random.ts";
 import { newConflict, staleObject } from "../apimachinery/status.ts";
 import { admissionChain } from "../apiserver/admission/chain.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
+import { admissionPolicies } from "../apiserver/admission/policies/index.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
 import { admissionWebhooks, type WebhookFailure } from "../apiserver/admission/webhooks/index.ts";
 import { ForApiAudiences } from "../apiserver/authentication/audience-agnostic.ts";
@@ -142,6 +143,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         register,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
       });
+      const policies = admissionPolicies({ reader, scheme: options.scheme, authorizer });
       const admission = admissionChain({
         reader,
         clock,
@@ -152,7 +154,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         resourcesOfKind: kindMapper(scheme),
         enable: options.enableAdmission,
         disable: options.disableAdmission,
-        extensions: [webhooks.mutating, webhooks.validating],
+        extensions: [policies.mutating, webhooks.mutating, policies.validating, webhooks.validating],
       });
       return { authenticator, authorizer, admission, close: () => webhooks.close() };
     },

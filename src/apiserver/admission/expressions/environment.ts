@@ -7,6 +7,7 @@ import {
   intType,
   listType,
   mapType,
+  resourceCheckType,
   stringType,
   structType,
   timestampType,
@@ -80,6 +81,8 @@ const namespaceType = structType("kubernetes.Namespace", {
 export interface AdmissionVariables {
   readonly params?: boolean;
   readonly authorizer?: boolean;
+  /** Expressions make `Object{…}` and `JSONPatch{…}`. */
+  readonly mutation?: boolean;
   /** The type of `variables`, where earlier expressions have names. */
   readonly variables?: CelType;
   /** Types instead of dyn, for warnings about expressions that cannot be right. */
@@ -88,10 +91,7 @@ export interface AdmissionVariables {
 }
 
 /** What expressions of admission may read; mirrors the variables of apiserver/pkg/admission/plugin/cel. */
-export function admissionEnvironment(
-  options: AdmissionVariables,
-  types: readonly CelType[] = [],
-): CelEnvironment {
+export function admissionEnvironment(options: AdmissionVariables): CelEnvironment {
   const object = options.object ?? dynType;
   return new CelEnvironment({
     variables: {
@@ -105,13 +105,6 @@ export function admissionEnvironment(
         : {}),
       ...(options.variables === undefined ? {} : { variables: options.variables }),
     },
-    types,
+    ...(options.mutation === true ? { mutation: true } : {}),
   });
 }
-
-/** A check of the authorizer that is about the request's own resource already. */
-const resourceCheckType: CelType = {
-  kind: "struct",
-  name: "kubernetes.authorization.ResourceCheck",
-  params: [],
-};

@@ -1,5 +1,5 @@
 import type { Namespace } from "../../../api/types/core-v1.ts";
-import type { CelAuthorizer } from "../../../cel/index.ts";
+import { type CelAuthorizer, requestResource } from "../../../cel/index.ts";
 import { newUser } from "../../authentication/users.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "../admission.ts";
@@ -22,13 +22,15 @@ export function expressionInputs(
     request: () => requestValue(attributes, versioned),
     namespaceObject: () => namespaceValue(others.namespace),
     params: others.params ?? null,
-    ...(authorizer === undefined
-      ? {}
-      : {
-          authorizer: new RequestAuthorizer(attributes, authorizer),
-          "authorizer.requestResource": new RequestAuthorizer(attributes, authorizer),
-        }),
+    ...(authorizer === undefined ? {} : authorizerInputs(attributes, authorizer)),
   };
+}
+
+function authorizerInputs(attributes: AdmissionAttributes, authorizer: Authorizer): Record<string, unknown> {
+  const asked = new RequestAuthorizer(attributes, authorizer);
+  const { resource, subresource, namespace, name } = attributes;
+  const own = { group: resource.group, resource: resource.resource, subresource, namespace, name };
+  return { authorizer: asked, "authorizer.requestResource": requestResource(asked, own) };
 }
 
 function requestValue(attributes: AdmissionAttributes, { kind, resource }: VersionedRequest): object {
@@ -74,12 +76,6 @@ class RequestAuthorizer implements CelAuthorizer {
   constructor(attributes: AdmissionAttributes, authorizer: Authorizer) {
     this.#attributes = attributes;
     this.#authorizer = authorizer;
-  }
-
-  /** For `authorizer.requestResource`. */
-  get request(): { group: string; resource: string; subresource: string; namespace: string; name: string } {
-    const { resource, subresource, namespace, name } = this.#attributes;
-    return { group: resource.group, resource: resource.resource, subresource, namespace, name };
   }
 
   async authorize(request: Parameters<CelAuthorizer["authorize"]>[0]) {

@@ -1,13 +1,16 @@
 import { newForbidden } from "../../../apimachinery/status.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "../admission.ts";
+import type { Expression } from "../expressions/expression.ts";
 import type { VersionedRequest } from "./admission-review.ts";
 import type { Hook } from "./hooks.ts";
+
+const loadExpressions = () => import("../expressions/index.ts");
 
 /** The conditions of webhooks; the expression language is loaded when one of them has any. */
 export class MatchConditions {
   readonly #authorizer: Authorizer;
-  readonly #lists = new WeakMap<Hook, import("../expressions/match-conditions.ts").MatchConditionList>();
+  readonly #compiled = new WeakMap<Hook, readonly Expression[]>();
 
   constructor(authorizer: Authorizer) {
     this.#authorizer = authorizer;
@@ -17,15 +20,19 @@ export class MatchConditions {
   async match(hook: Hook, attributes: AdmissionAttributes, versioned: VersionedRequest): Promise<boolean> {
     const { matchConditions = [], failurePolicy } = hook.webhook;
     if (matchConditions.length === 0) return true;
-    const { MatchConditionList } = await import("../expressions/match-conditions.ts");
-    const { expressionInputs } = await import("../expressions/inputs.ts");
-    let list = this.#lists.get(hook);
-    if (list === undefined) {
-      list = new MatchConditionList(matchConditions, { authorizer: true });
-      this.#lists.set(hook, list);
+    const { boolType, admissionEnvironment, evaluateConditions, Expression, expressionInputs } =
+      await loadExpressions();
+    let conditions = this.#compiled.get(hook);
+    if (conditions === undefined) {
+      const environment = () => admissionEnvironment({ authorizer: true });
+      conditions = matchConditions.map(
+        ({ expression }) => new Expression(environment, expression, [boolType]),
+      );
+      this.#compiled.set(hook, conditions);
     }
-    const verdict = await list.evaluate(
-      expressionInputs(attributes, versioned, { authorizer: this.#authorizer }),
+    const inputs = expressionInputs(attributes, versioned, { authorizer: this.#authorizer });
+    const verdict = await evaluateConditions(conditions, (condition, budget) =>
+      condition.evaluate(inputs, budget),
     );
     if (!("error" in verdict)) return verdict.matches;
     if (failurePolicy === "Ignore") return false;

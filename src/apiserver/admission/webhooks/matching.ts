@@ -1,3 +1,4 @@
+import type { RuleWithOperations } from "../../../api/types/admissionregistration-v1.ts";
 import type { Namespace } from "../../../api/types/core-v1.ts";
 import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/gvk.ts";
 import type { Labels, Selector } from "../../../apimachinery/labels.ts";
@@ -25,11 +26,10 @@ export function invocationOf(
   reader: ObjectReader,
   versions: Versions,
 ): Invocation | undefined {
-  const isMissing = !namespaceMatches(namespaceSelector, attributes, reader);
-  if (isMissing && namespaceLabels(attributes, reader) !== undefined) return undefined;
-  if (!objectMatches(objectSelector, attributes)) return undefined;
+  const namespaces = namespaceMatches(namespaceSelector, attributes, reader);
+  if (namespaces === "no" || !objectMatches(objectSelector, attributes)) return undefined;
   const invocation = ruleInvocation(webhook, attributes, versions);
-  if (invocation !== undefined && isMissing)
+  if (invocation !== undefined && namespaces === "unknown")
     throw newNotFound({ group: "", resource: "namespaces" }, attributes.namespace);
   return invocation;
 }
@@ -39,9 +39,19 @@ function ruleInvocation(
   attributes: AdmissionAttributes,
   versions: Versions,
 ): Invocation | undefined {
-  const { resource, kind, subresource } = attributes;
+  const { resource, kind } = attributes;
   if (rules.some((rule) => ruleMatches(rule, attributes, resource))) return { resource, kind };
   if (matchPolicy !== "Equivalent" || rules.length === 0) return undefined;
+  return equivalentInvocation(rules, attributes, versions);
+}
+
+/** The first of the rules that is about another version of the resource has the word. */
+export function equivalentInvocation(
+  rules: readonly RuleWithOperations[],
+  attributes: AdmissionAttributes,
+  versions: Versions,
+): Invocation | undefined {
+  const { resource, subresource } = attributes;
   const equivalents = versions.equivalents(resource);
   for (const rule of rules) {
     const found = equivalents.find((info) => ruleMatches(rule, attributes, info));
@@ -65,16 +75,17 @@ function bodyKind(
   return info.subresources.find(({ name }) => name === subresource)?.kind;
 }
 
-/** Objects of the cluster, but for namespaces, match whatever the selector says. */
+/** Objects of the cluster, but for namespaces, match whatever the selector says. `unknown`: there is no such namespace. */
 export function namespaceMatches(
   selector: Selector,
   attributes: AdmissionAttributes,
   reader: ObjectReader,
-): boolean {
+): "yes" | "no" | "unknown" {
   const { namespace, resource } = attributes;
-  if (selector.isEmpty() || (namespace === "" && resource.resource !== "namespaces")) return true;
+  if (selector.isEmpty() || (namespace === "" && resource.resource !== "namespaces")) return "yes";
   const labels = namespaceLabels(attributes, reader);
-  return labels !== undefined && selector.matches(labels);
+  if (labels === undefined) return "unknown";
+  return selector.matches(labels) ? "yes" : "no";
 }
 
 /** Undefined when there is no such namespace. One that is written just now is judged by what it will be. */

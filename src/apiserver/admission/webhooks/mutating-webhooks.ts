@@ -1,7 +1,6 @@
-import { deepCopy, deepEqual } from "../../../apimachinery/json.ts";
-import type { UnstructuredObject } from "../../../apimachinery/object.ts";
+import { deepEqual } from "../../../apimachinery/json.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
-import { newBadRequest, newInternalError, newTimeout, StatusError } from "../../../apimachinery/status.ts";
+import { newInternalError, newTimeout, StatusError } from "../../../apimachinery/status.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 import type { ReviewAnswer, VersionedRequest } from "./admission-review.ts";
 import { callHook, HookFailure } from "./call-hook.ts";
@@ -9,6 +8,7 @@ import type { WebhookDependencies } from "./dependencies.ts";
 import type { Hook, Hooks } from "./hooks.ts";
 import { type Invocation, invocationOf } from "./matching.ts";
 import { Reinvocation } from "./reinvocation.ts";
+import { replaceContent } from "./replace-content.ts";
 
 /**
  * Asks the mutating webhooks, one after the other: each sees what those before it have made of the object. When one has
@@ -146,27 +146,6 @@ function internalOnFailure<T>(work: () => T): T {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw newInternalError(cause);
   }
-}
-
-/** The caller keeps its object: only what is in it is exchanged. */
-function replaceContent(
-  target: UnstructuredObject,
-  source: UnstructuredObject,
-  attributes: AdmissionAttributes,
-): void {
-  const { namespace = "" } = target.metadata;
-  if ((source.metadata.namespace ?? "") !== namespace)
-    throw newBadRequest(
-      "the namespace of the provided object does not match the namespace sent on the request",
-    );
-  if (attributes.operation === "UPDATE" && source.metadata.name !== target.metadata.name)
-    throw newBadRequest(
-      `the name of the object (${source.metadata.name}) does not match the name on the URL (${target.metadata.name})`,
-    );
-  // What a cache shares may be among it.
-  const own = deepCopy(source);
-  for (const field of Object.keys(target)) delete target[field];
-  Object.assign(target, own);
 }
 
 /** One webhook in one of the two rounds, and what the audit log is told of it. */
