@@ -1,6 +1,7 @@
 import { CelCostExceeded, CelEvaluationError, CelPending } from "./errors.ts";
 import { CostLimit, type Evaluator, Frame } from "./eval/frame.ts";
 import { fromJson } from "./eval/json.ts";
+import { authorizerValue, type CelAuthorizer } from "./library/authorizer.ts";
 import type { Expr } from "./parser/ast.ts";
 import { children } from "./parser/children.ts";
 import type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
@@ -54,7 +55,9 @@ export class CompiledProgram implements CelProgram {
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     // Answers are kept with the variables' values, so every round gets one answer further. Costs count once.
-    const kept = { ...variables };
+    const kept: Record<string, unknown> = { ...variables };
+    for (const [name, value] of Object.entries(kept))
+      if (isAuthorizer(value)) kept[name] = authorizerValue(value);
     for (;;) {
       try {
         return this.evaluate(kept, options);
@@ -76,6 +79,7 @@ export class CompiledProgram implements CelProgram {
     const data: unknown = typeof given === "function" ? given() : given;
     if (data === undefined) return new CelErr(`no such attribute(s): ${name}`);
     if (data instanceof CelErr) return data;
+    if (isAuthorizer(data)) return authorizerValue(data);
     return fromJson(data, this.#types[index]);
   }
 
@@ -86,6 +90,15 @@ export class CompiledProgram implements CelProgram {
     }
     return this.#reads;
   }
+}
+
+function isAuthorizer(value: unknown): value is CelAuthorizer {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "authorize" in value &&
+    typeof value.authorize === "function"
+  );
 }
 
 interface Reads {

@@ -3,7 +3,9 @@ import { validateLiterals } from "./checker/validate-literals.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 import { CelCompileError } from "./errors.ts";
 import { PlanError, plan } from "./eval/plan.ts";
+import type { FunctionDeclaration } from "./library/declare.ts";
 import { type FunctionSet, functionSet } from "./library/functions.ts";
+import { jsonPatchFunctions } from "./library/json-patch.ts";
 import { constructObject, mutationType } from "./library/object.ts";
 import type { Expr } from "./parser/ast.ts";
 import { parse } from "./parser/parser.ts";
@@ -66,6 +68,8 @@ const namedTypes = new Map(
   ].map((type) => [type.name, type]),
 );
 
+const mutationFunctions = new Map(jsonPatchFunctions.map((declared) => [declared.name, declared]));
+
 /** What expressions of one kind may use. Cheap to make: functions are declared once for all environments. */
 export class CelEnvironment {
   readonly #options: CelEnvironmentOptions;
@@ -87,7 +91,7 @@ export class CelEnvironment {
         this.#set.types.get(name) ??
         structs.get(name) ??
         (options.mutation === true ? mutationType(name) : undefined),
-      function: (name) => this.#set.functions.get(name),
+      function: (name) => this.#function(name),
     };
   }
 
@@ -111,7 +115,7 @@ export class CelEnvironment {
     try {
       const evaluate = plan(expr, {
         globalIndex: (name) => this.#names.indexOf(name),
-        function: (name) => this.#set.functions.get(name),
+        function: (name) => this.#function(name),
         construct: constructObject,
       });
       return new CompiledProgram(text, expr, evaluate, this.#options.variables);
@@ -121,13 +125,18 @@ export class CelEnvironment {
     }
   }
 
+  #function(name: string): FunctionDeclaration | undefined {
+    const known = this.#set.functions.get(name);
+    return known ?? (this.#options.mutation === true ? mutationFunctions.get(name) : undefined);
+  }
+
   #checked(issues: Issues): Expr | undefined {
     const { macros, modern, validatesLiterals } = this.#set;
     const expr = parse(issues.source, issues, { macros, optionalSyntax: modern, escapedIdentifiers: false });
     if (issues.count > 0) return undefined;
-    check(expr, this.#declarations, issues, { homogeneousLiterals: true });
+    check(expr, this.#declarations, issues);
     if (issues.count > 0) return undefined;
-    if (validatesLiterals) validateLiterals(expr, issues);
+    validateLiterals(expr, issues, validatesLiterals);
     return issues.count > 0 ? undefined : expr;
   }
 }

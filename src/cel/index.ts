@@ -13,13 +13,20 @@
 export { CelEnvironment, type CelEnvironmentOptions, type CompileOptions } from "./environment.ts";
 export { CelCompileError, CelCostExceeded, CelEvaluationError } from "./errors.ts";
 export { escapeField, unescapeField } from "./escaping.ts";
-export type { CelAuthorizationRequest, CelAuthorizer, CelDecision } from "./library/authorizer.ts";
-export { authorizerType } from "./library/authorizer.ts";
+export {
+  authorizerType,
+  type CelAuthorizationRequest,
+  type CelAuthorizer,
+  type CelDecision,
+  requestResource,
+  resourceCheckType,
+} from "./library/authorizer.ts";
 export { typeNameErrors } from "./library/object.ts";
 export type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
-export { type CelSchema, typeFromSchema } from "./schema-type.ts";
+export { type CelSchema, maxRequestSize, typeFromSchema } from "./schema-type.ts";
 export { toJson } from "./to-json.ts";
 export {
+  anyType,
   boolType,
   bytesType,
   type CelType,

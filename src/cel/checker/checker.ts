@@ -45,22 +45,12 @@ export interface Declarations {
   readonly container: string;
 }
 
-/** Elements of list and map literals must be of one type, as Kubernetes asks; otherwise mixed ones are dyn. */
-export interface CheckOptions {
-  readonly homogeneousLiterals: boolean;
-}
-
 /**
  * Checks the types of an expression and writes them into it, with the overloads and names it stands for. Mirrors
  * checker/checker.go of cel-go, with its messages.
  */
-export function check(
-  expr: Expr,
-  declarations: Declarations,
-  issues: Issues,
-  options: CheckOptions,
-): CelType {
-  const checker = new Checker(declarations, issues, options);
+export function check(expr: Expr, declarations: Declarations, issues: Issues): CelType {
+  const checker = new Checker(declarations, issues);
   checker.check(expr);
   checker.finish();
   return expr.type ?? errorType;
@@ -69,17 +59,15 @@ export function check(
 class Checker {
   readonly #declarations: Declarations;
   readonly #issues: Issues;
-  readonly #options: CheckOptions;
   readonly #substitutions = new Substitutions();
   /** Variables of comprehensions, innermost last. */
   readonly #scopes: Map<string, CelType>[] = [];
   readonly #checked: Expr[] = [];
   #freeTypes = 0;
 
-  constructor(declarations: Declarations, issues: Issues, options: CheckOptions) {
+  constructor(declarations: Declarations, issues: Issues) {
     this.#declarations = declarations;
     this.#issues = issues;
-    this.#options = options;
   }
 
   /** Types may have been bound after they were written down: all are resolved at the end. */
@@ -313,7 +301,7 @@ class Checker {
     let element: CelType | undefined;
     for (const [index, each] of expr.elements.entries()) {
       const type = this.#maybeOptional(each, expr.optionals.has(index));
-      element = this.#join(each, element, type);
+      element = this.#join(element, type);
     }
     return listType(element ?? this.#freeType());
   }
@@ -322,8 +310,8 @@ class Checker {
     let key: CelType | undefined;
     let value: CelType | undefined;
     for (const entry of expr.entries) {
-      key = this.#join(entry.key, key, this.check(entry.key));
-      value = this.#join(entry.value, value, this.#maybeOptional(entry.value, entry.optional));
+      key = this.#join(key, this.check(entry.key));
+      value = this.#join(value, this.#maybeOptional(entry.value, entry.optional));
     }
     return mapType(key ?? this.#freeType(), value ?? this.#freeType());
   }
@@ -337,12 +325,11 @@ class Checker {
     return type;
   }
 
-  #join(expr: Expr, previous: CelType | undefined, current: CelType): CelType {
+  /** The type of elements of both types: mixed ones are dyn here, and refused by the validators. */
+  #join(previous: CelType | undefined, current: CelType): CelType {
     if (previous === undefined) return current;
     if (this.#substitutions.assign([previous], [current])) return mostGeneral(previous, current);
-    if (!this.#options.homogeneousLiterals) return dynType;
-    this.#mismatch(expr.offset, previous, current);
-    return errorType;
+    return dynType;
   }
 
   #struct(expr: StructExpr): CelType {

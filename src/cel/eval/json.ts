@@ -128,7 +128,7 @@ function scalar(data: unknown, type: CelType): CelValue {
     case "duration":
       if (typeof data !== "string") return invalid(`string, got ${goType(data)}`);
       return (
-        parseDuration(data) ?? new CelErr(`Invalid duration ${data}: unable to parse ${data} as duration`)
+        lenientDuration(data) ?? new CelErr(`Invalid duration ${data}: unable to parse ${data} as duration`)
       );
     default:
       return untyped(data);
@@ -137,7 +137,35 @@ function scalar(data: unknown, type: CelType): CelValue {
 
 function moment(text: string, { reading }: CelType): CelValue {
   if (reading === "date") return parseDate(text) ?? new CelErr(`Invalid date formatted string ${text}`);
-  return parseTimestamp(text) ?? new CelErr(`Invalid date-time formatted string ${text}`);
+  if (text === "") return new CelTimestamp(0, 0);
+  // A moment without a zone is one in UTC; some clients write it so.
+  const parsed = parseTimestamp(text) ?? parseTimestamp(`${text}Z`);
+  return parsed ?? new CelErr(`Invalid date-time formatted string ${text}`);
+}
+
+/** Units by how they may be written; the last of each also by its beginning. */
+const units: readonly (readonly [bigint, ...string[]])[] = [
+  [1n, "ns", "nano"],
+  [1000n, "us", "µs", "micro"],
+  [1_000_000n, "ms", "milli"],
+  [1_000_000_000n, "s", "sec"],
+  [60_000_000_000n, "m", "min"],
+  [3_600_000_000_000n, "h", "hr", "hour"],
+  [86_400_000_000_000n, "d", "day"],
+  [604_800_000_000_000n, "w", "wk", "week"],
+];
+
+/** Durations of OpenAPI's format, which also take days, weeks and words. */
+function lenientDuration(text: string): CelValue | undefined {
+  const plain = parseDuration(text);
+  if (plain !== undefined) return plain;
+  let nanos: bigint | undefined;
+  for (const [, count = "0", written = ""] of text.matchAll(/(\d+)\s*([A-Za-zµ]+)/gu)) {
+    const unit = written.toLowerCase();
+    const found = units.find(([, ...names]) => names.includes(unit) || unit.startsWith(names.at(-1) ?? ""));
+    if (found !== undefined) nanos = (nanos ?? 0n) + BigInt(count) * found[0];
+  }
+  return nanos === undefined ? undefined : new CelDuration(nanos);
 }
 
 function goType(data: unknown): string {

@@ -1,4 +1,5 @@
 import type { FunctionDeclaration, Implementation, Overload } from "../library/declare.ts";
+import { compileRegex } from "../library/regex.ts";
 import type {
   CallExpr,
   ComprehensionExpr,
@@ -234,6 +235,7 @@ class Planner {
       const member = membership(run(plans[0]), plans[1].value);
       if (member !== undefined) return member;
     }
+    if (usesRegex.has(expr.name)) this.#compilePattern(plans[1]);
     const evaluators = plans.map(run);
     const cost = callCost(expr.name, overload);
     // Calls that go through a list of arguments end at the first error, and then cost only if it was the last.
@@ -243,6 +245,13 @@ class Planner {
       (usesRegex.has(expr.name) && plans[1]?.kind === "constant");
     if (byList) return other(callWithList(evaluators, call, cost));
     return other(callDirectly(evaluators, call, cost));
+  }
+
+  /** A constant pattern is compiled now: a bad one is no program. */
+  #compilePattern(pattern: Plan | undefined): void {
+    if (pattern?.kind !== "constant" || typeof pattern.value !== "string") return;
+    const regex = compileRegex(pattern.value);
+    if (regex instanceof CelErr) throw new PlanError(regex.message);
   }
 
   // -- literals --------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ export class Signatures {
   }
 
   #overload(text: string, implementation: Implementation | undefined): Overload {
-    const match = /^([\w@.]+): (?:(.+)\.)?\((.*)\) -> (.+)$/u.exec(text);
+    const match = /^([\w@.-]+): (?:(.+)\.)?\((.*)\) -> (.+)$/u.exec(text);
     if (match === null) throw new Error(`not a signature: ${text}`);
     const [, id = "", receiver, params = "", result = ""] = match;
     const args = [receiver, ...splitTypes(params)]

@@ -1,9 +1,18 @@
 import type { Macro } from "../parser/macros.ts";
 import { optionalMacros, standardMacros, twoVariableMacros } from "../parser/macros.ts";
 import type { CelType } from "../types.ts";
+import { authorizationFunctions, selectorFunctions } from "./authorizer.ts";
 import type { FunctionDeclaration } from "./declare.ts";
-import { optionalFunctions } from "./optional.ts";
+import { listExtensions, listFunctions, listMacros, setFunctions } from "./lists.ts";
+import { formatFunctions } from "./named-format.ts";
+import { cidrFunctions, cidrType, ipFunctions, ipType } from "./network.ts";
+import { optionalFunctions, optionalTypes } from "./optional.ts";
+import { quantityFunctions } from "./quantity.ts";
+import { regexFunctions } from "./regex-functions.ts";
+import { semverFunctions } from "./semver.ts";
 import { mapInsert, standardFunctions } from "./standard.ts";
+import { laterStringFunctions, stringFunctions } from "./strings.ts";
+import { urlFunctions } from "./url.ts";
 
 /** Functions, macros and types that come together. */
 export interface Library {
@@ -19,8 +28,22 @@ export interface Library {
 /** In the order of k8s.io/apiserver/pkg/cel/environment/base.go. */
 const libraries: readonly Library[] = [
   { since: 0, functions: standardFunctions, macros: standardMacros },
-  { since: 28, functions: optionalFunctions, macros: optionalMacros },
+  { since: 0, functions: urlFunctions },
+  { since: 0, functions: regexFunctions },
+  { since: 0, functions: listFunctions },
+  { since: 27, functions: authorizationFunctions },
+  { since: 28, functions: optionalFunctions, macros: optionalMacros, types: optionalTypes },
+  { since: 28, functions: quantityFunctions },
+  { since: 0, functions: stringFunctions },
+  { since: 29, functions: laterStringFunctions },
+  { since: 29, functions: setFunctions },
+  { since: 30, functions: ipFunctions, types: [ipType] },
+  { since: 30, functions: cidrFunctions, types: [cidrType] },
+  { since: 31, functions: formatFunctions },
+  { since: 31, functions: selectorFunctions },
   { since: 32, functions: [mapInsert], macros: twoVariableMacros },
+  { since: 33, functions: semverFunctions },
+  { since: 34, functions: listExtensions, macros: listMacros },
 ];
 
 export interface FunctionSet {

@@ -156,6 +156,7 @@ function endOfBadEscape(text: string, at: number): number {
   return partial.test(text) ? partial.lastIndex : at + 1;
 }
 
-function printable(text: string): string {
+/** Text as messages show it. */
+export function printable(text: string): string {
   return text.replaceAll("\n", "\\n").replaceAll("\t", "\\t").replaceAll("\r", "\\r");
 }

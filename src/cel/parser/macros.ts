@@ -1,6 +1,6 @@
 import type { CelValue } from "../values.ts";
 import { accumulator, copyExpr, type Expr, type MapEntry } from "./ast.ts";
-import { macroKey } from "./parser.ts";
+import { macroKey } from "./macro-key.ts";
 
 /** What a macro makes of its call: an expression, an error at a place, or undefined: it is an ordinary call. */
 export type Macro = (
@@ -191,6 +191,28 @@ const celBind: Macro = (offset, target, [variable, value, result]) => {
     return { offset: variable.offset, message: "cel.bind() variable names must be simple identifiers" };
   }
   return bind(offset, variable.name, value, result);
+};
+
+/** `list.sortBy(x, key)`: the list gets a name, so that it is made once. */
+export const sortByMacro: Macro = (offset, target, args) => {
+  if (target === undefined) return undefined;
+  const kinds = ["list", "select", "ident", "comprehension", "call"];
+  if (!kinds.includes(target.kind)) {
+    const message =
+      "sortBy can only be applied to a list, identifier, comprehension, call or select expression";
+    return { offset: target.offset, message };
+  }
+  const input = "@__sortBy_input__";
+  const keys = overRange(1, notAnIdentifier, transformed)(offset, ident(offset, input), args);
+  if (keys === undefined || "message" in keys) return keys;
+  const sorted: Expr = {
+    kind: "call",
+    offset,
+    name: "@sortByAssociatedKeys",
+    target: ident(offset, input),
+    args: [keys],
+  };
+  return bind(offset, input, target, sorted);
 };
 
 const notAnIdentifier = "argument is not an identifier";

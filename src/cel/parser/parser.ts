@@ -1,8 +1,9 @@
 import { codePoints, Issues, nowhere, type Source } from "../source.ts";
 import type { CelValue } from "../values.ts";
 import type { Expr, MapEntry, StructField } from "./ast.ts";
-import { type Token, type TokenKind, tokenize, tokenKinds } from "./lexer.ts";
+import { printable, type Token, type TokenKind, tokenize, tokenKinds } from "./lexer.ts";
 import { bytesLiteral, doubleLiteral, intLiteral, stringLiteral, uintLiteral } from "./literals.ts";
+import { macroKey } from "./macro-key.ts";
 import type { Macro } from "./macros.ts";
 
 /**
@@ -89,6 +90,7 @@ export function parse(source: Source, issues: Issues, options: ParserOptions): E
 class Parser {
   readonly #issues: Issues;
   readonly #options: ParserOptions;
+  readonly #text: string;
   readonly #tokens: readonly Token[];
   #at = 0;
   /** What may follow each rule that is being read, outermost first: where recovery may stop. */
@@ -102,6 +104,7 @@ class Parser {
   constructor(source: Source, issues: Issues, options: ParserOptions) {
     this.#issues = issues;
     this.#options = options;
+    this.#text = source.text;
     this.#tokens = tokenize(source.text, issues);
   }
 
@@ -355,7 +358,7 @@ class Parser {
           if (this.#next().kind === ",") this.#take();
           const field = this.#field();
           if (field !== undefined) fields.push(field);
-        } while (this.#next().kind === "," && this.#peek(1).kind !== "}");
+        } while (this.#next().kind === "," && this.#continues());
         return { kind: "unspecified", offset: 0 };
       });
     }
@@ -388,7 +391,7 @@ class Parser {
           if (this.#next().kind === ",") this.#take();
           if (this.#optionalMark()) optionals.add(elements.length);
           elements.push(this.#rule("expr", new Set([","]), () => this.#expr()));
-        } while (this.#next().kind === "," && this.#peek(1).kind !== "]");
+        } while (this.#next().kind === "," && this.#continues());
         return { kind: "unspecified", offset: 0 };
       });
     }
@@ -409,12 +412,18 @@ class Parser {
           const colon = this.#match(":", exprStarts);
           const value = this.#rule("expr", new Set([","]), () => this.#expr());
           entries.push({ offset: colon?.offset ?? open.offset, key, value, optional });
-        } while (this.#next().kind === "," && this.#peek(1).kind !== "}");
+        } while (this.#next().kind === "," && this.#continues());
         return { kind: "unspecified", offset: 0 };
       });
     }
     this.#close("}");
     return { kind: "map", offset: open.offset, entries };
+  }
+
+  /** After a comma: another entry, or the comma was the last. */
+  #continues(): boolean {
+    const { kind } = this.#peek(1);
+    return kind === "?" || kind === "ESC_IDENTIFIER" || exprStarts.has(kind);
   }
 
   #optionalMark(): boolean {
@@ -545,14 +554,11 @@ class Parser {
   #noAlternative(ahead: number): Mismatch {
     const first = this.#next();
     const last = this.#peek(ahead);
-    const texts: string[] = [];
-    for (let index = 0; index <= ahead; index++) texts.push(this.#peek(index).text);
-    const word = /^\.(true|false|null)$/u.exec(texts.join(""));
+    const end = last.kind === "<EOF>" ? last.offset : last.offset + last.text.length;
+    const text = this.#text.slice(first.offset, end);
+    const word = /^\.(true|false|null)$/u.exec(text);
     if (word !== null) return new Mismatch(`mismatched input '${word[1]}' expecting IDENTIFIER`, last);
-    return new Mismatch(
-      `no viable alternative at input '${texts.join("")}'`,
-      last.kind === "<EOF>" ? last : (last ?? first),
-    );
+    return new Mismatch(`no viable alternative at input '${printable(text)}'`, last);
   }
 
   // -- recovery --------------------------------------------------------------------------------------------------
@@ -614,13 +620,8 @@ class Parser {
   }
 }
 
-/** How macros are looked up. */
-export function macroKey(name: string, args: number, onTarget: boolean): string {
-  return `${name}:${args}:${onTarget}`;
-}
-
 function quote(token: Token): string {
-  return `'${token.text.replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t")}'`;
+  return `'${printable(token.text)}'`;
 }
 
 const order = new Map<TokenKind, number>(tokenKinds.map((kind, index) => [kind, index]));
