@@ -4,7 +4,7 @@ import type { HostPorts } from "../apimachinery/host-ports.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
 import type { Auditor } from "../apiserver/audit/auditor.ts";
-import { reconcileBootstrapPolicy } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
+import { reconcileBootstrapPolicyInStores } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
 import type { NodeLocator } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import { ApiServer, type ApiServerOptions } from "../apiserver/server.ts";
@@ -174,15 +174,16 @@ export class Cluster {
     const client = this.client();
     const { dnsAddress, apiEndpoint } = this.#options;
     const apiServiceAddress = this.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
-    await bootstrapNamespaces(client);
+    const settings = {
+      apiServiceAddress,
+      today: formatTime(this.clock.now()).slice(0, 10),
+      ...(dnsAddress === undefined ? {} : { dnsAddress }),
+      ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
+    };
     await Promise.all([
-      bootstrapObjects(client, {
-        apiServiceAddress,
-        today: formatTime(this.clock.now()).slice(0, 10),
-        ...(dnsAddress === undefined ? {} : { dnsAddress }),
-        ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
-      }),
-      reconcileBootstrapPolicy(client, this.server.reader),
+      // In the stores roles need no namespace: they share a sync of the disk with the namespaces.
+      reconcileBootstrapPolicyInStores(this.server.stores, this.server.reader),
+      bootstrapNamespaces(client).then(() => bootstrapObjects(client, settings)),
     ]);
     // Until they are there the server acts as if they were: nothing waits for them.
     this.server.maintainFlowControl().catch((error: unknown) => {
