@@ -309,6 +309,30 @@ describe("connect()", () => {
     await ended;
   });
 
+  describe("asks for a subprotocol with a slash", () => {
+    const asked = "SPDY/3.1+portforward.k8s.io";
+    const connectTo = async (answer: string) => {
+      const server = createHttp();
+      server.on("upgrade", (request, socket, head) => {
+        expect(request.headers["sec-websocket-protocol"]).toBe(asked);
+        void acceptWebSocket(request, socket, head, answer);
+      });
+      const port = await listen(server);
+      const transport = new HttpsTransport({ server: `http://127.0.0.1:${port}` });
+      return await transport.connect({ path: "/portforward", protocols: [asked] });
+    };
+
+    it("and gets it", async () => {
+      const connection = await connectTo(asked);
+      expect(connection.protocol).toBe(asked);
+      connection.close();
+    });
+
+    it("and takes no connection without it", async () => {
+      await expect(connectTo("")).rejects.toThrow('the server chose the subprotocol ""');
+    });
+  });
+
   it("rejects with the Status of a server that refuses", async () => {
     const transport = await serve((_, response) => response.end());
     const server = createHttp();

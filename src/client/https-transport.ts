@@ -54,6 +54,12 @@ const connectionsMax = 32;
 const plainHttp = (): typeof import("node:http") => process.getBuiltinModule("node:http");
 
 /** The Transport over HTTP/1.1 with kept-alive connections; each watch and stream has a connection of its own. */
+/**
+ * What RFC 6455 lets a subprotocol be called. Kubernetes has one with a "/", which `ws` refuses: then the header is written
+ * and read here.
+ */
+const subprotocolName = /^[!#$%&'*+\-.0-9A-Z^_`|a-z~]+$/;
+
 export class HttpsTransport implements Transport {
   readonly server: string;
   readonly #options: HttpsTransportOptions;
@@ -126,12 +132,21 @@ export class HttpsTransport implements Transport {
     const { WebSocket } = await import("ws");
     const url = this.#url(request);
     url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
-    const socket = new WebSocket(url, [...request.protocols], {
+    const { protocols } = request;
+    const named = protocols.every((protocol) => subprotocolName.test(protocol));
+    const socket = new WebSocket(url, named ? [...protocols] : [], {
       ...this.#tls,
-      headers: this.#headers(),
+      headers: { ...this.#headers(), ...(named ? {} : { "Sec-WebSocket-Protocol": protocols.join(", ") }) },
       perMessageDeflate: false,
       maxPayload: 32 * 1024 * 1024,
     });
+    let chosen = "";
+    if (!named) {
+      socket.once("upgrade", ({ headers }: IncomingMessage) => {
+        chosen = headers["sec-websocket-protocol"] ?? "";
+        delete headers["sec-websocket-protocol"];
+      });
+    }
     const abort = (): void => socket.terminate();
     request.signal?.addEventListener("abort", abort, { once: true });
     socket.once("close", () => request.signal?.removeEventListener("abort", abort));
@@ -147,7 +162,12 @@ export class HttpsTransport implements Transport {
           .finally(() => socket.terminate());
       });
     });
-    return { protocol: socket.protocol, messages, close: () => socket.close(1000) };
+    const protocol = named ? socket.protocol : chosen;
+    if (!named && !protocols.includes(protocol)) {
+      socket.terminate();
+      throw new ConnectionError(this.server, new Error(`the server chose the subprotocol "${protocol}"`));
+    }
+    return { protocol, messages, close: () => socket.close(1000) };
   }
 
   /** Closes idle connections; those in use end with their requests. */

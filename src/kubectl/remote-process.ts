@@ -1,5 +1,9 @@
 import { StatusError } from "../apimachinery/status.ts";
-import { remoteCommandClientProtocols, runRemoteCommand } from "../streaming/client-remote-command.ts";
+import {
+  remoteCommandClientProtocols,
+  runRemoteCommand,
+  type TakeOutput,
+} from "../streaming/client-remote-command.ts";
 import { pathOf } from "./api.ts";
 import { KubectlError, PlainError } from "./errors.ts";
 import { podResource } from "./pod-selection.ts";
@@ -11,8 +15,8 @@ export interface RemoteProcess {
   readonly container: string;
   readonly command: readonly string[];
   readonly stdin?: AsyncIterable<Uint8Array>;
-  readonly stdout?: (chunk: Buffer) => void;
-  readonly stderr?: (chunk: Buffer) => void;
+  readonly stdout?: TakeOutput;
+  readonly stderr?: TakeOutput;
 }
 
 /** Runs a program in a container for a command's own use, without a terminal. Throws when it ends with another code than 0. */

@@ -4,6 +4,9 @@ import { StatusError } from "../apimachinery/status.ts";
 import { Channels, closeChannel } from "./channels.ts";
 import type { TerminalSize } from "./node-connection.ts";
 
+/** What it returns is awaited before more comes. */
+export type TakeOutput = (chunk: Buffer) => unknown;
+
 /**
  * Client side of exec and attach over a `*.channel.k8s.io` WebSocket: standard input and sizes go out, output comes in, and
  * the outcome arrives on the error channel.
@@ -13,8 +16,8 @@ import type { TerminalSize } from "./node-connection.ts";
  */
 export interface RemoteCommandClientStreams {
   readonly stdin?: AsyncIterable<Uint8Array>;
-  readonly stdout?: (chunk: Buffer) => void;
-  readonly stderr?: (chunk: Buffer) => void;
+  readonly stdout?: TakeOutput;
+  readonly stderr?: TakeOutput;
   /** The sizes of the terminal, the first at once. */
   readonly sizes?: AsyncIterable<TerminalSize>;
 }
@@ -39,23 +42,26 @@ export async function runRemoteCommand(
   if (streams.stdin !== undefined) void sendInput(channels, streams.stdin, closeSignal, stopped);
   if (streams.sizes !== undefined) void sendSizes(channels, streams.sizes, stopped);
   const outcome: Buffer[] = [];
-  await Promise.all([
-    receive(channels, stdout, streams.stdout),
-    receive(channels, stderr, streams.stderr),
-    receive(channels, error, (chunk) => outcome.push(chunk)),
-  ]);
-  stopped.value = true;
+  try {
+    await Promise.all([
+      receive(channels, stdout, streams.stdout),
+      receive(channels, stderr, streams.stderr),
+      receive(channels, error, (chunk) => outcome.push(chunk)),
+    ]);
+  } catch (failure) {
+    // Who takes the output cannot go on: the command ends with its client.
+    connection.messages.destroy();
+    throw failure;
+  } finally {
+    stopped.value = true;
+  }
   await channels.closed;
   connection.messages.end();
   return exitOf(Buffer.concat(outcome).toString());
 }
 
-async function receive(
-  channels: Channels,
-  channel: number,
-  take: ((chunk: Buffer) => void) | undefined,
-): Promise<void> {
-  for await (const chunk of channels.reader(channel)) take?.(chunk as Buffer);
+async function receive(channels: Channels, channel: number, take: TakeOutput | undefined): Promise<void> {
+  for await (const chunk of channels.reader(channel)) await take?.(chunk as Buffer);
 }
 
 async function sendInput(

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { basename, posix } from "node:path";
 import { PassThrough } from "node:stream";
@@ -62,7 +63,12 @@ async function copyFromPod(context: CommandContext, source: FileSpec, destinatio
     linkAdvice,
   });
   // A failure is told by whoever waits for it below.
-  done.catch(() => undefined);
+  const unpacked = { failed: false };
+  done.catch(() => (unpacked.failed = true));
+  /** The container waits with the disk here: what nobody has written yet is not kept. */
+  const take = async (chunk: Buffer): Promise<void> => {
+    if (!tar.write(chunk)) await Promise.race([once(tar, "drain"), done]);
+  };
   let received = 0;
   const retries = flags.int("retries");
   for (let tries = 0; ; tries++) {
@@ -76,12 +82,13 @@ async function copyFromPod(context: CommandContext, source: FileSpec, destinatio
         command,
         stdout: (chunk) => {
           received += chunk.length;
-          tar.write(chunk);
+          return take(chunk);
         },
         stderr: (chunk) => io.err(chunk),
       });
       break;
     } catch (error) {
+      if (unpacked.failed) throw error;
       // What the program itself refused would be refused again.
       if (retries >= 0 && tries >= retries) {
         tar.destroy(new Error("the copy was given up"));

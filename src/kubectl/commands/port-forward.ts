@@ -1,7 +1,14 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Pod, Service } from "../../api/types/core-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { portForwardClientProtocols, runPortForward } from "../../streaming/client-port-forward.ts";
+import { StatusError } from "../../apimachinery/status.ts";
+import {
+  type LocalConnection,
+  PortForwardTunnel,
+  portForwardClientProtocols,
+  runPortForward,
+  tunnelClientProtocols,
+} from "../../streaming/client-port-forward.ts";
 import { pathOf } from "../api.ts";
 import { type CommandContext, type KubectlCommand, usageHint } from "../command.ts";
 import { KubectlError, plainText } from "../errors.ts";
@@ -45,18 +52,60 @@ async function portForward(context: CommandContext): Promise<void> {
     name: pod.metadata.name,
     subresource: "portforward",
   });
+  const way = await openWay(context, podPath);
   const servers: Server[] = [];
-  for (const pair of pairs) servers.push(...(await listenAll(context, podPath, pair)));
+  for (const pair of pairs) servers.push(...(await listenAll(context, way, pair)));
   if (servers.length === 0)
     throw new KubectlError(
       `unable to listen on any of the requested ports: [{${pairs.map(({ local, remote }) => `${local} ${remote}`).join("} {")}}]`,
     );
-  await new Promise<void>((resolve) => {
-    if (interrupted.aborted) resolve();
-    else interrupted.addEventListener("abort", () => resolve(), { once: true });
-  });
+  const isLost = await Promise.race([
+    way.lost.then(() => true),
+    new Promise<false>((resolve) => {
+      if (interrupted.aborted) resolve(false);
+      else interrupted.addEventListener("abort", () => resolve(false), { once: true });
+    }),
+  ]);
   for (const server of servers) server.close();
+  way.close();
+  if (isLost) throw new KubectlError("lost connection to pod");
 }
+
+/** How connections reach the pod. */
+interface Way {
+  forward(port: number, local: LocalConnection): Promise<void>;
+  /** Resolves when no more connections can be made. */
+  readonly lost: Promise<void>;
+  close(): void;
+}
+
+/** One tunnel for all connections, or a WebSocket for each with a server that does not know tunnels. */
+async function openWay({ session: { transport } }: CommandContext, path: string): Promise<Way> {
+  try {
+    const { messages } = await transport.connect({ path, protocols: tunnelClientProtocols });
+    const tunnel = new PortForwardTunnel(messages);
+    return {
+      forward: (port, local) => tunnel.forward(port, local),
+      lost: tunnel.closed,
+      close: () => tunnel.close(),
+    };
+  } catch (error) {
+    if (error instanceof StatusError && !isOldServer(error)) throw error;
+  }
+  return {
+    async forward(port, local) {
+      const query = { ports: String(port) };
+      const connection = await transport.connect({ path, query, protocols: portForwardClientProtocols });
+      await runPortForward(connection, local);
+    },
+    lost: new Promise(() => undefined),
+    close: () => undefined,
+  };
+}
+
+/** Before 1.30 the kubelet answers, which knows only the protocols with channels and wants ports in the query. */
+const isOldServer = ({ code, status }: StatusError): boolean =>
+  code === 400 || (code === 403 && status.details === undefined);
 
 /** `8080:80`, `80`, `:80` and names; a port of a service becomes the one of its pods. */
 function parsePair(spec: string, object: UnstructuredObject, pod: Pod): PortPair {
@@ -108,11 +157,7 @@ function podPort(pod: Pod, text: string): number {
 }
 
 /** Listens on every address that is free; both loopback addresses stand for one. */
-async function listenAll(
-  context: CommandContext,
-  podPath: string,
-  { local, remote }: PortPair,
-): Promise<Server[]> {
+async function listenAll(context: CommandContext, way: Way, { local, remote }: PortPair): Promise<Server[]> {
   const { flags, io } = context;
   const wanted = flags.list("address").length === 0 ? ["localhost"] : flags.list("address");
   const addresses = wanted.flatMap((address) => (address === "localhost" ? ["127.0.0.1", "::1"] : [address]));
@@ -120,7 +165,7 @@ async function listenAll(
   let port = local;
   for (const address of addresses) {
     try {
-      const server = await listen(address, port, (socket) => forward(context, podPath, socket, remote, port));
+      const server = await listen(address, port, (socket) => forward(context, way, socket, remote, port));
       const bound = server.address();
       port = typeof bound === "object" && bound !== null ? bound.port : port;
       servers.push(server);
@@ -144,26 +189,15 @@ function listen(address: string, port: number, onConnection: (socket: Socket) =>
   });
 }
 
-function forward(
-  { session, io }: CommandContext,
-  podPath: string,
-  socket: Socket,
-  remote: number,
-  local: number,
-): void {
+function forward({ io }: CommandContext, way: Way, socket: Socket, remote: number, local: number): void {
   io.out(`Handling connection for ${local}\n`);
   socket.on("error", () => socket.destroy());
-  const run = async (): Promise<void> => {
-    const connection = await session.transport.connect({
-      path: podPath,
-      query: { ports: String(remote) },
-      protocols: portForwardClientProtocols,
-    });
-    await runPortForward(connection, { readable: socket, writable: socket });
-  };
-  run()
-    .catch((error: unknown) =>
-      io.err(`error: an error occurred forwarding ${local} -> ${remote}: ${plainText(error)}\n`),
-    )
+  way
+    .forward(remote, { readable: socket, writable: socket })
+    .catch((error: unknown) => {
+      io.err(`error: an error occurred forwarding ${local} -> ${remote}: ${plainText(error)}\n`);
+      // A pod that refuses one connection is given up, as kubectl does.
+      way.close();
+    })
     .finally(() => socket.destroy());
 }
