@@ -342,7 +342,8 @@ export class ApiServer {
     const lasting = isLongRunning(state) ? this.metrics.requests.longRunning(state) : undefined;
     lasting?.add();
     try {
-      await respond(this.#core, exchange, state, await this.#handler(state));
+      const sending = respond(this.#core, exchange, state, await this.#handler(state));
+      if (sending !== undefined) await sending;
     } catch (error) {
       await this.#answerError(exchange, state, error);
     } finally {

@@ -37,17 +37,49 @@ export class AuthenticatorChain implements Authenticator {
   }
 
   /** Undefined: no credentials, and the path is not open to the anonymous; the server answers 401. */
-  async authenticate(request: AuthenticationRequest): Promise<AuthenticatedUser | undefined> {
-    const { certificates, audiences } = this.#options;
+  authenticate(
+    request: AuthenticationRequest,
+  ): AuthenticatedUser | undefined | Promise<AuthenticatedUser | undefined> {
+    const { certificates } = this.#options;
     let refused: unknown;
-    for (const authenticator of certificates) {
+    for (const [index, authenticator] of certificates.entries()) {
       try {
-        const found = await authenticator.authenticate(request);
+        const found = authenticator.authenticate(request);
+        if (found instanceof Promise)
+          return this.#wait(request, found, certificates.slice(index + 1), refused);
         if (found !== undefined) return this.#whole(found);
       } catch (error) {
         refused ??= error;
       }
     }
+    return this.#byToken(request, refused);
+  }
+
+  /** Goes on with the others when `asked` has answered. */
+  async #wait(
+    request: AuthenticationRequest,
+    asked: Promise<AuthenticatedUser | undefined>,
+    others: readonly Authenticator[],
+    refusedBefore: unknown,
+  ): Promise<AuthenticatedUser | undefined> {
+    let refused = refusedBefore;
+    for (const answer of [() => asked, ...others.map((other) => () => other.authenticate(request))]) {
+      try {
+        const found = await answer();
+        if (found !== undefined) return this.#whole(found);
+      } catch (error) {
+        refused ??= error;
+      }
+    }
+    return this.#byToken(request, refused);
+  }
+
+  async #byToken(
+    request: AuthenticationRequest,
+    refusedBefore: unknown,
+  ): Promise<AuthenticatedUser | undefined> {
+    const { audiences } = this.#options;
+    let refused = refusedBefore;
     const token = request.bearerToken;
     if (token !== undefined) {
       try {

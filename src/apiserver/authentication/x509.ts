@@ -35,7 +35,7 @@ export class X509Authenticator implements Authenticator {
     this.#options = options;
   }
 
-  async authenticate({ certificates }: AuthenticationRequest): Promise<AuthenticatedUser | undefined> {
+  authenticate({ certificates }: AuthenticationRequest): AuthenticatedUser | undefined {
     const [leafDer] = certificates;
     if (leafDer === undefined) return undefined;
     const { chain, user } = this.#verify(leafDer, certificates);

@@ -2,7 +2,8 @@ import type { UserInfo } from "../request-context.ts";
 
 /** May this user do this? Authorizers are asked in order; the first that does not answer `noOpinion` decides. */
 export interface Authorizer {
-  authorize(attributes: AuthorizationAttributes): Promise<AuthorizationDecision>;
+  /** At once where nobody need be asked. */
+  authorize(attributes: AuthorizationAttributes): AuthorizationDecision | Promise<AuthorizationDecision>;
   /** The rules that apply to the user in the namespace, for SelfSubjectRulesReview. */
   rulesFor(user: UserInfo, namespace: string): Promise<SubjectRules>;
 }

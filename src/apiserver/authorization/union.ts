@@ -9,7 +9,7 @@ import type {
 
 /** Members of system:masters may do everything: no lost binding locks the owner of a cluster out. */
 export class MastersAuthorizer implements Authorizer {
-  async authorize({ user }: AuthorizationAttributes): Promise<AuthorizationDecision> {
+  authorize({ user }: AuthorizationAttributes): AuthorizationDecision {
     return { decision: user.groups.includes(groups.masters) ? "allow" : "noOpinion", reason: "" };
   }
 
@@ -28,12 +28,24 @@ export class AuthorizerUnion implements Authorizer {
     this.#authorizers = authorizers;
   }
 
-  async authorize(attributes: AuthorizationAttributes): Promise<AuthorizationDecision> {
-    const reasons: string[] = [];
-    for (const authorizer of this.#authorizers) {
-      const answer = await authorizer.authorize(attributes);
-      if (answer.decision !== "noOpinion") return answer;
-      if (answer.reason !== "") reasons.push(answer.reason);
+  authorize(attributes: AuthorizationAttributes): AuthorizationDecision | Promise<AuthorizationDecision> {
+    return this.#ask(0, attributes, []);
+  }
+
+  /** Asks from the authorizer of the index on. `reasons` are those of the ones before. */
+  #ask(
+    first: number,
+    attributes: AuthorizationAttributes,
+    reasons: string[],
+  ): AuthorizationDecision | Promise<AuthorizationDecision> {
+    for (let index = first; index < this.#authorizers.length; index++) {
+      const answer = this.#authorizers[index]?.authorize(attributes);
+      if (answer instanceof Promise) {
+        return answer.then((late) =>
+          decides(late, reasons) ? late : this.#ask(index + 1, attributes, reasons),
+        );
+      }
+      if (answer !== undefined && decides(answer, reasons)) return answer;
     }
     return { decision: "noOpinion", reason: reasons.join("\n") };
   }
@@ -48,4 +60,11 @@ export class AuthorizerUnion implements Authorizer {
       incomplete: all.some((rules) => rules.incomplete),
     };
   }
+}
+
+/** Notes the reason of an answer that leaves the decision to others. */
+function decides({ decision, reason }: AuthorizationDecision, reasons: string[]): boolean {
+  if (decision !== "noOpinion") return true;
+  if (reason !== "") reasons.push(reason);
+  return false;
 }

@@ -23,7 +23,8 @@ export async function create(
   const { info, store } = served;
   if (state.info.name !== "") throw newMethodNotAllowed();
   const context = newRequestContext(state, "CreateOptions");
-  const object = await decodeBody(state.request, context, core.scheme, info, info.schemaName);
+  const decoded = decodeBody(state.request, context, core.scheme, info, info.schemaName);
+  const object = decoded instanceof Promise ? await decoded : decoded;
   fitNamespace(object, state.info, info.namespaced);
   resetStatus(core, info, object);
   core.scheme.applyDefaults(info, object);
@@ -44,7 +45,8 @@ export async function create(
   }
   dedupeOwners(context, object, false);
   recordUpdate(store, context, info, undefined, object, "");
-  await core.admission.mutate(attributes(object));
+  const mutating = core.admission.mutate(attributes(object));
+  if (mutating !== undefined) await mutating;
   dedupeOwners(context, object, true);
   refuseTerminating(info, object.metadata.name ?? "");
   const created = await createObject(store, context, info, object, (final) =>

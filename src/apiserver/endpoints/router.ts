@@ -35,10 +35,10 @@ export type NonResourceRoute = (state: RequestState) => Promise<ApiResponse | un
 
 /** The innermost step of the chain: finds the endpoint of a request. */
 export function router(core: ServerCore, nonResource: NonResourceRoute): Handler {
-  return async (state) => {
-    if (state.info.isResourceRequest) return routeResource(core, state);
+  return (state) => (state.info.isResourceRequest ? routeResource(core, state) : other(state));
+  async function other(state: RequestState): Promise<ApiResponse> {
     return (await nonResource(state)) ?? textResponse(404, "404 page not found\n");
-  };
+  }
 }
 
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {

@@ -1,18 +1,41 @@
 import { type FieldSelector, parseFieldSelector } from "../../apimachinery/fields.ts";
-import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
+import type {
+  AuthorizationAttributes,
+  AuthorizationDecision,
+  Authorizer,
+} from "../authorization/authorizer.ts";
 import { forbiddenError } from "../authorization/forbidden.ts";
-import type { Filter, RequestState } from "../endpoints/api-request.ts";
+import type { ApiResponse, Filter, Handler, RequestState } from "../endpoints/api-request.ts";
 
 /** May this user do this? 403 otherwise, in the words of k8s.io/apiserver/…/responsewriters.ForbiddenStatusError. */
 export function authorization(authorizer: Authorizer): Filter {
-  return async (state, next) => {
+  return (state, next) => {
     const attributes = attributesOf(state);
-    const { decision, reason } = await authorizer.authorize(attributes);
-    state.audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
-    state.audit?.annotate("authorization.k8s.io/reason", reason);
-    if (decision !== "allow") throw forbiddenError(attributes, reason);
+    const decision = authorizer.authorize(attributes);
+    if (decision instanceof Promise) return later(state, attributes, decision, next);
+    enforce(state, attributes, decision);
     return next(state);
   };
+}
+
+async function later(
+  state: RequestState,
+  attributes: AuthorizationAttributes,
+  decision: Promise<AuthorizationDecision>,
+  next: Handler,
+): Promise<ApiResponse> {
+  enforce(state, attributes, await decision);
+  return next(state);
+}
+
+function enforce(
+  state: RequestState,
+  attributes: AuthorizationAttributes,
+  { decision, reason }: AuthorizationDecision,
+): void {
+  state.audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
+  state.audit?.annotate("authorization.k8s.io/reason", reason);
+  if (decision !== "allow") throw forbiddenError(attributes, reason);
 }
 
 /** What the request does, as authorizers are asked about it. */

@@ -11,7 +11,7 @@ import { type Impersonated, type ImpersonationMode, impersonationModes } from ".
  */
 export function impersonation(authorizer: Authorizer): Filter {
   const modes = impersonationModes(authorizer);
-  return async (state, next) => {
+  const impersonating: Filter = async (state, next) => {
     const wanted = impersonated(state.request);
     if (wanted !== undefined) {
       const { user, constraint } = await allowed(modes, wanted, attributesOf(state));
@@ -20,6 +20,7 @@ export function impersonation(authorizer: Authorizer): Filter {
     }
     return next(state);
   };
+  return (state, next) => (asksToImpersonate(state.request) ? impersonating(state, next) : next(state));
 }
 
 async function allowed(
@@ -41,9 +42,11 @@ async function allowed(
 
 const extraPrefix = "impersonate-extra-";
 
+const asksToImpersonate = (request: ApiRequest): boolean =>
+  request.headerNames().some((header) => header.startsWith("impersonate-"));
+
 /** Who the headers ask to be, as they say it; undefined when they ask for nobody. */
 function impersonated(request: ApiRequest): UserInfo | undefined {
-  if (!request.headerNames().some((header) => header.startsWith("impersonate-"))) return undefined;
   // Of a header that is there for one value, the first line counts.
   const [name = ""] = valuesOf(request, "impersonate-user");
   const [uid = ""] = valuesOf(request, "impersonate-uid");

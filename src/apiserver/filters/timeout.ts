@@ -18,16 +18,19 @@ function limited(deadlines: Deadlines, state: RequestState, next: Handler): Prom
       deadlines.met(deadline);
       limit.release();
     };
-    next(state).then(
-      (response) => {
+    const failed = (error: unknown): void => {
+      settled();
+      reject(error);
+    };
+    try {
+      next(state).then((response) => {
         settled();
         resolve(response);
-      },
-      (error: unknown) => {
-        settled();
-        reject(error);
-      },
-    );
+      }, failed);
+    } catch (error) {
+      // Filters that wait for nothing refuse at once.
+      failed(error);
+    }
   });
 }
 

@@ -23,13 +23,13 @@ import { serveWatch } from "./serve-watch.ts";
 /** Answers beyond this are compressed for clients that take it. */
 const gzipMinBytes = 128 * 1024;
 
-/** Sends what a route answered over the socket, in the form that the client accepts. */
-export async function respond(
+/** Sends what a route answered over the socket, in the form that the client accepts; a promise where that takes time. */
+export function respond(
   core: ServerCore,
   exchange: HttpExchange,
   state: RequestState,
   response: ApiResponse,
-): Promise<void> {
+): Promise<void> | undefined {
   if (core.isClosing()) exchange.closeAfter?.();
   switch (response.type) {
     case "object":
@@ -108,7 +108,7 @@ async function respondList(
     : sendList(exchange, headers, list);
 }
 
-async function send(
+function send(
   exchange: HttpExchange,
   state: RequestState,
   status: number,
@@ -117,19 +117,27 @@ async function send(
   encode: (options: EncodeOptions) => Uint8Array | Promise<Uint8Array>,
   headers: ResponseHeaders = {},
   answer?: Status,
-): Promise<void> {
+): Promise<void> | undefined {
   const { request } = exchange;
   const negotiated = form(request.header("accept"));
   const options = encodeOptions(core, state, negotiated);
   const encoded = encode(options);
-  const bytes = encoded instanceof Uint8Array ? encoded : await encoded;
-  core.sending(state, bytes.length, true);
-  if (state.audit !== undefined) {
-    const json = state.audit.wantsResponse ? await jsonOf(bytes, options, encode) : "";
-    state.audit.respond(status, answer, json);
+  const finish = (bytes: Uint8Array): Promise<void> | undefined => {
+    const all = Object.assign(baseHeaders(state), headers, { "content-type": negotiated.mediaType });
+    return sendBytes(exchange, status, all, bytes);
+  };
+  if (encoded instanceof Uint8Array && state.audit === undefined) {
+    core.sending(state, encoded.length, true);
+    return finish(encoded);
   }
-  const all = { ...baseHeaders(state), ...headers, "content-type": negotiated.mediaType };
-  return sendBytes(exchange, status, all, bytes);
+  const finishLater = async (): Promise<void> => {
+    const bytes = await encoded;
+    core.sending(state, bytes.length, true);
+    const json = state.audit?.wantsResponse === true ? await jsonOf(bytes, options, encode) : "";
+    state.audit?.respond(status, answer, json);
+    return finish(bytes);
+  };
+  return finishLater();
 }
 
 /** An answer that is a Status says itself how it went. */

@@ -1,6 +1,6 @@
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
-import type { Authenticator } from "../authentication/authenticator.ts";
-import type { Authorizer } from "../authorization/authorizer.ts";
+import type { AuthenticatedUser, Authenticator } from "../authentication/authenticator.ts";
+import type { AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
 import { Counter, Histogram, type Metric } from "./registry.ts";
 
 const buckets = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index);
@@ -46,22 +46,31 @@ export function measuredAuthenticator(
   const success = counted("success");
   const failure = counted("failure");
   const error = counted("error");
+  const others = users.with("other");
+  const counts = (startMs: number, found: AuthenticatedUser | undefined): AuthenticatedUser | undefined => {
+    (found === undefined ? failure : success)(startMs);
+    if (found !== undefined) (named.has(found.user.name) ? users.with(found.user.name) : others).value++;
+    return found;
+  };
+  const fails = (startMs: number, thrown: unknown): never => {
+    const { code } = thrown instanceof StatusError ? thrown : newInternalError(thrown);
+    (code === 401 ? failure : error)(startMs);
+    throw thrown;
+  };
   return {
-    async authenticate(request) {
+    authenticate(request) {
       const startMs = performance.now();
+      let found: ReturnType<Authenticator["authenticate"]>;
       try {
-        const found = await authenticator.authenticate(request);
-        (found === undefined ? failure : success)(startMs);
-        if (found !== undefined) {
-          const { name } = found.user;
-          users.with(named.has(name) ? name : "other").value++;
-        }
-        return found;
+        found = authenticator.authenticate(request);
       } catch (thrown) {
-        const { code } = thrown instanceof StatusError ? thrown : newInternalError(thrown);
-        (code === 401 ? failure : error)(startMs);
-        throw thrown;
+        return fails(startMs, thrown);
       }
+      if (!(found instanceof Promise)) return counts(startMs, found);
+      return found.then(
+        (user) => counts(startMs, user),
+        (thrown: unknown) => fails(startMs, thrown),
+      );
     },
   };
 }
@@ -90,11 +99,14 @@ export function measuredAuthorizer(authorizer: Authorizer, register: (metric: Me
   const results = { allow: counted("allowed"), deny: counted("denied"), noOpinion: counted("no-opinion") };
   return {
     rulesFor: (user, namespace) => authorizer.rulesFor(user, namespace),
-    async authorize(attributes) {
+    authorize(attributes) {
       const startMs = performance.now();
-      const decision = await authorizer.authorize(attributes);
-      results[decision.decision](startMs);
-      return decision;
+      const counts = (decision: AuthorizationDecision): AuthorizationDecision => {
+        results[decision.decision](startMs);
+        return decision;
+      };
+      const decision = authorizer.authorize(attributes);
+      return decision instanceof Promise ? decision.then(counts) : counts(decision);
     },
   };
 }

@@ -10,26 +10,38 @@ export class AdmissionRunner {
     this.#validating = plugins.filter((plugin) => plugin.validate !== undefined);
   }
 
-  async mutate(attributes: AdmissionAttributes): Promise<void> {
-    await this.#admit(attributes, false);
-    if (this.#mutating.some((plugin) => plugin.wantsRepeat?.(attributes) === true))
-      await this.#admit(attributes, true);
+  /** Undefined where no plugin had to wait for anything. */
+  mutate(attributes: AdmissionAttributes): Promise<void> | undefined {
+    const again = (): Promise<void> | undefined =>
+      this.#mutating.some((plugin) => plugin.wantsRepeat?.(attributes) === true)
+        ? this.#admit(attributes, true)
+        : undefined;
+    const admitting = this.#admit(attributes, false);
+    return admitting === undefined ? again() : admitting.then(again);
   }
 
-  async #admit(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> {
-    for (const plugin of this.#mutating) {
-      if (!plugin.handles(attributes)) continue;
-      // Most answer at once; to wait for nothing would still let all others go first.
-      const pending = plugin.admit?.(attributes, isRepeat);
-      if (pending !== undefined) await pending;
-    }
+  /** Undefined where no plugin had to wait for anything. */
+  validate(attributes: AdmissionAttributes): Promise<void> | undefined {
+    return inTurn(this.#validating, attributes, (plugin) => plugin.validate?.(attributes));
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#validating) {
-      if (!plugin.handles(attributes)) continue;
-      const pending = plugin.validate?.(attributes);
-      if (pending !== undefined) await pending;
-    }
+  #admit(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> | undefined {
+    return inTurn(this.#mutating, attributes, (plugin) => plugin.admit?.(attributes, isRepeat));
   }
+}
+
+/** Most answer at once: to wait for nothing would still let all others go first. */
+function inTurn(
+  plugins: readonly AdmissionPlugin[],
+  attributes: AdmissionAttributes,
+  ask: (plugin: AdmissionPlugin) => Promise<void> | void,
+  first = 0,
+): Promise<void> | undefined {
+  for (let index = first; index < plugins.length; index++) {
+    const plugin = plugins[index];
+    if (plugin?.handles(attributes) !== true) continue;
+    const pending = ask(plugin);
+    if (pending instanceof Promise) return pending.then(() => inTurn(plugins, attributes, ask, index + 1));
+  }
+  return undefined;
 }

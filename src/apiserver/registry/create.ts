@@ -11,8 +11,11 @@ import { validateMetadata } from "./object-meta.ts";
 import { hasGeneration } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
-/** The last word before the commit: validating admission. */
-export type ValidateHook = (object: UnstructuredObject, old: UnstructuredObject | undefined) => Promise<void>;
+/** The last word before the commit: validating admission. Undefined where nothing had to be waited for. */
+export type ValidateHook = (
+  object: UnstructuredObject,
+  old: UnstructuredObject | undefined,
+) => Promise<void> | undefined;
 
 /** A generated name is 63 characters at most, five of them random. */
 const maxNamePrefix = 58;
@@ -37,7 +40,8 @@ export async function createObject(
     if (attempt === 1 || isGenerated) {
       // After the name is known: what a strategy sets may carry it.
       store.strategy.prepareForCreate?.(context, object);
-      await check(store, context, served, object, validate);
+      const checking = check(store, context, served, object, validate);
+      if (checking !== undefined) await checking;
     }
     const created = await commit(store, context, served, object, isGenerated);
     if (created !== undefined) return created;
@@ -63,13 +67,13 @@ function prepareMetadata(store: GenericStore, served: ResourceInfo, object: Unst
   else delete metadata.generation;
 }
 
-async function check(
+function check(
   store: GenericStore,
   context: RequestContext,
   served: ResourceInfo,
   object: UnstructuredObject,
   validate: ValidateHook,
-): Promise<void> {
+): Promise<void> | undefined {
   const own = [
     ...store.scheme.validateCreate(served, object),
     ...(store.strategy.validateCreate?.(context, object) ?? []),
@@ -78,7 +82,7 @@ async function check(
   const errors = own.length > 0 ? own : validateMetadata(object);
   if (errors.length > 0) throw newInvalidObject(served, object.metadata.name ?? "", errors);
   for (const warning of store.scheme.warnings(served, object, undefined)) context.addWarning(warning);
-  await validate(object, undefined);
+  return validate(object, undefined);
 }
 
 /** Undefined when the name is taken. */
