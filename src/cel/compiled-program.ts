@@ -1,3 +1,4 @@
+import { estimateCost } from "./checker/estimate.ts";
 import { CelCostExceeded, CelEvaluationError, CelPending } from "./errors.ts";
 import { CostLimit, type Evaluator, Frame } from "./eval/frame.ts";
 import { fromJson } from "./eval/json.ts";
@@ -68,8 +69,8 @@ export class CompiledProgram implements CelProgram {
     }
   }
 
-  estimateCost(_root?: CelType): CostEstimate {
-    return { min: 0, max: 0 };
+  estimateCost(root?: CelType): CostEstimate {
+    return estimateCost(this.#expr, root);
   }
 
   #variable(variables: Readonly<Record<string, unknown>>, index: number): CelValue {

@@ -47,8 +47,7 @@ export function toInt(value: CelValue): CelValue {
 
 function doubleToInt(value: number): CelValue {
   // The bounds themselves are refused: as doubles they stand for what does not fit.
-  if (Number.isNaN(value) || value <= -9_223_372_036_854_775_808 || value >= 9_223_372_036_854_775_807)
-    return intOverflow;
+  if (Number.isNaN(value) || Math.abs(value) >= 2 ** 63) return intOverflow;
   const whole = Math.trunc(value) + 0;
   return Number.isSafeInteger(whole) ? whole : (intValue(BigInt(whole)) ?? intOverflow);
 }
@@ -65,7 +64,7 @@ export function toUint(value: CelValue): CelValue {
 }
 
 function doubleToUint(value: number): CelValue {
-  if (Number.isNaN(value) || value < 0 || value >= 18_446_744_073_709_551_616) return uintOverflow;
+  if (Number.isNaN(value) || value < 0 || value >= 2 ** 64) return uintOverflow;
   return uintValue(BigInt(Math.trunc(value))) ?? uintOverflow;
 }
 

@@ -48,5 +48,6 @@ export function missing(container: CelValue, key: CelValue): CelErr {
 export function showKey(key: CelValue): string {
   if (key instanceof CelUint) return String(key.value);
   if (key instanceof CelDouble) return plainDecimal(key.value);
-  return String(key);
+  // Whatever else cannot be a key: its type says enough.
+  return typeof key === "object" && key !== null ? runtimeTypeName(key) : String(key);
 }

@@ -29,10 +29,17 @@ export function parseRequestUrl(text: string): GoUrl | string {
   return lenient instanceof UrlProblem ? `parse ${goQuote(text)}: ${lenient.message}` : { ...lenient, text };
 }
 
-const controls = /[\u0000-\u001f\u007f]/u;
+/** Characters that no URL may hold as they are. */
+function hasControl(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
 
 function parse(text: string, isRequest: boolean): GoUrl | UrlProblem {
-  if (controls.test(text)) return new UrlProblem("net/url: invalid control character in URL");
+  if (hasControl(text)) return new UrlProblem("net/url: invalid control character in URL");
   if (text === "" && isRequest) return new UrlProblem("empty url");
   if (text === "*") return { scheme: "", host: "", escapedPath: "*", query: "", text };
   if (text.startsWith(":")) return new UrlProblem("missing protocol scheme");
@@ -105,9 +112,8 @@ function unescapeHost(host: string): string | UrlProblem {
     if (/^%[0-7]/u.test(escape) && escape !== "%25")
       return new UrlProblem(`invalid URL escape ${goQuote(escape)}`);
   }
-  const bad = /[\u0000-\u007f]/u;
   for (const char of host) {
-    if (bad.test(char) && !/[A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"%]/u.test(char)) {
+    if (char < "\u0080" && !/[A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"%]/u.test(char)) {
       return new UrlProblem(`invalid character ${goQuote(char)} in host name`);
     }
   }

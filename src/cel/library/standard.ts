@@ -11,6 +11,7 @@ import {
   toUint,
 } from "../eval/convert.ts";
 import { compare, costSize, equals } from "../eval/equality.ts";
+import { showKey } from "../eval/select.ts";
 import { partsIn } from "../eval/time.ts";
 import { CelDuration, CelErr, CelList, CelMap, CelTimestamp, type CelValue, HashMap } from "../values.ts";
 import {
@@ -316,7 +317,7 @@ function insert(map: CelMap, entries: readonly (readonly [CelValue, CelValue])[]
   const into =
     map instanceof HashMap ? map : HashMap.of(map.keys().map((key) => [key, map.find(key) ?? null]));
   for (const [key, value] of entries) {
-    if (into.find(key) !== undefined) return new CelErr(`insert failed: key ${String(key)} already exists`);
+    if (into.find(key) !== undefined) return new CelErr(`insert failed: key ${showKey(key)} already exists`);
     into.set(key, value);
   }
   return into;

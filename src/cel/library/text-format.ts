@@ -1,5 +1,7 @@
 import { toText } from "../eval/convert.ts";
-import { runtimeType, runtimeTypeName } from "../eval/runtime-type.ts";
+import { runtimeTypeName } from "../eval/runtime-type.ts";
+import { printDuration, printTimestamp } from "../eval/time.ts";
+import { typeName } from "../types.ts";
 import {
   CelDouble,
   CelDuration,
@@ -197,12 +199,12 @@ function plainText(value: CelValue): string | undefined {
 function nestedText(value: CelValue): string | undefined {
   if (typeof value === "string") return goQuote(value);
   if (value instanceof Uint8Array) return `b${goQuote(Buffer.from(value).toString("utf8"))}`;
-  if (value instanceof CelTimestamp) return `timestamp(${goQuote(String(toText(value)))})`;
-  if (value instanceof CelDuration) return `duration(${goQuote(String(toText(value)))})`;
+  if (value instanceof CelTimestamp) return `timestamp(${goQuote(printTimestamp(value))})`;
+  if (value instanceof CelDuration) return `duration(${goQuote(printDuration(value))})`;
   if (value instanceof CelDouble) return doubleText(value.value);
   if (value instanceof CelList) return listText(value);
   if (value instanceof CelMap) return mapText(value);
-  if (value instanceof CelTypeValue) return runtimeType(value) && String(toText(value));
+  if (value instanceof CelTypeValue) return typeName(value.type);
   return plainText(value);
 }
 
