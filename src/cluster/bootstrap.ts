@@ -1,12 +1,20 @@
 import type { ConfigMap, Endpoints, Namespace, Service } from "../api/types/core-v1.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
 import type { StorageClass } from "../api/types/storage-v1.ts";
+import type { Logger } from "../apimachinery/logger.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
-import { isAlreadyExists } from "../apimachinery/status.ts";
+import { isAlreadyExists, StatusError } from "../apimachinery/status.ts";
 import { systemPriorityClasses } from "../apiserver/admission/priority.ts";
+import type { ObjectReader } from "../apiserver/object-reader.ts";
 import type { Client, ResourceReference } from "../client/client.ts";
 import { resources } from "../client/resources.ts";
 import { localProvisioner } from "../controller/local-provisioner/index.ts";
+
+export interface BootstrapParts {
+  readonly client: Client;
+  readonly reader: ObjectReader;
+  readonly logger: Logger;
+}
 
 /** What a cluster has before anybody asks for anything. */
 export interface BootstrapSettings {
@@ -23,33 +31,54 @@ export interface BootstrapSettings {
 const namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /** The namespaces come first: all else may live in them. */
-export async function bootstrapNamespaces(client: Client): Promise<void> {
-  await Promise.all(namespaces.map((name) => ensure(client, resources.namespaces, newNamespace(name))));
+export async function bootstrapNamespaces(parts: BootstrapParts): Promise<void> {
+  await Promise.all(namespaces.map((name) => ensure(parts, resources.namespaces, newNamespace(name))));
 }
 
 /** Makes what is missing; what is there stays as its owner changed it. One pass, in parallel. */
-export async function bootstrapObjects(client: Client, settings: BootstrapSettings): Promise<void> {
+export async function bootstrapObjects(parts: BootstrapParts, settings: BootstrapSettings): Promise<void> {
   await Promise.all([
-    ensure(client, resources.services, apiService(settings.apiServiceAddress)),
-    settings.apiEndpoint === undefined ? undefined : publishApiEndpoint(client, settings.apiEndpoint),
+    ensure(parts, resources.services, apiService(settings.apiServiceAddress)),
+    settings.apiEndpoint === undefined ? undefined : publishApiEndpoint(parts, settings.apiEndpoint),
     settings.dnsAddress === undefined
       ? undefined
-      : ensure(client, resources.services, dnsService(settings.dnsAddress)),
-    ensure(client, resources.storageclasses, standardClass),
-    ensure(client, resources.configmaps, tokenTracking(settings.today)),
-    ...systemPriorityClasses.map((priority) => ensure(client, resources.priorityclasses, priority)),
+      : ensure(parts, resources.services, dnsService(settings.dnsAddress)),
+    ensure(parts, resources.storageclasses, standardClass),
+    ensure(parts, resources.configmaps, tokenTracking(settings.today)),
+    ...systemPriorityClasses.map((priority) => ensure(parts, resources.priorityclasses, priority)),
   ]);
 }
 
+/** What is there is left alone unasked: on a restart webhooks and policies may refuse what they let pass before. */
 async function ensure<T extends KubernetesObject>(
-  client: Client,
+  parts: BootstrapParts,
   reference: ResourceReference<T>,
   object: T,
 ): Promise<void> {
+  const { namespace = "", name = "" } = object.metadata;
+  if (parts.reader.get(reference, namespace, name) !== undefined) return;
+  await unlessRefused(parts, object, async () => {
+    try {
+      await parts.client.resource(reference).create(object);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  });
+}
+
+/** A cluster starts whatever its webhooks and policies think of it: otherwise nobody could mend them. */
+async function unlessRefused(
+  { logger }: BootstrapParts,
+  { kind, metadata }: KubernetesObject,
+  write: () => Promise<void>,
+): Promise<void> {
   try {
-    await client.resource(reference).create(object);
+    await write();
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
+    if (!(error instanceof StatusError)) throw error;
+    logger.warn(`${kind} "${metadata.name}" was refused; the cluster starts without it`, {
+      error: error.message,
+    });
   }
 }
 
@@ -106,7 +135,7 @@ function dnsService(clusterIP: string): Service {
 
 /** The API server says itself where it is reached: nobody selects it. */
 async function publishApiEndpoint(
-  client: Client,
+  parts: BootstrapParts,
   { ip, port }: { readonly ip: string; readonly port: number },
 ): Promise<void> {
   const metadata = { name: "kubernetes", namespace: "default" };
@@ -125,22 +154,25 @@ async function publishApiEndpoint(
     ports: [{ name: "https", port, protocol: "TCP" }],
   };
   await Promise.all([
-    put(client, resources.endpoints, endpoints),
-    put(client, resources.endpointslices, slice),
+    put(parts, resources.endpoints, endpoints),
+    put(parts, resources.endpointslices, slice),
   ]);
 }
 
 async function put<T extends KubernetesObject>(
-  client: Client,
+  parts: BootstrapParts,
   reference: ResourceReference<T>,
   object: T,
 ): Promise<void> {
-  try {
-    await client.resource(reference).create(object);
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    await client.resource(reference).update(object);
-  }
+  await unlessRefused(parts, object, async () => {
+    const objects = parts.client.resource(reference);
+    try {
+      await objects.create(object);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      await objects.update(object);
+    }
+  });
 }
 
 const standardClass: StorageClass = {

@@ -28,6 +28,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
 import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
+import { publishServiceRange } from "./service-range.ts";
 
 /** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
 export interface ClusterOptions {
@@ -171,7 +172,7 @@ export class Cluster {
 
   /** Makes what every cluster has (namespaces, roles, the `kubernetes` Service), once the API has started. */
   async bootstrap(): Promise<void> {
-    const client = this.client();
+    const parts = { client: this.client(), reader: this.server.reader, logger: this.logger };
     const { dnsAddress, apiEndpoint } = this.#options;
     const apiServiceAddress = this.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
     const settings = {
@@ -183,11 +184,15 @@ export class Cluster {
     await Promise.all([
       // In the stores roles need no namespace: they share a sync of the disk with the namespaces.
       reconcileBootstrapPolicyInStores(this.server.stores, this.server.reader),
-      bootstrapNamespaces(client).then(() => bootstrapObjects(client, settings)),
+      bootstrapNamespaces(parts).then(() => bootstrapObjects(parts, settings)),
     ]);
     // Until they are there the server acts as if they were: nothing waits for them.
     this.server.maintainFlowControl().catch((error: unknown) => {
       if (!this.signal.aborted) this.logger.error("no flow schemas were made", { error: String(error) });
+    });
+    publishServiceRange(parts.client, this.serviceCidr, formatTime(this.clock.now())).catch((error: unknown) => {
+      if (!this.signal.aborted)
+        this.logger.error("the range of Services was not published", { error: String(error) });
     });
   }
 

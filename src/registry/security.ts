@@ -143,7 +143,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         register,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
       });
-      const policies = admissionPolicies({ reader, scheme: options.scheme, authorizer });
+      const policies = admissionPolicies({ reader, scheme, authorizer });
       const admission = admissionChain({
         reader,
         clock,
