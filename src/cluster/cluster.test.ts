@@ -71,6 +71,13 @@ describe("a cluster in this process", () => {
     );
     const kubernetes = await client.resource(resources.services).get("kubernetes", { namespace: "default" });
     expect(kubernetes.spec.clusterIP).toBe("10.96.0.1");
+    const range = await eventually(
+      () => client.resource(resources.servicecidrs).list(),
+      ({ items }) => items[0]?.status?.conditions?.[0]?.status === "True",
+    );
+    expect(range.items).toMatchObject([
+      { metadata: { name: "kubernetes" }, spec: { cidrs: ["10.96.0.0/16"] } },
+    ]);
     const published = await eventually(
       () => client.resource(resources.configmaps).list({ fieldSelector: "metadata.name=kube-root-ca.crt" }),
       ({ items }) => items.length === 4,
