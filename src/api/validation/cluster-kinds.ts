@@ -111,7 +111,25 @@ export const clusterKinds: Readonly<Record<string, KindRules>> = {
     create: registration.checkAdmissionPolicy,
   }),
   "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding": rules({
-    create: registration.checkPolicyBinding,
+    create: bindings.checkValidatingBinding,
+    standardFinalizers: false,
+  }),
+  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy": rules({
+    create: policies.checkMutatingPolicy,
+    update: policies.checkMutatingPolicyUpdate,
+    standardFinalizers: false,
+  }),
+  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding": rules({
+    create: bindings.checkMutatingBinding,
+    standardFinalizers: false,
+  }),
+  // What definitions say is judged by the machinery of custom resources, which most clusters never load.
+  "apiextensions.k8s.io/v1/CustomResourceDefinition": rules({ standardFinalizers: false }),
+  "apiregistration.k8s.io/v1/APIService": rules({
+    create: checkApiService,
+    update: checkApiServiceUpdate,
+    subresources: { status: checkApiServiceStatus },
+    ownMetadata: true,
   }),
   "apiregistration.k8s.io/v1/APIService": rules({ name: nameIsPathSegment }),
   ...resourceKinds,

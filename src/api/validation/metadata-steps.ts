@@ -36,6 +36,22 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "/Pod/resize": none,
   "/Secret": both,
   "/ServiceAccount": both,
+  ...Object.fromEntries(
+    [
+      "MutatingAdmissionPolicy",
+      "MutatingAdmissionPolicyBinding",
+      "MutatingWebhookConfiguration",
+      "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding",
+      "ValidatingWebhookConfiguration",
+    ].map((kind) => [`admissionregistration.k8s.io/${kind}`, ["create without finalizers"] as const]),
+  ),
+  "admissionregistration.k8s.io/ValidatingAdmissionPolicy/status": none,
+  "apiextensions.k8s.io/CustomResourceDefinition": bare,
+  "apiextensions.k8s.io/CustomResourceDefinition/status": bare,
+  // The rules of API services look at metadata themselves.
+  "apiregistration.k8s.io/APIService": none,
+  "apiregistration.k8s.io/APIService/status": bare,
   "apps/ControllerRevision": both,
   "batch/CronJob/status": none,
   "batch/Job": createFirst,

@@ -34,18 +34,19 @@ export function openapi(
 }
 
 async function load(
-  { scheme, descriptionsFile, documentOf, loadCustom }: ServerCore,
+  core: ServerCore,
   previous: Promise<OpenApiDocuments> | undefined,
 ): Promise<OpenApiDocuments> {
+  const { scheme, descriptionsFile } = core;
   const { openApiDocuments, loadDescriptions } = await import("../../api/openapi/index.ts");
   const descriptions = descriptionsFile === undefined ? undefined : await loadDescriptions(descriptionsFile);
   const resources = scheme.resources();
   const custom = resources.find((resource) => resource.custom !== undefined);
-  if (custom !== undefined) await loadCustom(custom.group, custom.version, custom.resource);
+  if (custom !== undefined) await core.loadCustom(custom.group, custom.version, custom.resource);
   const source: OpenApiSource = {
     resources,
     schemas: scheme.schemas,
-    custom: (resource, form) => documentOf(resource, form, descriptions),
+    custom: (resource, form) => core.documentOf(resource, form, descriptions),
     version: version.gitVersion.split("+")[0] ?? version.gitVersion,
     ...(descriptions === undefined ? {} : { descriptions }),
   };

@@ -1,5 +1,5 @@
 import type { CustomResourceConversion, WebhookClientConfig } from "../../../api/types/apiextensions-v1.ts";
-import { checkClientConfig } from "../../../api/validation/admission-registration.ts";
+import { checkClientConfig } from "../../../api/validation/admission-registration/client-config.ts";
 import {
   type FieldError,
   forbidden,

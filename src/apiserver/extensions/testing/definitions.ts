@@ -72,3 +72,13 @@ export async function established(api: TestApi, name: string): Promise<Unstructu
   }
   throw new Error(`${name} is not established`);
 }
+
+/** Resolves when the definition is not there any more. */
+export async function gone(api: TestApi, name: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const { items } = await api.list(definitionsPath);
+    if (!items.some(({ metadata }) => metadata.name === name)) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`${name} is still there`);
+}

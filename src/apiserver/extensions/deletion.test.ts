@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { failure, TestApi } from "../testing/api.ts";
+import { startTestServer, type TestServer } from "../testing/test-server.ts";
+import { cronTabs, definitionsPath, established, gone } from "./testing/definitions.ts";
+
+let started: TestServer;
+let api: TestApi;
+const name = "crontabs.stable.example.com";
+const objects = "/apis/stable.example.com/v1/namespaces/default/crontabs";
+
+beforeEach(async () => {
+  started = await startTestServer();
+  api = new TestApi(started.transport);
+  await api.post("/api/v1/namespaces", { metadata: { name: "default" } });
+  await api.post(definitionsPath, cronTabs());
+  await established(api, name);
+});
+
+afterEach(() => started.server.close());
+
+describe("a definition that is deleted", () => {
+  it("goes when it has no objects", async () => {
+    const marked = await api.delete(`${definitionsPath}/${name}`);
+    expect(marked).toMatchObject({ metadata: { finalizers: ["customresourcecleanup.apiextensions.k8s.io"] } });
+    await gone(api, name);
+    expect((await failure(api.list(objects))).code).toBe(404);
+  });
+
+  it("takes its objects with it", async () => {
+    await api.post(objects, {
+      apiVersion: "stable.example.com/v1",
+      kind: "CronTab",
+      metadata: { name: "one" },
+      spec: { cronSpec: "*" },
+    });
+    await api.delete(`${definitionsPath}/${name}`);
+    await gone(api, name);
+    await api.post(definitionsPath, cronTabs());
+    await established(api, name);
+    expect((await api.list(objects)).items).toEqual([]);
+  });
+});
