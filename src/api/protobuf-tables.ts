@@ -44,6 +44,7 @@ const partialForms = ["PartialObjectMetadata", "PartialObjectMetadataList"];
 export function protobufMessageOf(kind: GroupVersionKind): string | undefined {
   if (kind.group === "meta.k8s.io" && kind.version === "v1" && partialForms.includes(kind.kind))
     return `k8s.io.apimachinery.pkg.apis.meta.v1.${kind.kind}`;
+  if (kind.group === "apidiscovery.k8s.io") return `k8s.io.api.apidiscovery.${kind.version}.${kind.kind}`;
   const schemaName = schemaNameOfKind(kind);
   return schemaName === undefined ? undefined : protobufMessageOfSchema(schemaName);
 }

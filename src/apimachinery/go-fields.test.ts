@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeObject } from "./decode.ts";
-import { sameFields } from "./json.ts";
+import { sameFields, sameWish } from "./json.ts";
 import type { Schema } from "./schema.ts";
 
 const text: Schema = { type: "string" };
@@ -67,6 +67,19 @@ describe("a built-in type is read as Go prints it", () => {
     ["of foreign types nothing is known", "com.example.v1.Thing", { name: "", parts: [] }, { name: "" }],
   ])("%s", (_claim, name, value, expected) => {
     expect(decodeObject(schemas, name, value)).toEqual({ object: expected, unknownFields: [] });
+  });
+});
+
+describe("sameWish()", () => {
+  it.each([
+    ["a list that is null and an empty one", { ports: null }, { ports: [] }, true],
+    ["a list that is null and none", { ports: null }, {}, false],
+    ["an empty list and another", [[]], [[1]], false],
+    ["a list that is null and zero", { ports: null }, { ports: 0 }, false],
+    ["a member more", { a: 1 }, { a: 1, b: [] }, false],
+  ])("compares %s", (_case, a, b, expected) => {
+    expect(sameWish(a, b)).toBe(expected);
+    expect(sameWish(b, a)).toBe(expected);
   });
 });
 

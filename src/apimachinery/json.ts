@@ -80,6 +80,19 @@ export function sameFields(a: unknown, b: unknown): boolean {
   return true;
 }
 
+/** Equality where a list that is null says the same as an empty one, as Go's semantic equality has it. */
+export function sameWish(a: unknown, b: unknown): boolean {
+  if (a === b || isNothing(a)) return isNothing(b) || a === b;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => sameWish(item, b[index]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  for (const key of Object.keys(a)) if (!sameWish(a[key], b[key])) return false;
+  for (const key of Object.keys(b)) if (b[key] !== undefined && a[key] === undefined) return false;
+  return true;
+}
+
+const isNothing = (value: unknown): boolean => value === null || (Array.isArray(value) && value.length === 0);
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
 /** Deep equality of JSON values. An absent property equals one that is undefined. */

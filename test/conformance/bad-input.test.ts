@@ -201,11 +201,7 @@ describe("bodies that cannot be read", () => {
 
   test("a patch of no known type", async () => {
     expect(await send("PATCH", `${configMaps}/there`, { body: {} })).toMatchObject(
-      refusal(
-        415,
-        "UnsupportedMediaType",
-        /^the body of the request was in an unknown format - accepted media types include: application\/json-patch\+json, application\/merge-patch\+json, application\/(strategic-merge-patch\+json|apply-patch\+yaml)/,
-      ),
+      refusal(415, "UnsupportedMediaType", /^415: Unsupported Media Type$/),
     );
   });
 
@@ -214,7 +210,7 @@ describe("bodies that cannot be read", () => {
       refusal(
         406,
         "NotAcceptable",
-        /^only the following media types are accepted: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf/,
+        /^406: Not Acceptable\n\nAvailable representations: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf$/,
       ),
     );
   });

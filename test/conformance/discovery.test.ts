@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseYaml } from "../../src/apimachinery/yaml.ts";
 import {
   hasResources,
   type KnownResource,
@@ -104,8 +105,8 @@ test.each([
   expect([found?.shortNames, found?.categories]).toEqual([shortNames, categories]);
 });
 
-describe.each(["v2", "v2beta1"])("aggregated %s", (version) => {
-  const accept = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+describe("aggregated", () => {
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
   interface Aggregated {
     readonly items: {
@@ -149,7 +150,7 @@ describe.each(["v2", "v2beta1"])("aggregated %s", (version) => {
           kind: string;
           group?: string;
           version?: string;
-        }): string => `${group ?? metadata.name ?? ""}/${own ?? name}/${kind}`;
+        }): string => `${group || (metadata.name ?? "")}/${own || name}/${kind}`;
         const flat = resources.flatMap(({ resource, responseKind, scope, subresources = [], ...rest }) => [
           [
             resource,
@@ -179,6 +180,20 @@ describe.each(["v2", "v2beta1"])("aggregated %s", (version) => {
         expect([apiVersion, flat]).toEqual([apiVersion, single]);
       }
     }
+  });
+
+  test("is there in YAML and in protobuf, and no longer in the version before", async () => {
+    const inType = (type: string, version = "v2"): string =>
+      `${type};g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    const json = (await server.get("/apis", accept)).json<Aggregated>();
+    const yaml = await server.get("/apis", inType("application/yaml"));
+    expect([yaml.headers["content-type"], parseYaml(yaml.text)]).toEqual([inType("application/yaml"), json]);
+    const protobuf = inType("application/vnd.kubernetes.protobuf");
+    const bytes = await server.get("/apis", protobuf);
+    expect(bytes.headers["content-type"]).toBe(protobuf);
+    expect(bytes.bytes.subarray(0, 4).toString()).toBe("k8s\0");
+    for (const { metadata } of json.items) expect(bytes.text).toContain(metadata.name);
+    expect((await server.get("/apis", inType("application/json", "v2beta1"))).status).toBe(406);
   });
 
   test("is not sent again to who has it", async () => {

@@ -95,6 +95,11 @@ k8s.io.api.admissionregistration.v1beta1.ValidatingWebhookConfigurationList	{"it
 k8s.io.api.admissionregistration.v1beta1.Validation	{"Expression":"1 string","message":"2 string","messageExpression":"4 string","reason":"3 string"}
 k8s.io.api.admissionregistration.v1beta1.Variable	{"Expression":"2 string","Name":"1 string"}
 k8s.io.api.admissionregistration.v1beta1.WebhookClientConfig	{"caBundle":"2 bytes","service":"1 ServiceReference","url":"3 string"}
+k8s.io.api.apidiscovery.v2.APIGroupDiscovery	{"metadata":"1 .k8s.io.apimachinery.pkg.apis.meta.v1.ObjectMeta","versions":"2 APIVersionDiscovery*"}
+k8s.io.api.apidiscovery.v2.APIGroupDiscoveryList	{"items":"2 APIGroupDiscovery*","metadata":"1 .k8s.io.apimachinery.pkg.apis.meta.v1.ListMeta"}
+k8s.io.api.apidiscovery.v2.APIResourceDiscovery	{"categories":"7 string*","resource":"1 string","responseKind":"2 .k8s.io.apimachinery.pkg.apis.meta.v1.GroupVersionKind","scope":"3 string","shortNames":"6 string*","singularResource":"4 string","subresources":"8 APISubresourceDiscovery*","verbs":"5 string*"}
+k8s.io.api.apidiscovery.v2.APISubresourceDiscovery	{"acceptedTypes":"3 .k8s.io.apimachinery.pkg.apis.meta.v1.GroupVersionKind*","responseKind":"2 .k8s.io.apimachinery.pkg.apis.meta.v1.GroupVersionKind","subresource":"1 string","verbs":"4 string*"}
+k8s.io.api.apidiscovery.v2.APIVersionDiscovery	{"freshness":"3 string","resources":"2 APIResourceDiscovery*","version":"1 string"}
 k8s.io.api.apiserverinternal.v1alpha1.ServerStorageVersion	{"apiServerID":"1 string","decodableVersions":"3 string*","encodingVersion":"2 string","servedVersions":"4 string*"}
 k8s.io.api.apiserverinternal.v1alpha1.StorageVersion	{"metadata":"1 .k8s.io.apimachinery.pkg.apis.meta.v1.ObjectMeta","spec":"2 StorageVersionSpec","status":"3 StorageVersionStatus"}
 k8s.io.api.apiserverinternal.v1alpha1.StorageVersionCondition	{"lastTransitionTime":"4 .k8s.io.apimachinery.pkg.apis.meta.v1.Time","message":"6 string","observedGeneration":"3 int64","reason":"5 string","status":"2 string","type":"1 string"}

@@ -69,8 +69,6 @@ coordination.k8s.io/v1	leases	Lease	N	create,delete,deletecollection,get,list,pa
 coordination.k8s.io/v1beta1	leasecandidates	LeaseCandidate	N	create,delete,deletecollection,get,list,patch,update,watch				coordination.k8s.io/v1beta1	io.k8s.api.coordination.v1beta1.LeaseCandidate
 node.k8s.io/v1	runtimeclasses	RuntimeClass	C	create,delete,deletecollection,get,list,patch,update,watch				node.k8s.io/v1	io.k8s.api.node.v1.RuntimeClass
 discovery.k8s.io/v1	endpointslices	EndpointSlice	N	create,delete,deletecollection,get,list,patch,update,watch				discovery.k8s.io/v1	io.k8s.api.discovery.v1.EndpointSlice
-flowcontrol.apiserver.k8s.io/v1	flowschemas	FlowSchema	C	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			flowcontrol.apiserver.k8s.io/v1	io.k8s.api.flowcontrol.v1.FlowSchema
-flowcontrol.apiserver.k8s.io/v1	prioritylevelconfigurations	PriorityLevelConfiguration	C	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			flowcontrol.apiserver.k8s.io/v1	io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration
 resource.k8s.io/v1	deviceclasses	DeviceClass	C	create,delete,deletecollection,get,list,patch,update,watch				resource.k8s.io/v1	io.k8s.api.resource.v1.DeviceClass
 resource.k8s.io/v1	resourceclaims	ResourceClaim	N	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			resource.k8s.io/v1	io.k8s.api.resource.v1.ResourceClaim
 resource.k8s.io/v1	resourceclaimtemplates	ResourceClaimTemplate	N	create,delete,deletecollection,get,list,patch,update,watch				resource.k8s.io/v1	io.k8s.api.resource.v1.ResourceClaimTemplate
@@ -84,4 +82,6 @@ resource.k8s.io/v1beta1	deviceclasses	DeviceClass	C	create,delete,deletecollecti
 resource.k8s.io/v1beta1	resourceclaims	ResourceClaim	N	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			resource.k8s.io/v1	io.k8s.api.resource.v1beta1.ResourceClaim
 resource.k8s.io/v1beta1	resourceclaimtemplates	ResourceClaimTemplate	N	create,delete,deletecollection,get,list,patch,update,watch				resource.k8s.io/v1	io.k8s.api.resource.v1beta1.ResourceClaimTemplate
 resource.k8s.io/v1beta1	resourceslices	ResourceSlice	C	create,delete,deletecollection,get,list,patch,update,watch				resource.k8s.io/v1	io.k8s.api.resource.v1beta1.ResourceSlice
+flowcontrol.apiserver.k8s.io/v1	flowschemas	FlowSchema	C	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			flowcontrol.apiserver.k8s.io/v1	io.k8s.api.flowcontrol.v1.FlowSchema
+flowcontrol.apiserver.k8s.io/v1	prioritylevelconfigurations	PriorityLevelConfiguration	C	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			flowcontrol.apiserver.k8s.io/v1	io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration
 storagemigration.k8s.io/v1beta1	storageversionmigrations	StorageVersionMigration	C	create,delete,deletecollection,get,list,patch,update,watch	status(get,patch,update)			storagemigration.k8s.io/v1beta1	io.k8s.api.storagemigration.v1beta1.StorageVersionMigration`;

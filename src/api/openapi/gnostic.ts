@@ -1,15 +1,12 @@
-import { isObject } from "../../apimachinery/json.ts";
+import { anyValue, type Encode, extensions, fields, list, named, texts } from "./gnostic-parts.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import type { JsonDocument } from "./source.ts";
 
 /**
  * The OpenAPI v2 document in protobuf, as clients up to kubectl 1.33 ask for it
  * (`application/com.github.proto-openapi.spec.v2.v1.0+protobuf`). Field numbers are those of OpenAPIv2.proto in
- * github.com/google/gnostic. Values of unknown shape travel as YAML texts, which JSON is.
+ * github.com/google/gnostic. Values of unknown shape travel as YAML texts.
  */
-type Fields = Readonly<Record<string, unknown>>;
-type Encode = (writer: ProtobufWriter, value: Fields) => void;
-
 export function encodeOpenApiV2(document: JsonDocument): Uint8Array {
   const writer = new ProtobufWriter();
   writer.text(1, document["swagger"]);
@@ -27,35 +24,6 @@ export function encodeOpenApiV2(document: JsonDocument): Uint8Array {
     named(definitions, 1, value, (item, definition) => item.message(2, definition, encodeApiKey)),
   );
   return writer.finish();
-}
-
-const fields = (value: unknown): Fields => (isObject(value) ? value : {});
-const list = (value: unknown): Fields[] => (Array.isArray(value) ? value.filter(isObject) : []);
-const texts = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-/** A map, as a list of names and values. */
-function named(writer: ProtobufWriter, field: number, map: Fields, encode: Encode): void {
-  for (const name of Object.keys(map)) {
-    writer.message(field, fields(map[name]), (entry, value) => {
-      entry.text(1, name);
-      entry.message(2, value, encode);
-    });
-  }
-}
-
-/** Members that begin with `x-`. */
-function extensions(writer: ProtobufWriter, field: number, value: Fields): void {
-  for (const name of Object.keys(value)) {
-    if (!name.startsWith("x-")) continue;
-    writer.message(field, value, (entry) => {
-      entry.text(1, name);
-      anyValue(entry, 2, value[name]);
-    });
-  }
-}
-
-function anyValue(writer: ProtobufWriter, field: number, value: unknown): void {
-  writer.message(field, {}, (any) => any.text(2, `${JSON.stringify(value)}\n`));
 }
 
 const methods = ["get", "put", "post", "delete", "options", "head", "patch"];

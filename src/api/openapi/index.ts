@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { schemaNameOfKind } from "../kinds.ts";
 import { encodeOpenApiV2 } from "./gnostic.ts";
+import { encodeOpenApiV3 } from "./gnostic-v3.ts";
 import type { PathItem } from "./operations.ts";
 import type { JsonDocument, OpenApiFacts, OpenApiSource } from "./source.ts";
 import { buildOpenApiV2 } from "./v2.ts";
@@ -26,6 +27,8 @@ export interface OpenApiDocuments {
   v3Index(): OpenApiDocument;
   /** /openapi/v3/{name}: `api/v1`, `apis/apps/v1`, `version`. */
   v3(name: string): OpenApiDocument | undefined;
+  /** The same as `application/com.github.proto-openapi.spec.v3.v1.0+protobuf`, with the hash of the other. */
+  v3Protobuf(name: string): OpenApiDocument | undefined;
 }
 
 export interface OpenApiDocument {
@@ -96,6 +99,15 @@ class Documents implements OpenApiDocuments {
     const document = { body: encodeJson(buildOpenApiV3(this.#source, this.#facts, paths)), hash };
     this.#thirds.set(name, document);
     return document;
+  }
+
+  v3Protobuf(name: string): OpenApiDocument | undefined {
+    const paths = this.#paths().get(name);
+    if (paths === undefined) return undefined;
+    const document = this.#keep(`v3 protobuf ${name}`, () =>
+      encodeOpenApiV3(buildOpenApiV3(this.#source, this.#facts, paths)),
+    );
+    return { ...document, hash: this.#contentHash(name) };
   }
 
   #buildV2(): JsonDocument {

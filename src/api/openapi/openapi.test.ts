@@ -6,6 +6,7 @@ import protobuf from "protobufjs";
 import { describe, expect, test } from "vitest";
 import { isObject } from "../../apimachinery/json.ts";
 import type { Schema, SchemaSet } from "../../apimachinery/schema.ts";
+import { parseYaml } from "../../apimachinery/yaml.ts";
 import { builtinScheme } from "../builtin-scheme.ts";
 import type { ResourceInfo } from "../scheme.ts";
 import { hasReference, readReference, referenceFolder } from "../testing/reference.ts";
@@ -349,7 +350,7 @@ test("OpenAPI v2 in protobuf says the same", () => {
   expect(definitions.map(({ name }) => name)).toEqual(Object.keys(json["definitions"] as Json));
   const pod = find(definitions, "io.k8s.api.core.v1.Pod");
   const kinds = find(at(pod, "vendor_extension") as Named[], "x-kubernetes-group-version-kind");
-  expect(JSON.parse(String(kinds?.["yaml"]))).toEqual([{ group: "", kind: "Pod", version: "v1" }]);
+  expect(parseYaml(String(kinds?.["yaml"]))).toEqual([{ group: "", kind: "Pod", version: "v1" }]);
   const fields = at(pod, "properties", "additional_properties") as Named[];
   expect(find(fields, "spec")?.["ref"]).toBe("#/definitions/io.k8s.api.core.v1.PodSpec");
   expect(at(find(fields, "kind"), "type", "value")).toEqual(["string"]);
@@ -367,6 +368,83 @@ test("OpenAPI v2 in protobuf says the same", () => {
     other: { path: { name: "namespace", required: true } },
   });
   expect(find(shared, "body-2Y1dVQaQ")).toMatchObject({ body: { name: "body" } });
+});
+
+const proto3 = `
+  syntax = "proto3";
+  message Any { string yaml = 2; }
+  message NamedAny { string name = 1; Any value = 2; }
+  message Info { string title = 1; string version = 6; }
+  message DefaultType { oneof oneof { double number = 1; bool boolean = 2; string string = 3; } }
+  message ItemsItem { repeated SchemaOrReference schema_or_reference = 1; }
+  message AdditionalPropertiesItem { SchemaOrReference schema_or_reference = 1; bool boolean = 2; }
+  message Schema {
+    repeated string required = 23; string type = 25; repeated SchemaOrReference all_of = 26;
+    repeated SchemaOrReference one_of = 27; ItemsItem items = 30; Named properties = 31;
+    AdditionalPropertiesItem additional_properties = 32; DefaultType default = 33; string description = 34;
+    string format = 35; repeated NamedAny specification_extension = 36;
+  }
+  message Reference { string _ref = 1; }
+  message SchemaOrReference { Schema schema = 1; Reference reference = 2; }
+  message NamedSchema { string name = 1; SchemaOrReference value = 2; }
+  message Named { repeated NamedSchema additional_properties = 1; }
+  message Components { Named schemas = 1; }
+  message MediaType { SchemaOrReference schema = 1; }
+  message NamedMediaType { string name = 1; MediaType value = 2; }
+  message MediaTypes { repeated NamedMediaType additional_properties = 1; }
+  message RequestBody { MediaTypes content = 2; bool required = 3; }
+  message RequestBodyOrReference { RequestBody request_body = 1; }
+  message Parameter { string name = 1; string in = 2; bool required = 4; SchemaOrReference schema = 10; }
+  message ParameterOrReference { Parameter parameter = 1; }
+  message Operation {
+    repeated string tags = 1; string operation_id = 5; repeated ParameterOrReference parameters = 6;
+    RequestBodyOrReference request_body = 7; repeated NamedAny specification_extension = 13;
+  }
+  message PathItem { Operation get = 4; Operation put = 5; Operation post = 6; repeated ParameterOrReference parameters = 13; }
+  message NamedPathItem { string name = 1; PathItem value = 2; }
+  message Paths { repeated NamedPathItem path = 1; }
+  message Document { string openapi = 1; Info info = 2; Paths paths = 4; Components components = 5; }
+`;
+
+test("OpenAPI v3 in protobuf says the same", () => {
+  const type = protobuf.parse(proto3, { keepCase: true }).root.lookupType("Document");
+  const decoded = type.toObject(type.decode(documents.v3Protobuf("apis/apps/v1")?.body ?? new Uint8Array()), {
+    arrays: true,
+  });
+  const json = parse(documents.v3("apis/apps/v1"));
+  const named = (list: unknown, name: string): Json | undefined =>
+    (list as Named[]).find((entry) => entry.name === name)?.value;
+  expect(decoded).toMatchObject({ openapi: "3.0.0", info: { title: "Kubernetes" } });
+  expect((at(decoded, "paths", "path") as Named[]).map(({ name }) => name)).toEqual(
+    Object.keys(json["paths"] as Json),
+  );
+
+  const post = at(
+    named(at(decoded, "paths", "path"), "/apis/apps/v1/namespaces/{namespace}/deployments"),
+    "post",
+  );
+  const content = at(post, "request_body", "request_body", "content", "additional_properties");
+  expect(at(named(content, "*/*"), "schema", "reference", "_ref")).toBe(
+    "#/components/schemas/io.k8s.api.apps.v1.Deployment",
+  );
+  const action = named(at(post, "specification_extension"), "x-kubernetes-action");
+  expect(parseYaml(String(action?.["yaml"]))).toBe("post");
+
+  const schemas = at(decoded, "components", "schemas", "additional_properties");
+  const deployment = named(
+    at(named(schemas, "io.k8s.api.apps.v1.Deployment"), "schema", "properties", "additional_properties"),
+    "spec",
+  );
+  expect(at(deployment, "schema")).toMatchObject({
+    all_of: [{ reference: { _ref: "#/components/schemas/io.k8s.api.apps.v1.DeploymentSpec" } }],
+    default: {},
+  });
+  const container = at(named(schemas, "io.k8s.api.core.v1.Container"), "schema");
+  expect(at(container, "required")).toEqual(["name"]);
+  expect(at(named(at(container, "properties", "additional_properties"), "name"), "schema")).toMatchObject({
+    type: "string",
+    default: { string: "" },
+  });
 });
 
 test("descriptions are written where they are at hand", async () => {

@@ -23,6 +23,21 @@ export class ProtobufWriter {
     this.#varint(1);
   }
 
+  double(field: number, value: unknown): void {
+    if (typeof value !== "number") return;
+    this.#reserve(20);
+    this.#varint((field << 3) | 1);
+    this.#length = this.#buffer.writeDoubleLE(value, this.#length);
+  }
+
+  /** A count: no larger than 2^31. */
+  integer(field: number, value: unknown): void {
+    if (typeof value !== "number") return;
+    this.#reserve(20);
+    this.#varint(field << 3);
+    this.#varint(value);
+  }
+
   /** A nested message, written also when it is empty. */
   message<T>(field: number, value: T, encode: (writer: ProtobufWriter, value: T) => void): void {
     this.#reserve(20);

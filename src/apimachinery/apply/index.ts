@@ -14,6 +14,7 @@ import {
   encodeManagers,
   identityOfManager,
   ignoredFieldsOf,
+  knownManagers,
   type Manager,
   type Managers,
   managedFieldsError,
@@ -49,6 +50,8 @@ interface CommonOptions {
    * resource itself, `spec` for its status, nothing for other subresources.
    */
   readonly ignoredPaths?: readonly string[] | undefined;
+  /** False for an apiVersion that the kind does not have: who set fields in it is forgotten. Default: all are. */
+  readonly hasVersion?: ((apiVersion: string) => boolean) | undefined;
 }
 
 export interface ServerSideApplyOptions extends CommonOptions {
@@ -107,13 +110,16 @@ export function serverSideApply(options: ServerSideApplyOptions): UnstructuredOb
 function refuseUntypable(applied: UnstructuredObject, type: MergeType): void {
   const errors = typedErrors(applied, type);
   if (errors.length === 0) return;
-  const { name = "", namespace = "" } = applied.metadata;
+  const [name, namespace] = [applied.metadata.name, applied.metadata.namespace].map(textOf);
   // The core group has no name, only a slash.
   const version = applied.apiVersion.includes("/") ? applied.apiVersion : `/${applied.apiVersion}`;
   const kind = `${version}, Kind=${applied.kind}`;
   const message = `failed to create typed patch object (${namespace}/${name}; ${kind}): ${joinTypedErrors(errors)}`;
   throw newStatusError(500, "", message);
 }
+
+/** A configuration may hold anything where a name should be. */
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 /** The managers of the live object; one for all its fields when it was not tracked so far. */
 function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignored: FieldSet): Managers {
@@ -124,7 +130,7 @@ function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignore
   if (malformed !== undefined) {
     throw newStatusError(500, "", `failed to decode managed fields: ${malformed}`);
   }
-  const managers = decodeManagers(entries) ?? new Map<string, Manager>();
+  const managers = knownManagers(decodeManagers(entries), options.hasVersion);
   if (managers.size > 0) return managers;
   const { apiVersion, kind } = live;
   const empty = { ...emptyObjectOf(schemas, schema, kind), apiVersion, kind };
@@ -189,7 +195,7 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   const given = updated.metadata.managedFields;
   const isReset = subresource === "" && isResetOf(given);
   const chosen = isReset ? [] : chooseEntries(stored, given, subresource);
-  const managers = decodeManagers(chosen) ?? new Map<string, Manager>();
+  const managers = knownManagers(decodeManagers(chosen), options.hasVersion);
   if (managers.size === 0 && old !== undefined) return [];
 
   const type = mergeTypeOf(schemas, schema);

@@ -166,4 +166,14 @@ export function ignoredFieldsOf(subresource: string, paths: readonly string[] | 
   return FieldSet.fromPaths(effective.map((path) => path.split(".").map((name) => `f:${name}`)));
 }
 
+/** The managers without those who wrote in a version that the kind does not have. */
+export function knownManagers(
+  managers: Managers | undefined,
+  hasVersion: ((apiVersion: string) => boolean) | undefined,
+): Managers {
+  if (managers === undefined) return new Map();
+  if (hasVersion === undefined) return managers;
+  return new Map([...managers].filter(([, { apiVersion }]) => hasVersion(apiVersion)));
+}
+
 export const timeNow = (nowMs: number): string => formatTime(nowMs);

@@ -74,12 +74,18 @@ function parseText(text: string, kind: string): RawBody {
     return { value, duplicates: { format: "json", ...duplicates } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const start = Buffer.from(text.slice(0, 30)).toString("hex");
     throw newBadRequest(
       `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ` +
-        `${why} (${start}${text.length > 30 ? " ..." : ""})`,
+        `${why} (${startOf(text)})`,
     );
   }
+}
+
+/** What a body begins with: as it is where it looks like JSON, else in hexadecimal digits. */
+function startOf(text: string): string {
+  const bytes = Buffer.from(text);
+  const start = bytes.subarray(0, 30).toString(text.startsWith("{") ? "utf8" : "hex");
+  return bytes.length > 30 ? `${start} ...` : start;
 }
 
 /** The object of the body in the version that is asked for; unknown fields are treated as the request wants. */

@@ -3,14 +3,13 @@ import type { ResourceInfo, Scheme, SubresourceInfo } from "../../api/scheme.ts"
 import { formatApiVersion, type GroupVersion } from "../../apimachinery/gvk.ts";
 import type { APIGroup, APIResource } from "../../apimachinery/meta-v1.ts";
 import { newGenericNotFound } from "../../apimachinery/status.ts";
+import { printYaml } from "../../apimachinery/yaml.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
-import { negotiate } from "./negotiate.ts";
+import { jsonType, type MediaType, negotiate, yamlType } from "./negotiate.ts";
+import { checkAccept, objectTypes } from "./route-form.ts";
 import type { ServerCore } from "./server-core.ts";
 
-const aggregatedForms = [
-  "APIGroupDiscoveryList.apidiscovery.k8s.io/v2",
-  "APIGroupDiscoveryList.apidiscovery.k8s.io/v2beta1",
-];
+const aggregatedForms = ["APIGroupDiscoveryList.apidiscovery.k8s.io/v2"];
 
 /** /api, /apis and what is below them down to the versions: in the old form, and aggregated in one document. */
 export function discovery(
@@ -28,19 +27,22 @@ export function discovery(
     const root = parts[0];
     if (root !== "api" && root !== "apis") return undefined;
     if (parts.length === 1) {
+      if (root === "api") checkAccept(state.request, objectTypes);
       const negotiated = negotiate(state.request.header("accept"), { forms: aggregatedForms });
       if (negotiated.as !== undefined) {
-        const key = `${root} ${negotiated.version}`;
+        const key = `${root} ${negotiated.mediaType}`;
         let document = aggregated.get(key);
         if (document === undefined) {
-          document = aggregatedDocument(scheme, root === "api", negotiated.version);
+          document = await aggregatedDocument(scheme, root === "api", negotiated.mediaType);
           aggregated.set(key, document);
         }
         return unlessKnown(state, document);
       }
       return value(root === "api" ? coreVersions(state) : groupList(scheme));
     }
-    return root === "api" ? resourcesOf(scheme, parts, "", 2) : groupOrResources(scheme, parts);
+    const found = root === "api" ? resourcesOf(scheme, parts, "", 2) : groupOrResources(scheme, parts);
+    if (found !== undefined) checkAccept(state.request, objectTypes);
+    return found;
   };
 }
 
@@ -156,7 +158,11 @@ function storageVersionHash({ storage: { group, version }, kind }: ResourceInfo)
 }
 
 /** One document for all groups (apidiscovery.k8s.io). Clients recognise it by its content type. */
-function aggregatedDocument(scheme: Scheme, isCore: boolean, version: string): BytesResponse {
+async function aggregatedDocument(
+  scheme: Scheme,
+  isCore: boolean,
+  mediaType: MediaType,
+): Promise<BytesResponse> {
   const groups = new Map<string, GroupVersion[]>();
   for (const groupVersion of scheme.groupVersions()) {
     if ((groupVersion.group === "") !== isCore) continue;
@@ -164,7 +170,7 @@ function aggregatedDocument(scheme: Scheme, isCore: boolean, version: string): B
   }
   const document = {
     kind: "APIGroupDiscoveryList",
-    apiVersion: `apidiscovery.k8s.io/${version}`,
+    apiVersion: "apidiscovery.k8s.io/v2",
     metadata: {},
     items: Array.from(groups, ([name, versions]) => ({
       metadata: name === "" ? {} : { name },
@@ -175,18 +181,30 @@ function aggregatedDocument(scheme: Scheme, isCore: boolean, version: string): B
       })),
     })),
   };
-  const bytes = Buffer.from(JSON.stringify(document));
+  const bytes = await encoded(document, mediaType);
   return {
     type: "bytes",
     status: 200,
-    contentType: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+    contentType: `${mediaType};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`,
     bytes,
     headers: { ...etagOf(bytes), vary: "Accept", "cache-control": "public" },
   };
 }
 
+async function encoded(
+  document: { apiVersion: string; kind: string },
+  mediaType: MediaType,
+): Promise<Uint8Array> {
+  if (mediaType === jsonType) return Buffer.from(JSON.stringify(document));
+  if (mediaType === yamlType) return Buffer.from(printYaml(document));
+  const { encodeProtobufAnswer, protobufReady } = await import("./protobuf.ts");
+  await protobufReady();
+  return encodeProtobufAnswer(document);
+}
+
 function aggregatedResource(info: ResourceInfo): object {
-  const responseKind = { group: info.group, version: info.version, kind: info.kind };
+  // What is of the same group and version as the list goes without saying.
+  const responseKind = { group: "", version: "", kind: info.kind };
   const parts = info.subresources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
     resource: info.resource,
@@ -201,7 +219,8 @@ function aggregatedResource(info: ResourceInfo): object {
 }
 
 function aggregatedSubresource(info: ResourceInfo, part: SubresourceInfo): object {
-  const { group, version } = part.kind ?? info;
+  const isOwn = part.kind === undefined || formatApiVersion(part.kind) === formatApiVersion(info);
+  const { group, version } = isOwn ? { group: "", version: "" } : (part.kind ?? info);
   return {
     subresource: part.name,
     responseKind: { group, version, kind: kindOf(info, part) },

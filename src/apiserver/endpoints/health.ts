@@ -16,6 +16,25 @@ export interface HealthOptions {
 }
 
 /**
+ * What Kubernetes does when its server has started, and names in its checks, as far as it is done here: all of it is
+ * over when the store has been read, before the server is ready.
+ */
+const startHooks = [
+  "start-apiserver-admission-initializer",
+  "generic-apiserver-start-informers",
+  "priority-and-fairness-config-consumer",
+  "priority-and-fairness-filter",
+  "storage-object-count-tracker-hook",
+  "start-system-namespaces-controller",
+  "storage-readiness",
+  "rbac/bootstrap-roles",
+  "scheduling/bootstrap-system-priority-classes",
+  "priority-and-fairness-config-producer",
+  "bootstrap-controller",
+  "start-kubernetes-service-cidr-controller",
+];
+
+/**
  * /healthz, /livez and /readyz, each with its checks below it by name, `?verbose` and `?exclude=`, in the words of
  * k8s.io/apiserver/pkg/server/healthz. What failed is told to who may ask for the check itself; the roots are public.
  */
@@ -35,6 +54,10 @@ export class Health {
       { name: "log", check: () => undefined },
       { name: "etcd", check: store },
     ];
+    const given = new Set(readyChecks.map(({ name }) => name));
+    const hooks = startHooks
+      .map((name): HealthCheck => ({ name: `poststarthook/${name}`, check: store }))
+      .filter(({ name }) => !given.has(name));
     const ready: HealthCheck[] = [
       ...alive,
       { name: "etcd-readiness", check: store },
@@ -42,15 +65,24 @@ export class Health {
         name: "informer-sync",
         check: () => (store() === undefined ? undefined : "the caches are being filled"),
       },
+      ...hooks,
       ...healthChecks,
       ...readyChecks,
       { name: "shutdown", check: () => (isClosing() ? "process is shutting down" : undefined) },
     ];
     this.#roots = {
-      healthz: [...alive, ...healthChecks, ...readyChecks],
-      livez: [...alive, ...readyChecks],
+      healthz: [...alive, ...hooks, ...healthChecks, ...readyChecks],
+      livez: [...alive, ...hooks, ...readyChecks],
       readyz: ready,
     };
+  }
+
+  /** All paths that answer. */
+  paths(): string[] {
+    return Object.entries(this.#roots).flatMap(([root, checks]) => [
+      `/${root}`,
+      ...checks.map(({ name }) => `/${root}/${name}`),
+    ]);
   }
 
   /** Undefined for a path that names no check. */

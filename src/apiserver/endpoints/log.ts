@@ -66,7 +66,7 @@ export function logOptions(query: URLSearchParams, name: string): LogOptions {
   if (sinceSeconds !== undefined && sinceTime !== "") {
     errors.push({
       type: "FieldValueForbidden",
-      path: "",
+      path: "[]",
       detail: "at most one of `sinceTime` or `sinceSeconds` may be specified",
     });
   } else if (sinceSeconds !== undefined && sinceSeconds < 1) {

@@ -43,11 +43,22 @@ describe("health", () => {
   });
 
   test("tells each check when asked", async () => {
-    expect(await get("/readyz?verbose&exclude=etcd")).toBe(
+    const text = await get<string>("/readyz?verbose&exclude=etcd");
+    const isHook = (line: string): boolean => line.startsWith("[+]poststarthook/");
+    expect(
+      text
+        .split("\n")
+        .filter((line) => !isHook(line))
+        .join("\n"),
+    ).toBe(
       "[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n[+]shutdown ok\n" +
         "readyz check passed\n",
     );
-    expect(await get("/livez?verbose")).toBe("[+]ping ok\n[+]log ok\n[+]etcd ok\nlivez check passed\n");
+    expect(text.split("\n").filter(isHook)).toContain("[+]poststarthook/rbac/bootstrap-roles ok");
+    expect(await get("/livez?verbose")).toMatch(
+      /^\[\+\]ping ok\n\[\+\]log ok\n\[\+\]etcd ok\n(\[\+\]poststarthook\/\S+ ok\n)+livez check passed\n$/,
+    );
+    expect(await get("/livez/poststarthook/bootstrap-controller")).toBe("ok");
   });
 
   test("says when there is nothing to exclude", async () => {
@@ -168,15 +179,15 @@ describe("discovery", () => {
     });
   });
 
-  test.each(["v2", "v2beta1"])("aggregated %s holds everything in one document", async (version) => {
-    const accept = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+  test("aggregated it holds everything in one document", async () => {
+    const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     const { items, ...rest } = await get<{ items: { metadata: { name?: string }; versions: object[] }[] }>(
       "/apis",
       accept,
     );
     expect(rest).toMatchObject({
       kind: "APIGroupDiscoveryList",
-      apiVersion: `apidiscovery.k8s.io/${version}`,
+      apiVersion: "apidiscovery.k8s.io/v2",
     });
     expect(items.find(({ metadata }) => metadata.name === "apps")?.versions[0]).toMatchObject({
       version: "v1",
@@ -186,7 +197,7 @@ describe("discovery", () => {
           resource: "deployments",
           scope: "Namespaced",
           singularResource: "deployment",
-          responseKind: { group: "apps", version: "v1", kind: "Deployment" },
+          responseKind: { group: "", version: "", kind: "Deployment" },
         }),
       ]),
     });
@@ -207,11 +218,23 @@ describe("OpenAPI", () => {
   });
 
   test("v3 leads to a document for each version", async () => {
-    const { paths } = await get<{ paths: Record<string, { serverRelativeURL: string }> }>("/openapi/v3");
+    // The index does not say that it is JSON.
+    const text = await get<string>("/openapi/v3");
+    const { paths } = JSON.parse(text) as { paths: Record<string, { serverRelativeURL: string }> };
     const url = paths["apis/apps/v1"]?.serverRelativeURL ?? "";
     expect(url).toMatch(/^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]+$/);
     expect(await get(url)).toMatchObject({ openapi: "3.0.0" });
     const { status } = await transport.request({ method: "GET", path: "/openapi/v3/apis/apps/v1?hash=old" });
     expect(status).toBe(301);
+  });
+
+  test("what is not there is 404, and what is asked for in no type of it 406", async () => {
+    for (const [path, accept, code] of [
+      ["/openapi/v3/none", "application/json", 404],
+      ["/openapi/v3/apis/apps/v1", "text/html", 406],
+      ["/openapi/v2", "application/yaml", 406],
+    ] as const) {
+      expect((await failure(transport.request({ method: "GET", path, accept }))).code).toBe(code);
+    }
   });
 });

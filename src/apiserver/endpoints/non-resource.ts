@@ -1,9 +1,12 @@
+import { newMethodNotAllowed } from "../../apimachinery/status.ts";
 import type { ServerMetrics } from "../metrics.ts";
 import type { ApiResponse } from "./api-request.ts";
 import { textResponse } from "./api-request.ts";
 import { discovery } from "./discovery.ts";
 import { Health, type HealthOptions } from "./health.ts";
+import { jsonType } from "./negotiate.ts";
 import { openapi } from "./openapi.ts";
+import { checkAccept } from "./route-form.ts";
 import type { NonResourceRoute } from "./router.ts";
 import type { ServerCore } from "./server-core.ts";
 import { version } from "./version.ts";
@@ -25,12 +28,20 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
   const health = new Health(options);
   return async (state) => {
     const { method, path } = state.request;
-    if (method !== "GET" && method !== "HEAD") return undefined;
     const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-    if (trimmed === "/version") return json(version);
+    if (trimmed === "/version") {
+      if (method !== "GET") throw newMethodNotAllowed();
+      checkAccept(state.request, [jsonType]);
+      return json(version);
+    }
+    if (method !== "GET" && method !== "HEAD" && isRoute(trimmed)) {
+      if ((await discover(state, trimmed)) === undefined) return undefined;
+      throw newMethodNotAllowed();
+    }
     const document = options.documents[trimmed];
     if (document !== undefined) return json(document());
-    if (trimmed === "/") return json({ paths: rootPaths(core) });
+    if (trimmed === "/")
+      return json({ paths: rootPaths(core, [...health.paths(), ...Object.keys(options.documents)]) });
     if (trimmed === "/metrics") return metrics(options.metrics.text());
     if (trimmed === "/metrics/slis") return metrics(health.metrics());
     if (trimmed.startsWith(dumps)) {
@@ -43,10 +54,22 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
   };
 }
 
+/** Discovery below the list of groups answers to GET alone; all else does not look at the method. */
+const isRoute = (path: string): boolean =>
+  path === "/api" || path.startsWith("/api/") || path.startsWith("/apis/");
+
 /** What there is to see, for people who look around. */
-function rootPaths({ scheme }: ServerCore): string[] {
-  const paths = new Set(["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3"]);
-  for (const path of ["/openapi/v3/", "/readyz", "/version"]) paths.add(path);
+function rootPaths({ scheme }: ServerCore, others: readonly string[]): string[] {
+  const paths = new Set([
+    "/api",
+    "/apis",
+    "/apis/",
+    "/metrics",
+    "/metrics/slis",
+    "/openapi/v2",
+    "/openapi/v3",
+  ]);
+  for (const path of ["/openapi/v3/", "/version", ...others]) paths.add(path);
   for (const { group, version: name } of scheme.groupVersions()) {
     if (group === "") paths.add(`/api/${name}`);
     else paths.add(`/apis/${group}`).add(`/apis/${group}/${name}`);

@@ -10,6 +10,8 @@ import { list } from "./list.ts";
 import { log } from "./log.ts";
 import { anyForms, negotiate } from "./negotiate.ts";
 import { patch } from "./patch.ts";
+import { patchTypesOf } from "./patch-body.ts";
+import { checkAccept, checkContentType, listTypes, objectTypes } from "./route-form.ts";
 import { scale } from "./scale.ts";
 import type { ServerCore } from "./server-core.ts";
 import { subresource } from "./subresource.ts";
@@ -69,6 +71,17 @@ function addWarning({ warnings }: RequestState, text: string): void {
   if (!warnings.includes(text)) warnings.push(text);
 }
 
+/** Custom resources have no routes of their own: their one handler finds out everything itself. */
+function checkRoute(
+  { request, info }: RequestState,
+  served: ServedResource,
+  produced: readonly string[],
+): void {
+  if (served.info.custom !== undefined) return;
+  checkAccept(request, produced);
+  if (info.verb === "patch") checkContentType(request, patchTypesOf(served.info));
+}
+
 /** Nothing is done whose answer the client could not read. */
 function checkAnswer({ request }: RequestState): void {
   negotiate(request.header("accept"), { forms: anyForms });
@@ -92,6 +105,7 @@ function routeMain(core: ServerCore, state: RequestState, served: ServedResource
   if (name === "" && (verb === "update" || verb === "patch")) throw newMethodNotAllowed();
   const endpoint = verbs[verb];
   if (endpoint === undefined || !served.info.verbs.includes(verb)) throw newMethodNotAllowed();
+  checkRoute(state, served, verb === "list" || verb === "watch" ? listTypes : objectTypes);
   if (verb !== "watch") checkAnswer(state);
   return endpoint(core, state, served);
 }
@@ -106,7 +120,10 @@ async function routeSubresource(
   if (known === undefined) throw newGenericNotFound();
   if (isConnect(name)) return connect(core, state, served);
   if (!known.verbs.includes(verb)) throw newMethodNotAllowed();
-  if (name !== "log") checkAnswer(state);
+  if (name !== "log") {
+    checkRoute(state, served, objectTypes);
+    checkAnswer(state);
+  }
   const handler = served.subresources[name];
   if (handler !== undefined) return subresource(core, state, served, known, handler);
   if (name === "scale") return scale(core, state, served);

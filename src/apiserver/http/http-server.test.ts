@@ -219,8 +219,14 @@ describe("forms", () => {
 
   test.each([
     ["POST", "text/html", undefined, 415, "the body of the request was in an unknown format"],
-    ["GET", undefined, "text/html", 406, "only the following media types are accepted: application/json"],
-    ["PATCH", "application/json", undefined, 415, "the body of the request was in an unknown format"],
+    [
+      "GET",
+      undefined,
+      "text/html",
+      406,
+      "406: Not Acceptable\n\nAvailable representations: application/json",
+    ],
+    ["PATCH", "application/json", undefined, 415, "415: Unsupported Media Type"],
   ])("%s of %s, accepting %s, is %i", async (method, type, accept, status, message) => {
     const headers = {
       ...(type === undefined ? {} : { "content-type": type }),

@@ -230,9 +230,9 @@ export async function respondError(
     ({ mediaType } = negotiate(exchange.request.header("accept"), { forms: anyForms }));
     bytes = await encodeAnswer(answer, encodeOptions(core, state, { ...plain, mediaType }));
   } catch {
-    // The client takes nothing that we speak: JSON is what it is most likely to understand.
+    // The client takes nothing that we speak: what it gets is for people to read.
     mediaType = jsonType;
-    bytes = await encodeAnswer(answer, encodeOptions(core, state, plain));
+    bytes = Buffer.from(JSON.stringify(status, undefined, 2));
   }
   state.audit?.respond(failure.code, status, state.audit.wantsResponse ? JSON.stringify(status) : "");
   exchange.respond(failure.code, { ...headers, "content-type": mediaType }, bytes);

@@ -71,7 +71,14 @@ async function deleteOnce(
     if (removed === undefined) reservation?.rollback();
     else reservation?.commit();
   }
-  return removed && { object: await store.inVersion(served, removed), deleted: true };
+  if (removed === undefined) return undefined;
+  const last = await store.inVersion(served, removed);
+  if (object.metadata.deletionTimestamp === old.metadata.deletionTimestamp)
+    return { object: last, deleted: true };
+  // What goes at once and gracefully is shown as if it had been marked first; who watches sees it without the marks.
+  const { deletionTimestamp, deletionGracePeriodSeconds, generation } = object.metadata;
+  const metadata = { ...last.object.metadata, deletionTimestamp, deletionGracePeriodSeconds, generation };
+  return { object: CachedObject.detached({ ...last.object, metadata }), deleted: true };
 }
 
 /**

@@ -248,7 +248,7 @@ function withContinuation(
 const startOf = ({ namespace, name }: CachedObject): string =>
   namespace === "" ? name : `${namespace}/${name}`;
 
-/** A decimal revision; 400 otherwise, with `context` before the message. "" means 0. */
+/** A decimal revision; 500 otherwise, or 400 with `context` before the message. "" means 0. */
 export function parseResourceVersion(text: string, context = ""): number {
   if (text === "") return 0;
   // A revision beyond what a number holds exactly is in the future in any case.
@@ -256,5 +256,7 @@ export function parseResourceVersion(text: string, context = ""): number {
   if (isNumber && BigInt(text) < 2n ** 64n) return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
   const quoted = JSON.stringify(text);
   const why = `strconv.ParseUint: parsing ${quoted}: ${isNumber ? "value out of range" : "invalid syntax"}`;
-  throw newBadRequest(`${context}resourceVersion: Invalid value: ${quoted}: ${why}`);
+  const message = `${context}resourceVersion: Invalid value: ${quoted}: ${why}`;
+  // Of a list it is the client's fault; where the storage is the first to read it, nobody says whose.
+  throw context === "" ? newStatusError(500, "", message) : newBadRequest(message);
 }

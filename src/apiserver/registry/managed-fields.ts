@@ -1,5 +1,6 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { serverSideApply, trackUpdate } from "../../apimachinery/apply/index.ts";
+import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { RequestContext } from "../request-context.ts";
 import { hasStatus } from "./resource-facts.ts";
@@ -34,6 +35,17 @@ function ignoredPaths(served: ResourceInfo, subresource: string): readonly strin
   return hasStatus(served) ? ["status"] : [];
 }
 
+/** Versions of a built-in kind's groups, also those that are no longer served; of others all that are written. */
+function hasVersion(
+  { scheme }: GenericStore,
+  { schemaName, group, kind }: ResourceInfo,
+  apiVersion: string,
+): boolean {
+  const other = parseApiVersion(apiVersion).group;
+  if (other === group || other === "extensions" || !schemaName.startsWith("io.k8s.")) return true;
+  return scheme.resources().some((info) => info.kind === kind && info.group === other);
+}
+
 /** Records in managedFields who has set what. Changes the object, which the caller owns. */
 export function recordUpdate(
   store: GenericStore,
@@ -52,6 +64,7 @@ export function recordUpdate(
     schemas: store.scheme.schemas,
     nowMs: store.clock.now(),
     ignoredPaths: ignoredPaths(served, subresource),
+    hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
   });
   if (managedFields.length > 0) updated.metadata.managedFields = managedFields;
   else delete updated.metadata.managedFields;
@@ -84,5 +97,6 @@ export function applyConfiguration(
     schemas: store.scheme.schemas,
     nowMs: store.clock.now(),
     ignoredPaths: ignoredPaths(served, subresource),
+    hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
   });
 }

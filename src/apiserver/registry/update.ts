@@ -1,7 +1,7 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { isSameButTimes } from "../../apimachinery/apply/index.ts";
 import { invalid } from "../../apimachinery/field-error.ts";
-import { deepEqual } from "../../apimachinery/json.ts";
+import { deepEqual, sameWish } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {
   newBadRequest,
@@ -240,11 +240,11 @@ function raiseGeneration(
   if (object.metadata.generation !== old.metadata.generation) return;
   const wanted = metadataWanted(served);
   const isMetadataNew =
-    wanted !== undefined && !deepEqual(object.metadata[wanted] ?? {}, old.metadata[wanted] ?? {});
+    wanted !== undefined && !sameWish(object.metadata[wanted] ?? {}, old.metadata[wanted] ?? {});
   const changed =
     isMetadataNew ||
     [...new Set([...Object.keys(object), ...Object.keys(old)])].some(
-      (field) => !isApart(served, field) && !deepEqual(object[field], old[field]),
+      (field) => !isApart(served, field) && !sameWish(object[field], old[field]),
     );
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }

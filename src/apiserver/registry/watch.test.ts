@@ -262,7 +262,7 @@ describe("options of a watch", () => {
 
   test("a revision that is no number is refused", async () => {
     expect(await failure(api.watch(configMaps, { resourceVersion: "-1" }).ended)).toMatchObject({
-      code: 400,
+      code: 500,
       message: 'resourceVersion: Invalid value: "-1": strconv.ParseUint: parsing "-1": invalid syntax',
     });
   });

@@ -89,9 +89,8 @@ function problemOf(
   try {
     parse(selector);
     return undefined;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return `spec.resourceAttributes.${field} ignored due to parse error: ${why}`;
+  } catch {
+    return `spec.resourceAttributes.${field} ignored due to parse error`;
   }
 }
 
