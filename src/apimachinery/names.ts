@@ -123,7 +123,15 @@ export function qualifiedNameErrors(value: string): string[] {
   if (parts.length === 2) {
     const prefix = parts[0] ?? "";
     if (prefix === "") errors.push(`prefix part ${emptyError}`);
-    else errors.push(...dns1123SubdomainErrors(prefix).map((error) => `prefix part ${error}`));
+    else {
+      if (byteLength(prefix) > subdomainMaxLength) {
+        errors.push(`prefix part ${maxBytesError(subdomainMaxLength)}`);
+      }
+      const others = dns1123SubdomainErrors(prefix).filter(
+        (error) => error !== maxLengthError(subdomainMaxLength),
+      );
+      errors.push(...others.map((error) => `prefix part ${error}`));
+    }
   }
   if (name === "") errors.push(`name part ${emptyError}`);
   else if (byteLength(name) > labelMaxLength) errors.push(`name part ${maxBytesError(labelMaxLength)}`);

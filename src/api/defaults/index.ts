@@ -67,11 +67,11 @@ const rules: Readonly<Record<string, Rule>> = {
   "resource.k8s.io/v1/ResourceClaimTemplate": specRule(others.defaultResourceClaimTemplate),
   "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration": rule(others.defaultMutatingWebhooks),
   "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": rule(others.defaultWebhooks),
-  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy": specRule(others.defaultAdmissionPolicy),
+  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy": rule(others.defaultMutatingPolicy),
+  "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy": rule(others.defaultMutatingPolicy),
   "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": specRule(others.defaultAdmissionPolicy),
-  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding": specRule(
-    others.defaultAdmissionPolicyBinding,
-  ),
+  "admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding": rule(others.defaultMutatingBinding),
+  "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding": rule(others.defaultMutatingBinding),
   "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding": specRule(
     others.defaultAdmissionPolicyBinding,
   ),

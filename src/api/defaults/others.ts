@@ -175,6 +175,17 @@ export function defaultAdmissionPolicy({ spec }: ValidatingAdmissionPolicy | Mut
   defaultMatchResources(spec.matchConstraints);
 }
 
+/** Go holds the spec by value, so there is always one. */
+export function defaultMutatingPolicy(policy: MutatingAdmissionPolicy): void {
+  policy.spec ??= {};
+  defaultAdmissionPolicy(policy);
+}
+
+export function defaultMutatingBinding(binding: MutatingAdmissionPolicyBinding): void {
+  binding.spec ??= {};
+  defaultAdmissionPolicyBinding(binding);
+}
+
 export function defaultAdmissionPolicyBinding({
   spec,
 }: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding): void {

@@ -1,8 +1,11 @@
 import { invalid } from "../../apimachinery/field-error.ts";
 import { configMapKeyErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import * as registration from "./admission-registration.ts";
-import { type Errors, immutableMessage, nameIsPathSegment, same } from "./basics.ts";
+import * as bindings from "./admission-registration/bindings.ts";
+import * as policies from "./admission-registration/policies.ts";
+import { checkWebhooks, checkWebhooksUpdate } from "./admission-registration/webhooks.ts";
+import { checkApiService, checkApiServiceStatus, checkApiServiceUpdate } from "./api-service.ts";
+import { type Errors, immutableMessage, same } from "./basics.ts";
 import * as coordination from "./coordination.ts";
 import * as events from "./events.ts";
 import * as flowcontrol from "./flowcontrol.ts";
@@ -12,6 +15,8 @@ import { resourceKinds } from "./resource/index.ts";
 import * as addresses from "./service-addresses.ts";
 import * as small from "./small-kinds.ts";
 import * as classes from "./storage/classes.ts";
+
+const webhooks = rules({ create: checkWebhooks, update: checkWebhooksUpdate, standardFinalizers: false });
 
 /** The rules of the kinds that are about the cluster itself rather than about what runs in it. */
 export const clusterKinds: Readonly<Record<string, KindRules>> = {
@@ -101,14 +106,13 @@ export const clusterKinds: Readonly<Record<string, KindRules>> = {
     create: flowcontrol.checkPriorityLevel,
     subresources: { status: flowcontrol.checkFlowStatus },
   }),
-  "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": rules({
-    create: registration.checkWebhooks,
-  }),
-  "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration": rules({
-    create: registration.checkWebhooks,
-  }),
+  "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": webhooks,
+  "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration": webhooks,
   "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": rules({
-    create: registration.checkAdmissionPolicy,
+    create: policies.checkValidatingPolicy,
+    update: policies.checkValidatingPolicyUpdate,
+    subresources: { status: policies.checkPolicyStatus },
+    standardFinalizers: false,
   }),
   "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding": rules({
     create: bindings.checkValidatingBinding,
@@ -131,7 +135,6 @@ export const clusterKinds: Readonly<Record<string, KindRules>> = {
     subresources: { status: checkApiServiceStatus },
     ownMetadata: true,
   }),
-  "apiregistration.k8s.io/v1/APIService": rules({ name: nameIsPathSegment }),
   ...resourceKinds,
   "storagemigration.k8s.io/v1beta1/StorageVersionMigration": rules({ update: specIsFixed }),
 };

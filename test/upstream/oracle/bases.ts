@@ -6,6 +6,7 @@ import { isObject } from "../../../src/apimachinery/json.ts";
 import type { UnstructuredObject } from "../../../src/apimachinery/object.ts";
 import { parseYamlDocuments } from "../../../src/apimachinery/yaml.ts";
 import { minimalObjects } from "../../conformance/resources/minimal-objects.ts";
+import { richerClusterObjects } from "./richer-cluster-objects.ts";
 import { richerObjects } from "./richer-objects.ts";
 
 /** An accepted object that the questions are made of. */
@@ -28,7 +29,7 @@ export function* bases(scheme: Scheme): Generator<Base> {
     const base = baseOf(scheme, kind, name?.(n) ?? `name-${n}`, object, kind, 5);
     if (base !== undefined) yield base;
   }
-  for (const [kind, variants] of Object.entries(richerObjects)) {
+  for (const [kind, variants] of Object.entries({ ...richerClusterObjects, ...richerObjects })) {
     for (const [label, object] of Object.entries(variants)) {
       const base = baseOf(scheme, kind, `richer-${label}`, object, `${kind} ${label}`, 2);
       if (base !== undefined) yield base;

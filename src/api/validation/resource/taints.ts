@@ -30,7 +30,7 @@ export function checkToleration(toleration: DeviceToleration, path: string, erro
   } else if (operator === "Equal") checkLabelValue(text(value), `${path}.value`, errors);
   else if (isEmpty(operator)) errors.push(required(`${path}.operator`));
   else errors.push(notSupported(`${path}.operator`, text(operator), ["Equal", "Exists"]));
-  if (!isEmpty(effect) && !effects.includes(effect)) {
+  if (!isEmpty(effect) && !effects.includes(text(effect))) {
     errors.push(notSupported(`${path}.effect`, text(effect), effects));
   }
 }
