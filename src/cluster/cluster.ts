@@ -190,10 +190,12 @@ export class Cluster {
     this.server.maintainFlowControl().catch((error: unknown) => {
       if (!this.signal.aborted) this.logger.error("no flow schemas were made", { error: String(error) });
     });
-    publishServiceRange(parts.client, this.serviceCidr, formatTime(this.clock.now())).catch((error: unknown) => {
-      if (!this.signal.aborted)
-        this.logger.error("the range of Services was not published", { error: String(error) });
-    });
+    publishServiceRange(parts.client, this.serviceCidr, formatTime(this.clock.now())).catch(
+      (error: unknown) => {
+        if (!this.signal.aborted)
+          this.logger.error("the range of Services was not published", { error: String(error) });
+      },
+    );
   }
 
   /** Starts controllers and scheduler; resolves when their caches have synced. */
