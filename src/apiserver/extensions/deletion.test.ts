@@ -21,7 +21,9 @@ afterEach(() => started.server.close());
 describe("a definition that is deleted", () => {
   it("goes when it has no objects", async () => {
     const marked = await api.delete(`${definitionsPath}/${name}`);
-    expect(marked).toMatchObject({ metadata: { finalizers: ["customresourcecleanup.apiextensions.k8s.io"] } });
+    expect(marked).toMatchObject({
+      metadata: { finalizers: ["customresourcecleanup.apiextensions.k8s.io"] },
+    });
     await gone(api, name);
     expect((await failure(api.list(objects))).code).toBe(404);
   });

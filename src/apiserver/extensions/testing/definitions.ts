@@ -82,3 +82,20 @@ export async function gone(api: TestApi, name: string): Promise<void> {
   }
   throw new Error(`${name} is still there`);
 }
+
+/** A definition of Things, which belong to no namespace, with the schema. */
+export function definitionOf(schemaOfThings: object, parts: object = {}): object {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "things.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Cluster",
+      names: { plural: "things", kind: "Thing" },
+      versions: [
+        { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schemaOfThings }, ...parts },
+      ],
+    },
+  };
+}

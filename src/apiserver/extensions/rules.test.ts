@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { failure, TestApi } from "../testing/api.ts";
+import { startTestServer, type TestServer } from "../testing/test-server.ts";
+import { definitionOf, definitionsPath, established } from "./testing/definitions.ts";
+
+let started: TestServer;
+let api: TestApi;
+const objects = "/apis/example.com/v1/things";
+
+beforeEach(async () => {
+  started = await startTestServer();
+  api = new TestApi(started.transport);
+});
+
+afterEach(() => started.server.close());
+
+const spec = (rules: object[], properties: object): object => ({
+  type: "object",
+  properties: { spec: { type: "object", properties, "x-kubernetes-validations": rules } },
+});
+
+const thing = (fields: object): object => ({
+  apiVersion: "example.com/v1",
+  kind: "Thing",
+  metadata: { name: "one" },
+  spec: fields,
+});
+
+const invalidThing = (text: string): string => `Thing.example.com "one" is invalid: ${text}`;
+
+describe("rules of a schema", () => {
+  const replicas = { min: { type: "integer" }, max: { type: "integer" } };
+
+  it.each([
+    [{ rule: "self.min <= self.max" }, "spec: Invalid value: failed rule: self.min <= self.max"],
+    [{ rule: "self.min <= self.max", message: "min is above max" }, "spec: Invalid value: min is above max"],
+    [
+      { rule: "self.min <= self.max", messageExpression: "self.min > 2 ? 'more than two' : 'two'" },
+      "spec: Invalid value: more than two",
+    ],
+    [
+      { rule: "self.min <= self.max", reason: "FieldValueForbidden", fieldPath: ".min", message: "no" },
+      "spec.min: Forbidden: no",
+    ],
+  ])("refuse what they say: %j", async (rule, text) => {
+    await api.post(definitionsPath, definitionOf(spec([rule], replicas)));
+    await established(api, "things.example.com");
+    await api.post(objects, { ...thing({ min: 1, max: 2 }), metadata: { name: "fine" } });
+    expect((await failure(api.post(objects, thing({ min: 3, max: 2 })))).message).toBe(invalidThing(text));
+  });
+
+  it("of a change look at what was", async () => {
+    const rule = { rule: "self.min >= oldSelf.min", message: "min only grows" };
+    await api.post(definitionsPath, definitionOf(spec([rule], replicas)));
+    await established(api, "things.example.com");
+    const made = await api.post(objects, thing({ min: 3 }));
+    expect((await failure(api.put(`${objects}/one`, { ...made, spec: { min: 2 } }))).message).toBe(
+      invalidThing("spec: Invalid value: min only grows"),
+    );
+    expect(await api.put(`${objects}/one`, { ...made, spec: { min: 4 } })).toMatchObject({
+      spec: { min: 4 },
+    });
+  });
+
+  it("forgive what has not changed, and say so", async () => {
+    await api.post(definitionsPath, definitionOf(spec([], replicas)));
+    await established(api, "things.example.com");
+    await api.post(objects, thing({ min: 3, max: 2 }));
+    const definition = await api.get(`${definitionsPath}/things.example.com`);
+    const rules = [{ rule: "self.min <= self.max", message: "min is above max" }];
+    await api.put(`${definitionsPath}/things.example.com`, {
+      ...(definitionOf(spec(rules, replicas)) as object),
+      metadata: definition.metadata,
+    });
+    const labelled = await api.patch("merge", `${objects}/one`, { metadata: { labels: { a: "b" } } });
+    expect(labelled.metadata.labels).toEqual({ a: "b" });
+    expect(api.warnings).toEqual(["spec: Invalid value: min is above max"]);
+  });
+
+  it.each([
+    [
+      { rule: "self.nope > 1" },
+      /^CustomResourceDefinition\.apiextensions\.k8s\.io "things\.example\.com" is invalid: spec\.validation\.openAPIV3Schema\.properties\[spec\]\.x-kubernetes-validations\[0\]\.rule: Invalid value: \{"Rule":"self\.nope > 1".*\}: compilation failed: ERROR: <input>:1:5: undefined field 'nope'/,
+    ],
+    [{ rule: "self.min" }, /cel expression must evaluate to a bool$/],
+    [{ rule: "" }, /x-kubernetes-validations\[0\]\.rule: Required value: rule is not specified/],
+    [{ rule: "self.min > 1", fieldPath: ".nope" }, /fieldPath: Invalid value: ".nope": must be a valid path/],
+  ])("are compiled with the definition: %j", async (rule, message) => {
+    const refusal = await failure(api.post(definitionsPath, definitionOf(spec([rule], replicas))));
+    expect(refusal.message).toMatch(message);
+  });
+
+  it("are refused when they may cost too much", async () => {
+    const names = { names: { type: "array", items: { type: "string" } } };
+    const rule = { rule: "self.names.all(x, self.names.all(y, x == y))" };
+    const refusal = await failure(api.post(definitionsPath, definitionOf(spec([rule], names))));
+    expect(refusal.message).toContain("estimated rule cost exceeds budget by factor of more than 100x");
+  });
+});
