@@ -40,7 +40,16 @@ export interface CelEnvironmentOptions {
    * new expressions with the version before its own, and stored ones with all.
    */
   readonly compatibilityVersion?: string;
+  /** Further functions and macros, which Kubernetes does not have. */
+  readonly extensions?: readonly CelExtension[];
+  /** The elements of a list or map literal may be of different types; Kubernetes refuses that. */
+  readonly mixedLiterals?: boolean;
+  /** Field names may be quoted with backticks; Kubernetes refuses that. */
+  readonly escapedIdentifiers?: boolean;
 }
+
+/** Parts of cel-go that Kubernetes does not turn on. */
+export type CelExtension = "bindings" | "encoders" | "math" | "strings";
 
 export interface CompileOptions {
   /** The result must be one of these; without it, whatever it is. */
@@ -79,7 +88,7 @@ export class CelEnvironment {
 
   constructor(options: CelEnvironmentOptions) {
     this.#options = options;
-    this.#set = functionSet(minorOf(options.compatibilityVersion));
+    this.#set = functionSet(minorOf(options.compatibilityVersion), options.extensions);
     this.#names = Object.keys(options.variables);
     const structs = new Map<string, CelType>();
     for (const type of Object.values(options.variables)) collectStructs(type, structs);
@@ -132,11 +141,12 @@ export class CelEnvironment {
 
   #checked(issues: Issues): Expr | undefined {
     const { macros, modern, validatesLiterals } = this.#set;
-    const expr = parse(issues.source, issues, { macros, optionalSyntax: modern, escapedIdentifiers: false });
+    const { escapedIdentifiers = false, mixedLiterals = false } = this.#options;
+    const expr = parse(issues.source, issues, { macros, optionalSyntax: modern, escapedIdentifiers });
     if (issues.count > 0) return undefined;
     check(expr, this.#declarations, issues);
     if (issues.count > 0) return undefined;
-    validateLiterals(expr, issues, validatesLiterals);
+    validateLiterals(expr, issues, { convertible: validatesLiterals, mixed: mixedLiterals });
     return issues.count > 0 ? undefined : expr;
   }
 }

@@ -12,8 +12,15 @@ import { validateFormat } from "./validate-formats.ts";
  * regular expressions, formats), and the elements of a list or map must be of one type. These are the validators of
  * cel-go that Kubernetes turns on.
  */
-export function validateLiterals(expr: Expr, issues: Issues, convertible: boolean): void {
-  visit(expr, issues, convertible, false);
+export function validateLiterals(expr: Expr, issues: Issues, options: LiteralOptions): void {
+  visit(expr, issues, options.convertible, options.mixed);
+}
+
+export interface LiteralOptions {
+  /** Conversions of literals are tried. */
+  readonly convertible: boolean;
+  /** Literals may hold elements of different types. */
+  readonly mixed: boolean;
 }
 
 /** `mixed`: inside the arguments of `format`, whose elements may be of different types. */

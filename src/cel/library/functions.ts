@@ -1,9 +1,11 @@
 import type { Macro } from "../parser/macros.ts";
-import { optionalMacros, standardMacros, twoVariableMacros } from "../parser/macros.ts";
+import { bindMacros, optionalMacros, standardMacros, twoVariableMacros } from "../parser/macros.ts";
 import type { CelType } from "../types.ts";
 import { authorizationFunctions, selectorFunctions } from "./authorizer.ts";
 import type { FunctionDeclaration } from "./declare.ts";
+import { encoderFunctions } from "./encoders.ts";
 import { listExtensions, listFunctions, listMacros, setFunctions } from "./lists.ts";
+import { mathFunctions, mathMacros } from "./math.ts";
 import { formatFunctions } from "./named-format.ts";
 import { cidrFunctions, cidrType, ipFunctions, ipType } from "./network.ts";
 import { optionalFunctions, optionalTypes } from "./optional.ts";
@@ -11,7 +13,7 @@ import { quantityFunctions } from "./quantity.ts";
 import { regexFunctions } from "./regex-functions.ts";
 import { semverFunctions } from "./semver.ts";
 import { mapInsert, standardFunctions } from "./standard.ts";
-import { laterStringFunctions, stringFunctions } from "./strings.ts";
+import { laterStringFunctions, reverseText, stringFunctions } from "./strings.ts";
 import { urlFunctions } from "./url.ts";
 
 /** Functions, macros and types that come together. */
@@ -56,17 +58,28 @@ export interface FunctionSet {
   readonly validatesLiterals: boolean;
 }
 
-const sets = new Map<number, FunctionSet>();
+const extensionLibraries: Readonly<Record<string, Library>> = {
+  bindings: { since: 0, functions: [], macros: bindMacros },
+  encoders: { since: 0, functions: encoderFunctions },
+  math: { since: 0, functions: mathFunctions, macros: mathMacros },
+  strings: { since: 0, functions: [reverseText] },
+};
+
+const sets = new Map<string, FunctionSet>();
 
 /** What expressions may use at a minor version of Kubernetes 1. Made once for each. */
-export function functionSet(minor: number): FunctionSet {
-  const known = sets.get(minor);
+export function functionSet(minor: number, extensions: readonly string[] = []): FunctionSet {
+  const key = [minor, ...extensions].join();
+  const known = sets.get(key);
   if (known !== undefined) return known;
-  const made = build(
-    libraries.filter(({ since, until }) => since <= minor && (until === undefined || minor < until)),
-    minor,
+  const further = extensions
+    .map((name) => extensionLibraries[name])
+    .filter((library) => library !== undefined);
+  const included = libraries.filter(
+    ({ since, until }) => since <= minor && (until === undefined || minor < until),
   );
-  sets.set(minor, made);
+  const made = build([...included, ...further], minor);
+  sets.set(key, made);
   return made;
 }
 

@@ -102,7 +102,7 @@ function parseV6(text: string): IpAddress | AddressError {
   if (bytes.length < 16 && ellipsis < 0) return bad(text, "address string too short");
   if (bytes.length === 16 && ellipsis >= 0)
     return bad(text, "the :: must expand to at least one field of zeros");
-  const zeros = new Array<number>(16 - bytes.length).fill(0);
+  const zeros = Array.from({ length: 16 - bytes.length }, () => 0);
   if (ellipsis >= 0) bytes.splice(ellipsis, 0, ...zeros);
   return { bytes: Uint8Array.from(bytes), zone };
 }

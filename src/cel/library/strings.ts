@@ -188,3 +188,8 @@ export const laterStringFunctions: readonly FunctionDeclaration[] = [
     ),
   }),
 ];
+
+/** Of a later version than Kubernetes has. */
+export const reverseText: FunctionDeclaration = s.fn("reverse", {
+  "string_reverse: string.() -> string": onText((text) => Array.from(text).reverse().join("")),
+});

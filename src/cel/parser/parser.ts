@@ -474,7 +474,10 @@ class Parser {
   // -- calls and macros ------------------------------------------------------------------------------------------
 
   #call(offset: number, name: string, target: Expr | undefined, args: Expr[]): Expr {
-    const macro = this.#options.macros.get(macroKey(name, args.length, target !== undefined));
+    const { macros } = this.#options;
+    const onTarget = target !== undefined;
+    const macro =
+      macros.get(macroKey(name, args.length, onTarget)) ?? macros.get(macroKey(name, "*", onTarget));
     const expanded = macro?.(offset, target, args);
     if (expanded === undefined) return { kind: "call", offset, name, target, args };
     return "message" in expanded ? this.#bad(expanded.offset, expanded.message) : expanded;
