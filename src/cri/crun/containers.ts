@@ -319,7 +319,7 @@ export async function removeContainer(engine: Engine, id: string): Promise<void>
   if (record === undefined) return;
   await stopContainer(engine, id, 0);
   await releaseContainer(engine, id);
-  engine.containers.remove(id);
+  await engine.containers.remove(id);
 }
 
 /** Everything of a container but its record; also for folders that a crash left without one. */
@@ -402,6 +402,6 @@ export async function removeOrphans(engine: Engine): Promise<void> {
     if (!existsSync(engine.containers.directory(basename(id)))) continue;
     await unmountLayers(engine, engine.containers.directory(id));
     engine.images.release(id);
-    engine.containers.remove(id);
+    await engine.containers.remove(id);
   }
 }

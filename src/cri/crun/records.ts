@@ -2,7 +2,8 @@
  * What the runtime knows, on disk: one folder per sandbox and container with one record each. A record is replaced by
  * renaming, so a crash leaves the old or the new one.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SandboxNamespace } from "../../linux/operations.ts";
 import type { ProcessIdentity } from "../../linux/process.ts";
@@ -85,9 +86,12 @@ export class Records<T extends { readonly id: string }> {
     this.#all.set(record.id, record);
   }
 
-  /** Forgets the record and removes its folder, in which nothing may be mounted any more. */
-  remove(id: string): void {
-    rmSync(this.directory(id), { recursive: true, force: true });
+  /**
+   * Removes the folder, in which nothing may be mounted any more, and forgets the record. A busy disk takes its time for
+   * a folder: nobody else waits for that.
+   */
+  async remove(id: string): Promise<void> {
+    await rm(this.directory(id), { recursive: true, force: true });
     this.#all.delete(id);
   }
 }

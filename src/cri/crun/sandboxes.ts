@@ -151,7 +151,7 @@ export async function removeSandbox(engine: Engine, id: string): Promise<void> {
   if (record === undefined) return;
   await stopSandbox(engine, id);
   await removeGroup(engine, record);
-  engine.sandboxes.remove(id);
+  await engine.sandboxes.remove(id);
 }
 
 /** Folders without a record: creations that a crash cut short, and records that a power cut tore. */
@@ -165,7 +165,7 @@ export async function removeSandboxOrphans(engine: Engine): Promise<void> {
       hostInterface: interfaceName(engine, id),
     });
     if (existsSync(join(directory, "shm"))) await system.unmount(join(directory, "shm"));
-    sandboxes.remove(id);
+    await sandboxes.remove(id);
   }
 }
 

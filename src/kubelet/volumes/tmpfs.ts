@@ -1,9 +1,9 @@
-import { mountsBelow } from "../mount-table.ts";
+import { hasOwnFilesystem } from "../mount-table.ts";
 import type { Mounter } from "../options.ts";
 
 /**
  * Mounts memory over directories, each once: a second mount would hide what the first one holds. A directory that an
- * earlier kubelet mounted is found in the kernel's table.
+ * earlier kubelet mounted is found mounted.
  */
 export class TmpfsMounts {
   readonly #mounter: Mounter | undefined;
@@ -16,7 +16,7 @@ export class TmpfsMounts {
   /** Does nothing where the node cannot mount: the directory then lies on disk. */
   async ensure(path: string, options: { readonly sizeBytes?: number }): Promise<void> {
     if (this.#mounter === undefined || this.#mounted.has(path)) return;
-    if (!(await mountsBelow(path)).includes(path)) await this.#mounter.mountTmpfs(path, options);
+    if (!(await hasOwnFilesystem(path))) await this.#mounter.mountTmpfs(path, options);
     this.#mounted.add(path);
   }
 
