@@ -4,13 +4,14 @@ import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
 import { discoverResources } from "../discovery.ts";
+import { followDefinitions } from "../follow-definitions.ts";
 import { OwnerGraph } from "./graph.ts";
 import { GarbageCollector } from "./reconciler.ts";
 
 /** Resources whose objects are never owned and come by the thousand. */
 const ignored = new Set(["events", "events.events.k8s.io"]);
 
-/** New kinds are looked for as often. No cache of definitions: a server without custom resources could not fill it. */
+/** New kinds are looked for as often, besides when definitions change: kinds may come from other servers too. */
 const discoverEveryMs = 30_000;
 
 /** A cache that cannot be filled (its server is away) holds up the rest for so long. */
@@ -42,7 +43,10 @@ export const garbageCollectorController: ControllerRegistration = {
           return () => {};
         },
       ],
-      start: (add) => add("discover"),
+      start(add) {
+        add("discover");
+        void followDefinitions(context, () => add("discover"));
+      },
       async reconcile(uid) {
         if (uid === "discover") {
           const found = await kinds.discover();

@@ -11,6 +11,8 @@ import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
+import { discoverResources } from "../discovery.ts";
+import { followDefinitions } from "../follow-definitions.ts";
 import { watch } from "../watch.ts";
 import { ResourceQuotaReconciler } from "./reconciler.ts";
 
@@ -29,9 +31,18 @@ export const resourceQuotaController: ControllerRegistration = {
     const measured = new MeasuredKinds(context, (namespace) => {
       for (const quota of quotas.list(namespace)) enqueue(keyOf(quota));
     });
+    const recount = (): void => {
+      for (const quota of quotas.list()) if (measured.hasUnknown(quota)) enqueue(keyOf(quota));
+    };
     const reconciler = new ResourceQuotaReconciler(context, (quota) => measured.of(quota));
     return {
       workers: 2,
+      start() {
+        void followDefinitions(context, () => {
+          measured.forgetUnknown();
+          recount();
+        });
+      },
       watches: [
         (add) => {
           enqueue = add;
@@ -57,6 +68,8 @@ class MeasuredKinds {
   readonly #context: ControllerContext;
   readonly #freed: (namespace: string) => void;
   readonly #followed = new Map<ResourceReference, Informer<KubernetesObject>>();
+  /** Of kinds that are not built in, by the name that quotas give them; undefined when nobody serves them. */
+  readonly #custom = new Map<string, ResourceReference | undefined>();
 
   /** `freed` is called when something of the namespace uses less than before. */
   constructor(context: ControllerContext, freed: (namespace: string) => void) {
@@ -70,8 +83,33 @@ class MeasuredKinds {
     const informers = countable
       .filter((reference) => matchingResources(reference, names).length > 0)
       .map((reference) => this.#follow(reference));
+    for (const name of customNames(names)) {
+      const reference = await this.#find(name);
+      if (reference !== undefined) informers.push(this.#follow(reference));
+    }
     await Promise.all(informers.map((informer) => informer.synced()));
     return informers;
+  }
+
+  /** Whether it names a kind that was not served when it was looked for. */
+  hasUnknown(quota: ResourceQuota): boolean {
+    const names = customNames(Object.keys(quota.spec?.hard ?? {}));
+    return names.some((name) => this.#custom.get(name) === undefined);
+  }
+
+  forgetUnknown(): void {
+    for (const [name, reference] of this.#custom) if (reference === undefined) this.#custom.delete(name);
+  }
+
+  async #find(name: string): Promise<ResourceReference | undefined> {
+    if (!this.#custom.has(name)) {
+      const { resources: served } = await discoverResources(this.#context.client.transport);
+      const found = served.find(
+        (reference) => reference.namespaced && matchingResources(reference, [name]).length > 0,
+      );
+      this.#custom.set(name, found);
+    }
+    return this.#custom.get(name);
   }
 
   #follow(reference: ResourceReference): Informer<KubernetesObject> {
@@ -109,3 +147,12 @@ class MeasuredKinds {
 const countable: readonly ResourceReference[] = Object.values<ResourceReference>(resources).filter(
   ({ namespaced, resource }) => namespaced && !ignored.has(resource),
 );
+
+/** Counts of kinds that are not built in. */
+const customNames = (names: readonly string[]): string[] =>
+  names.filter(
+    (name) =>
+      name.startsWith("count/") &&
+      name.includes(".") &&
+      !countable.some((reference) => matchingResources(reference, [name]).length > 0),
+  );

@@ -1,0 +1,40 @@
+import type { KubernetesList } from "../apimachinery/object.ts";
+import type { ControllerContext } from "./controller.ts";
+
+const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+/** A watch that ends is begun anew after so long; what it missed meanwhile is found by looking again. */
+const pauseMs = 1_000;
+/** Definitions come in dozens: they are heard of together. */
+const gatherMs = 200;
+
+/**
+ * Calls back when definitions of custom resources have come, changed or gone, until the controller ends. They are not
+ * kept: a definition is large, and of interest is only that there is another one. A server without definitions is asked
+ * again from time to time.
+ */
+export async function followDefinitions(
+  { client, clock, signal }: Pick<ControllerContext, "client" | "clock" | "signal">,
+  changed: () => void,
+): Promise<void> {
+  const { transport } = client;
+  let isGathering = false;
+  const gather = (): void => {
+    if (isGathering) return;
+    isGathering = true;
+    clock.after(gatherMs, () => {
+      isGathering = false;
+      if (!signal.aborted) changed();
+    });
+  };
+  while (!signal.aborted) {
+    try {
+      const { body } = await transport.request({ method: "GET", path, query: { limit: "1" }, signal });
+      const { resourceVersion = "" } = (body as KubernetesList).metadata;
+      gather();
+      for await (const _ of transport.watch({ path, query: { resourceVersion }, signal })) gather();
+    } catch {
+      // Whatever it was, it is asked again below.
+    }
+    await clock.sleep(pauseMs, signal).catch(() => undefined);
+  }
+}
