@@ -3,7 +3,7 @@ import { resourceTable } from "./generated/resources.ts";
 import type { ResourceInfo, SubresourceInfo } from "./scheme.ts";
 
 /** Groups that are described, but served only once their machinery is there. */
-export const notYetServed: readonly string[] = ["admissionregistration.k8s.io", "apiregistration.k8s.io"];
+export const notYetServed: readonly string[] = ["apiregistration.k8s.io"];
 
 export interface ResourceTableOptions {
   /** Beta versions, which Kubernetes leaves off unless asked for. */

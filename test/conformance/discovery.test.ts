@@ -37,7 +37,7 @@ const listed = async (apiVersion: string): Promise<Listed[]> =>
   (await server.get(rootOf(apiVersion))).json<{ resources: Listed[] }>().resources;
 
 /** Their machinery comes later. */
-const later = /^(admissionregistration|apiregistration)\.k8s\.io\//;
+const later = /^apiregistration\.k8s\.io\//;
 const served = (hasResources ? knownResources() : []).filter(
   ({ apiVersion }) => !apiVersion.includes("alpha") && !later.test(apiVersion),
 );

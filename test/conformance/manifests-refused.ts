@@ -3,7 +3,6 @@ const unserved = (version: string, ...kinds: string[]): string[] =>
   kinds.map((kind) => `no matches for kind "${kind}" in version "${version}"`);
 const gateway = (...kinds: string[]): string[] => unserved("gateway.networking.k8s.io/v1", ...kinds);
 const istio = (...kinds: string[]): string[] => unserved("networking.istio.io/v1", ...kinds);
-const policies = (...kinds: string[]): string[] => unserved("admissionregistration.k8s.io/v1", ...kinds);
 const times = (count: number, kind: string): string[] => Array<string>(count).fill(kind);
 const dualStack = (name: string, index = 0): string =>
   `Service "${name}" is invalid: [spec.ipFamilyPolicy: Invalid value: "RequireDualStack": ` +
@@ -71,17 +70,12 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   ],
   "bookinfo/platform/kube/bookinfo-ratings-discovery-dualstack.yaml": [dualStack("ratings")],
   "bookinfo/platform/kube/bookinfo-ratings-dualstack.yaml": [dualStack("ratings")],
-  // Policies in CEL are not served yet.
-  "kubernetes-docs/access/image-matches-namespace-environment.policy.yaml":
-    policies("ValidatingAdmissionPolicy"),
-  "kubernetes-docs/access/validating-admission-policy-audit-annotation.yaml":
-    policies("ValidatingAdmissionPolicy"),
-  "kubernetes-docs/validatingadmissionpolicy/basic-example-policy.yaml":
-    policies("ValidatingAdmissionPolicy"),
-  "kubernetes-docs/validatingadmissionpolicy/typechecking.yaml": policies("ValidatingAdmissionPolicy"),
   // A fragment: its second document is the rest of the first.
   "kubernetes-docs/validatingadmissionpolicy/failure-policy-ignore.yaml": [
-    ...policies("ValidatingAdmissionPolicy"),
+    'ValidatingAdmissionPolicy.admissionregistration.k8s.io "" is invalid: ' +
+      "[metadata.name: Required value: name or generateName is required, spec.matchConstraints: Required value, " +
+      "spec.validations: Required value: validations or auditAnnotations must contain at least one item, " +
+      "spec.auditAnnotations: Required value: validations or auditAnnotations must contain at least one item]",
     "is no object: kind or apiVersion not set",
   ],
   // Files for the command line of the API server and of a certificate authority, not for the API.

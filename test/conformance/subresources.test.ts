@@ -42,7 +42,7 @@ const patchTypes: readonly PatchType[] = ["merge", "strategic", "json", "apply"]
 
 describe.skipIf(!hasResources)("verbs (needs ../shared)", () => {
   const methods = { get: "GET", create: "POST", update: "PUT", patch: "PATCH", delete: "DELETE" } as const;
-  const later = /^(admissionregistration|apiregistration)\.k8s\.io\//;
+  const later = /^apiregistration\.k8s\.io\//;
   const subresources = (hasResources ? knownResources() : [])
     .filter(({ apiVersion }) => !apiVersion.includes("alpha") && !later.test(apiVersion))
     .flatMap(({ apiVersion, resource, namespaced, subresources: parts }) =>

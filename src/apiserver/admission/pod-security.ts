@@ -64,7 +64,7 @@ export class PodSecurity implements AdmissionPlugin {
     const full = formatGroupResource(attributes.resource);
     if (full === "namespaces") return this.#namespace(attributes);
     const namespace = this.#reader.get<Namespace>(namespaces, "", attributes.namespace);
-    const { policy } = parsePolicy(namespace?.metadata.labels);
+    const policy = policyOf(namespace);
     if (full === "pods") return validatePod(attributes, policy);
     const pod = templateOf(attributes.object, templates[full] ?? []);
     if (pod === undefined) return;
@@ -212,6 +212,20 @@ export function evaluate(
     .filter((check) => !overridden.has(check.id))
     .map((check) => check.violation(pod))
     .filter((violation) => violation !== undefined);
+}
+
+/** By the labels of stored namespaces, which never change: each pod asks. */
+const policies = new WeakMap<object, Policy>();
+
+function policyOf(namespace: Namespace | undefined): Policy {
+  const labels = namespace?.metadata.labels;
+  if (labels === undefined) return parsePolicy(labels).policy;
+  let policy = policies.get(labels);
+  if (policy === undefined) {
+    policy = parsePolicy(labels).policy;
+    policies.set(labels, policy);
+  }
+  return policy;
 }
 
 /** Reads a namespace's labels. A level that cannot be read is enforced as `restricted`, and warned of not at all. */

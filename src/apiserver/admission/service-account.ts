@@ -40,15 +40,22 @@ export class ServiceAccount implements AdmissionPlugin {
     return attributes.operation === "CREATE" && concerns(attributes, "", "pods");
   }
 
-  async admit(attributes: AdmissionAttributes): Promise<void> {
+  admit(attributes: AdmissionAttributes): Promise<void> | undefined {
     const pod = objectOf<Pod>(attributes);
     // A kubelet compares a mirror pod with its file and deletes it when the two differ.
-    if (pod?.spec === undefined || isMirrorPod(pod)) return;
+    if (pod?.spec === undefined || isMirrorPod(pod)) return undefined;
     const { spec } = pod;
     const accountName = firstOf(spec.serviceAccountName, spec.serviceAccount, defaultAccount);
     spec.serviceAccountName = accountName;
     spec.serviceAccount = accountName;
-    const account = await this.#account(attributes, accountName);
+    const give = (account: ServiceAccountObject): void => this.#give(spec, account);
+    const found = this.#account(attributes, accountName);
+    if (found instanceof Promise) return found.then(give);
+    give(found);
+    return undefined;
+  }
+
+  #give(spec: PodSpec, account: ServiceAccountObject): void {
     if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true)
       this.#mountToken(spec);
     if ((spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0) {
@@ -56,26 +63,40 @@ export class ServiceAccount implements AdmissionPlugin {
     }
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
+  validate(attributes: AdmissionAttributes): Promise<void> | undefined {
     const pod = objectOf<Pod>(attributes);
-    if (pod?.spec === undefined) return;
+    if (pod?.spec === undefined) return undefined;
     if (isMirrorPod(pod)) {
       checkMirrorPod(attributes, pod);
-      return;
+      return undefined;
     }
-    const account = await this.#account(attributes, pod.spec.serviceAccountName ?? "");
-    if (account.metadata.annotations?.[enforceMountableSecrets] === "true")
-      limitSecrets(attributes, pod.spec, account);
+    const { spec } = pod;
+    const limit = (account: ServiceAccountObject): void => {
+      if (account.metadata.annotations?.[enforceMountableSecrets] === "true")
+        limitSecrets(attributes, spec, account);
+    };
+    const found = this.#account(attributes, spec.serviceAccountName ?? "");
+    if (found instanceof Promise) return found.then(limit);
+    limit(found);
+    return undefined;
   }
 
-  async #account(attributes: AdmissionAttributes, name: string): Promise<ServiceAccountObject> {
-    const read = (): ServiceAccountObject | undefined =>
-      this.#options.reader.get<ServiceAccountObject>(serviceAccounts, attributes.namespace, name);
-    let found = read();
-    if (found === undefined && name === defaultAccount) {
-      await this.#nextAccount(attributes.namespace);
-      found = read();
-    }
+  /** At once when the account is there. */
+  #account(
+    attributes: AdmissionAttributes,
+    name: string,
+  ): ServiceAccountObject | Promise<ServiceAccountObject> {
+    const found = this.#read(attributes, name);
+    return found ?? this.#lateAccount(attributes, name);
+  }
+
+  #read({ namespace }: AdmissionAttributes, name: string): ServiceAccountObject | undefined {
+    return this.#options.reader.get<ServiceAccountObject>(serviceAccounts, namespace, name);
+  }
+
+  async #lateAccount(attributes: AdmissionAttributes, name: string): Promise<ServiceAccountObject> {
+    if (name === defaultAccount) await this.#nextAccount(attributes.namespace);
+    const found = this.#read(attributes, name);
     if (found !== undefined) return found;
     throw refuse(
       attributes,

@@ -54,6 +54,18 @@ const limits = {
   limited: { nominalConcurrencyShares: 1, limitResponse: { type: "Reject" } },
 };
 
+/** About a resource that nobody has: what stands in force must not touch what other tests write. */
+const matchConstraints = {
+  resourceRules: [
+    { operations: ["*"], apiGroups: ["example.com"], apiVersions: ["v1"], resources: ["things"] },
+  ],
+};
+const mutatingPolicy = inSpec({
+  matchConstraints,
+  reinvocationPolicy: "Never",
+  mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression: "Object{}" } }],
+});
+
 /** The least valid object of every kind that can be kept, by `apiVersion/Kind`. */
 export const minimalObjects: Readonly<Record<string, Minimal>> = {
   "v1/ConfigMap": { fields: () => ({ data: { key: "value" } }) },
@@ -156,6 +168,20 @@ export const minimalObjects: Readonly<Record<string, Minimal>> = {
     conditions,
   ),
   "flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration": inSpec(limits, conditions),
+  "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration": nothing,
+  "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration": nothing,
+  "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": inSpec(
+    { matchConstraints, validations: [{ expression: "true" }] },
+    conditions,
+  ),
+  "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding": inSpec({
+    policyName: "nobody",
+    validationActions: ["Deny"],
+  }),
+  ...versions(["v1", "v1beta1"], "admissionregistration.k8s.io", {
+    MutatingAdmissionPolicy: mutatingPolicy,
+    MutatingAdmissionPolicyBinding: inSpec({ policyName: "nobody" }),
+  }),
   "networking.k8s.io/v1/IngressClass": inSpec({ controller: "example.com/ingress" }),
   "networking.k8s.io/v1/Ingress": inSpec(
     { defaultBackend: { service: { name: "web", port: { number: 80 } } } },
