@@ -27,8 +27,8 @@ test("groups stand in the order of discovery, each with its preferred version fi
     "coordination.k8s.io/v1",
     "node.k8s.io/v1",
     "discovery.k8s.io/v1",
-    "flowcontrol.apiserver.k8s.io/v1",
     "resource.k8s.io/v1",
+    "flowcontrol.apiserver.k8s.io/v1",
   ]);
 });
 
