@@ -41,6 +41,11 @@ const maxExponent = 100;
 const billion = 1_000_000_000n;
 const maxBinary = (2n ** 63n - 1n) * billion;
 
+/** Pods ask for the same few amounts, each is read a dozen times on the way, and a quantity never changes. */
+const parsed = new Map<string, Quantity>();
+const parsedMax = 1_000;
+const parsedLengthMax = 20;
+
 export class Quantity {
   /** The amount in billionths. */
   readonly nanos: bigint;
@@ -56,7 +61,17 @@ export class Quantity {
 
   /** Throws an Error with Kubernetes' wording for what is not a quantity. */
   static parse(input: string | number): Quantity {
-    const text = typeof input === "number" ? formatNumber(input) : input.trim();
+    const known = typeof input === "string" ? parsed.get(input) : undefined;
+    if (known !== undefined) return known;
+    const quantity = Quantity.#read(typeof input === "number" ? formatNumber(input) : input.trim());
+    if (typeof input === "string" && input.length <= parsedLengthMax) {
+      if (parsed.size >= parsedMax) parsed.clear();
+      parsed.set(input, quantity);
+    }
+    return quantity;
+  }
+
+  static #read(text: string): Quantity {
     const match = text === "" ? null : pattern.exec(text);
     if (match === null) throw new Error(formatMessage);
     const [, sign, whole = "", fraction = "", suffix = ""] = match;
