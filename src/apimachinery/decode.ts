@@ -113,8 +113,8 @@ function decoderOf(schemas: SchemaSet, schema: Schema): Decoder {
 function namedDecoder(schemas: SchemaSet, name: string, byName: Map<string, Decoder>): Decoder {
   const known = byName.get(name);
   if (known !== undefined) return known;
-  const special = wellKnown[name.slice(name.lastIndexOf(".") + 1)];
-  const decoder = special ?? lazyDecoder(schemas, name);
+  const last = name.slice(name.lastIndexOf(".") + 1);
+  const decoder = wellKnown[last] ?? orSchemaDecoder(schemas, name, last) ?? lazyDecoder(schemas, name);
   byName.set(name, decoder);
   return decoder;
 }
@@ -294,10 +294,22 @@ const wellKnown: Readonly<Record<string, Decoder>> = {
   RawExtension: anyDecoder,
   FieldsV1: anyDecoder,
   JSON: anyDecoder,
-  JSONSchemaPropsOrArray: anyDecoder,
-  JSONSchemaPropsOrBool: anyDecoder,
-  JSONSchemaPropsOrStringArray: anyDecoder,
 };
+
+/**
+ * Where a schema of a definition may stand, or something else: a list, or true and false. Its type reads itself, and
+ * tells nobody of fields that it does not know.
+ */
+function orSchemaDecoder(schemas: SchemaSet, name: string, last: string): Decoder | undefined {
+  if (!last.startsWith("JSONSchemaPropsOr")) return undefined;
+  const schema = lazyDecoder(schemas, `${name.slice(0, name.lastIndexOf("."))}.JSONSchemaProps`);
+  const decode = (value: unknown, context: Context): unknown => {
+    if (Array.isArray(value)) return value.map((item) => decode(item, context));
+    if (!isObject(value)) return value;
+    return schema.decode(value, { path: [...context.path], struct: "", unknownFields: [] });
+  };
+  return { ...anyDecoder, decode };
+}
 
 /** A struct without fields takes an object and keeps nothing of it; a schema that says nothing takes anything. */
 function emptyStructDecoder(schema: Schema, name: string): Decoder {

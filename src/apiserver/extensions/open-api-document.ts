@@ -45,6 +45,13 @@ function metaFields(version: 2 | 3, texts: Descriptions | undefined): JsonDocume
   };
 }
 
+/** What Go would leave out; clients of protobuf send it all the same. Values of people are kept, whatever they are. */
+const isUnsaid = (name: string, value: unknown): boolean => {
+  if (name === "default" || name === "example") return value === null || value === undefined;
+  const isEmptyList = Array.isArray(value) && value.length === 0;
+  return value === undefined || value === null || value === false || value === "" || isEmptyList;
+};
+
 const intOrString = [{ type: "integer" }, { type: "string" }];
 
 class SchemaWriter {
@@ -89,7 +96,8 @@ class SchemaWriter {
 
   #below(schema: JSONSchemaProps): JsonDocument {
     const { properties, items, additionalProperties, ...rest } = schema;
-    const written: JsonDocument = { ...rest };
+    const written: JsonDocument = {};
+    for (const [name, value] of Object.entries(rest)) if (!isUnsaid(name, value)) written[name] = value;
     if (properties !== undefined) {
       written["properties"] = Object.fromEntries(
         Object.entries(properties).map(([name, property]) => [name, this.write(property)]),
