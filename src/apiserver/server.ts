@@ -34,6 +34,8 @@ import type { HttpExchange } from "./http/http-exchange.ts";
 import { HttpServer, type TlsOptions } from "./http/http-server.ts";
 import { respond, respondError } from "./http/respond.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { AdmissionMetrics } from "./metrics/admission-metrics.ts";
+import { MeasuredStorage } from "./metrics/measured-storage.ts";
 import type { Metric } from "./metrics/registry.ts";
 import { measuredAuthenticator, measuredAuthorizer } from "./metrics/security-metrics.ts";
 import { registerStorageMetrics } from "./metrics/storage-metrics.ts";
@@ -154,7 +156,9 @@ export class ApiServer {
     this.#auditor = options.audit;
     if (options.audit !== undefined) this.metrics.register(options.audit.metrics);
     const nodes: NodeLocator = options.nodes ?? { connection: () => undefined };
-    const watchCache = new WatchCache({ storage, clock, logger });
+    const register = (metric: Metric): void => this.metrics.register(metric);
+    const measured = new MeasuredStorage(storage, clock, register);
+    const watchCache = new WatchCache({ storage: measured, clock, logger });
     this.#customs = new CustomResources({
       base: options.scheme,
       watchCache,
@@ -168,7 +172,6 @@ export class ApiServer {
     this.reader = watchCache;
     this.stores = resourceStores(resources);
     const nowMs = (): number => clock.now();
-    const register = (metric: Metric): void => this.metrics.register(metric);
     const security = options.security({ reader: watchCache, stores: this.stores, scheme, nowMs, register });
     const { authenticator, authorizer, admission } = security;
     this.#closeSecurity = () => security.close?.();
@@ -212,7 +215,7 @@ export class ApiServer {
       logger: this.#logger,
       watchCache,
       resources,
-      admission: new AdmissionRunner(admission),
+      admission: new AdmissionRunner(admission, new AdmissionMetrics(clock, register)),
       loadCustom: (group, version, resource) => this.#customs.load({ group, version, resource }),
       documentOf: (resource, version, texts) => this.#customs.document(resource, version, texts),
       nodes,

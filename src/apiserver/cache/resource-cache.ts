@@ -35,6 +35,7 @@ export class ResourceCache {
   readonly #listeners = new Set<ChangeListener>();
 
   readonly #forms: FormBudget;
+  #eventCount = 0;
 
   constructor(resource: GroupResource, revision: number, forms = new FormBudget()) {
     this.#forms = forms;
@@ -50,6 +51,16 @@ export class ResourceCache {
   /** The oldest revision that a watch can resume from without the store's history. */
   get completeAfter(): number {
     return this.#completeAfter;
+  }
+
+  /** Changes since the server began. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  /** Changes that are remembered, for watches that resume. */
+  get historyLength(): number {
+    return this.#ring.length - this.#ringStart;
   }
 
   get watchers(): ReadonlySet<Watcher> {
@@ -138,6 +149,7 @@ export class ResourceCache {
     else if (previous !== undefined) this.#remove(previous);
     else return;
     const event = new CacheEvent(revision, current, previous);
+    this.#eventCount++;
     this.#remember(event);
     for (const listener of this.#listeners) listener(current?.object, previous?.object);
     this.#watchers.forEach(event, (watcher) => {

@@ -22,11 +22,27 @@ export function registerProcessMetrics(register: (metric: Metric) => void): void
   });
   number("gauge", "process_resident_memory_bytes", "Memory in use.", () => process.memoryUsage.rss());
   number("gauge", "process_virtual_memory_bytes", "Address space in use.", virtualBytes);
+  number("gauge", "process_virtual_memory_max_bytes", "Most address space; none is set.", () => 2 ** 64);
   number("gauge", "process_open_fds", "Open file descriptors.", () => entries("/proc/self/fd"));
   number("gauge", "process_max_fds", "Most file descriptors that may be open.", maxFiles);
   number("gauge", "process_start_time_seconds", "When the process began, since 1970.", () => {
     return Math.round(performance.timeOrigin) / 1000;
   });
+  register(
+    new Computed(
+      "gauge",
+      {
+        name: "version_info",
+        help: "Which version is spoken, and from which on clients are served alike; always 1.",
+        labels: ["binary", "component", "emulation", "min_compat"],
+      },
+      () => {
+        const { emulationMajor, emulationMinor, minCompatibilityMajor, minCompatibilityMinor } = version;
+        const spoken = `${emulationMajor}.${emulationMinor}`;
+        return [[[spoken, "kube", spoken, `${minCompatibilityMajor}.${minCompatibilityMinor}`], 1]];
+      },
+    ),
+  );
   register(
     new Computed(
       "gauge",

@@ -1,4 +1,5 @@
 import { formatGroupResource } from "../../apimachinery/gvk.ts";
+import type { ResourceCache } from "../cache/resource-cache.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { Computed, type Metric } from "./registry.ts";
 
@@ -38,14 +39,41 @@ export function registerStorageMetrics(cache: WatchCache, register: (metric: Met
           .map(({ resource: { group, resource }, watchers }) => [[group, resource], watchers.size] as const),
     ),
   );
-  register(
-    new Computed(
-      "gauge",
-      {
-        name: "apiserver_watch_cache_resource_version",
-        help: "The revision up to which reads can be answered.",
-      },
-      () => [[[], cache.revision]],
-    ),
+  const ofResources = (
+    type: "counter" | "gauge",
+    name: string,
+    help: string,
+    read: (resource: ResourceCache) => number,
+  ): void =>
+    register(
+      new Computed(type, { name, help, labels: ["group", "resource"] }, () =>
+        cache.all().map((each) => [[each.resource.group, each.resource.resource], read(each)] as const),
+      ),
+    );
+  ofResources(
+    "gauge",
+    "apiserver_watch_cache_resource_version",
+    "The revision up to which reads can be answered.",
+    () => cache.revision,
+  );
+  ofResources("gauge", "watch_cache_capacity", "Changes that are remembered.", (each) => each.historyLength);
+  const eventsOf = (each: ResourceCache): number => each.eventCount;
+  ofResources(
+    "counter",
+    "apiserver_storage_events_received_total",
+    "Changes that the store told of.",
+    eventsOf,
+  );
+  ofResources(
+    "counter",
+    "apiserver_watch_cache_events_received_total",
+    "Changes that came to the cache.",
+    eventsOf,
+  );
+  ofResources(
+    "counter",
+    "apiserver_watch_cache_events_dispatched_total",
+    "Changes that were held against the watches.",
+    eventsOf,
   );
 }

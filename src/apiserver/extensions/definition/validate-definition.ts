@@ -118,8 +118,9 @@ function leniencyOf(
   };
 }
 
-export const schemasOf = ({ versions }: CustomResourceDefinitionSpec): JSONSchemaProps[] =>
-  versions.map(({ schema }) => schema?.openAPIV3Schema).filter((schema) => schema !== undefined);
+/** Versions may be missing in what is yet to be found invalid. */
+export const schemasOf = ({ versions }: Partial<CustomResourceDefinitionSpec>): JSONSchemaProps[] =>
+  (versions ?? []).map(({ schema }) => schema?.openAPIV3Schema).filter((schema) => schema !== undefined);
 
 function specErrors(definition: CustomResourceDefinition, lenient: Leniency): FieldError[] {
   const { spec } = definition;
