@@ -161,6 +161,9 @@ function masked(name: string, prefix: boolean): string {
 export const nameIsDnsSubdomain: ObjectNameRule = (name, prefix) =>
   dns1123SubdomainErrors(masked(name, prefix));
 export const nameIsDnsLabel: ObjectNameRule = (name, prefix) => dns1123LabelErrors(masked(name, prefix));
+/** As declared rules word it; they leave the prefixes of generated names alone. */
+export const nameIsLong: ObjectNameRule = (name, prefix) =>
+  prefix ? [] : dns1123SubdomainErrors(name).map((message) => message.replace(/characters$/, "bytes"));
 export const nameIsPathSegment: ObjectNameRule = (name) => pathSegmentErrors(name);
 export const namespaceName: NameRule = (name) => dns1123LabelErrors(name);
 

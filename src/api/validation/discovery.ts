@@ -5,11 +5,20 @@ import {
   isIpv4,
   isIpv6,
   labelValueErrors,
-  portErrors,
   qualifiedNameErrors,
 } from "../../apimachinery/names.ts";
 import type { Endpoint, EndpointPort, EndpointSlice } from "../types/discovery-v1.ts";
-import { checkName, type Errors, entries, immutable, isEmpty, list, requiredOneOf, text } from "./basics.ts";
+import {
+  checkName,
+  type Errors,
+  entries,
+  immutable,
+  isEmpty,
+  list,
+  requiredOneOf,
+  same,
+  text,
+} from "./basics.ts";
 import { checkIp, checkNonSpecialIp } from "./ip.ts";
 
 /** Endpoint slices (mirrors pkg/apis/discovery/validation). */
@@ -22,24 +31,21 @@ const topologyMax = 16;
 
 export function checkEndpointSlice(slice: EndpointSlice, errors: Errors, old?: EndpointSlice): void {
   requiredOneOf(slice.addressType, addressTypes, "addressType", errors);
-  const known = list(old?.endpoints).flatMap(({ addresses }) => list(addresses));
+  checkPorts(list(slice.ports), errors);
+  const before = errors.length;
   const endpoints = list(slice.endpoints);
   if (endpoints.length > endpointsMax) errors.push(tooMany("endpoints", endpoints.length, endpointsMax));
   else {
     endpoints.forEach((endpoint, index) => {
-      checkEndpoint(endpoint, slice.addressType, known, `endpoints[${index}]`, errors);
+      checkEndpoint(endpoint, slice.addressType, `endpoints[${index}]`, errors);
     });
   }
-  checkPorts(list(slice.ports), errors);
+  // What was stored as it is may stay, whatever the rules of then were.
+  if (errors.length > before && old !== undefined && same(slice.endpoints, old.endpoints))
+    errors.length = before;
 }
 
-function checkEndpoint(
-  endpoint: Endpoint,
-  addressType: string,
-  known: readonly string[],
-  path: string,
-  errors: Errors,
-): void {
+function checkEndpoint(endpoint: Endpoint, addressType: string, path: string, errors: Errors): void {
   const addresses = list(endpoint.addresses);
   if (addresses.length === 0) {
     errors.push(required(`${path}.addresses`, "must contain at least 1 address"));
@@ -47,7 +53,7 @@ function checkEndpoint(
     errors.push(tooMany(`${path}.addresses`, addresses.length, addressesMax));
   }
   addresses.forEach((address, index) => {
-    checkAddress(address, addressType, known, `${path}.addresses[${index}]`, errors);
+    checkAddress(address, addressType, `${path}.addresses`, index, errors);
   });
   if (endpoint.nodeName !== undefined) {
     checkName(endpoint.nodeName, dns1123SubdomainErrors, `${path}.nodeName`, errors);
@@ -64,10 +70,11 @@ function checkEndpoint(
 function checkAddress(
   address: string,
   addressType: string,
-  known: readonly string[],
-  path: string,
+  list: string,
+  index: number,
   errors: Errors,
 ): void {
+  const path = `${list}[${index}]`;
   if (addressType === "FQDN") {
     checkName(address.replace(/\.$/, ""), dns1123SubdomainErrors, path, errors);
     if (!address.replace(/\.$/, "").includes(".")) {
@@ -75,11 +82,10 @@ function checkAddress(
     }
     return;
   }
-  if (!checkIp(address, path, errors, known)) return;
-  if (addressType === "IPv4" && !isIpv4(address)) {
-    errors.push(invalid(path, address, "must be an IPv4 address"));
-  } else if (addressType === "IPv6" && !isIpv6(address)) {
-    errors.push(invalid(path, address, "must be an IPv6 address"));
+  if (addressType !== "IPv4" && addressType !== "IPv6") return;
+  if (!checkIp(address, path, errors)) return;
+  if (addressType === "IPv4" ? !isIpv4(address) : !isIpv6(address)) {
+    errors.push(invalid(list, address, `must be an ${addressType} address`));
   }
   checkNonSpecialIp(address, path, errors);
 }
@@ -118,14 +124,11 @@ function checkPorts(ports: readonly EndpointPort[], errors: Errors): void {
     return;
   }
   const names = new Set<string>();
-  ports.forEach(({ name, port, protocol, appProtocol }, index) => {
+  ports.forEach(({ name, protocol, appProtocol }, index) => {
     const path = `ports[${index}]`;
     if (!isEmpty(name)) checkName(text(name), dns1123LabelErrors, `${path}.name`, errors);
     if (names.has(text(name))) errors.push(duplicate(`${path}.name`, text(name)));
     names.add(text(name));
-    if (port !== undefined) {
-      for (const message of portErrors(port)) errors.push(invalid(`${path}.port`, port, message));
-    }
     if (protocol === undefined) errors.push(required(`${path}.protocol`));
     else if (protocol !== "TCP" && protocol !== "UDP" && protocol !== "SCTP") {
       errors.push(notSupported(`${path}.protocol`, protocol, ["SCTP", "TCP", "UDP"]));

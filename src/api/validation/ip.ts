@@ -10,9 +10,10 @@ const leadingZero = /(?:^|\.)0[0-9]/;
 
 /** `known` holds values of the old object, which stay valid whatever their form. */
 export function checkIp(value: string, path: string, errors: Errors, known?: readonly string[]): boolean {
+  if (known?.includes(value) === true) return true;
   const before = errors.length;
   for (const message of ipErrors(value)) errors.push(invalid(path, value, message));
-  if (errors.length > before || known?.includes(value) === true) return errors.length === before;
+  if (errors.length > before) return false;
   if (!value.includes(":") && leadingZero.test(value)) {
     errors.push(invalid(path, value, "must not have leading 0s"));
   } else if (isMappedIpv4(value)) {

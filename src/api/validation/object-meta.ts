@@ -103,7 +103,8 @@ function checkOwnerReferences(references: readonly OwnerReference[] | undefined,
 
 function checkOwnerReference(reference: OwnerReference, path: string, errors: Errors): void {
   const { apiVersion, kind, name, uid } = reference;
-  const { group, version } = parseApiVersion(apiVersion);
+  // Nothing is read of what has more than two parts.
+  const { group, version } = parseApiVersion(apiVersion.split("/").length > 2 ? "" : apiVersion);
   if (version === "") errors.push(invalid(`${path}.apiVersion`, apiVersion, "version must not be empty"));
   if (kind === "") errors.push(invalid(`${path}.kind`, kind, "must not be empty"));
   if (name === "") errors.push(invalid(`${path}.name`, name, "must not be empty"));

@@ -2,7 +2,7 @@ import { invalid, notSupported, required } from "../../apimachinery/field-error.
 import { dns1123SubdomainErrors, pathSegmentErrors } from "../../apimachinery/names.ts";
 import type { ClusterRole, PolicyRule, Role, RoleBinding, RoleRef, Subject } from "../types/rbac-v1.ts";
 import { checkName, type Errors, isEmpty, list, same } from "./basics.ts";
-import { checkLabelSelector } from "./label-selector.ts";
+import { checkLabelSelector, selectorOf } from "./label-selector.ts";
 
 /** Roles and their bindings (mirrors pkg/apis/rbac/validation). */
 const group = "rbac.authorization.k8s.io";
@@ -25,6 +25,8 @@ export function checkClusterRole({ rules, aggregationRule }: ClusterRole, errors
   }
   selectors.forEach((selector, index) => {
     checkLabelSelector(selector, `${path}[${index}]`, errors);
+    if (selectorOf(selector) !== undefined) return;
+    errors.push(invalid(`${path}[${index}]`, null, "invalid label selector."));
   });
 }
 
@@ -55,7 +57,7 @@ function checkRule(rule: PolicyRule, namespaced: boolean, path: string, errors: 
 
 export function checkRoleBinding({ roleRef, subjects }: RoleBinding, errors: Errors): void {
   checkRoleRef(roleRef, ["Role", "ClusterRole"], errors);
-  checkSubjects(subjects, errors);
+  checkSubjects(subjects, true, errors);
 }
 
 export function checkClusterRoleBinding(
@@ -63,7 +65,7 @@ export function checkClusterRoleBinding(
   errors: Errors,
 ): void {
   checkRoleRef(roleRef, ["ClusterRole"], errors);
-  checkSubjects(subjects, errors);
+  checkSubjects(subjects, false, errors);
 }
 
 function checkRoleRef(reference: RoleRef | undefined, kinds: readonly string[], errors: Errors): void {
@@ -74,18 +76,24 @@ function checkRoleRef(reference: RoleRef | undefined, kinds: readonly string[], 
   else checkName(name, pathSegmentErrors, "roleRef.name", errors);
 }
 
-function checkSubjects(subjects: readonly Subject[] | undefined, errors: Errors): void {
+/** Accounts without a namespace are those of the binding's own, where it has one. */
+function checkSubjects(subjects: readonly Subject[] | undefined, namespaced: boolean, errors: Errors): void {
   list(subjects).forEach((subject, index) => {
-    checkSubject(subject, `subjects[${index}]`, errors);
+    checkSubject(subject, namespaced, `subjects[${index}]`, errors);
   });
 }
 
-function checkSubject({ kind, name, namespace, apiGroup = "" }: Subject, path: string, errors: Errors): void {
+function checkSubject(
+  { kind, name, namespace, apiGroup = "" }: Subject,
+  namespaced: boolean,
+  path: string,
+  errors: Errors,
+): void {
   if (isEmpty(name)) errors.push(required(`${path}.name`));
   if (kind === "ServiceAccount") {
     if (!isEmpty(name)) checkName(name, dns1123SubdomainErrors, `${path}.name`, errors);
     if (apiGroup !== "") errors.push(notSupported(`${path}.apiGroup`, apiGroup, [""]));
-    if (isEmpty(namespace)) errors.push(required(`${path}.namespace`));
+    if (!namespaced && isEmpty(namespace)) errors.push(required(`${path}.namespace`));
   } else if (kind === "User" || kind === "Group") {
     if (apiGroup !== group) errors.push(notSupported(`${path}.apiGroup`, apiGroup, [group]));
   } else errors.push(notSupported(`${path}.kind`, kind, ["ServiceAccount", "User", "Group"]));

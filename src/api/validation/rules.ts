@@ -1,7 +1,7 @@
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { resourceTable } from "../generated/resources.ts";
 import * as autoscaling from "./autoscaling.ts";
-import { nameIsDnsLabel, nameIsPathSegment } from "./basics.ts";
+import { nameIsDnsLabel, nameIsLong, nameIsPathSegment } from "./basics.ts";
 import { checkCronJob } from "./batch/cron-job.ts";
 import { checkJob, checkJobUpdate } from "./batch/job.ts";
 import { checkJobStatus } from "./batch/job-status.ts";
@@ -82,6 +82,7 @@ const byKind: Readonly<Record<string, KindRules>> = {
     create: workloads.checkReplicationController,
     update: (now, old, errors) => workloads.checkReplicationController(now, errors, old),
     subresources: { status: workloads.checkReplicaStatus },
+    name: nameIsLong,
   }),
   "v1/ResourceQuota": rules({
     create: quota.checkResourceQuota,

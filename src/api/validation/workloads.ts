@@ -1,4 +1,5 @@
 import { forbidden, invalid, notSupported, required } from "../../apimachinery/field-error.ts";
+import { isObject } from "../../apimachinery/json.ts";
 import type { LabelSelector } from "../../apimachinery/meta-v1.ts";
 import type {
   ControllerRevision,
@@ -156,7 +157,12 @@ function checkCounts(status: object | undefined, fields: readonly string[], erro
 }
 
 /** Numbers of a status that are parts of its replicas. */
-function checkParts(status: object | undefined, fields: readonly string[], errors: Errors): void {
+function checkParts(
+  status: object | undefined,
+  fields: readonly string[],
+  errors: Errors,
+  ready = "readyReplicas",
+): void {
   const counts: Counts = { ...status };
   const number = (field: string): number => Number(counts[field] ?? 0);
   for (const field of fields) {
@@ -164,7 +170,7 @@ function checkParts(status: object | undefined, fields: readonly string[], error
     errors.push(invalid(`status.${field}`, number(field), "cannot be greater than status.replicas"));
   }
   if (fields.includes("availableReplicas") && number("availableReplicas") > number("readyReplicas")) {
-    const detail = "cannot be greater than readyReplicas";
+    const detail = `cannot be greater than ${ready}`;
     errors.push(invalid("status.availableReplicas", number("availableReplicas"), detail));
   }
 }
@@ -336,7 +342,7 @@ export function checkStatefulSetStatus(statefulSet: StatefulSet, old: StatefulSe
   const { status } = statefulSet;
   const parts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"];
   checkCounts(status, ["replicas", ...parts, "observedGeneration", "collisionCount"], errors);
-  checkParts(status, parts, errors);
+  checkParts(status, parts, errors, "status.readyReplicas");
   checkCollisions(status, old.status, errors);
 }
 
@@ -400,8 +406,9 @@ export function checkDaemonSetStatus(daemonSet: DaemonSet, old: DaemonSet, error
 }
 
 export function checkControllerRevision({ data, revision }: ControllerRevision, errors: Errors): void {
-  if (data === undefined) errors.push(required("data", "data is mandatory"));
   nonNegative(revision, "revision", errors);
+  if (data === undefined || data === null) errors.push(required("data", "data is mandatory"));
+  else if (!isObject(data)) errors.push(required("data", "data must be a valid JSON object"));
 }
 
 export function checkControllerRevisionUpdate(
@@ -409,7 +416,7 @@ export function checkControllerRevisionUpdate(
   old: ControllerRevision,
   errors: Errors,
 ): void {
-  checkControllerRevision(now, errors);
+  nonNegative(now.revision, "revision", errors);
   immutable(now.data, old.data, "data", errors);
 }
 
@@ -426,8 +433,9 @@ export function checkReplicationController(
     errors.push(required("spec.template"));
     return;
   }
-  if (selector !== undefined) {
-    checkTemplateMatches({ matchLabels: selector }, template, "spec.template", errors);
+  const { labels } = template.metadata ?? {};
+  if (!Object.entries(selector ?? {}).every(([key, value]) => labels?.[key] === value)) {
+    errors.push(invalid("spec.template.metadata.labels", labels ?? null, templateMismatch));
   }
   const options = templateOptions(old?.spec.template);
   checkLastingTemplate(template, "ReplicationController", options, "spec.template", errors);

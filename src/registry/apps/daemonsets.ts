@@ -17,8 +17,12 @@ export const daemonSetsExtension: ResourceExtension = {
         setCount(object, Math.max(1, countOf(object) ?? 1));
       },
       prepareForUpdate(_context, object, old, subresource) {
-        if (subresource === "status") return;
         const before = countOf(old) ?? 1;
+        // The count belongs to what is wanted, so a status does not change it.
+        if (subresource === "status") {
+          setCount(object, before);
+          return;
+        }
         const changed = !deepEqual(asDaemonSet(object).spec.template, asDaemonSet(old).spec.template);
         setCount(object, changed ? before + 1 : before);
       },

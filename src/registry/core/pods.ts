@@ -1,3 +1,4 @@
+import { appArmorPrefix, appArmorProfileOf, deprecatedAppArmor } from "../../api/app-armor.ts";
 import { qosClassOf } from "../../api/pod-qos.ts";
 import type { Binding, Pod, PodStatus } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
@@ -44,10 +45,11 @@ export const bindingsExtension: ResourceExtension = {
 };
 
 const podStrategy = ({ nowMs }: RegistryDependencies): Strategy => ({
-  prepareForCreate(_context, object) {
+  prepareForCreate(context, object) {
     const pod = asPod(object);
     pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec), ...gatedCondition(pod, nowMs()) };
     selectByLabelKeys(pod);
+    takeAppArmorProfiles(pod, context);
   },
   prepareForUpdate(_context, object, old, subresource) {
     restrictPodUpdate(asPod(object), asPod(old), subresource);
@@ -92,6 +94,24 @@ function selectByLabelKeys({ metadata, spec }: Pod): void {
       extendSelector(podAffinityTerm, metadata.labels);
   }
   for (const constraint of spec.topologySpreadConstraints ?? []) extendSelector(constraint, metadata.labels);
+}
+
+/** Profiles that annotations name become fields, once; what cannot be read stays an annotation. */
+function takeAppArmorProfiles({ metadata, spec }: Pod, context: RequestContext): void {
+  if (spec.os?.name === "windows" || metadata.annotations === undefined) return;
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
+  for (const container of [...initContainers, ...containers, ...ephemeralContainers]) {
+    const key = appArmorPrefix + container.name;
+    const annotation = metadata.annotations[key];
+    if (annotation === undefined || container.securityContext?.appArmorProfile !== undefined) continue;
+    const profile = appArmorProfileOf(annotation);
+    const isUsable = profile?.localhostProfile === profile?.localhostProfile?.trim();
+    if (profile !== undefined && isUsable) {
+      if (deepEqual(profile, spec.securityContext?.appArmorProfile)) continue;
+      container.securityContext = { ...container.securityContext, appArmorProfile: profile };
+    }
+    context.addWarning(`metadata.annotations[${key}]: ${deprecatedAppArmor}`);
+  }
 }
 
 interface SelectsByKeys {

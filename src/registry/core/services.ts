@@ -1,4 +1,4 @@
-import type { Service, ServicePort, ServiceSpec } from "../../api/types/core-v1.ts";
+import type { Service, ServiceSpec } from "../../api/types/core-v1.ts";
 import { serviceAddressErrors } from "../../api/validation/service.ts";
 import { type FieldError, invalid, path } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
@@ -34,7 +34,7 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       const service = asService(object);
       service.status = { loadBalancer: {} };
       completeFamilies(service.spec);
-      refuseBadAddresses(service, undefined);
+      refuseBadAddresses(allocators, service, undefined);
     },
     prepareForUpdate(_context, object, old, subresource) {
       if (subresource === "status") return;
@@ -43,13 +43,10 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       keepAllocated(service.spec, before.spec);
       dropWhatTypeForbids(service, before.spec);
       completeFamilies(service.spec);
-      refuseBadAddresses(service, before);
+      refuseBadAddresses(allocators, service, before);
       if (service.spec.type !== "LoadBalancer" && before.spec.type === "LoadBalancer")
         service.status = { loadBalancer: {} };
     },
-    validateCreate: (_context, object) => allocationErrors(allocators, asService(object)),
-    validateUpdate: (_context, object, _old, subresource) =>
-      subresource === "status" ? [] : allocationErrors(allocators, asService(object)),
     begin(_context, object, old) {
       const before = old === undefined ? [] : holdings(asService(old));
       if (object === undefined) {
@@ -59,9 +56,7 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       const service = asService(object);
       const owner = ownerOf(service);
       // Another may have been faster since this one was validated.
-      const errors = allocationErrors(allocators, service);
-      if (errors.length > 0)
-        throw newInvalid({ group: "", kind: "Service" }, service.metadata.name ?? "", errors);
+      refuse(service, allocationErrors(allocators, service).slice(0, 1));
       const taken: string[] = [];
       const take = (key: string): void => {
         if (before.includes(key) || taken.includes(key)) return;
@@ -85,9 +80,15 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
   };
 }
 
-/** Addresses are handed out before anything is validated, so their faults come alone. */
-function refuseBadAddresses(service: Service, old: Service | undefined): void {
-  const errors = serviceAddressErrors(service, old);
+/** Addresses and ports are handed out before anything is validated, so their faults come alone. */
+function refuseBadAddresses(allocators: ServiceAllocators, service: Service, old: Service | undefined): void {
+  refuse(service, serviceAddressErrors(service, old));
+  refuse(service, singleStackErrors(service.spec));
+  refuse(service, familyErrors(service.spec));
+  refuse(service, allocationErrors(allocators, service).slice(0, 1));
+}
+
+function refuse(service: Service, errors: FieldError[]): void {
   if (errors.length === 0) return;
   throw newInvalid({ group: "", kind: "Service" }, service.metadata.name ?? "", errors);
 }
@@ -102,10 +103,10 @@ const needsNodePorts = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec): b
 
 /** `clusterIP` and `clusterIPs[0]` are one thing; families follow from them. This cluster has IPv4 alone. */
 function completeFamilies(spec: ServiceSpec): void {
-  if (spec.type === "ExternalName") return;
   if (spec.clusterIP !== undefined && spec.clusterIP !== "" && (spec.clusterIPs ?? []).length === 0) {
     spec.clusterIPs = [spec.clusterIP];
   }
+  if (spec.type === "ExternalName") return;
   const headless = spec.clusterIP === "None";
   const selectorless = Object.keys(spec.selector ?? {}).length === 0;
   if (headless && selectorless && spec.ipFamilyPolicy === undefined) {
@@ -139,13 +140,12 @@ function keepAllocated(spec: ServiceSpec, before: ServiceSpec): void {
       Object.assign(spec, given({ ipFamilyPolicy: before.ipFamilyPolicy }));
   }
   if (needsNodePorts(spec) && needsNodePorts(before)) {
-    const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort).filter(Boolean));
+    const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
+    const byName = new Map((before.ports ?? []).map(({ name = "", nodePort }) => [name, nodePort]));
     for (const port of spec.ports ?? []) {
       if (port.nodePort !== undefined && port.nodePort !== 0) continue;
-      const same = before.ports?.find((candidate) => isSamePort(candidate, port));
-      if (same?.nodePort === undefined || used.has(same.nodePort)) continue;
-      port.nodePort = same.nodePort;
-      used.add(same.nodePort);
+      const nodePort = byName.get(port.name ?? "");
+      if (nodePort !== undefined && !used.has(nodePort)) port.nodePort = nodePort;
     }
   }
   if (needsHealthCheck(spec) && needsHealthCheck(before) && !spec.healthCheckNodePort)
@@ -155,9 +155,6 @@ function keepAllocated(spec: ServiceSpec, before: ServiceSpec): void {
 /** Without members that are undefined. */
 const given = (values: Partial<ServiceSpec>): Partial<ServiceSpec> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-
-const isSamePort = (a: ServicePort, b: ServicePort): boolean =>
-  (a.protocol ?? "TCP") === (b.protocol ?? "TCP") && a.port === b.port;
 
 const needsHealthCheck = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
   type === "LoadBalancer" && externalTrafficPolicy === "Local";
@@ -189,6 +186,20 @@ function dropWhatTypeForbids({ spec }: Service, before: ServiceSpec): void {
   }
 }
 
+/** One family, and values for two. */
+function singleStackErrors({ type, ipFamilyPolicy, clusterIPs, ipFamilies }: ServiceSpec): FieldError[] {
+  if (type === "ExternalName" || ipFamilyPolicy !== "SingleStack") return [];
+  const lists = [
+    [clusterIPs, "cluster IPs"],
+    [ipFamilies, "IP families"],
+  ] as const;
+  return lists.flatMap(([values, what]) => {
+    if (values?.length !== 2) return [];
+    const detail = `must be 'RequireDualStack' or 'PreferDualStack' when multiple ${what} are specified`;
+    return [invalid(path("spec").child("ipFamilyPolicy"), ipFamilyPolicy, detail)];
+  });
+}
+
 /** Families that this cluster does not have. Endpoints made by hand may be of any: such a Service takes what it names. */
 function familyErrors({ type, clusterIP, selector, ipFamilyPolicy, ipFamilies }: ServiceSpec): FieldError[] {
   const byHand = clusterIP === "None" && Object.keys(selector ?? {}).length === 0;
@@ -209,7 +220,7 @@ function familyErrors({ type, clusterIP, selector, ipFamilyPolicy, ipFamilies }:
 /** Values asked for by name that cannot be had. */
 function allocationErrors(allocators: ServiceAllocators, service: Service): FieldError[] {
   const { spec } = service;
-  const errors = familyErrors(spec);
+  const errors: FieldError[] = [];
   const owner = ownerOf(service);
   const { range } = allocators;
   const ips = spec.clusterIPs ?? [];

@@ -22,7 +22,8 @@ const accepted: readonly Accepted[] = [
       "Go names the embedded structs on the way to a field of a wrong type (ProbeHandler, VolumeSource)",
   },
   {
-    group: /^v1\/Service update\S* (?:refused|causes|order) spec\.ports\[\]\.nodePort/,
+    group: /^v1\/Service (?:create|update)/,
+    difference: /provided port is (?:not in the valid range|already allocated)/,
     reason: "a dry run of Kubernetes does not look whether a node port is in the range or free; we say so",
   },
   {
@@ -33,6 +34,16 @@ const accepted: readonly Accepted[] = [
   {
     group: /object .*(?:schedulingGroup|nodeAllocatableResource\w*|volumeStatus)/,
     reason: "fields whose feature Kubernetes 1.36 has switched off are kept where it drops them",
+  },
+  {
+    group: /^apps\/v1\/StatefulSet .*(?:rollingUpdate\.maxUnavailable|object metadata\.generation)/,
+    asked: /rollingUpdate\.maxUnavailable/,
+    reason: "fields whose feature Kubernetes 1.36 has switched off are kept where it drops them",
+  },
+  {
+    group: /^v1\/Service (?:create|update) (?:fault|causes spec\.ports\[\]\.nodePort)$/,
+    difference: /duplicate nodePort|nodePort FieldValueDuplicate/,
+    reason: "Kubernetes gives a port that is there twice one node port, and refuses that in its own words",
   },
   {
     group: /update(?:\/\w+)? refused spec(?:\.template)?$/,

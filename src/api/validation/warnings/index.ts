@@ -8,7 +8,6 @@ import type {
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
-  PersistentVolumeClaimSpec,
   Pod,
   PodTemplate,
   PodTemplateSpec,
@@ -18,9 +17,11 @@ import type {
 } from "../../types/core-v1.ts";
 import type { Ingress } from "../../types/networking-v1.ts";
 import type { CSIDriver, StorageClass } from "../../types/storage-v1.ts";
-import { isEmpty, list, quantity, same, text } from "../basics.ts";
+import { isEmpty, list, same, text } from "../basics.ts";
 import { emptySpec } from "../pod/spec.ts";
-import { ipWarnings, nodeTermWarnings, podWarnings, templateWarnings } from "./pod.ts";
+import { claimWarnings } from "./claim.ts";
+import { ipWarnings } from "./ip.ts";
+import { nodeTermWarnings, podWarnings, templateWarnings } from "./pod.ts";
 
 /** What is valid and still worth a word: deprecated fields, values that do not do what they seem to. */
 type Warn<T> = (object: T, warnings: string[], old: T | undefined) => void;
@@ -80,12 +81,20 @@ const byKind: Readonly<Record<string, AnyWarn>> = {
   "/PodTemplate": whenSpecChanges(
     rule<PodTemplate>(({ template }, warnings) => templateWarnings(template, "template", warnings)),
   ),
-  "/ReplicationController": makingPods<ReplicationController>(({ spec }) => spec?.template),
+  // An update is warned of the template that it replaces.
+  "/ReplicationController": whenSpecChanges(
+    rule<ReplicationController>(({ metadata, spec }, warnings, old) => {
+      if (old === undefined) nameWarnings(metadata.name, podNames, warnings);
+      templateWarnings(old === undefined ? spec?.template : old.spec?.template, "spec.template", warnings);
+    }),
+  ),
   "apps/Deployment": makingPods<Deployment>(({ spec }) => spec?.template),
   "apps/ReplicaSet": makingPods<ReplicaSet>(({ spec }) => spec?.template),
-  "apps/DaemonSet": whenSpecChanges(
-    rule<DaemonSet>(({ spec }, warnings) => templateWarnings(spec?.template, "spec.template", warnings)),
-  ),
+  "apps/DaemonSet": rule<DaemonSet>(({ metadata, spec }, warnings, old) => {
+    const count = "deprecated.daemonset.template.generation";
+    if (old !== undefined && metadata.annotations?.[count] === old.metadata.annotations?.[count]) return;
+    templateWarnings(spec?.template, "spec.template", warnings);
+  }),
   "apps/StatefulSet": rule(statefulSetWarnings),
   "batch/Job": whenSpecChanges(rule(jobWarnings)),
   "batch/CronJob": rule(cronJobWarnings),
@@ -247,17 +256,6 @@ function volumeWarnings({ metadata, spec }: PersistentVolume, warnings: string[]
   list(spec?.nodeAffinity?.required?.nodeSelectorTerms).forEach((term, index) => {
     nodeTermWarnings(term, `spec.nodeAffinity.required.nodeSelectorTerms[${index}]`, warnings);
   });
-}
-
-function claimWarnings(spec: PersistentVolumeClaimSpec | undefined, path: string, warnings: string[]): void {
-  for (const field of ["requests", "limits"] as const) {
-    const raw = spec?.resources?.[field]?.["storage"];
-    if (raw === undefined || quantity(raw).milliValue() % 1000n === 0n) continue;
-    const shown = JSON.stringify(quantity(raw).toString());
-    warnings.push(
-      `${path}.resources.${field}[storage]: fractional byte value ${shown} is invalid, must be an integer`,
-    );
-  }
 }
 
 const ingressClass = "kubernetes.io/ingress.class";

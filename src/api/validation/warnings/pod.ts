@@ -1,19 +1,23 @@
+import { deepEqual } from "../../../apimachinery/json.ts";
 import type { ObjectMeta } from "../../../apimachinery/meta-v1.ts";
-import { isIp } from "../../../apimachinery/names.ts";
+import { labelValueErrors } from "../../../apimachinery/names.ts";
 import { canonicalQuantity } from "../../../apimachinery/quantity.ts";
+import { appArmorPrefix, appArmorProfileOf, deprecatedAppArmor } from "../../app-armor.ts";
 import type {
   Container,
-  ContainerPort,
   NodeSelectorTerm,
   PodAffinityTerm,
   PodSpec,
   PodTemplateSpec,
   Volume,
-  VolumeProjection,
 } from "../../types/core-v1.ts";
 import { isEmpty, list, quantity, text } from "../basics.ts";
 import { emptySpec } from "../pod/spec.ts";
 import { visitContainers } from "../pod/visit.ts";
+import { claimWarnings } from "./claim.ts";
+import { ipWarnings } from "./ip.ts";
+import { portWarnings } from "./ports.ts";
+import { virtualPathWarnings } from "./virtual-paths.ts";
 
 /** Warnings about pods and their templates, as pkg/api/pod/warnings.go words them. */
 const deprecatedLabels: Readonly<Record<string, string>> = {
@@ -55,21 +59,20 @@ export function podWarnings(
   warnings: string[],
 ): void {
   const path = `${prefix}spec`;
+  const annotations = meta?.annotations ?? {};
   nodeLabelWarnings(spec, path, warnings);
-  annotationWarnings(spec, meta, prefix, warnings);
-  list(spec.volumes).forEach((volume, index) => {
-    for (const [field, shown, why] of deprecatedVolumes) {
-      if (volume[field] !== undefined) warnings.push(`${path}.volumes[${index}].${shown}: ${why}`);
-    }
-    for (const source of list(volume.projected?.sources)) {
-      if (Object.keys(source).length > 0) continue;
-      warnings.push(`volume ${JSON.stringify(volume.name)} (Projected) has no sources provided`);
-    }
-  });
-  tokenPathWarnings(spec, path, warnings);
+  for (const [key, why] of Object.entries(deprecatedAnnotations)) {
+    if (annotations[key] !== undefined) warnings.push(`${prefix}metadata.annotations[${key}]: ${why}`);
+  }
+  volumeWarnings(spec, path, warnings);
+  virtualPathWarnings(spec.volumes, warnings);
   duplicateWarnings(spec, path, warnings);
   fractionWarnings(spec.overhead, `${path}.overhead`, warnings);
+  if (spec.securityContext?.seccompProfile === undefined && annotations[seccompPod] !== undefined) {
+    warnings.push(`${prefix}metadata.annotations[${seccompPod}]: ${useSeccomp}`);
+  }
   visitContainers(spec, path, (container, where) => {
+    profileWarnings(container, spec, annotations, prefix, warnings);
     containerWarnings(container, where, warnings);
   });
   portWarnings(spec, path, warnings);
@@ -79,6 +82,21 @@ export function podWarnings(
   }
   affinityWarnings(spec, path, warnings);
   addressWarnings(spec, path, warnings);
+}
+
+function volumeWarnings(spec: PodSpec, path: string, warnings: string[]): void {
+  list(spec.volumes).forEach((volume, index) => {
+    const where = `${path}.volumes[${index}]`;
+    for (const [field, shown, why] of deprecatedVolumes) {
+      // Claims of a pod's own are looked at between those that came before them and those that came after.
+      if (field === "cephfs") {
+        const claim = volume.ephemeral?.volumeClaimTemplate;
+        if (claim !== undefined)
+          claimWarnings(claim.spec, `${where}.ephemeral.volumeClaimTemplate.spec`, warnings);
+      }
+      if (volume[field] !== undefined) warnings.push(`${where}.${shown}: ${why}`);
+    }
+  });
 }
 
 export function templateWarnings(
@@ -104,7 +122,7 @@ function nodeLabelWarnings(spec: PodSpec, path: string, warnings: string[]): voi
   });
   list(affinity?.preferredDuringSchedulingIgnoredDuringExecution).forEach(({ preference }, index) => {
     const at = `${where}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`;
-    nodeTermWarnings(preference, at, warnings);
+    nodeTermWarnings(preference, at, warnings, true);
   });
   list(spec.topologySpreadConstraints).forEach(({ topologyKey, labelSelector }, index) => {
     const at = `${path}.topologySpreadConstraints[${index}]`;
@@ -116,67 +134,52 @@ function nodeLabelWarnings(spec: PodSpec, path: string, warnings: string[]): voi
   });
 }
 
-export function nodeTermWarnings(term: NodeSelectorTerm | undefined, path: string, warnings: string[]): void {
-  list(term?.matchExpressions).forEach(({ key }, index) => {
+/** Values of preferences may be no labels: such a preference never holds. */
+export function nodeTermWarnings(
+  term: NodeSelectorTerm | undefined,
+  path: string,
+  warnings: string[],
+  withValues = false,
+): void {
+  list(term?.matchExpressions).forEach(({ key, values }, index) => {
+    const where = `${path}.matchExpressions[${index}]`;
     const why = deprecatedLabels[key];
-    if (why !== undefined) warnings.push(`${path}.matchExpressions[${index}].key: ${key} is ${why}`);
+    if (why !== undefined) warnings.push(`${where}.key: ${key} is ${why}`);
+    if (!withValues) return;
+    list(values).forEach((value, at) => {
+      for (const message of labelValueErrors(value)) {
+        warnings.push(`${where}.values[${at}]: ${value} is invalid, ${message}`);
+      }
+    });
   });
 }
 
 const seccompPod = "seccomp.security.alpha.kubernetes.io/pod";
 const seccompContainer = "container.seccomp.security.alpha.kubernetes.io/";
-const appArmorContainer = "container.apparmor.security.beta.kubernetes.io/";
 
-function annotationWarnings(
+const useSeccomp = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+
+/** Profiles that are named by annotations. Those of AppArmor are taken over when a pod is made, which warns of them. */
+function profileWarnings(
+  { name, securityContext }: Container,
   spec: PodSpec,
-  meta: ObjectMeta | undefined,
+  annotations: Readonly<Record<string, string>>,
   prefix: string,
   warnings: string[],
 ): void {
-  const annotations = meta?.annotations;
-  if (annotations === undefined) return;
   const warn = (key: string, why: string): void => {
-    if (annotations[key] !== undefined) warnings.push(`${prefix}metadata.annotations[${key}]: ${why}`);
+    warnings.push(`${prefix}metadata.annotations[${key}]: ${why}`);
   };
-  for (const [key, why] of Object.entries(deprecatedAnnotations)) warn(key, why);
-  const useSeccomp = 'non-functional in v1.27+; use the "seccompProfile" field instead';
-  if (spec.securityContext?.seccompProfile === undefined) warn(seccompPod, useSeccomp);
-  visitContainers(spec, `${prefix}spec`, ({ name, securityContext }) => {
-    if (securityContext?.seccompProfile === undefined) warn(seccompContainer + name, useSeccomp);
-    const profile = securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
-    if (profile === undefined) {
-      warn(appArmorContainer + name, 'deprecated since v1.30; use the "appArmorProfile" field instead');
-    }
-  });
-}
-
-function tokenPathWarnings(spec: PodSpec, path: string, warnings: string[]): void {
-  const sourcesOf = ({ projected }: Volume): readonly VolumeProjection[] => list(projected?.sources);
-  const tokens = new Set(
-    list(spec.volumes)
-      .flatMap(sourcesOf)
-      .flatMap(({ serviceAccountToken }) =>
-        serviceAccountToken === undefined ? [] : [serviceAccountToken.path],
-      ),
-  );
-  if (tokens.size === 0) return;
-  list(spec.volumes).forEach((volume, index) => {
-    for (const { configMap, secret, downwardAPI } of sourcesOf(volume)) {
-      const where = `${path}.volumes[${index}].projected.sources`;
-      const groups = [
-        ["configMap", configMap?.items],
-        ["secrets", secret?.items],
-        ["downwardAPI", downwardAPI?.items],
-      ] as const;
-      for (const [name, items] of groups) {
-        list<{ readonly path: string }>(items).forEach((item, at) => {
-          if (!tokens.has(item.path)) return;
-          const why = `has duplicated path with ServiceAccountToken ${JSON.stringify(item.path)}`;
-          warnings.push(`${where}.${name}[${at}]: ${why}`);
-        });
-      }
-    }
-  });
+  const seccomp = seccompContainer + name;
+  if (securityContext?.seccompProfile === undefined && annotations[seccomp] !== undefined) {
+    warn(seccomp, useSeccomp);
+  }
+  const appArmor = annotations[appArmorPrefix + name];
+  if (prefix === "" || appArmor === undefined || securityContext?.appArmorProfile !== undefined) return;
+  const ofPod = spec.securityContext?.appArmorProfile;
+  if (ofPod === undefined || !deepEqual(ofPod, appArmorProfileOf(appArmor))) {
+    warn(appArmorPrefix + name, deprecatedAppArmor);
+  }
 }
 
 function duplicateWarnings(spec: PodSpec, path: string, warnings: string[]): void {
@@ -225,40 +228,6 @@ function containerWarnings({ resources, env }: Container, path: string, warnings
   });
 }
 
-interface SeenPort {
-  readonly path: string;
-  readonly port: ContainerPort;
-}
-
-function portWarnings(spec: PodSpec, path: string, warnings: string[]): void {
-  const seen = new Map<string, SeenPort[]>();
-  visitContainers(spec, path, ({ ports }, containerPath) => {
-    list(ports).forEach((port, index) => {
-      const where = `${containerPath}.ports[${index}]`;
-      const { hostIP = "", hostPort = 0, protocol = "" } = port;
-      if (hostIP !== "" && hostPort === 0) {
-        const shown = `{Name:${text(port.name)} HostPort:0 ContainerPort:${port.containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
-        warnings.push(`${where}: hostIP set without hostPort: ${shown}`);
-      }
-      const key = `${port.containerPort}/${protocol}`;
-      const others = seen.get(key) ?? [];
-      for (const other of others) {
-        const how = overlap(port, other.port);
-        if (how !== undefined) warnings.push(`${where}: ${how} port definition with ${other.path}`);
-      }
-      seen.set(key, [...others, { path: where, port }]);
-    });
-  });
-}
-
-function overlap(a: ContainerPort, b: ContainerPort): string | undefined {
-  const [portA, portB] = [a.hostPort ?? 0, b.hostPort ?? 0];
-  if (text(a.hostIP) === text(b.hostIP) && portA === portB) return "duplicate";
-  if (portA === 0 || portB === 0) return "overlapping";
-  if (portA === portB && isEmpty(a.hostIP) !== isEmpty(b.hostIP)) return "dangerously ambiguous";
-  return undefined;
-}
-
 function affinityWarnings({ affinity }: PodSpec, path: string, warnings: string[]): void {
   const warn = (term: PodAffinityTerm | undefined, where: string): void => {
     if (term?.labelSelector !== undefined) return;
@@ -286,24 +255,4 @@ function addressWarnings(spec: PodSpec, path: string, warnings: string[]): void 
   list(spec.hostAliases).forEach(({ ip }, index) => {
     ipWarnings(ip, `${path}.hostAliases[${index}].ip`, warnings);
   });
-}
-
-/** Addresses that parsers read differently, or that are not in the form that all print. */
-export function ipWarnings(address: string | undefined, path: string, warnings: string[]): void {
-  if (address === undefined || !isIp(address)) return;
-  const shown = JSON.stringify(address);
-  if (!address.includes(":")) {
-    const canonical = address.split(".").map(Number).join(".");
-    if (canonical !== address)
-      warnings.push(
-        `${path}: non-standard IP address ${shown} will be considered invalid in a future Kubernetes release: use ${JSON.stringify(canonical)}`,
-      );
-    return;
-  }
-  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  if (/^::ffff:/i.test(address) && address.includes(".")) return;
-  if (canonical === address) return;
-  warnings.push(
-    `${path}: IPv6 address ${shown} should be in RFC 5952 canonical format (${JSON.stringify(canonical)})`,
-  );
 }
