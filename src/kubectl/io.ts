@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { Readable } from "node:stream";
 
 /** Where a command reads and writes. Tests give their own. */
@@ -41,7 +42,10 @@ export function processIo(): KubectlIo {
       },
       isTerminal: process.stdin.isTTY,
       setRaw: (raw) => {
-        if (process.stdin.isTTY) process.stdin.setRawMode(raw);
+        if (!process.stdin.isTTY) return;
+        process.stdin.setRawMode(raw);
+        // Node leaves the terminal to make two characters of each new line, which is up to the container's.
+        if (raw) spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
       },
     },
     out: (data) => void process.stdout.write(data),

@@ -3,7 +3,15 @@
  * machine. Nothing is reached into: what a test knows it was told by a command, or saw on the machine.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -82,6 +90,14 @@ export class Home {
   write(name: string, content: string): string {
     const file = join(this.folder, name);
     writeFileSync(file, content);
+    return file;
+  }
+
+  /** `sampan kubectl` as a program of its own. */
+  builtInKubectl(): string {
+    const words = [process.execPath, ...program(), "kubectl"].map((word) => `'${word}'`);
+    const file = this.write("built-in-kubectl", `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`);
+    chmodSync(file, 0o755);
     return file;
   }
 

@@ -1,12 +1,15 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { eventually, kubectlOfVersion, page, type RunningCluster } from "./sampan.ts";
 
-const kubectls = ["1.27", "1.30", "1.33"].flatMap((version) => {
-  const file = kubectlOfVersion(version);
-  return file === undefined ? [] : [{ version, file }];
-});
+const kubectls = [
+  { version: "built-in", file: (cluster: RunningCluster) => cluster.home.builtInKubectl() },
+  ...["1.27", "1.30", "1.33"].flatMap((version) => {
+    const file = kubectlOfVersion(version);
+    return file === undefined ? [] : [{ version, file: () => file }];
+  }),
+];
 
 /** Section 4.4 of the plan, as far as it needs containers: what streams, through each kubectl. */
 export function streamTests(given: () => RunningCluster): void {
@@ -16,7 +19,7 @@ export function streamTests(given: () => RunningCluster): void {
 
     beforeAll(async () => {
       await given().kubectl(["create", "namespace", namespace]);
-      cluster = given().with({ kubectl: file, namespace });
+      cluster = given().with({ kubectl: file(given()), namespace });
       await cluster.apply(`
 apiVersion: v1
 kind: Pod
@@ -86,11 +89,13 @@ spec:
       expect(
         await cluster.sh(
           "tools",
-          "wc -c < /tmp/there; mkdir -p /tmp/tree/deep; cp /tmp/there /tmp/tree/deep/",
+          "wc -c < /tmp/there; mkdir -p /tmp/tree/deep; cp /tmp/there /tmp/tree/deep/; head -c 20000000 /dev/zero > /tmp/tree/large",
         ),
       ).toBe(`${text.length}\n`);
       await cluster.kubectl(["cp", "tools:/tmp/tree", `tree-${version}`, "-c", "shell"]);
-      expect(readFileSync(join(cluster.home.folder, `tree-${version}/deep/there`), "utf8")).toBe(text);
+      const tree = join(cluster.home.folder, `tree-${version}`);
+      expect(readFileSync(join(tree, "deep/there"), "utf8")).toBe(text);
+      expect(statSync(join(tree, "large")).size).toBe(20_000_000);
     });
 
     it("logs -f shows lines as they are written", async () => {
@@ -150,6 +155,25 @@ spec:
       });
       await attach.stop();
       expect(await cluster.kubectl(["logs", "tools", "-c", "reader"])).toContain("read hello\n");
+    });
+
+    it("debug adds a container to the pod and attaches to it", async () => {
+      const debug = cluster.onTerminal([
+        "debug",
+        "-it",
+        "tools",
+        "--image=busybox",
+        "--container=helper",
+        "--",
+        "sh",
+        "-c",
+        "read line; echo I read $line in $(hostname)",
+      ]);
+      await debug.until(/pressing enter/);
+      debug.type("this\r");
+      await debug.until(/I read this in tools/);
+      expect(await debug.ended()).toBe(0);
+      expect(await cluster.get("pod tools", ".spec.ephemeralContainers[0].name")).toBe("helper");
     });
 
     it("run -it --rm shows a command's output, passes its exit code and leaves no pod", async () => {
