@@ -99,8 +99,8 @@ function selectByLabelKeys({ metadata, spec }: Pod): void {
 /** Profiles that annotations name become fields, once; what cannot be read stays an annotation. */
 function takeAppArmorProfiles({ metadata, spec }: Pod, context: RequestContext): void {
   if (spec.os?.name === "windows" || metadata.annotations === undefined) return;
-  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
-  for (const container of [...initContainers, ...containers, ...ephemeralContainers]) {
+  const lists = [spec.initContainers, spec.containers, spec.ephemeralContainers];
+  for (const container of lists.flatMap((list) => list ?? [])) {
     const key = appArmorPrefix + container.name;
     const annotation = metadata.annotations[key];
     if (annotation === undefined || container.securityContext?.appArmorProfile !== undefined) continue;
