@@ -19,7 +19,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   cri: ["apimachinery", "linux", "streaming", "images"],
   client: ["apimachinery", "api", "streaming"],
   apiserver: ["apimachinery", "api", "client", "storage", "cel", "pki", "streaming"],
-  registry: ["apimachinery", "api", "apiserver", "pki", "streaming"],
+  registry: ["apimachinery", "api", "apiserver", "cel", "pki", "streaming"],
   controller: ["apimachinery", "api", "client", "pki"],
   scheduler: ["apimachinery", "api", "client"],
   kubelet: ["apimachinery", "api", "client", "cri", "images", "streaming"],

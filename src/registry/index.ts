@@ -13,7 +13,11 @@ import { servicesExtension } from "./core/services.ts";
 import { persistentVolumeClaimsExtension, persistentVolumesExtension } from "./core/volumes.ts";
 import { endpointSlicesExtension } from "./discovery/endpoint-slices.ts";
 import { flowSchemasExtension, priorityLevelsExtension } from "./flowcontrol/mandatory.ts";
-import { resourceClaimsExtension, resourceClaimTemplatesExtension } from "./resource/claims.ts";
+import {
+  deviceClassesExtension,
+  resourceClaimsExtension,
+  resourceClaimTemplatesExtension,
+} from "./resource/claims.ts";
 import { deviceTaintRulesExtension, resourceSlicesExtension } from "./resource/device-taints.ts";
 import { csiDriversExtension } from "./storage/csi-drivers.ts";
 
@@ -34,6 +38,7 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     jobsExtension,
     resourceSlicesExtension,
     deviceTaintRulesExtension,
+    deviceClassesExtension,
     resourceClaimsExtension,
     resourceClaimTemplatesExtension,
     leasesExtension,

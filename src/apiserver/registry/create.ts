@@ -1,5 +1,6 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
+import type { FieldError } from "../../apimachinery/field-error.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { randomSuffix } from "../../apimachinery/random.ts";
 import { newAlreadyExists, newStatusError } from "../../apimachinery/status.ts";
@@ -40,7 +41,9 @@ export async function createObject(
     if (attempt === 1 || isGenerated) {
       // After the name is known: what a strategy sets may carry it.
       store.strategy.prepareForCreate?.(context, object);
-      const checking = check(store, context, served, object, validate);
+      const compiling = store.strategy.validateExpressions?.(context, object, undefined, "");
+      const compiled = compiling === undefined ? undefined : await compiling;
+      const checking = check(store, context, served, object, validate, compiled);
       if (checking !== undefined) await checking;
     }
     const created = await commit(store, context, served, object, isGenerated);
@@ -73,10 +76,12 @@ function check(
   served: ResourceInfo,
   object: UnstructuredObject,
   validate: ValidateHook,
+  compiled: readonly FieldError[] = [],
 ): Promise<void> | undefined {
   const own = [
     ...store.scheme.validateCreate(served, object),
     ...(store.strategy.validateCreate?.(context, object) ?? []),
+    ...compiled,
   ];
   // What the kind itself says is more to the point, so rules of all kinds are asked last.
   const errors = own.length > 0 ? own : validateMetadata(object);

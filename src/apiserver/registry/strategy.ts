@@ -40,6 +40,13 @@ export interface Strategy {
     old: UnstructuredObject,
     subresource: string,
   ): FieldError[];
+  /** What compiling the expressions of an object says, by a part of the server that is loaded only then. */
+  validateExpressions?(
+    context: RequestContext,
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+    subresource: string,
+  ): Promise<FieldError[]>;
   /** PUT of an absent object creates it. Default: what `resource-facts.ts` says. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites. Default: what `resource-facts.ts` says. */

@@ -1,6 +1,6 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { isSameButTimes } from "../../apimachinery/apply/index.ts";
-import { invalid } from "../../apimachinery/field-error.ts";
+import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { deepEqual, sameWish } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {
@@ -117,7 +117,9 @@ async function updateOnce(
   const object = await request.change(old);
   if (!(await checkVersion(store, served, request, object, cached))) return undefined;
   prepareObject(store, context, served, object, old, request.subresource);
-  check(store, context, served, object, old, request.subresource);
+  const compiling = store.strategy.validateExpressions?.(context, object, old, request.subresource);
+  const compiled = compiling === undefined ? undefined : await compiling;
+  check(store, context, served, object, old, request.subresource, compiled);
   await request.validate(object, old);
 
   // An apply may say what is there already in other words; that alone does not make its manager's entry younger.
@@ -128,7 +130,11 @@ async function updateOnce(
   if (deepEqual(object, old) && !store.isOutdated(cached, served) && !(await store.isStale(namespace, name)))
     return cached.inVersion(served, store.scheme);
   const deletes = isDeletionComplete(store, object, old);
-  if (context.dryRun) return CachedObject.detached(object);
+  if (context.dryRun) {
+    // What the object would be given is shown, and nothing is kept.
+    store.strategy.begin?.(context, deletes ? undefined : object, old)?.rollback();
+    return CachedObject.detached(object);
+  }
   const form = deletes ? object : store.toStorage(object);
   const stored = form instanceof Promise ? await form : form;
   const reservation = store.strategy.begin?.(context, deletes ? undefined : object, old);
@@ -256,10 +262,12 @@ function check(
   object: UnstructuredObject,
   old: UnstructuredObject,
   subresource: string,
+  compiled: readonly FieldError[] = [],
 ): void {
   const errors = [
     ...store.scheme.validateUpdate(served, object, old, subresource),
     ...(store.strategy.validateUpdate?.(context, object, old, subresource) ?? []),
+    ...compiled,
   ];
   if (errors.length > 0) throw newInvalidObject(served, object.metadata.name ?? "", errors);
   if (subresource !== "") return;

@@ -69,10 +69,11 @@ type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
 
 class PolicyExpressions {
   readonly variables: AdmissionVariables;
-  readonly composition: Composition;
   readonly errors: FieldError[];
+  readonly #composition: Composition | undefined;
 
-  constructor({ spec }: Policy, old: Policy | undefined) {
+  /** `isComposed`: expressions know of `variables` even where the policy has none. */
+  constructor({ spec }: Policy, old: Policy | undefined, isComposed: boolean) {
     this.variables = { params: spec.paramKind !== undefined, authorizer: true };
     const areConditionsKept =
       old !== undefined &&
@@ -81,10 +82,13 @@ class PolicyExpressions {
     this.errors = areConditionsKept
       ? []
       : conditionErrors(spec.matchConditions, this.variables, "spec.matchConditions");
-    this.composition = new Composition(spec.variables ?? [], this.variables);
-    (spec.variables ?? []).forEach(({ expression }, index) => {
+    const variables = spec.variables ?? [];
+    if (isComposed || variables.length > 0) {
+      this.#composition = new Composition(variables, this.variables);
+    }
+    variables.forEach(({ expression }, index) => {
       // Each reads those before it.
-      const before = new Composition((spec.variables ?? []).slice(0, index), this.variables);
+      const before = new Composition(variables.slice(0, index), this.variables);
       const make = (source: string): Expression => before.expression(source, undefined, this.variables);
       this.errors.push(...compiled(expression, `spec.variables[${index}].expression`, make));
     });
@@ -97,7 +101,9 @@ class PolicyExpressions {
     variables: AdmissionVariables,
     shown?: string,
   ): void {
-    const make = (text: string): Expression => this.composition.expression(text, types, variables);
+    const make = (text: string): Expression =>
+      this.#composition?.expression(text, types, variables) ??
+      new Expression(() => admissionEnvironment(variables), text, types);
     this.errors.push(...compiled(source, path, make, shown));
   }
 }
@@ -106,7 +112,7 @@ export function validatingPolicyExpressionErrors(
   now: ValidatingAdmissionPolicy,
   old: ValidatingAdmissionPolicy | undefined,
 ): FieldError[] {
-  const expressions = new PolicyExpressions(now, old);
+  const expressions = new PolicyExpressions(now, old, false);
   const { variables } = expressions;
   (now.spec.validations ?? []).forEach(({ expression, messageExpression }, index) => {
     const path = `spec.validations[${index}]`;
@@ -128,7 +134,7 @@ export function mutatingPolicyExpressionErrors(
   now: MutatingAdmissionPolicy,
   old: MutatingAdmissionPolicy | undefined,
 ): FieldError[] {
-  const expressions = new PolicyExpressions(now, old);
+  const expressions = new PolicyExpressions(now, old, true);
   const variables = { ...expressions.variables, mutation: true };
   (now.spec.mutations ?? []).forEach((mutation, index) => {
     const isPatch = mutation.patchType === "JSONPatch";

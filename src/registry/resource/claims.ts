@@ -20,6 +20,11 @@ export const resourceClaimsExtension: ResourceExtension = {
         if (subresource === "status") dropReturnedDevices(object, old);
       },
       validateCreate: (_context, object) => requestErrors(reader, object, at(object, "spec")),
+      async validateExpressions(_context, object, old) {
+        if (old !== undefined || !hasSelectors(object)) return [];
+        const { requestsErrors } = await import("./expressions.ts");
+        return requestsErrors(at(object, "spec", "devices"), "spec.devices");
+      },
       validateUpdate(_context, object, old, subresource) {
         if (subresource !== "status" || adminResult(old) >= 0) return [];
         const index = adminResult(object);
@@ -37,9 +42,31 @@ export const resourceClaimTemplatesExtension: ResourceExtension = {
   setup: ({ reader }: RegistryDependencies) => ({
     strategy: {
       validateCreate: (_context, object) => requestErrors(reader, object, at(object, "spec", "spec")),
+      async validateExpressions(_context, object) {
+        if (!hasSelectors(object)) return [];
+        const { requestsErrors } = await import("./expressions.ts");
+        return requestsErrors(at(object, "spec", "spec", "devices"), "spec.spec.devices");
+      },
     },
   }),
 };
+
+export const deviceClassesExtension: ResourceExtension = {
+  group: "resource.k8s.io",
+  resource: "deviceclasses",
+  setup: () => ({
+    strategy: {
+      async validateExpressions(_context, object) {
+        if (!hasSelectors(object)) return [];
+        const { selectorsErrors } = await import("./expressions.ts");
+        return selectorsErrors(at(object, "spec", "selectors"), "spec.selectors");
+      },
+    },
+  }),
+};
+
+/** Most choose by class alone, and load no expressions. */
+const hasSelectors = ({ spec }: UnstructuredObject): boolean => JSON.stringify(spec ?? {}).includes('"cel"');
 
 function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce((inner, step) => (isObject(inner) ? inner[step] : undefined), value);
