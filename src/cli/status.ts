@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Node, Pod } from "../api/types/core-v1.ts";
+import type { Event, Node, Pod } from "../api/types/core-v1.ts";
+import { RealClock } from "../apimachinery/clock.ts";
 import { type Instance, type InstanceFolder, listFolders, runningServer } from "../cluster/instance.ts";
 import { contextName } from "../cluster/names.ts";
+import { webhookFailedReason } from "../cluster/webhook-events.ts";
 import { type Command, nameOption, text } from "./command.ts";
 import { requireInstance } from "./instances.ts";
 
@@ -67,9 +69,12 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
   const { resources } = await import("../client/resources.ts");
   try {
     const { client, close } = await connect(instance);
-    const [nodes, pods] = await Promise.all([
+    const [nodes, pods, failures] = await Promise.all([
       client.resource(resources.nodes).list(),
       client.resource(resources.pods).list(),
+      client
+        .resource(resources.events)
+        .list({ namespace: "default", fieldSelector: `reason=${webhookFailedReason}` }),
     ]);
     close();
     const running = pods.items.filter((pod: Pod) => pod.status?.phase === "Running").length;
@@ -81,10 +86,25 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
           .join(", "),
       ],
       ["Pods", `${pods.items.length}, of which ${running} run`],
+      ...failures.items.flatMap((event) => webhookLine(event, new RealClock().now())),
     ];
   } catch (error) {
     return [["API server", `does not answer: ${error instanceof Error ? error.message : String(error)}`]];
   }
+}
+
+/** Older failures are those of a webhook that works by now, or of nobody's concern any more. */
+const recentMs = 10 * 60 * 1000;
+
+function webhookLine(
+  { involvedObject, message = "", count = 1, lastTimestamp }: Event,
+  nowMs: number,
+): [string, string][] {
+  const ageMs = nowMs - Date.parse(lastTimestamp ?? "");
+  if (!(ageMs < recentMs)) return [];
+  const times = count === 1 ? "once" : `${count} times`;
+  const ago = `${Math.max(0, Math.round(ageMs / 1000))} s ago`;
+  return [["Warning", `${involvedObject.kind} ${involvedObject.name}: ${message} (${times}, last ${ago})`]];
 }
 
 const isReady = (node: Node): boolean =>

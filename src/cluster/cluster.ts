@@ -29,6 +29,7 @@ import type { NodeConnection } from "../streaming/node-connection.ts";
 import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { publishServiceRange } from "./service-range.ts";
+import { WebhookEvents } from "./webhook-events.ts";
 
 /** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
 export interface ClusterOptions {
@@ -102,7 +103,9 @@ export class Cluster {
     // Every v1 and beta version; Kubernetes leaves betas off, but who writes manifests and operators wants to try them.
     const scheme = builtinScheme({ betas: true });
     const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
+    const webhookEvents = new WebhookEvents(() => this);
     const security = newSecurity({
+      onWebhookFailure: (failure) => webhookEvents.report(failure),
       ...options.security,
       pki: this.pki,
       clock: this.clock,
