@@ -25,7 +25,7 @@ describe("MeasuredStorage", () => {
     }
     expect(text).not.toContain("etcd_request_errors_total{");
     await storage.close();
-    await expect(storage.get(key)).rejects.toThrow();
+    await expect(storage.get(key)).rejects.toThrow(/closed/);
     expect(metrics.flatMap((metric) => metric.lines()).join("\n")).toContain(
       'etcd_request_errors_total{group="",operation="get",resource="configmaps"} 1',
     );

@@ -48,8 +48,9 @@ export class MeasuredStorage implements Storage {
     this.#storage = storage;
     this.#clock = clock;
     for (const metric of [this.#totals, this.#durations, this.#errors]) register(metric);
-    const { isStale } = storage;
-    if (isStale !== undefined) this.isStale = (key) => isStale.call(storage, key);
+    if (storage.isStale !== undefined) {
+      this.isStale = async (key) => (await storage.isStale?.(key)) ?? false;
+    }
   }
 
   readonly isStale?: (key: string) => Promise<boolean>;
