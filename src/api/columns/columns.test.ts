@@ -296,6 +296,54 @@ test.each([
     { spec: { signerName: "s" } },
     ["x", "60m", "s", "", "<none>", "Pending"],
   ],
+  [
+    "coordination.k8s.io/v1beta1",
+    "LeaseCandidate",
+    { spec: { leaseName: "l", binaryVersion: "1.36.0", strategy: "OldestEmulationVersion" } },
+    ["x", "l", "1.36.0", "", "60m"],
+  ],
+  [
+    "resource.k8s.io/v1beta2",
+    "DeviceTaintRule",
+    { spec: { taint: { key: "k", value: "v", effect: "NoExecute", timeAdded: "2026-01-01T00:00:00Z" } } },
+    ["x", "k", "v", "NoExecute", "60m", "60m"],
+  ],
+  [
+    "resource.k8s.io/v1beta2",
+    "DeviceTaintRule",
+    { spec: { taint: { key: "k", effect: "NoSchedule" } } },
+    ["x", "k", "", "NoSchedule", "", "60m"],
+  ],
+  ["certificates.k8s.io/v1beta1", "ClusterTrustBundle", { spec: { trustBundle: "t" } }, ["x", "<none>"]],
+  [
+    "certificates.k8s.io/v1beta1",
+    "PodCertificateRequest",
+    {
+      spec: {
+        podName: "p",
+        serviceAccountName: "s",
+        nodeName: "n",
+        signerName: "a/b",
+        unverifiedUserAnnotations: { b: "1", a: "2" },
+      },
+      status: { conditions: [{ type: "Issued", status: "True" }] },
+    },
+    ["x", "p", "s", "n", "a/b", "Issued", "a=2,b=1"],
+  ],
+  [
+    "storagemigration.k8s.io/v1beta1",
+    "StorageVersionMigration",
+    {
+      spec: { resource: { group: "apps", resource: "deployments" } },
+      status: {
+        conditions: [
+          { type: "Running", status: "True" },
+          { type: "Succeeded", status: "False" },
+        ],
+      },
+    },
+    ["x", "deployments.apps", "Running"],
+  ],
   ["coordination.k8s.io/v1", "Lease", { spec: { holderIdentity: "me" } }, ["x", "me", "60m"]],
   [
     "storage.k8s.io/v1",

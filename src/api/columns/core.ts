@@ -132,7 +132,7 @@ export const nodePrinter = printer<Node>(
       nodeAddress(node, "InternalIP"),
       nodeAddress(node, "ExternalIP"),
       info?.osImage || "<unknown>",
-      info?.kernelVersion || "<unknown>",
+      `${info?.kernelVersion || "<unknown>"}${info?.architecture ? ` (${info.architecture})` : ""}`,
       info?.containerRuntimeVersion || "<unknown>",
     ];
   },

@@ -1,5 +1,6 @@
 import { formatGroupKind, type GroupKind } from "../../apimachinery/gvk.ts";
 import type { TablePrinter } from "../scheme.ts";
+import * as betas from "./betas.ts";
 import * as core from "./core.ts";
 import * as others from "./others.ts";
 import { podPrinter } from "./pod.ts";
@@ -32,7 +33,9 @@ const printers: Readonly<Record<string, TablePrinter>> = {
   "CronJob.batch": workloads.cronJobPrinter,
   "DaemonSet.apps": workloads.daemonSetPrinter,
   "Deployment.apps": workloads.deploymentPrinter,
+  "ClusterTrustBundle.certificates.k8s.io": betas.clusterTrustBundlePrinter,
   "DeviceClass.resource.k8s.io": others.nameAndAgePrinter,
+  "DeviceTaintRule.resource.k8s.io": betas.deviceTaintRulePrinter,
   "EndpointSlice.discovery.k8s.io": others.endpointSlicePrinter,
   "FlowSchema.flowcontrol.apiserver.k8s.io": others.flowSchemaPrinter,
   "HorizontalPodAutoscaler.autoscaling": workloads.horizontalPodAutoscalerPrinter,
@@ -41,11 +44,13 @@ const printers: Readonly<Record<string, TablePrinter>> = {
   "IngressClass.networking.k8s.io": others.ingressClassPrinter,
   "Job.batch": workloads.jobPrinter,
   "Lease.coordination.k8s.io": others.leasePrinter,
+  "LeaseCandidate.coordination.k8s.io": betas.leaseCandidatePrinter,
   "MutatingAdmissionPolicy.admissionregistration.k8s.io": others.mutatingAdmissionPolicyPrinter,
   "MutatingAdmissionPolicyBinding.admissionregistration.k8s.io": others.admissionPolicyBindingPrinter,
   "MutatingWebhookConfiguration.admissionregistration.k8s.io": others.webhookPrinter,
   "NetworkPolicy.networking.k8s.io": others.networkPolicyPrinter,
   "PodDisruptionBudget.policy": workloads.podDisruptionBudgetPrinter,
+  "PodCertificateRequest.certificates.k8s.io": betas.podCertificateRequestPrinter,
   "PriorityClass.scheduling.k8s.io": others.priorityClassPrinter,
   "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io": others.priorityLevelPrinter,
   "ReplicaSet.apps": workloads.replicaSetPrinter,
@@ -58,6 +63,7 @@ const printers: Readonly<Record<string, TablePrinter>> = {
   "ServiceCIDR.networking.k8s.io": others.serviceCidrPrinter,
   "StatefulSet.apps": workloads.statefulSetPrinter,
   "StorageClass.storage.k8s.io": others.storageClassPrinter,
+  "StorageVersionMigration.storagemigration.k8s.io": betas.storageVersionMigrationPrinter,
   "ValidatingAdmissionPolicy.admissionregistration.k8s.io": others.validatingAdmissionPolicyPrinter,
   "ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io": others.admissionPolicyBindingPrinter,
   "ValidatingWebhookConfiguration.admissionregistration.k8s.io": others.webhookPrinter,

@@ -133,7 +133,8 @@ function jobStatus(job: Job): string {
   if (has("Failed")) return "Failed";
   if (job.metadata.deletionTimestamp !== undefined) return "Terminating";
   if (has("Suspended")) return "Suspended";
-  return has("FailureTarget") ? "FailureTarget" : "Running";
+  if (has("FailureTarget")) return "FailureTarget";
+  return has("SuccessCriteriaMet") ? "SuccessCriteriaMet" : "Running";
 }
 
 function jobCompletions({ spec, status }: Job): string {
