@@ -149,8 +149,8 @@ function masked({ address, bits }: Prefix): Prefix {
 }
 
 const containsIp: Implementation = (network, other) => {
+  // What is wrong with the text is not said: Kubernetes says no more either.
   const ip = typeof other === "string" ? toIp(other) : other;
-  if (ip instanceof CelErr) return ip;
   if (!(network instanceof CidrValue) || !(ip instanceof IpValue)) return noSuchOverload;
   return samePrefix(network.prefix.address, ip.address, network.prefix.bits);
 };

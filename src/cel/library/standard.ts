@@ -13,7 +13,18 @@ import {
 import { compare, costSize, equals } from "../eval/equality.ts";
 import { showKey } from "../eval/select.ts";
 import { partsIn } from "../eval/time.ts";
-import { CelDuration, CelErr, CelList, CelMap, CelTimestamp, type CelValue, HashMap } from "../values.ts";
+import {
+  CelDuration,
+  CelErr,
+  CelList,
+  CelMap,
+  CelOpaque,
+  CelOptional,
+  CelTimestamp,
+  CelTypeValue,
+  type CelValue,
+  HashMap,
+} from "../values.ts";
 import {
   type FunctionDeclaration,
   type Implementation,
@@ -26,11 +37,19 @@ import { matches } from "./regex.ts";
 /** The standard functions and operators of the language. Identifiers of overloads are cel-go's: costs go by them. */
 const s = new Signatures();
 
-function ordering(holds: (order: number) => boolean): Implementation {
+function ordering(name: string, holds: (order: number) => boolean): Implementation {
   return (a = null, b = null) => {
+    if (!isOrdered(a)) return new CelErr(`no such overload: ${name}`);
     const order = compare(a, b);
     return typeof order === "number" ? holds(order) : order;
   };
+}
+
+/** Values of kinds that have an order at all. */
+function isOrdered(value: CelValue): boolean {
+  if (value === null || value instanceof CelList || value instanceof CelMap || value instanceof CelOpaque)
+    return false;
+  return !(value instanceof CelOptional || value instanceof CelTypeValue);
 }
 
 /** The overloads of a comparison: within a type, and between numbers of different types. */
@@ -51,13 +70,19 @@ function comparison(name: string, prefix: string, holds: (order: number) => bool
     ["timestamp", "timestamp", "timestamp"],
     ["duration", "duration", "duration"],
   ];
-  return s.one(name, ordering(holds), ...pairs.map(([id, a, b]) => `${prefix}_${id}: (${a}, ${b}) -> bool`));
+  return s.one(
+    name,
+    ordering(name, holds),
+    ...pairs.map(([id, a, b]) => `${prefix}_${id}: (${a}, ${b}) -> bool`),
+  );
 }
 
 const size: Implementation = (value = null) => {
   if (typeof value === "string" || value instanceof Uint8Array) return costSize(value);
   if (value instanceof CelList || value instanceof CelMap) return value.size;
-  return noSuchOverload;
+  // Moments and durations answer calls themselves, and name no function in their error.
+  if (value instanceof CelTimestamp || value instanceof CelDuration) return noSuchOverload;
+  return new CelErr("no such overload: size");
 };
 
 const contains: Implementation = (member = null, container = null) => {

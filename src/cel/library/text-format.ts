@@ -156,13 +156,15 @@ function realText(letter: string, precision: number, value: CelValue): string | 
   const real =
     value instanceof CelDouble ? value.value : typeof value === "string" ? named[value] : undefined;
   if (real === undefined) return refused(letter, value);
-  if (Number.isNaN(real)) return "NaN";
-  if (!Number.isFinite(real)) return real > 0 ? "∞" : "-∞";
-  return letter === "f" ? fixed(real, precision) : scientific(real, precision);
+  if (letter === "f") return fixed(real, precision);
+  // What is written as the precision is taken for a width; there are always six digits.
+  const text = scientific(real);
+  return " ".repeat(Math.max(0, precision - Array.from(text).length)) + text;
 }
 
 /** With commas between thousands. */
 function fixed(value: number, precision: number): string {
+  if (!Number.isFinite(value)) return infinite(value);
   const sign = value < 0 || Object.is(value, -0) ? "-" : "";
   const [whole = "0", fraction] = exactDecimal(Math.abs(value), precision).split(".");
   const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/gu, ",");
@@ -171,20 +173,36 @@ function fixed(value: number, precision: number): string {
 
 /** All digits of a double, rounded half to even at the precision: toFixed gives up beyond 10^21 and 100 digits. */
 function exactDecimal(value: number, precision: number): string {
-  if (value < 1e21 && precision <= 100) return value.toFixed(precision);
+  if (value < 1e21 && precision <= 100) return halfToEven(value, precision);
   const whole = BigInt(Math.trunc(value)).toString();
   return precision === 0
     ? whole
     : `${whole}.${(value % 1).toFixed(Math.min(100, precision)).slice(2).padEnd(precision, "0")}`;
 }
 
+/** toFixed takes the larger of two that are equally near; Go the even one. */
+function halfToEven(value: number, precision: number): string {
+  const rounded = value.toFixed(precision);
+  const exact = value.toFixed(100);
+  const cut = exact.length - (100 - precision);
+  if (!/^50*$/u.test(exact.slice(cut))) return rounded;
+  const lower = exact.slice(0, cut).replace(/\.$/u, "");
+  return /[02468]$/u.test(lower) ? lower : rounded;
+}
+
 const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-function scientific(value: number, precision: number): string {
-  const [digits = "0", exponent = "0"] = value.toExponential(Math.min(100, precision)).split("e");
+function scientific(value: number): string {
+  if (!Number.isFinite(value)) return infinite(value);
+  const [digits = "0", exponent = "0"] = value.toExponential(6).split("e");
   const power = String(Math.abs(Number(exponent))).padStart(2, "0");
   const raised = Array.from(power, (digit) => superscripts[Number(digit)] ?? "").join("");
   return `${digits}×10${Number(exponent) < 0 ? "⁻" : ""}${raised}`;
+}
+
+function infinite(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "∞" : "-∞";
 }
 
 /** `%s` of a value; undefined for values that have no text. */

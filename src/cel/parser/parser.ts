@@ -76,6 +76,7 @@ const primaryStarts = new Set<TokenKind>([
   "IDENTIFIER",
 ]);
 const exprStarts = new Set<TokenKind>([...primaryStarts, "!"]);
+const closers: readonly TokenKind[] = [")", "]", "}", ":", "<EOF>"];
 const nothing = new Set<TokenKind>();
 
 export function parse(source: Source, issues: Issues, options: ParserOptions): Expr {
@@ -234,7 +235,13 @@ class Parser {
     let expr = this.#rule("primary", memberTails, () => this.#primary());
     while (memberTails.has(this.#next().kind)) {
       this.#deepen("member");
-      expr = this.#next().kind === "[" ? this.#index(expr) : this.#selection(expr);
+      try {
+        expr = this.#next().kind === "[" ? this.#index(expr) : this.#selection(expr);
+      } catch (error) {
+        // What has been read so far stands.
+        this.#recover(error);
+        return expr;
+      }
     }
     return expr;
   }
@@ -524,7 +531,12 @@ class Parser {
   /** After a closing bracket comes whatever may follow one of the rules that are open, or an operator. */
   #followsAnywhere(kind: TokenKind): boolean {
     if (memberTails.has(kind)) return true;
-    return this.#follow.some((set) => set.has(kind));
+    for (const set of this.#follow.toReversed()) {
+      if (set.has(kind)) return true;
+      // A rule that must be closed lets nothing of the outer ones through.
+      if (closers.some((closer) => set.has(closer))) return false;
+    }
+    return false;
   }
 
   /** At the start of a choice: a token that cannot begin any of them is left out, or ends the rule. */
