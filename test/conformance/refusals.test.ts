@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parseApiVersion } from "../../src/apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../src/apimachinery/object.ts";
 import { OurServer } from "../upstream/oracle/ours.ts";
+import type { Answer } from "../upstream/oracle/question.ts";
 
 /**
  * What Kubernetes 1.36 makes of objects that our rules once judged otherwise: a line per object, with the causes of its
@@ -10,16 +11,25 @@ import { OurServer } from "../upstream/oracle/ours.ts";
  */
 interface Case {
   readonly object: UnstructuredObject;
+  /** What the object is a change of, in `changes.jsonl`. */
+  readonly old?: UnstructuredObject;
+  readonly subresource?: string;
   readonly causes?: readonly string[];
   readonly warnings?: readonly string[];
 }
 
-const cases = readFileSync(new URL("refusals.jsonl", import.meta.url), "utf8")
-  .trimEnd()
-  .split("\n")
-  .map((line) => JSON.parse(line) as Case);
+const casesOf = (file: string): Case[] =>
+  readFileSync(new URL(file, import.meta.url), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Case);
 
-const byKind = Map.groupBy(cases, ({ object }) => `${object.apiVersion} ${object.kind}`);
+const byKind = (cases: readonly Case[]): [string, Case[]][] => [
+  ...Map.groupBy(cases, ({ object }) => `${object.apiVersion} ${object.kind}`),
+];
+
+const causesOf = ({ status }: Answer): string[] =>
+  (status?.details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
 
 describe("a new object is judged as Kubernetes judges it", () => {
   let server: OurServer;
@@ -28,7 +38,7 @@ describe("a new object is judged as Kubernetes judges it", () => {
     server = await OurServer.start();
   });
 
-  it.each([...byKind])("%s", async (_kind, members) => {
+  it.each(byKind(casesOf("refusals.jsonl")))("%s", async (_kind, members) => {
     for (const { object, causes = [], warnings = [] } of members) {
       const kind = { ...parseApiVersion(object.apiVersion ?? ""), kind: object.kind ?? "" };
       const info = server.scheme.resourceForKind(kind);
@@ -37,10 +47,40 @@ describe("a new object is judged as Kubernetes judges it", () => {
       const namespace = info.namespaced ? "default" : "";
       const question = { op: "create", subresource: "", resource: info.resource, namespace, object } as const;
       const answer = await server.ask(info, question);
-      const found = (answer.status?.details?.causes ?? []).map(
-        ({ field, message }) => `${field}: ${message}`,
-      );
-      expect({ object, causes: found }).toEqual({ object, causes });
+      expect({ object, causes: causesOf(answer) }).toEqual({ object, causes });
+      expect({ object, warnings: answer.warnings ?? [] }).toEqual({ object, warnings });
+    }
+  });
+});
+
+describe("a change is judged as Kubernetes judges it", () => {
+  let server: OurServer;
+  const stored = new Map<string, Promise<unknown>>();
+
+  beforeAll(async () => {
+    server = await OurServer.start();
+  });
+
+  it.each(byKind(casesOf("changes.jsonl")))("%s", async (_kind, members) => {
+    for (const { object, old = object, subresource = "", causes = [], warnings = [] } of members) {
+      const kind = { ...parseApiVersion(old.apiVersion ?? ""), kind: old.kind ?? "" };
+      const info = server.scheme.resourceForKind(kind);
+      expect(info, "the kind is served").toBeDefined();
+      if (info === undefined) continue;
+      const key = `${old.kind}/${old.metadata.name}`;
+      if (!stored.has(key)) stored.set(key, server.store(info, old));
+      await stored.get(key);
+      const namespace = info.namespaced ? "default" : "";
+      const question = {
+        op: "update",
+        subresource,
+        resource: info.resource,
+        namespace,
+        object,
+        old,
+      } as const;
+      const answer = await server.ask(info, question);
+      expect({ object, causes: causesOf(answer) }).toEqual({ object, causes });
       expect({ object, warnings: answer.warnings ?? [] }).toEqual({ object, warnings });
     }
   });

@@ -101,6 +101,8 @@ const needsAddress = ({ type, clusterIP }: ServiceSpec): boolean =>
 const needsNodePorts = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean =>
   type === "NodePort" || (type === "LoadBalancer" && allocateLoadBalancerNodePorts !== false);
 
+const mayHaveNodePorts = ({ type }: ServiceSpec): boolean => type === "NodePort" || type === "LoadBalancer";
+
 /** `clusterIP` and `clusterIPs[0]` are one thing; families follow from them. This cluster has IPv4 alone. */
 function completeFamilies(spec: ServiceSpec): void {
   if (spec.clusterIP !== undefined && spec.clusterIP !== "" && (spec.clusterIPs ?? []).length === 0) {
@@ -175,10 +177,10 @@ const dependent: readonly (readonly [
 ];
 
 function dropWhatTypeForbids({ spec }: Service, before: ServiceSpec): void {
-  if (needsNodePorts(before) && !needsNodePorts(spec)) {
-    for (const port of spec.ports ?? []) {
-      if (before.ports?.some(({ nodePort }) => nodePort === port.nodePort) === true) delete port.nodePort;
-    }
+  const known = new Set((before.ports ?? []).map(({ nodePort = 0 }) => nodePort).concat(0));
+  const isNoneNew = (spec.ports ?? []).every(({ nodePort = 0 }) => known.has(nodePort));
+  if (mayHaveNodePorts(before) && !mayHaveNodePorts(spec) && isNoneNew) {
+    for (const port of spec.ports ?? []) delete port.nodePort;
   }
   for (const [has, fields] of dependent) {
     if (!has(before) || has(spec)) continue;
