@@ -23,6 +23,26 @@ const cronTab = (spec: object, name = "one"): object => ({
 });
 
 describe("a definition", () => {
+  it.each([
+    ["of nothing", {}],
+    [
+      "without versions",
+      { spec: { group: "example.com", scope: "Cluster", names: { plural: "xs", kind: "X" } } },
+    ],
+  ])("%s is refused for what it lacks", async (_what, parts) => {
+    const definition = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "xs.example.com" },
+    };
+    const refused = await failure(api.post(definitionsPath, { ...definition, ...parts }));
+    expect(refused).toMatchObject({ code: 422, reason: "Invalid" });
+    expect(refused.message).toContain("must have exactly one version marked as storage version");
+    expect(refused.message).toContain(
+      "status.storedVersions: Invalid value: null: must have at least one stored version",
+    );
+  });
+
   it("is established, and its objects are served at once", async () => {
     const created = await api.post(definitionsPath, cronTabs());
     expect(created["status"]).toMatchObject({ conditions: [], storedVersions: ["v1"] });

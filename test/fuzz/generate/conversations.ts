@@ -112,7 +112,7 @@ function pipeline(dice: Dice): FuzzConversation {
       whole("GET", "/version"),
       whole("GET", `${configMaps}?limit=2`),
       whole("GET", "/nope"),
-      whole("HEAD", "/version"),
+      whole("HEAD", "/healthz"),
       whole("POST", configMaps, `${jsonType}content-length: ${object.length}\r\n`, object),
       whole("DELETE", `${configMaps}/fz-0`),
       whole("GET", `${configMaps}?watch=1&timeoutSeconds=1&resourceVersion=0`),

@@ -35,9 +35,10 @@ import { hasPlainSet, hasWrongType, keyErrors, openApiErrors, type SchemaRules }
  * accepted before (mirrors k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation).
  */
 export function definitionErrors(
-  definition: CustomResourceDefinition,
+  given: CustomResourceDefinition,
   old?: CustomResourceDefinition,
 ): FieldError[] {
+  const definition = withVersions(given);
   const { spec, status, metadata } = definition;
   const errors: FieldError[] = [];
   if (old === undefined && metadata.name !== `${spec.names.plural}.${spec.group}`) {
@@ -54,6 +55,12 @@ export function definitionErrors(
     errors.push(invalid("spec.preserveUnknownFields", true, why));
   }
   return errors;
+}
+
+/** Versions are required, which is yet to be found out. */
+function withVersions(definition: CustomResourceDefinition): CustomResourceDefinition {
+  const { versions }: Partial<CustomResourceDefinitionSpec> = definition.spec;
+  return versions === undefined ? { ...definition, spec: { ...definition.spec, versions: [] } } : definition;
 }
 
 /** What is let pass because it was there before. */
@@ -335,7 +342,7 @@ function storedVersionErrors(
   versions: readonly CustomResourceDefinitionVersion[],
 ): FieldError[] {
   const path = "status.storedVersions";
-  if (stored.length === 0) return [invalid(path, stored, "must have at least one stored version")];
+  if (stored.length === 0) return [invalid(path, null, "must have at least one stored version")];
   const errors: FieldError[] = [];
   for (const { name, storage } of versions) {
     if (storage && !stored.includes(name)) {
