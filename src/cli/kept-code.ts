@@ -1,9 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Script } from "node:vm";
-import { crc32 } from "node:zlib";
+// An import of one of Node's modules makes a copy of its exports, for which `fs` loads its streams too: some percent of a
+// start.
+const { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } =
+  process.getBuiltinModule("node:fs");
+const { createRequire } = process.getBuiltinModule("node:module");
+const path = process.getBuiltinModule("node:path");
+const { fileURLToPath } = process.getBuiltinModule("node:url");
+const { Script } = process.getBuiltinModule("node:vm");
+const { crc32 } = process.getBuiltinModule("node:zlib");
 
 export interface LoadedScript<T> {
   readonly exports: T;
@@ -20,7 +23,7 @@ type Wrapped<T> = (module: { exports: T }, require: NodeJS.Require, url: string)
  */
 export function loadScript<T>(url: URL): LoadedScript<T> {
   const filename = fileURLToPath(url);
-  const file = join(filename, "../.cache", `${basename(filename)}.code`);
+  const file = path.join(filename, "../.cache", `${path.basename(filename)}.code`);
   const writtenAtMs = statSync(filename).mtimeMs;
   const cachedData = readCode(file, writtenAtMs);
   // The build writes nothing but ASCII (tools/build.ts).
@@ -64,7 +67,7 @@ function trailerOf(code: Buffer, writtenAtMs: number): Buffer {
 function writeCode(file: string, code: Buffer, writtenAtMs: number): void {
   const unfinished = `${file}.${process.pid}.tmp`;
   try {
-    mkdirSync(join(file, ".."), { recursive: true });
+    mkdirSync(path.join(file, ".."), { recursive: true });
     writeFileSync(unfinished, Buffer.concat([code, trailerOf(code, writtenAtMs)]), { mode: 0o600 });
     renameSync(unfinished, file);
   } catch {
