@@ -186,6 +186,7 @@ export class Kubelet implements NodeConnection {
     return nodePage(path, {
       nodeName: this.#options.nodeName,
       maxPods: this.#options.maxPods ?? 110,
+      ...(this.#options.simulated === undefined ? { systemLogDirectory: "/var/log" } : {}),
       pods: () => this.#podsAndContainers(),
       statsSummary: () => this.statsSummary(),
       resourceMetrics: () => this.resourceMetrics(),

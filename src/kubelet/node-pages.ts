@@ -1,11 +1,14 @@
 import type { Pod } from "../api/types/core-v1.ts";
 import type { ContainerStatus } from "../cri/runtime.ts";
 import type { NodePage } from "../streaming/node-connection.ts";
+import { systemLogs } from "./system-logs.ts";
 
 /** What the pages of a node are made of. */
 export interface NodePageSources {
   readonly nodeName: string;
   readonly maxPods: number;
+  /** Of the host; absent where there is none. */
+  readonly systemLogDirectory?: string;
   pods(): Iterable<{ readonly pod: Pod; readonly containers: readonly ContainerStatus[] }>;
   statsSummary(): Promise<object>;
   resourceMetrics(): Promise<string>;
@@ -42,7 +45,9 @@ const pages: Readonly<Record<string, (sources: NodePageSources) => Promise<NodeP
 /** Undefined for what this node does not serve. */
 export async function nodePage(path: string, sources: NodePageSources): Promise<NodePage | undefined> {
   const name = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-  return Object.hasOwn(pages, name) ? await pages[name]?.(sources) : undefined;
+  if (Object.hasOwn(pages, name)) return await pages[name]?.(sources);
+  const { systemLogDirectory } = sources;
+  return systemLogDirectory === undefined ? undefined : await systemLogs(path, systemLogDirectory);
 }
 
 const podList = (items: readonly object[]): object => ({

@@ -31,7 +31,7 @@ export interface NodeConnection {
   portForward(pod: PodTarget, port: number, signal: AbortSignal): Promise<ByteStream>;
 
   /**
-   * What a kubelet serves beside streams, by path: `/pods`, `/stats/summary`, `/metrics/resource`. Undefined where there is
+   * What a kubelet serves beside streams, by path: `/pods`, `/stats/summary`, `/metrics/resource`, `/logs/`. Undefined where there is
    * no such page. Nodes without the method have none.
    */
   page?(path: string): Promise<NodePage | undefined>;
@@ -40,6 +40,10 @@ export interface NodeConnection {
 export interface NodePage {
   readonly contentType: string;
   readonly body: string;
+  /** Instead of the body, for what may be large. */
+  readonly chunks?: AsyncIterable<Uint8Array>;
+  /** Set for a page that has moved there. */
+  readonly location?: string;
 }
 
 export interface PodTarget {

@@ -38,7 +38,14 @@ export async function proxyToNode(
   if (path.startsWith("/containerLogs/")) return await containerLog(call, reader, node, name, path);
   const page = await node.page?.(path === "" ? "/" : path);
   if (page === undefined) return textResponse(404, "404 page not found\n");
-  return { type: "bytes", status: 200, contentType: page.contentType, bytes: Buffer.from(page.body) };
+  const { contentType, body, chunks, location } = page;
+  if (chunks !== undefined && method === "GET") {
+    return { type: "stream", status: 200, headers: { "content-type": contentType }, chunks };
+  }
+  const bytes = Buffer.from(body);
+  return location === undefined
+    ? { type: "bytes", status: 200, contentType, bytes }
+    : { type: "bytes", status: 301, contentType, bytes, headers: { location } };
 }
 
 /** `/containerLogs/NAMESPACE/POD/CONTAINER`, with the query of a pod's log. */
