@@ -54,6 +54,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "networking.k8s.io/v1/NetworkPolicy": specRule(others.defaultNetworkPolicy),
   "networking.k8s.io/v1/IngressClass": specRule(others.defaultIngressClass),
   "storage.k8s.io/v1/StorageClass": rule(others.defaultStorageClass),
+  "storage.k8s.io/v1/VolumeAttachment": specRule(others.defaultVolumeAttachment),
   "storage.k8s.io/v1/CSIDriver": specRule(others.defaultCsiDriver),
   "scheduling.k8s.io/v1/PriorityClass": rule(others.defaultPriorityClass),
   "flowcontrol.apiserver.k8s.io/v1/FlowSchema": specRule(others.defaultFlowSchema),

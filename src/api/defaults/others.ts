@@ -20,7 +20,8 @@ import type { ClusterRoleBinding, RoleBinding } from "../types/rbac-v1.ts";
 import type { DeviceClaim, ResourceClaim, ResourceClaimTemplate } from "../types/resource-v1.ts";
 import type { ResourceSlice as FirstResourceSlice } from "../types/resource-v1beta1.ts";
 import type { PriorityClass } from "../types/scheduling-v1.ts";
-import type { CSIDriver, StorageClass } from "../types/storage-v1.ts";
+import type { CSIDriver, StorageClass, VolumeAttachment } from "../types/storage-v1.ts";
+import { defaultDiskSources } from "./volume-sources.ts";
 
 /** Mirrors the defaults.go of the smaller groups below pkg/apis. */
 const rbacGroup = "rbac.authorization.k8s.io";
@@ -54,6 +55,13 @@ export function defaultIngressClass({ spec }: IngressClass): void {
 export function defaultStorageClass(storageClass: StorageClass): void {
   storageClass.reclaimPolicy ??= "Delete";
   storageClass.volumeBindingMode ??= "Immediate";
+}
+
+export function defaultVolumeAttachment({ spec }: VolumeAttachment): void {
+  const volume = spec.source?.inlineVolumeSpec;
+  if (volume === undefined) return;
+  if (volume.hostPath !== undefined) volume.hostPath.type ??= "";
+  defaultDiskSources(volume);
 }
 
 export function defaultCsiDriver({ spec }: CSIDriver): void {

@@ -16,12 +16,12 @@ export const resourceSlicesExtension: ResourceExtension = {
         stamp(taintsOfDevices(object), nowMs);
       },
       prepareForUpdate(_context, object, old) {
+        stamp(taintsOfDevices(object), nowMs);
         // A change counts before what it may not bring is taken away.
         if (!deepEqual(object["spec"], old["spec"])) {
           object.metadata.generation = (old.metadata.generation ?? 0) + 1;
         }
         dropDeviceFields(object, old);
-        stamp(taintsOfDevices(object), nowMs);
       },
     },
   }),

@@ -76,6 +76,8 @@ export function requestsErrors(devices: unknown, path: string): FieldError[] {
     const where = `${path}.requests[${index}]`;
     const { exactly, firstAvailable } = request;
     const alternatives = Array.isArray(firstAvailable) ? (firstAvailable as unknown[]) : [];
+    // What is asked for in two ways is refused as that.
+    if (alternatives.length > 0 && exactly !== undefined) return [];
     if (alternatives.length > 0) {
       return alternatives.flatMap((one, at) =>
         isObject(one) ? selectorsErrors(one["selectors"], `${where}.firstAvailable[${at}].selectors`) : [],
