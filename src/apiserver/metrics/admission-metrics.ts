@@ -18,7 +18,6 @@ export class AdmissionMetrics {
     labels: ["operation", "rejected", "type"],
     buckets: [0.005, 0.025, 0.1, 0.5, 1, 2.5],
   });
-  readonly #series = new Map<string, Distribution>();
 
   constructor(clock: Clock, register: (metric: Metric) => void) {
     this.clock = clock;
@@ -26,23 +25,32 @@ export class AdmissionMetrics {
     register(this.#steps);
   }
 
-  plugin(name: string, phase: AdmissionPhase, operation: string, startMs: number, isRejected: boolean): void {
-    const key = `${name} ${operation} ${isRejected} ${phase}`;
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = this.#plugins.with(name, operation, String(isRejected), phase);
-      this.#series.set(key, series);
-    }
-    series.observe((this.clock.now() - startMs) / 1000);
+  plugin(name: string, phase: AdmissionPhase): AdmissionTimes {
+    return new AdmissionTimes((operation, rejected) => this.#plugins.with(name, operation, rejected, phase));
   }
 
-  step(phase: AdmissionPhase, operation: string, startMs: number, isRejected: boolean): void {
-    const key = `${operation} ${isRejected} ${phase}`;
-    let series = this.#series.get(key);
+  step(phase: AdmissionPhase): AdmissionTimes {
+    return new AdmissionTimes((operation, rejected) => this.#steps.with(operation, rejected, phase));
+  }
+}
+
+/** The times of one plugin, or of all together, in one phase. Each series is looked up by its labels once. */
+export class AdmissionTimes {
+  readonly #find: (operation: string, rejected: string) => Distribution;
+  readonly #passed = new Map<string, Distribution>();
+  readonly #rejected = new Map<string, Distribution>();
+
+  constructor(find: (operation: string, rejected: string) => Distribution) {
+    this.#find = find;
+  }
+
+  note(operation: string, tookMs: number, isRejected: boolean): void {
+    const known = isRejected ? this.#rejected : this.#passed;
+    let series = known.get(operation);
     if (series === undefined) {
-      series = this.#steps.with(operation, String(isRejected), phase);
-      this.#series.set(key, series);
+      series = this.#find(operation, String(isRejected));
+      known.set(operation, series);
     }
-    series.observe((this.clock.now() - startMs) / 1000);
+    series.observe(tookMs / 1000);
   }
 }

@@ -1,22 +1,39 @@
+import type { Clock } from "../../apimachinery/clock.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
-import type { AdmissionMetrics, AdmissionPhase } from "../metrics/admission-metrics.ts";
+import type { AdmissionMetrics, AdmissionPhase, AdmissionTimes } from "../metrics/admission-metrics.ts";
+
+/** A plugin, and where its times are counted. */
+interface Step {
+  readonly plugin: AdmissionPlugin;
+  readonly times: AdmissionTimes | undefined;
+}
+
+type Ask = (plugin: AdmissionPlugin) => Promise<void> | void;
 
 /** Runs the plugins in their order: all mutating ones, later all validating ones. */
 export class AdmissionRunner {
-  readonly #mutating: readonly AdmissionPlugin[];
-  readonly #validating: readonly AdmissionPlugin[];
-  readonly #metrics: AdmissionMetrics | undefined;
+  readonly #mutating: readonly Step[];
+  readonly #validating: readonly Step[];
+  readonly #admitTimes: AdmissionTimes | undefined;
+  readonly #validateTimes: AdmissionTimes | undefined;
+  readonly #clock: Clock | undefined;
 
   constructor(plugins: readonly AdmissionPlugin[], metrics?: AdmissionMetrics) {
-    this.#metrics = metrics;
-    this.#mutating = plugins.filter((plugin) => plugin.admit !== undefined);
-    this.#validating = plugins.filter((plugin) => plugin.validate !== undefined);
+    const steps = (phase: AdmissionPhase): Step[] =>
+      plugins
+        .filter((plugin) => plugin[phase] !== undefined)
+        .map((plugin) => ({ plugin, times: metrics?.plugin(plugin.name, phase) }));
+    this.#mutating = steps("admit");
+    this.#validating = steps("validate");
+    this.#admitTimes = metrics?.step("admit");
+    this.#validateTimes = metrics?.step("validate");
+    this.#clock = metrics?.clock;
   }
 
   /** Undefined where no plugin had to wait for anything. */
   mutate(attributes: AdmissionAttributes): Promise<void> | undefined {
     const again = (): Promise<void> | undefined =>
-      this.#mutating.some((plugin) => plugin.wantsRepeat?.(attributes) === true)
+      this.#mutating.some(({ plugin }) => plugin.wantsRepeat?.(attributes) === true)
         ? this.#admit(attributes, true)
         : undefined;
     const admitting = this.#admit(attributes, false);
@@ -25,84 +42,73 @@ export class AdmissionRunner {
 
   /** Undefined where no plugin had to wait for anything. */
   validate(attributes: AdmissionAttributes): Promise<void> | undefined {
-    return this.#step("validate", attributes, () =>
-      inTurn(this.#validating, attributes, (plugin) =>
-        this.#asked(plugin, "validate", attributes, () => plugin.validate?.(attributes)),
-      ),
-    );
+    const ask: Ask = (plugin) => plugin.validate?.(attributes);
+    return this.#run(attributes, this.#validating, this.#validateTimes, ask);
   }
 
   #admit(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> | undefined {
-    return this.#step("admit", attributes, () =>
-      inTurn(this.#mutating, attributes, (plugin) =>
-        this.#asked(plugin, "admit", attributes, () => plugin.admit?.(attributes, isRepeat)),
-      ),
-    );
+    const ask: Ask = (plugin) => plugin.admit?.(attributes, isRepeat);
+    return this.#run(attributes, this.#mutating, this.#admitTimes, ask);
   }
 
-  #asked(
-    { name }: AdmissionPlugin,
-    phase: AdmissionPhase,
-    { operation }: AdmissionAttributes,
-    ask: () => Promise<void> | void,
-  ): Promise<void> | void {
-    const metrics = this.#metrics;
-    if (metrics === undefined) return ask();
-    return measured(metrics, ask, (startMs, isRejected) =>
-      metrics.plugin(name, phase, operation, startMs, isRejected),
-    );
-  }
-
-  #step(
-    phase: AdmissionPhase,
-    { operation }: AdmissionAttributes,
-    run: () => Promise<void> | undefined,
+  #run(
+    attributes: AdmissionAttributes,
+    steps: readonly Step[],
+    times: AdmissionTimes | undefined,
+    ask: Ask,
   ): Promise<void> | undefined {
-    const metrics = this.#metrics;
-    if (metrics === undefined) return run();
-    return measured(metrics, run, (startMs, isRejected) =>
-      metrics.step(phase, operation, startMs, isRejected),
-    );
+    const startMs = this.#now();
+    return this.#noted(attributes, times, startMs, () => this.#inTurn(attributes, steps, ask, 0, startMs));
   }
-}
 
-/** Runs something and notes when it is over, which is at once mostly, and whether it failed. */
-function measured<T extends Promise<void> | void>(
-  { clock }: AdmissionMetrics,
-  run: () => T,
-  note: (startMs: number, isRejected: boolean) => void,
-): T {
-  const startMs = clock.now();
-  let isOver = false;
-  try {
-    const pending = run();
-    isOver = pending === undefined;
-    if (isOver) note(startMs, false);
-    else {
-      isOver = true;
-      pending?.then(
-        () => note(startMs, false),
-        () => note(startMs, true),
-      );
+  /** Most answer at once: to wait for nothing would still let all others go first. `startMs` is the time it is. */
+  #inTurn(
+    attributes: AdmissionAttributes,
+    steps: readonly Step[],
+    ask: Ask,
+    first: number,
+    startMs: number,
+  ): Promise<void> | undefined {
+    let atMs = startMs;
+    for (let index = first; index < steps.length; index++) {
+      const step = steps[index];
+      if (step?.plugin.handles(attributes) !== true) continue;
+      const { plugin, times } = step;
+      const pending = this.#noted(attributes, times, atMs, () => ask(plugin));
+      if (pending instanceof Promise) {
+        return pending.then(() => this.#inTurn(attributes, steps, ask, index + 1, this.#now()));
+      }
+      atMs = this.#now();
     }
-    return pending;
-  } finally {
-    if (!isOver) note(startMs, true);
+    return undefined;
   }
-}
 
-/** Most answer at once: to wait for nothing would still let all others go first. */
-function inTurn(
-  plugins: readonly AdmissionPlugin[],
-  attributes: AdmissionAttributes,
-  ask: (plugin: AdmissionPlugin) => Promise<void> | void,
-  first = 0,
-): Promise<void> | undefined {
-  for (let index = first; index < plugins.length; index++) {
-    const plugin = plugins[index];
-    if (plugin?.handles(attributes) !== true) continue;
-    const pending = ask(plugin);
-    if (pending instanceof Promise) return pending.then(() => inTurn(plugins, attributes, ask, index + 1));
+  /** Runs something and notes when it is over, which is at once mostly, and whether it failed. */
+  #noted<T extends Promise<void> | void>(
+    { operation }: AdmissionAttributes,
+    times: AdmissionTimes | undefined,
+    startMs: number,
+    run: () => T,
+  ): T {
+    if (times === undefined) return run();
+    const note = (isRejected: boolean): void => times.note(operation, this.#now() - startMs, isRejected);
+    let pending: T;
+    try {
+      pending = run();
+    } catch (error) {
+      note(true);
+      throw error;
+    }
+    if (pending === undefined) note(false);
+    else
+      pending.then(
+        () => note(false),
+        () => note(true),
+      );
+    return pending;
   }
-  return undefined;
+
+  #now(): number {
+    return this.#clock?.now() ?? 0;
+  }
 }
