@@ -55,9 +55,15 @@ export function formatFieldError(error: FieldError, { withPath = true } = {}): s
   return `${withPath ? `${error.path}: ` : ""}${label}${value}${detail}`;
 }
 
+/** As Go writes JSON of anything but plain texts. */
+const escapeHtml = (character: string): string =>
+  `\\u00${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+
 function showValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
-  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
+  if (typeof value === "bigint") return String(value);
+  const text = JSON.stringify(value);
+  return typeof value === "object" ? text.replaceAll(/[<>&]/g, escapeHtml) : text;
 }
 
 /** A field path that grows by the child: `path("spec").child("ports").index(0).key("a")`. */

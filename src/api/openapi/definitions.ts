@@ -78,6 +78,10 @@ export class DefinitionWriter {
       const description = texts?.[name];
       return description === undefined ? {} : { description };
     };
+    const about =
+      texts === undefined
+        ? {}
+        : { description: `Standard list metadata. More info: ${conventions}#types-kinds` };
     return {
       type: "object",
       description: `${listKind} is a list of ${kind}`,
@@ -90,7 +94,7 @@ export class DefinitionWriter {
           description: `List of ${resource}. More info: ${conventions}`,
         },
         kind: { type: "string", ...text("kind") },
-        metadata: { ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta", ...text("metadata") },
+        metadata: { ref: "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta", ...about },
       },
     };
   }

@@ -6,6 +6,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/status.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { ApiRequest } from "./api-request.ts";
+import { checkCustomBody } from "./custom-type.ts";
 import { jsonType, protobufType, yamlType } from "./negotiate.ts";
 import { addFaultWarnings, type Duplicates, noDuplicates, strictFaults } from "./strict-faults.ts";
 
@@ -147,6 +148,10 @@ function withKind(value: unknown, expected: GroupVersionKind, scheme: Scheme): R
     );
   }
   const expectedVersion = formatApiVersion(expected);
+  if (scheme.resourceForKind(expected)?.custom !== undefined) {
+    checkCustomBody(value, expected);
+    return { ...value, apiVersion: expectedVersion };
+  }
   const kind = textOr(value["kind"], expected.kind);
   const apiVersion = textOr(value["apiVersion"], expectedVersion);
   if (kind !== expected.kind || apiVersion !== expectedVersion) {

@@ -118,9 +118,13 @@ function entriesOf(info: ResourceInfo): APIResource[] {
     ...(info.categories.length > 0 ? { categories: [...info.categories] } : {}),
     ...(info.verbs.includes("watch") ? { storageVersionHash: storageVersionHash(info) } : {}),
   };
-  const parts = info.subresources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const parts = partsOf(info);
   return [main, ...parts.map((part) => subresourceEntry(info, part))];
 }
+
+/** Those of custom resources stand as they are, status first. */
+const partsOf = ({ custom, subresources }: ResourceInfo): readonly SubresourceInfo[] =>
+  custom === undefined ? subresources.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : subresources;
 
 function subresourceEntry(info: ResourceInfo, part: SubresourceInfo): APIResource {
   const other = part.kind === undefined ? {} : { group: part.kind.group, version: part.kind.version };
@@ -205,7 +209,7 @@ async function encoded(
 function aggregatedResource(info: ResourceInfo): object {
   // What is of the same group and version as the list goes without saying.
   const responseKind = { group: "", version: "", kind: info.kind };
-  const parts = info.subresources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const parts = partsOf(info);
   return {
     resource: info.resource,
     responseKind,

@@ -16,6 +16,7 @@ import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { refuseTerminating, resetStatus } from "./create.ts";
+import { checkCustomType } from "./custom-type.ts";
 import { formatGo } from "./go-format.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import {
@@ -118,7 +119,8 @@ export function mergedPatch(
   const shown = body.type === strategicPatchType ? formatGo(body.value) : JSON.stringify(value);
   const fault = (why: string): Error =>
     newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
-  if (body.type !== strategicPatchType) checkKind(value, expected, fault);
+  if (scheme.resourceForKind(expected)?.custom !== undefined) checkCustomType(value, expected);
+  else if (body.type !== strategicPatchType) checkKind(value, expected, fault);
   let decoded: DecodedObject;
   try {
     decoded = scheme.decode(schemaName, value);

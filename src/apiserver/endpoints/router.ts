@@ -1,4 +1,4 @@
-import { newGenericNotFound, newMethodNotAllowed } from "../../apimachinery/status.ts";
+import { newGenericNotFound, newMethodNotAllowed, newNotFound } from "../../apimachinery/status.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { type ApiResponse, type Handler, type RequestState, textResponse } from "./api-request.ts";
 import { connect, isConnect } from "./connect.ts";
@@ -117,7 +117,9 @@ async function routeSubresource(
 ): Promise<ApiResponse> {
   const { subresource: name, verb } = state.info;
   const known = served.info.subresources.find((each) => each.name === name);
-  if (known === undefined) throw newGenericNotFound();
+  if (known === undefined) {
+    throw served.info.custom === undefined ? newGenericNotFound() : newNotFound(served.info, state.info.name);
+  }
   if (isConnect(name)) return connect(core, state, served);
   if (!known.verbs.includes(verb)) throw newMethodNotAllowed();
   if (name !== "log") {

@@ -221,6 +221,12 @@ function checkScale(wanted: UnstructuredObject, current: UnstructuredObject, inf
   }
   if (uid !== "" && uid !== current.metadata.uid) throw newConflict(info, name, staleObject);
   if (replicas < 0) {
+    const { scale: paths } = info.custom ?? {};
+    if (paths !== undefined) {
+      throw newInvalid(info, name, [
+        invalid(paths.specReplicasPath, replicas, "should be a non-negative integer"),
+      ]);
+    }
     const error = invalid("spec.replicas", replicas, "must be greater than or equal to 0");
     throw newInvalid({ group: "autoscaling", kind: "Scale" }, name, [error]);
   }

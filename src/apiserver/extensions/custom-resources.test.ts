@@ -45,7 +45,7 @@ describe("a definition", () => {
 
   it("is established, and its objects are served at once", async () => {
     const created = await api.post(definitionsPath, cronTabs());
-    expect(created["status"]).toMatchObject({ conditions: [], storedVersions: ["v1"] });
+    expect(created["status"]).toMatchObject({ conditions: null, storedVersions: ["v1"] });
     const definition = await established(api, "crontabs.stable.example.com");
     expect(definition["status"]).toMatchObject({
       acceptedNames: {

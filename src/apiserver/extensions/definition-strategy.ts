@@ -17,9 +17,9 @@ const strategy = (nowMs: () => number): Strategy => ({
     const { spec } = asDefinition(object);
     const storage = spec?.versions?.find((version) => version.storage)?.name;
     object["status"] = {
-      conditions: [],
+      conditions: null,
       acceptedNames: { plural: "", kind: "" },
-      storedVersions: storage === undefined ? [] : [storage],
+      storedVersions: storage === undefined ? null : [storage],
     };
   },
   prepareForUpdate(_context, object, _old, subresource) {
@@ -61,6 +61,9 @@ function withStoredVersion({ spec, status = {} }: CustomResourceDefinition): obj
 
 function markTerminating(object: UnstructuredObject, nowMs: number): void {
   const { metadata } = object;
+  // It is marked by its own registry, which knows of no grace and counts no generation for that.
+  delete metadata.deletionGracePeriodSeconds;
+  if (metadata.generation !== undefined) metadata.generation--;
   const { status = {} } = asDefinition(object);
   const finalizers = metadata.finalizers ?? [];
   if (finalizers.includes(cleanupFinalizer)) return;

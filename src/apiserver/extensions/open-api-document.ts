@@ -28,6 +28,10 @@ export function openApiDocument(
 
 const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
+const aboutMetadata =
+  "Standard object's metadata. More info: " +
+  "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /** The fields of every resource, in the words of built-in ones. */
 function metaFields(version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
   const own = texts?.["io.k8s.api.core.v1.ConfigMap"];
@@ -35,13 +39,13 @@ function metaFields(version: 2 | 3, texts: Descriptions | undefined): JsonDocume
     const description = own?.[name];
     return description === undefined ? {} : { description };
   };
+  const about = texts === undefined ? {} : { description: aboutMetadata };
   const reference = { $ref: `${version === 2 ? "#/definitions/" : "#/components/schemas/"}${objectMeta}` };
   return {
     apiVersion: { ...text("apiVersion"), type: "string" },
     kind: { ...text("kind"), type: "string" },
     // Nothing may stand beside a reference in version 3.
-    metadata:
-      version === 2 ? { ...text("metadata"), ...reference } : { ...text("metadata"), allOf: [reference] },
+    metadata: version === 2 ? { ...about, ...reference } : { ...about, allOf: [reference] },
   };
 }
 

@@ -69,7 +69,7 @@ describe("rules of a schema", () => {
     const definition = await api.get(`${definitionsPath}/things.example.com`);
     const rules = [{ rule: "self.min <= self.max", message: "min is above max" }];
     await api.put(`${definitionsPath}/things.example.com`, {
-      ...(definitionOf(spec(rules, replicas)) as object),
+      ...definitionOf(spec(rules, replicas)),
       metadata: definition.metadata,
     });
     const labelled = await api.patch("merge", `${objects}/one`, { metadata: { labels: { a: "b" } } });
@@ -80,7 +80,7 @@ describe("rules of a schema", () => {
   it.each([
     [
       { rule: "self.nope > 1" },
-      /^CustomResourceDefinition\.apiextensions\.k8s\.io "things\.example\.com" is invalid: spec\.validation\.openAPIV3Schema\.properties\[spec\]\.x-kubernetes-validations\[0\]\.rule: Invalid value: \{"Rule":"self\.nope > 1".*\}: compilation failed: ERROR: <input>:1:5: undefined field 'nope'/,
+      /^CustomResourceDefinition\.apiextensions\.k8s\.io "things\.example\.com" is invalid: spec\.validation\.openAPIV3Schema\.properties\[spec\]\.x-kubernetes-validations\[0\]\.rule: Invalid value: \{"Rule":"self\.nope \\u003e 1".*\}: compilation failed: ERROR: <input>:1:5: undefined field 'nope'/,
     ],
     [{ rule: "self.min" }, /cel expression must evaluate to a bool$/],
     [{ rule: "" }, /x-kubernetes-validations\[0\]\.rule: Required value: rule is not specified/],

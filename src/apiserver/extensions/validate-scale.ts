@@ -15,7 +15,8 @@ export function valueAt(object: unknown, path: string): unknown {
   const steps = stepsOf(path);
   for (const [index, step] of steps.entries()) {
     if (value === undefined || value === null) return undefined;
-    if (!isObject(value)) throw new Error(wrongType(steps.slice(0, index), value, "map[string]interface {}"));
+    if (!isObject(value))
+      throw new Error(wrongType(steps.slice(0, index + 1), value, "map[string]interface{}"));
     value = value[step];
   }
   return value ?? undefined;

@@ -282,5 +282,5 @@ function isDeletionComplete(
 ): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
   if (deletionTimestamp === undefined || (object.metadata.finalizers ?? []).length > 0) return false;
-  return deletionGracePeriodSeconds === 0 && store.strategy.holdsDeletion?.(object) !== true;
+  return (deletionGracePeriodSeconds ?? 0) === 0 && store.strategy.holdsDeletion?.(object) !== true;
 }

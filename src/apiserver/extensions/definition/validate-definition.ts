@@ -161,7 +161,7 @@ function specErrors(definition: CustomResourceDefinition, lenient: Leniency): Fi
       ...partErrors(version, spec, { path, schema: `${path}.schema`, version: version.name }, lenient),
     );
   }
-  errors.push(...versionSetErrors(spec.versions));
+  errors.push(...firstVersionErrors(spec.versions), ...versionSetErrors(layout.versions));
   for (const name of ["plural", "singular", "kind", "listKind"] as const) {
     if ((names[name] ?? "") === "") errors.push(required(`spec.names.${name}`));
   }
@@ -195,14 +195,34 @@ function missingSchemaErrors(spec: CustomResourceDefinitionSpec, lenient: Lenien
   return errors;
 }
 
+/** Inside of Kubernetes the first version stands beside the others as well. */
+function firstVersionErrors([first]: readonly CustomResourceDefinitionVersion[]): FieldError[] {
+  const name = first?.name ?? "";
+  const wrong = name === "" ? [] : dns1035LabelErrors(name);
+  return wrong.length > 0 ? [invalid("spec.version", name, wrong.join(","))] : [];
+}
+
+/** A version as Kubernetes shows it: with the names that its parts have inside. */
+const shownVersion = (version: Partial<CustomResourceDefinitionVersion>): object => ({
+  Name: version.name ?? "",
+  Served: version.served ?? false,
+  Storage: version.storage ?? false,
+  Deprecated: version.deprecated ?? false,
+  DeprecationWarning: version.deprecationWarning ?? null,
+  Schema: version.schema ?? null,
+  Subresources: version.subresources ?? null,
+  AdditionalPrinterColumns: version.additionalPrinterColumns ?? null,
+  SelectableFields: version.selectableFields ?? null,
+});
+
 function versionSetErrors(versions: readonly CustomResourceDefinitionVersion[]): FieldError[] {
   const errors: FieldError[] = [];
   if (new Set(versions.map(({ name }) => name)).size < versions.length) {
-    errors.push(invalid("spec.versions", versions, "must contain unique version names"));
+    errors.push(invalid("spec.versions", versions.map(shownVersion), "must contain unique version names"));
   }
   if (versions.filter(({ storage }) => storage).length !== 1) {
     const why = "must have exactly one version marked as storage version";
-    errors.push(invalid("spec.versions", versions, why));
+    errors.push(invalid("spec.versions", versions.map(shownVersion), why));
   }
   return errors;
 }
@@ -344,10 +364,12 @@ function storedVersionErrors(
   const path = "status.storedVersions";
   if (stored.length === 0) return [invalid(path, null, "must have at least one stored version")];
   const errors: FieldError[] = [];
+  const left = new Set(stored);
   for (const { name, storage } of versions) {
-    if (storage && !stored.includes(name)) {
+    if (storage && !left.has(name)) {
       errors.push(invalid(path, stored, `must have the storage version ${name}`));
     }
+    left.delete(name);
   }
   for (const [index, name] of stored.entries()) {
     if (versions.some((version) => version.name === name)) continue;

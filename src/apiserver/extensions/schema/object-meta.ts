@@ -37,6 +37,16 @@ export function decodeMetadata(metadata: unknown): { metadata: ObjectMeta; unkno
   return { metadata: decoded.object.metadata ?? {}, unknown };
 }
 
+/** As Go shows a map. */
+const sortedKeys = (value: unknown): unknown =>
+  isObject(value)
+    ? Object.fromEntries(
+        Object.keys(value)
+          .toSorted()
+          .map((key) => [key, sortedKeys(value[key])]),
+      )
+    : value;
+
 const intoMetadata = (text: string): string =>
   text.endsWith(".") ? " into Go struct field ObjectMeta." : " into Go value";
 
@@ -138,7 +148,7 @@ function coerceResource(
     return undefined;
   } catch (error) {
     if (!(error instanceof MetadataError)) throw error;
-    return invalid(childPath(where.path, "metadata"), value["metadata"], error.message);
+    return invalid(childPath(where.path, "metadata"), sortedKeys(value["metadata"]), error.message);
   }
 }
 
@@ -206,7 +216,7 @@ function metadataErrors(metadata: unknown, path: string): FieldError[] {
     decoded = decodeMetadata(metadata).metadata;
   } catch (error) {
     if (!(error instanceof MetadataError)) throw error;
-    return [invalid(path, metadata, error.message)];
+    return [invalid(path, sortedKeys(metadata), error.message)];
   }
   const name = (decoded.name ?? "") === "" ? "fakename" : decoded.name;
   const found: FieldError[] = [];
