@@ -24,7 +24,12 @@ export type CelKind =
   | "error";
 
 /** How plain JSON is read where the type alone does not say it. */
-export type JsonReading = "date" | "date-time" | "int-or-string" | "preserve";
+export type JsonReading =
+  | "date"
+  | "date-time"
+  | "int-or-string"
+  /** Claims of a token: every number is a double, and escaped names find what they stand for at every level. */
+  | "claims";
 
 export interface CelField {
   /** The name in JSON; the name in expressions may be an escaped one. */

@@ -29,14 +29,14 @@ export function fromJson(data: unknown, type: CelType = dynType): CelValue {
   switch (type.kind) {
     case "dyn":
     case "any":
-      return type.reading === "int-or-string" ? intOrString(data) : untyped(data);
+      return type.reading === "int-or-string" ? intOrString(data) : untyped(data, type);
     case "struct":
       return typeof data === "object" && !Array.isArray(data)
         ? new JsonObject(data, type.fields ?? new Map())
         : invalid("a map for the provided schema with type=object");
     case "map":
       return typeof data === "object" && !Array.isArray(data)
-        ? new JsonMap(data, type.params[1] ?? dynType)
+        ? newMap(data, type.params[1] ?? dynType, type)
         : invalid("a map for the provided schema with type=object");
     case "list":
       return Array.isArray(data)
@@ -91,18 +91,19 @@ function integer(data: unknown): CelValue | undefined {
   return typeof data === "bigint" ? intValue(data) : undefined;
 }
 
-function untyped(data: unknown): CelValue {
+/** `type` is how what lies below is read. */
+function untyped(data: unknown, type: CelType = dynType): CelValue {
   switch (typeof data) {
     case "string":
     case "boolean":
       return data;
     case "number":
-      return integer(data) ?? new CelDouble(data);
+      return (type.reading === "claims" ? undefined : integer(data)) ?? new CelDouble(data);
     case "bigint":
       return intValue(data) ?? new CelErr("integer overflow");
     case "object":
       if (data === null) return null;
-      return Array.isArray(data) ? new JsonList(data, dynType) : new JsonMap(data, dynType);
+      return Array.isArray(data) ? new JsonList(data, type) : newMap(data, type, type);
     default:
       return new CelErr(`unsupported conversion to ref.Val: ${typeof data}`);
   }
@@ -305,6 +306,10 @@ function asFields(data: object): Fields {
   return data as Fields;
 }
 
+function newMap(data: object, value: CelType, { reading }: CelType): JsonMap {
+  return reading === "claims" ? new ClaimsMap(data, value) : new JsonMap(data, value);
+}
+
 /** A JSON object as a map. */
 export class JsonMap extends CelMap {
   readonly data: Fields;
@@ -338,6 +343,14 @@ export class JsonMap extends CelMap {
 
   keys(): CelValue[] {
     return Object.keys(this.data);
+  }
+}
+
+/** A map whose names may be written as fields: `claims.example__dot__com`. */
+class ClaimsMap extends JsonMap {
+  override find(key: CelValue): CelValue | undefined {
+    const plain = typeof key === "string" ? unescapeField(key) : undefined;
+    return super.find(plain ?? key);
   }
 }
 

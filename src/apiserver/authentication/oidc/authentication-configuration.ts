@@ -1,4 +1,6 @@
 import type { Schema, SchemaSet } from "../../../apimachinery/schema.ts";
+import type { CelProgram } from "../../../cel/index.ts";
+import type { RuleExpression } from "./expressions.ts";
 
 /**
  * Whose tokens are believed: AuthenticationConfiguration of apiserver.config.k8s.io. Read by `readConfiguration`, which
@@ -19,8 +21,20 @@ export interface JwtConfiguration {
     readonly groups?: PrefixedClaim;
     readonly uid?: { readonly claim: string };
   };
+  /** What expressions say; the claims above are then empty, or rule as well. */
+  readonly expressions?: JwtExpressions;
   /** Defaults to all that we verify. */
   readonly signingAlgorithms?: readonly string[];
+}
+
+/** Compiled expressions of one issuer. */
+export interface JwtExpressions {
+  readonly username?: CelProgram;
+  readonly groups?: CelProgram;
+  readonly uid?: CelProgram;
+  readonly extra: readonly { readonly key: string; readonly program: CelProgram }[];
+  readonly claimRules: readonly RuleExpression[];
+  readonly userRules: readonly RuleExpression[];
 }
 
 export interface IssuerConfiguration {

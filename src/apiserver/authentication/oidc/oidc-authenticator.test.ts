@@ -2,12 +2,14 @@ import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RealClock, VirtualClock } from "../../../apimachinery/clock.ts";
 import { silentLogger } from "../../../apimachinery/logger.ts";
+import type { CelProgram } from "../../../cel/index.ts";
 import { publicKeyToPem } from "../../../pki/keys.ts";
 import { httpsGet } from "../https-get.ts";
 import { type IssuerKey, TestIssuer, testKey } from "../testing/issuer.ts";
 import { signTestToken } from "../testing/sign-token.ts";
 import { rejectionReason } from "../users.ts";
-import type { JwtConfiguration } from "./authentication-configuration.ts";
+import type { JwtConfiguration, JwtExpressions } from "./authentication-configuration.ts";
+import { compileMapping, compileRule } from "./expressions.ts";
 import { OidcAuthenticator } from "./oidc-authenticator.ts";
 
 const keys = {
@@ -357,3 +359,109 @@ describe("distributed claims", () => {
       .toMatch(/could not expand distributed claims: failed to verify signature/);
   });
 });
+
+describe("expressions", () => {
+  const none = { extra: [], claimRules: [], userRules: [] };
+  const mapping = (expression: string): CelProgram => compiled(compileMapping(expression));
+  const rule = (variable: "claims" | "user", expression: string, message = "") => ({
+    program: compiled(compileRule(variable, expression)),
+    message,
+  });
+  const withExpressions = (expressions: JwtExpressions) =>
+    newAuthenticator({ claimMappings: { username: { claim: "", prefix: "" } }, expressions });
+
+  test("claims become a user", async () => {
+    const authenticator = await ready(
+      withExpressions({
+        ...none,
+        username: mapping("'dex:' + claims.preferred.name"),
+        groups: mapping("claims.roles.split(',').filter(r, r != 'none') + ['']"),
+        uid: mapping("string(claims.number + 0.5)"),
+        extra: [
+          { key: "example.com/team", program: mapping("claims.example__dot__com__slash__team") },
+          { key: "example.com/none", program: mapping("claims.?nothing.orValue('')") },
+        ],
+      }),
+    );
+    const token = issuer.token({
+      preferred: { name: "jane" },
+      roles: "dev,none,ops",
+      number: 42,
+      "example.com/team": ["a", "", "b"],
+    });
+    expect(await authenticator.authenticateToken(token)).toEqual({
+      user: {
+        name: "dex:jane",
+        uid: "42.5",
+        groups: ["dev", "ops"],
+        extra: { "example.com/team": ["a", "b"] },
+      },
+    });
+  });
+
+  test.each<[string, JwtExpressions, Record<string, unknown>, string]>([
+    [
+      "a claim that is not there",
+      { ...none, username: mapping("claims.name") },
+      {},
+      "oidc: error evaluating username claim expression: expression 'claims.name' resulted in error: no such key: name",
+    ],
+    [
+      "a name that is no text",
+      { ...none, username: mapping("claims.number") },
+      { number: 1 },
+      "oidc: error evaluating username claim expression: username claim expression must return a string",
+    ],
+    [
+      "an empty name",
+      { ...none, username: mapping("''") },
+      {},
+      "oidc: empty username via CEL expression is not allowed",
+    ],
+    [
+      "groups of numbers",
+      { ...none, username: mapping("'a'"), groups: mapping("claims.numbers") },
+      { numbers: [1] },
+      "oidc: error evaluating group claim expression: expression must return a string or a list of strings",
+    ],
+    [
+      "a rule of claims that is broken",
+      { ...none, username: mapping("'a'"), claimRules: [rule("claims", "claims.exp < 1", "too long")] },
+      {},
+      "oidc: error evaluating claim validation expression: validation expression 'claims.exp < 1' failed: too long",
+    ],
+    [
+      "a name that users may not have",
+      {
+        ...none,
+        username: mapping("'system:admin'"),
+        userRules: [rule("user", "!user.username.startsWith('system:')", "reserved")],
+      },
+      {},
+      "oidc: error evaluating user info validation rule: validation expression '!user.username.startsWith('system:')' failed: reserved",
+    ],
+    [
+      "a regular expression that would take for ever, and costs more than a call may",
+      {
+        ...none,
+        username: mapping("'a'"),
+        claimRules: [
+          rule(
+            "claims",
+            "claims.text.matches('(a+)+$') && claims.list.all(x, claims.list.all(y, claims.list.all(z, true)))",
+          ),
+        ],
+      },
+      { text: `${"a".repeat(30)}!a`, list: Array.from({ length: 100 }, (_, index) => index) },
+      "oidc: error evaluating claim validation expression: expression 'claims.text.matches('(a+)+$') && claims.list.all(x, claims.list.all(y, claims.list.all(z, true)))' resulted in error: operation cancelled: actual cost limit exceeded",
+    ],
+  ])("%s: refused by name", async (_what, expressions, claims, why) => {
+    const authenticator = await ready(withExpressions(expressions));
+    expect(await reasonOf(authenticator, issuer.token(claims))).toBe(why);
+  });
+});
+
+function compiled(program: CelProgram | string): CelProgram {
+  if (typeof program === "string") throw new Error(program);
+  return program;
+}

@@ -1,10 +1,12 @@
 import type { Clock } from "../../../apimachinery/clock.ts";
 import type { Logger } from "../../../apimachinery/logger.ts";
+import type { CelProgram } from "../../../cel/index.ts";
 import { type JwtClaims, signatureAlgorithms } from "../../../pki/index.ts";
 import type { AuthenticatedUser, TokenAuthenticator } from "../authenticator.ts";
 import { newUser, rejected } from "../users.ts";
 import type { JwtConfiguration } from "./authentication-configuration.ts";
 import { DistributedClaims } from "./distributed-claims.ts";
+import { checkClaims, checkUser, mapClaims, textsOf } from "./expressions.ts";
 import { claimOf, isText, isTextList, isTruth, untrustedIssuer, verifyIdToken } from "./id-token.ts";
 import type { IssuerFetch } from "./issuer-fetch.ts";
 import { messageOf } from "./key-set.ts";
@@ -91,21 +93,75 @@ export class OidcAuthenticator implements TokenAuthenticator {
     };
   }
 
+  /** In the order of Kubernetes: who it is, then whether that is believed. */
   #userOf(claims: JwtClaims): AuthenticatedUser {
-    const { claimMappings, claimValidationRules } = this.#options.configuration;
+    const { claimMappings, claimValidationRules, expressions } = this.#options.configuration;
     const { username, groups, uid } = claimMappings;
-    const name = `${username.prefix}${usernameOf(claims, username.claim)}`;
-    const groupNames = groups === undefined ? [] : groupsOf(claims, groups.claim);
+    const name =
+      expressions?.username === undefined
+        ? `${username.prefix}${usernameOf(claims, username.claim)}`
+        : mappedName(expressions.username, claims);
+    const groupNames =
+      groups === undefined
+        ? mappedTexts("group", expressions?.groups, claims)
+        : groupsOf(claims, groups.claim).map((group) => `${groups.prefix}${group}`);
     const userId =
       uid === undefined
-        ? ""
+        ? mappedUid(expressions?.uid, claims)
         : explained(`parse uid claim ${JSON.stringify(uid.claim)}`, () =>
             claimOf(claims, uid.claim, "string", isText),
           );
+    const extra = mappedExtra(expressions?.extra ?? [], claims);
     for (const { claim, requiredValue } of claimValidationRules) checkRequired(claims, claim, requiredValue);
-    const prefixed = groupNames.map((group) => `${groups?.prefix ?? ""}${group}`);
-    return { user: newUser(name, prefixed, { uid: userId }) };
+    explained("error evaluating claim validation expression", () =>
+      checkClaims(expressions?.claimRules ?? [], claims),
+    );
+    const user = newUser(name, groupNames, { uid: userId, extra });
+    explained("error evaluating user info validation rule", () =>
+      checkUser(expressions?.userRules ?? [], user),
+    );
+    return { user };
   }
+}
+
+function mappedName(program: CelProgram, claims: JwtClaims): string {
+  const name = explained("error evaluating username claim expression", () => {
+    const value = mapClaims(program, claims);
+    if (typeof value !== "string") throw new Error("username claim expression must return a string");
+    return value;
+  });
+  if (name === "") throw new Error("oidc: empty username via CEL expression is not allowed");
+  return name;
+}
+
+function mappedUid(program: CelProgram | undefined, claims: JwtClaims): string {
+  if (program === undefined) return "";
+  return explained("error evaluating uid claim expression", () => {
+    const value = mapClaims(program, claims);
+    if (typeof value !== "string") throw new Error("uid claim expression must return a string");
+    return value;
+  });
+}
+
+function mappedTexts(what: string, program: CelProgram | undefined, claims: JwtClaims): readonly string[] {
+  if (program === undefined) return [];
+  return explained(`error evaluating ${what} claim expression`, () => textsOf(mapClaims(program, claims)));
+}
+
+/** Values by key; a key without any is left out. */
+function mappedExtra(
+  mappings: readonly { readonly key: string; readonly program: CelProgram }[],
+  claims: JwtClaims,
+): Record<string, readonly string[]> {
+  const values = mappings.map(({ key, program }) => ({ key, program, value: mapClaims(program, claims) }));
+  const extra: Record<string, readonly string[]> = {};
+  for (const { key, program, value } of values) {
+    const texts = explained(`error evaluating extra claim expression: ${program.source}`, () =>
+      textsOf(value),
+    );
+    if (texts.length > 0) extra[key] = texts;
+  }
+  return extra;
 }
 
 function usernameOf(claims: JwtClaims, claim: string): string {

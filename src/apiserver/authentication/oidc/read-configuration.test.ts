@@ -95,7 +95,8 @@ test.each([
 });
 
 const at = "jwt[0].issuer";
-const noCel = "CEL expressions are not supported by this server yet; name a claim";
+const undeclared = (name: string, text: string, column = 1) =>
+  `compilation failed: ERROR: <input>:1:${column}: undeclared reference to '${name}' (in container '')\n | ${text}\n | ${".".repeat(column - 1)}^`;
 
 test.each<[string, object, string]>([
   ["no url", jwt({ url: "" }), `${at}.url: Required value`],
@@ -162,9 +163,19 @@ test.each<[string, object, string]>([
     "jwt[0].claimMappings.username.prefix: Required value: prefix is required when claim is set. It can be set to an empty string to disable prefixing",
   ],
   [
-    "an expression",
-    jwt({}, {}, { expression: "claims.sub" }),
-    `jwt[0].claimMappings.username.expression: Invalid value: "claims.sub": ${noCel}`,
+    "an expression of what is not there",
+    jwt({}, {}, { expression: "user.sub" }),
+    `jwt[0].claimMappings.username.expression: Invalid value: "user.sub": ${undeclared("user", "user.sub")}`,
+  ],
+  [
+    "an address that nobody verified",
+    jwt({}, {}, { expression: "claims.email" }),
+    'jwt[0].claimMappings.username.expression: Invalid value: "claims.email": claims.email_verified must be used in claimMappings.username.expression or claimMappings.extra[*].valueExpression or claimValidationRules[*].expression when claims.email is used in claimMappings.username.expression',
+  ],
+  [
+    "a prefix of an expression",
+    jwt({}, {}, { expression: "claims.sub", prefix: "a:" }),
+    'jwt[0].claimMappings.username.prefix: Invalid value: "a:": may not be specified when expression is set',
   ],
   [
     "claim and expression",
@@ -172,9 +183,14 @@ test.each<[string, object, string]>([
     `jwt[0].claimMappings.username: Invalid value: "": claim and expression can't both be set`,
   ],
   [
-    "a rule by expression",
-    jwt({}, { claimValidationRules: [{ expression: "true" }] }),
-    `jwt[0].claimValidationRules[0].expression: Invalid value: "true": ${noCel}`,
+    "a rule that gives no truth",
+    jwt({}, { claimValidationRules: [{ expression: "claims.a" }] }),
+    `jwt[0].claimValidationRules[0].expression: Invalid value: "claims.a": must evaluate to bool`,
+  ],
+  [
+    "a rule said twice",
+    jwt({}, { claimValidationRules: [{ expression: "true" }, { expression: "true" }] }),
+    `jwt[0].claimValidationRules[1].expression: Duplicate value: "true"`,
   ],
   [
     "an empty rule",
@@ -188,21 +204,21 @@ test.each<[string, object, string]>([
   ],
   [
     "a rule for users",
-    jwt({}, { userValidationRules: [{ expression: "true" }] }),
-    `jwt[0].userValidationRules[0].expression: Invalid value: "true": ${noCel}`,
+    jwt({}, { userValidationRules: [{ expression: "claims.a == 1" }] }),
+    `jwt[0].userValidationRules[0].expression: Invalid value: "claims.a == 1": ${undeclared("claims", "claims.a == 1")}`,
   ],
 ])("%s: refused by name", (_what, configuration, why) => {
   expect(problem({ jwt: [configuration] })).toBe(why);
 });
 
-test("extra values come from expressions, which are refused by name", () => {
-  const extra = [{ key: "Example.com/a", valueExpression: "claims.a" }, { key: "x.k8s.io/a" }, { key: "a" }];
+test("keys and expressions of extra values are checked", () => {
+  const extra = [{ key: "Example.com/a", valueExpression: "claim.a" }, { key: "x.k8s.io/a" }, { key: "a" }];
   const claimMappings = { username: { claim: "sub", prefix: "" }, extra };
   const where = "jwt[0].claimMappings.extra";
   const text = problem({ jwt: [jwt({}, { claimMappings })] });
   for (const part of [
     `${where}[0].key: Invalid value: "Example.com/a": must be lowercase`,
-    `${where}[0].valueExpression: Invalid value: "claims.a": ${noCel}`,
+    `${where}[0].valueExpression: Invalid value: "claim.a": ${undeclared("claim", "claim.a")}`,
     `${where}[1].key: Invalid value: "x.k8s.io/a": k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use`,
     `${where}[1].valueExpression: Required value`,
     `${where}[2].key: Invalid value: "a": must be a domain-prefixed path`,
@@ -263,4 +279,34 @@ describe("flags", () => {
   ])("%o is refused", (given, why) => {
     expect(() => configurationOfFlags(given, [ownIssuer])).toThrow(why);
   });
+});
+
+test("expressions are compiled, and rules of claims stay apart", () => {
+  const configuration = {
+    jwt: [
+      jwt(
+        {},
+        {
+          claimMappings: {
+            username: { expression: "claims.email_verified ? claims.email : claims.sub" },
+            groups: { expression: "claims.roles" },
+            extra: [{ key: "example.com/team", valueExpression: "claims.team" }],
+          },
+          claimValidationRules: [
+            { claim: "hd", requiredValue: "x" },
+            { expression: "claims.exp > 0", message: "m" },
+          ],
+          userValidationRules: [{ expression: "!user.username.startsWith('system:')" }],
+        },
+      ),
+    ],
+  };
+  const [only] = read(configuration).jwt;
+  expect(only?.claimValidationRules).toEqual([{ claim: "hd", requiredValue: "x" }]);
+  expect(only?.expressions?.username?.source).toContain("claims.email");
+  expect(only?.expressions?.groups?.source).toBe("claims.roles");
+  expect(only?.expressions?.uid).toBeUndefined();
+  expect(only?.expressions?.extra.map(({ key }) => key)).toEqual(["example.com/team"]);
+  expect(only?.expressions?.claimRules.map(({ message }) => message)).toEqual(["m"]);
+  expect(only?.expressions?.userRules).toHaveLength(1);
 });

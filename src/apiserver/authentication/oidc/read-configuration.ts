@@ -2,16 +2,19 @@ import { decodeObject, newStrictDecodingError } from "../../../apimachinery/deco
 import { formatFieldError } from "../../../apimachinery/field-error.ts";
 import { isObject } from "../../../apimachinery/json.ts";
 import { duplicateYamlKey, parseYaml } from "../../../apimachinery/yaml.ts";
+import type { CelProgram } from "../../../cel/index.ts";
 import {
   type AuthenticationConfiguration,
   configurationSchema,
   type JwtConfiguration,
+  type JwtExpressions,
   noSchemas,
   type PrefixedClaim,
   type RawConfiguration,
   type RawJwt,
   type RawMapping,
 } from "./authentication-configuration.ts";
+import { compileMapping, compileRule } from "./expressions.ts";
 import { validateConfiguration } from "./validate-configuration.ts";
 
 const group = "apiserver.config.k8s.io";
@@ -58,7 +61,9 @@ function decode(text: string): RawConfiguration {
 }
 
 /** Validation has seen that everything which is required is there. */
-function jwtOf({ issuer = {}, claimValidationRules = [], claimMappings = {} }: RawJwt): JwtConfiguration {
+function jwtOf(raw: RawJwt): JwtConfiguration {
+  const { issuer = {}, claimValidationRules = [], claimMappings = {} } = raw;
+  const expressions = expressionsOf(raw);
   const { url = "", discoveryURL = "", certificateAuthority = "", audiences = [] } = issuer;
   const { username = {}, groups = {}, uid = {} } = claimMappings;
   const groupsClaim = claimOf(groups);
@@ -70,10 +75,10 @@ function jwtOf({ issuer = {}, claimValidationRules = [], claimMappings = {} }: R
       ...(discoveryURL === "" ? {} : { discoveryURL }),
       ...(certificateAuthority === "" ? {} : { certificateAuthority }),
     },
-    claimValidationRules: claimValidationRules.map(({ claim = "", requiredValue = "" }) => ({
-      claim,
-      requiredValue,
-    })),
+    claimValidationRules: claimValidationRules
+      .filter(({ claim = "" }) => claim !== "")
+      .map(({ claim = "", requiredValue = "" }) => ({ claim, requiredValue })),
+    ...(expressions === undefined ? {} : { expressions }),
     claimMappings: {
       username: claimOf(username),
       ...(groupsClaim.claim === "" ? {} : { groups: groupsClaim }),
@@ -83,3 +88,43 @@ function jwtOf({ issuer = {}, claimValidationRules = [], claimMappings = {} }: R
 }
 
 const claimOf = ({ claim = "", prefix = "" }: RawMapping): PrefixedClaim => ({ claim, prefix });
+
+/** Undefined when there are none, so that nothing is asked of them. */
+function expressionsOf({ claimValidationRules = [], claimMappings = {}, userValidationRules = [] }: RawJwt) {
+  const { username = {}, groups = {}, uid = {}, extra = [] } = claimMappings;
+  const expressions: JwtExpressions = {
+    ...mappingOf("username", username),
+    ...mappingOf("groups", groups),
+    ...mappingOf("uid", uid),
+    extra: extra.map(({ key = "", valueExpression = "" }) => ({
+      key,
+      program: compiled(compileMapping(valueExpression)),
+    })),
+    claimRules: claimValidationRules
+      .filter(({ expression = "" }) => expression !== "")
+      .map(({ expression = "", message = "" }) => ({
+        program: compiled(compileRule("claims", expression)),
+        message,
+      })),
+    userRules: userValidationRules.map(({ expression = "", message = "" }) => ({
+      program: compiled(compileRule("user", expression)),
+      message,
+    })),
+  };
+  const { extra: extras, claimRules, userRules, ...mappings } = expressions;
+  const lists = [extras, claimRules, userRules];
+  return Object.keys(mappings).length > 0 || lists.some(({ length }) => length > 0) ? expressions : undefined;
+}
+
+function mappingOf(
+  name: "username" | "groups" | "uid",
+  { expression = "" }: RawMapping,
+): Partial<JwtExpressions> {
+  return expression === "" ? {} : { [name]: compiled(compileMapping(expression)) };
+}
+
+/** Validation has compiled it already. */
+function compiled(program: CelProgram | string): CelProgram {
+  if (typeof program === "string") throw new Error(program);
+  return program;
+}

@@ -10,11 +10,9 @@ import {
 import { domainPrefixedPathErrors } from "../../../apimachinery/names.ts";
 import { certificatesOf, parseCertificate } from "../../../pki/index.ts";
 import type { RawConfiguration, RawJwt, RawMapping } from "./authentication-configuration.ts";
+import { compileMapping, compileRule } from "./expressions.ts";
 
 const maxIssuers = 64;
-
-/** What is not served is refused by name: a rule that is silently left out would let strangers in. */
-const withoutExpressions = "CEL expressions are not supported by this server yet; name a claim";
 
 /**
  * What is wrong with a configuration, in the words of k8s.io/apiserver/pkg/apis/apiserver/validation.
@@ -54,8 +52,36 @@ function jwtErrors(jwt: RawJwt, where: FieldPath, disallowedIssuers: readonly st
     ...issuerErrors(jwt.issuer ?? {}, where.child("issuer"), disallowedIssuers),
     ...ruleErrors(jwt.claimValidationRules ?? [], where.child("claimValidationRules")),
     ...mappingErrors(jwt.claimMappings ?? {}, where.child("claimMappings")),
+    ...emailErrors(jwt, where.child("claimMappings", "username", "expression")),
     ...userRuleErrors(jwt.userValidationRules ?? [], where.child("userValidationRules")),
   ];
+}
+
+/** An address that nobody has verified is whatever its owner typed: an expression must look. */
+function emailErrors({ claimMappings, claimValidationRules = [] }: RawJwt, where: FieldPath): FieldError[] {
+  const { username: { expression = "" } = {}, extra = [] } = claimMappings ?? {};
+  if (!reads(expression, "claims.email")) return [];
+  const others = [
+    ...extra.map(({ valueExpression = "" }) => valueExpression),
+    ...claimValidationRules.map((rule) => rule.expression ?? ""),
+  ];
+  if ([expression, ...others].some((each) => reads(each, "claims.email_verified"))) return [];
+  const why =
+    "claims.email_verified must be used in claimMappings.username.expression or claimMappings.extra[*].valueExpression or claimValidationRules[*].expression when claims.email is used in claimMappings.username.expression";
+  return [invalid(where, expression, why)];
+}
+
+/** Whether the expression selects the field; one that does not compile selects nothing. */
+function reads(expression: string, path: string): boolean {
+  if (expression === "") return false;
+  const program = compileMapping(expression);
+  if (typeof program === "string") return false;
+  return [...program.fieldPaths].some((read) => read === path || read.startsWith(`${path}.`));
+}
+
+/** What is wrong with an expression, at its place. */
+function expressionErrors(compiled: object | string, where: FieldPath, expression: string): FieldError[] {
+  return typeof compiled === "string" ? [invalid(where, expression, compiled)] : [];
 }
 
 function issuerErrors(
@@ -158,7 +184,8 @@ function ruleErrors(rules: NonNullable<RawJwt["claimValidationRules"]>, where: F
       requiredValue === ""
         ? []
         : [invalid(at.child("requiredValue"), requiredValue, "may not be specified when expression is set")];
-    return [...both, invalid(at.child("expression"), expression, withoutExpressions)];
+    const compiled = compileRule("claims", expression);
+    return [...both, ...expressionErrors(compiled, at.child("expression"), expression)];
   });
   return [
     ...errors,
@@ -166,6 +193,11 @@ function ruleErrors(rules: NonNullable<RawJwt["claimValidationRules"]>, where: F
       rules,
       ({ claim }) => claim,
       (index) => where.index(index).child("claim"),
+    ),
+    ...repeated(
+      rules,
+      ({ expression }) => expression,
+      (index) => where.index(index).child("expression"),
     ),
   ];
 }
@@ -180,7 +212,9 @@ function mappingErrors(mappings: NonNullable<RawJwt["claimMappings"]>, where: Fi
   if (claim !== "" && expression !== "") {
     errors.push(invalid(where.child("uid"), "", "claim and expression can't both be set"));
   } else if (expression !== "") {
-    errors.push(invalid(where.child("uid", "expression"), expression, withoutExpressions));
+    errors.push(
+      ...expressionErrors(compileMapping(expression), where.child("uid", "expression"), expression),
+    );
   }
   return [...errors, ...extraErrors(extra, where.child("extra"))];
 }
@@ -196,7 +230,10 @@ function claimErrors(
   if (expression !== "") {
     const why = "may not be specified when expression is set";
     const withPrefix = prefix === undefined ? [] : [invalid(where.child("prefix"), prefix, why)];
-    return [...withPrefix, invalid(where.child("expression"), expression, withoutExpressions)];
+    return [
+      ...withPrefix,
+      ...expressionErrors(compileMapping(expression), where.child("expression"), expression),
+    ];
   }
   if (claim === "") return isRequired ? [required(where, "claim or expression is required")] : [];
   const why = "prefix is required when claim is set. It can be set to an empty string to disable prefixing";
@@ -217,9 +254,8 @@ function extraErrors(
       found.push(invalid(at, key, why));
     }
     const value = where.index(index).child("valueExpression");
-    found.push(
-      valueExpression === "" ? required(value) : invalid(value, valueExpression, withoutExpressions),
-    );
+    if (valueExpression === "") found.push(required(value));
+    else found.push(...expressionErrors(compileMapping(valueExpression), value, valueExpression));
     return found;
   });
   return [
@@ -233,10 +269,12 @@ function extraErrors(
 }
 
 function userRuleErrors(rules: NonNullable<RawJwt["userValidationRules"]>, where: FieldPath): FieldError[] {
-  return rules.map(({ expression = "" }, index) => {
-    const at = where.index(index).child("expression");
-    return expression === "" ? required(at) : invalid(at, expression, withoutExpressions);
+  const at = (index: number) => where.index(index).child("expression");
+  const errors = rules.flatMap(({ expression = "" }, index) => {
+    if (expression === "") return [required(at(index))];
+    return expressionErrors(compileRule("user", expression), at(index), expression);
   });
+  return [...errors, ...repeated(rules, ({ expression }) => expression, at)];
 }
 
 /** Every value that an earlier element of the list has already; missing and empty ones do not count. */
