@@ -1,6 +1,7 @@
 import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import * as core from "./core.ts";
+import { dropDisabledFields } from "./disabled-fields.ts";
 import * as others from "./others.ts";
 import { defaultPod } from "./pod.ts";
 import * as workloads from "./workloads.ts";
@@ -81,10 +82,11 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /**
- * Fills in defaults, in place. The object is decoded already and owned by the caller. Applying them twice changes
- * nothing.
+ * Drops what is not kept and fills in defaults, in place. The object is decoded already and owned by the caller. Doing
+ * it twice changes nothing.
  */
 export function applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void {
   const apiVersion = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+  dropDisabledFields(kind.kind, object);
   rules[`${apiVersion}/${kind.kind}`]?.(object);
 }
