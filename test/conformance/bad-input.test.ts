@@ -614,6 +614,40 @@ describe("versions of objects", () => {
     ).toMatchObject(refusal(500, undefined, "resourceVersion should not be set on objects to be created"));
   });
 
+  test.each([
+    ["abc", 'parsing "abc": invalid syntax'],
+    ["-1", 'parsing "-1": invalid syntax'],
+    ["99999999999999999999", 'parsing "99999999999999999999": value out of range'],
+  ])(
+    "a version that is no number (%s) is told as the number that it is not",
+    async (resourceVersion, why) => {
+      const body = { ...configMap("there"), metadata: { name: "there", resourceVersion } };
+      expect(await send("PUT", `${configMaps}/there`, { body })).toMatchObject(
+        refusal(500, undefined, `strconv.ParseUint: ${why}`),
+      );
+    },
+  );
+
+  test("a new object with a version that is no number is made without it", async () => {
+    const body = { ...configMap("unversioned"), metadata: { name: "unversioned", resourceVersion: "abc" } };
+    expect(await post(configMaps, body)).toMatchObject({ status: 201 });
+  });
+
+  test.each([
+    ["[]", "array"],
+    ['"x"', "string"],
+    ["1", "number"],
+  ])("a strategic merge patch that is %s", async (raw, kind) => {
+    const headers = { "content-type": "application/strategic-merge-patch+json" };
+    const message = `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
+    expect(
+      await send("PATCH", `${configMaps}/there`, {
+        raw,
+        headers: { ...headers, "content-length": String(raw.length) },
+      }),
+    ).toMatchObject(refusal(400, "BadRequest", message));
+  });
+
   test("a deletion of another object than was meant conflicts", async () => {
     expect(
       await send("DELETE", `${configMaps}/there`, {

@@ -28,6 +28,7 @@ const allowed: readonly {
   { status: 500, target: /./, message: /^failed to create typed patch object \(/ },
   { status: 500, target: /./, message: /^failed to decode managed fields: / },
   { status: 500, target: /./, message: /^resourceVersion should not be set on objects to be created$/ },
+  { status: 500, target: /./, message: /^strconv\.ParseUint: parsing "/ },
   // Of a get or a watch; a list says 400.
   { status: 500, target: /[?&]resourceVersion=/, message: /^resourceVersion: Invalid value: "/ },
   { status: 500, target: /./, message: /^expected a .*, but received a / },

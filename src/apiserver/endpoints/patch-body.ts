@@ -61,10 +61,17 @@ async function readValue(
 
 function applierOf(type: string, patch: unknown): PatchBody["apply"] {
   if (type === jsonPatchType) return (document) => applyJsonPatch(document, patch);
-  if (!isObject(patch)) throw newBadRequest("the patch must be an object");
+  if (type === strategicPatchType && patch === null) return (document) => document;
+  if (!isObject(patch)) throw newBadRequest(noObject(type, patch));
   if (type === mergePatchType) return (document) => applyMergePatch(document, patch);
   return (document, schema, schemas) =>
     schema === undefined
       ? applyMergePatch(document, patch)
       : applyStrategicMergePatch(document, patch, schema, schemas);
+}
+
+function noObject(type: string, patch: unknown): string {
+  if (type !== strategicPatchType) return "the patch must be an object";
+  const kind = Array.isArray(patch) ? "array" : typeof patch === "boolean" ? "bool" : typeof patch;
+  return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
 }

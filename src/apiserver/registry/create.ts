@@ -57,7 +57,8 @@ export async function createObject(
 
 function prepareMetadata(store: GenericStore, served: ResourceInfo, object: UnstructuredObject): void {
   const { metadata } = object;
-  if ((metadata.resourceVersion ?? "") !== "" && metadata.resourceVersion !== "0") {
+  // What is no number is no version, and says nothing.
+  if (/^\d*[1-9]\d*$/.test(metadata.resourceVersion ?? "")) {
     throw newStatusError(500, "", "resourceVersion should not be set on objects to be created");
   }
   delete metadata.resourceVersion;

@@ -4,10 +4,10 @@ import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { deepEqual, sameWish } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {
-  newBadRequest,
   newConflict,
   newInvalid,
   newNotFound,
+  newStatusError,
   newTimeout,
   staleObject,
 } from "../../apimachinery/status.ts";
@@ -175,12 +175,20 @@ async function checkVersion(
     throw newInvalid({ group: served.group, kind: served.resource }, name, [error]);
   }
   if (resourceVersion === String(cached.revision)) return true;
-  if (!/^\d+$/.test(resourceVersion)) {
-    throw newBadRequest(`resourceVersion: Invalid value: "${resourceVersion}": must be an unsigned integer`);
-  }
+  const fault = unsignedIntegerFault(resourceVersion);
+  if (fault !== undefined) throw newStatusError(500, "", fault);
   await store.watchCache.current();
   if (store.cache.get(namespace, name)?.revision !== cached.revision) return false;
   throw newConflict(served, name, staleObject);
+}
+
+const unsignedMax = 2n ** 64n - 1n;
+
+/** What Go says of a text that is to be a number, which is all that clients get to hear. */
+function unsignedIntegerFault(text: string): string | undefined {
+  const fault = (why: string): string => `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`;
+  if (!/^\d+$/.test(text)) return fault("invalid syntax");
+  return BigInt(text) > unsignedMax ? fault("value out of range") : undefined;
 }
 
 /** What no update may change, and what follows from the change. */
