@@ -43,4 +43,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "import, pull, list and remove container images",
     load: async () => (await import("./image.ts")).imageCommand,
   },
+  {
+    name: "webhook",
+    summary: "give a webhook that runs on this machine a certificate, and point the cluster at it",
+    load: async () => (await import("./webhook.ts")).webhookCommand,
+  },
 ];

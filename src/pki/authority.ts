@@ -79,14 +79,9 @@ export class CertificateAuthority {
     return privateKeyToPem(this.#key);
   }
 
-  /** A serving certificate, good for client authentication too, as an API server dials kubelets with it. */
+  /** A serving certificate. It says nothing of who its holder is as a client. */
   issueServer(commonName: string, alternativeNames: AlternativeNames, nowMs: number): Credential {
-    return this.#issue(
-      { commonName, organizations: [] },
-      alternativeNames,
-      ["server auth", "client auth"],
-      nowMs,
-    );
+    return this.#issue({ commonName, organizations: [] }, alternativeNames, ["server auth"], nowMs);
   }
 
   /** A client certificate: CN is the user's name, each O one of the groups. */

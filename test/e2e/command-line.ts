@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildBusybox } from "../images/build.ts";
@@ -236,6 +238,67 @@ export function commandLineTests(): void {
       await home.must(["up", "--name", "e2e-port"]);
       await logs.until(/stopping[^]*ready/);
       expect(await logs.stop()).toContain("stopping");
+    });
+
+    it("a webhook of this machine is called with the certificate that one command makes", async () => {
+      const folder = join(home.folder, "serving-certs");
+      const cert = ["webhook", "cert", "--name", "e2e-port", "--dir", folder];
+      expect(await home.must(cert)).toMatch(/caBundle: \S+/);
+      expect(readdirSync(folder).toSorted()).toEqual(["ca.crt", "tls.crt", "tls.key"]);
+      expect(lstatSync(join(folder, "tls.key")).mode & 0o777).toBe(0o600);
+      const pem = (file: string): Buffer => readFileSync(join(folder, file));
+      const seen: string[] = [];
+      const hook = createHttpsServer({ key: pem("tls.key"), cert: pem("tls.crt") }, (request, response) => {
+        const chunks: Buffer[] = [];
+        request.on("data", (chunk: Buffer) => chunks.push(chunk));
+        request.on("end", () => {
+          const review = JSON.parse(Buffer.concat(chunks).toString()) as {
+            apiVersion: string;
+            request: { uid: string; name: string };
+          };
+          seen.push(`${request.url} ${review.request.name}`);
+          const { uid } = review.request;
+          const answer = { uid, allowed: false, status: { message: "not here" } };
+          response.end(JSON.stringify({ ...review, kind: "AdmissionReview", response: answer }));
+        });
+      });
+      hook.listen(0, "127.0.0.1");
+      await once(hook, "listening");
+      try {
+        const { port } = hook.address() as AddressInfo;
+        const file = home.write(
+          "webhook.yaml",
+          `apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: { name: checks }
+webhooks:
+- name: checks.example.com
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  clientConfig: { service: { namespace: default, name: nobody, path: /validate } }
+  rules: [{ operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [configmaps] }]
+`,
+        );
+        await home.must(["up", file, "--name", "e2e-port"]);
+        const create = ["kubectl", "--context", "sampan-e2e-port", "create", "configmap", "hooked"];
+        const unreachable = await home.sampan(create);
+        expect(unreachable.stderr).toContain('service "nobody" not found');
+        expect(await home.must(["status", "--name", "e2e-port"])).toContain(
+          'webhook "checks.example.com" fails',
+        );
+        expect(await home.must([...cert, "--point", "checks", "--port", String(port)])).toContain(
+          `checks calls https://127.0.0.1:${port}/validate`,
+        );
+        const refused = await home.sampan(create);
+        expect(refused.stderr).toContain(
+          'admission webhook "checks.example.com" denied the request: not here',
+        );
+        expect(seen).toEqual(["/validate?timeout=10s hooked"]);
+        await home.must(["kubectl", "--context", "sampan-e2e-port", "delete", "-f", file]);
+      } finally {
+        hook.closeAllConnections();
+        hook.close();
+      }
     });
 
     it("a broken file leaves the cluster running and names the place", async () => {
