@@ -29,10 +29,23 @@ export async function deleteCollection(
   const deleted: CachedObject[] = [];
   for (const { namespace, name } of page.items) {
     try {
-      const result = await deleteObject(store, context, info, namespace, name, { ...options }, (current) => {
-        const parts = { operation: "DELETE", object: undefined, oldObject: current, name } as const;
-        return core.admission.validate(admissionAttributes(context, info, parts));
-      });
+      const result = await deleteObject(
+        store,
+        context,
+        info,
+        namespace,
+        name,
+        { ...options },
+        async (current) => {
+          const parts = { operation: "DELETE", object: undefined, oldObject: current, name } as const;
+          const attributes = admissionAttributes(context, info, {
+            ...parts,
+            options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options } as never,
+          });
+          await core.admission.mutate(attributes);
+          await core.admission.validate(attributes);
+        },
+      );
       deleted.push(result.object);
     } catch (error) {
       // Someone else was faster: the object is gone, as it should be.
