@@ -1,7 +1,8 @@
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.ts";
-import type { ClusterTrustBundle } from "../../api/types/certificates-v1beta1.ts";
+import type { ClusterTrustBundle, PodCertificateRequest } from "../../api/types/certificates-v1beta1.ts";
+import { forbidden } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
-import { newNotFound } from "../../apimachinery/status.ts";
+import { newInvalid, newNotFound } from "../../apimachinery/status.ts";
 import { parseSigningRequest } from "../../pki/index.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { ObjectReader } from "../object-reader.ts";
@@ -11,6 +12,7 @@ import { onlyCollectionFieldsDiffer } from "./rbac-escalation.ts";
 
 const group = "certificates.k8s.io";
 const resource = "certificatesigningrequests";
+const ofPods = "podcertificaterequests";
 
 /** May the user do this for the signer? The right may be given for one signer or for all of its domain (`domain/*`). */
 async function isAuthorizedForSigner(
@@ -78,10 +80,17 @@ export class CertificateSigning implements AdmissionPlugin {
   }
 
   handles(attributes: AdmissionAttributes): boolean {
-    return attributes.operation === "UPDATE" && concerns(attributes, group, resource, "status");
+    return (
+      attributes.operation === "UPDATE" &&
+      (concerns(attributes, group, resource, "status") || concerns(attributes, group, ofPods, "status"))
+    );
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
+    if (attributes.resource.resource === ofPods) {
+      await this.#checkPodCertificate(attributes);
+      return;
+    }
     const old = oldObjectOf<CertificateSigningRequest>(attributes);
     const request = objectOf<CertificateSigningRequest>(attributes);
     const unchanged =
@@ -91,6 +100,19 @@ export class CertificateSigning implements AdmissionPlugin {
     const signer = old?.spec.signerName ?? "";
     if (await isAuthorizedForSigner(this.#authorizer, attributes, "sign", signer)) return;
     throw refuse(attributes, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+  }
+
+  /** A write of such a status is part of the object's own rules in Kubernetes, which is why it is told as a fault of it. */
+  async #checkPodCertificate(attributes: AdmissionAttributes): Promise<void> {
+    const old = oldObjectOf<PodCertificateRequest>(attributes);
+    const request = objectOf<PodCertificateRequest>(attributes);
+    if (deepEqual(request?.status ?? {}, old?.status ?? {})) return;
+    const signer = old?.spec.signerName ?? "";
+    if (await isAuthorizedForSigner(this.#authorizer, attributes, "sign", signer)) return;
+    const user = JSON.stringify(attributes.user.name);
+    const detail = `User ${user} is not permitted to "sign" for signer ${JSON.stringify(signer)}`;
+    const errors = [forbidden("spec.signerName", detail)];
+    throw newInvalid({ group, kind: "PodCertificateRequest" }, attributes.name, errors);
   }
 }
 

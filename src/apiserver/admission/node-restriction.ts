@@ -17,6 +17,7 @@ import type { ObjectReader } from "../object-reader.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { objectOf, oldObjectOf, refuse } from "./attributes.ts";
 import { podNeedsAudience } from "./pod-audiences.ts";
+import { admitPodCertificateRequest } from "./pod-certificate-requests.ts";
 
 const pods = { group: "", resource: "pods" };
 
@@ -60,6 +61,8 @@ export class NodeRestriction implements AdmissionPlugin {
         return admitResourceSlice(node, attributes);
       case "certificatesigningrequests.certificates.k8s.io":
         return admitSigningRequest(node, attributes);
+      case "podcertificaterequests.certificates.k8s.io":
+        return admitPodCertificateRequest(node, attributes, this.#reader);
       default:
     }
   }

@@ -571,6 +571,9 @@ describe("NodeAuthorizer", () => {
     "create clusterrolebindings.rbac.authorization.k8s.io",
     "create deployments.apps in shop",
     "update certificatesigningrequests.certificates.k8s.io/approval x",
+    "get podcertificaterequests.certificates.k8s.io x in shop",
+    "list podcertificaterequests.certificates.k8s.io in shop",
+    "update podcertificaterequests.certificates.k8s.io/status x in shop",
     "impersonate users admin",
     "get /metrics",
   ])("a kubelet may not: %s", async (request) => {
@@ -592,6 +595,7 @@ describe("NodeAuthorizer", () => {
     "create leases.coordination.k8s.io in kube-node-lease",
     "create csinodes.storage.k8s.io",
     "create certificatesigningrequests.certificates.k8s.io",
+    "create podcertificaterequests.certificates.k8s.io in shop",
     "create tokenreviews.authentication.k8s.io",
     "list runtimeclasses.node.k8s.io",
   ])("a kubelet may: %s", async (request) => {

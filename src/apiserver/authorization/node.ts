@@ -1,3 +1,4 @@
+import type { PodCertificateRequest } from "../../api/types/certificates-v1beta1.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
 import type { ResourceSlice } from "../../api/types/resource-v1.ts";
 import type { VolumeAttachment } from "../../api/types/storage-v1.ts";
@@ -87,6 +88,8 @@ export class NodeAuthorizer implements Authorizer {
         return csiNode(node, request);
       case "resourceslices.resource.k8s.io":
         return resourceSlice(node, request, () => relations.ownsSlice(node, name));
+      case "podcertificaterequests.certificates.k8s.io":
+        return podCertificate(node, request, () => relations.asked(node, namespace, name));
       case "nodes.":
         return ownNode(node, request);
       case "pods.":
@@ -207,6 +210,29 @@ function resourceSlice(
   }
 }
 
+function podCertificate(
+  node: string,
+  request: AuthorizationAttributes,
+  asked: () => boolean,
+): AuthorizationDecision {
+  if (request.subresource !== "") {
+    return no("nodes may not access the status subresource of PodCertificateRequests");
+  }
+  switch (request.verb) {
+    case "create":
+      return allow;
+    case "get":
+      return related(node, request, asked);
+    case "list":
+    case "watch":
+      return selects(request, "spec.nodeName", node)
+        ? allow
+        : no("can only list/watch podcertificaterequests with nodeName field selector");
+    default:
+      return no(`nodes may not ${request.verb} podcertificaterequests`);
+  }
+}
+
 function ownNode(node: string, { verb, subresource, name }: AuthorizationAttributes): AuthorizationDecision {
   if (subresource === "status") return verb === "update" || verb === "patch" ? allow : no();
   if (subresource !== "") return no();
@@ -279,6 +305,11 @@ class NodeRelations {
   ownsAttachment(node: string, name: string): boolean {
     const attachments = { group: "storage.k8s.io", resource: "volumeattachments" };
     return this.#reader.get<VolumeAttachment>(attachments, "", name)?.spec.nodeName === node;
+  }
+
+  asked(node: string, namespace: string, name: string): boolean {
+    const requests = { group: "certificates.k8s.io", resource: "podcertificaterequests" };
+    return this.#reader.get<PodCertificateRequest>(requests, namespace, name)?.spec.nodeName === node;
   }
 
   ownsSlice(node: string, name: string): boolean {
