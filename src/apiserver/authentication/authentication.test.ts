@@ -19,7 +19,7 @@ import { AuthenticatorChain, defaultAnonymousPaths } from "./chain.ts";
 import { ServiceAccountAuthenticator } from "./service-account.ts";
 import { defaultIssuer, ServiceAccountTokenIssuer } from "./service-account-issuer.ts";
 import { StaticTokenAuthenticator } from "./static-token.ts";
-import { isAnonymous, newUser, nodeNameOf, rejectionReason } from "./users.ts";
+import { isAnonymous, newUser, nodeNameOf, rejected, rejectionReason } from "./users.ts";
 import { X509Authenticator } from "./x509.ts";
 
 const dayMs = 86_400_000;
@@ -449,6 +449,19 @@ describe("AuthenticatorChain", () => {
     const found = await chain().authenticate({ certificates, bearerToken, path: "/api" });
     expect(found?.user.name).toBe(name);
     expect(found?.user.groups).toContain("system:authenticated");
+  });
+
+  test.each([
+    ["knows nothing", async () => undefined],
+    ["refuses", () => Promise.reject(rejected("late"))],
+  ])("goes on with the others after one that %s later", async (_what, authenticate) => {
+    const nowMs = (): number => clock.now();
+    const x509 = new X509Authenticator({ authorities: () => authority.certificate, nowMs });
+    const tokens = [new StaticTokenAuthenticator(new Map([["t0ken", newUser("bob", [])]]))];
+    const late = new AuthenticatorChain({ certificates: [{ authenticate }, x509], tokens, audiences: [] });
+    const bearerToken = "t0ken";
+    expect((await late.authenticate({ certificates: jane, bearerToken }))?.user.name).toBe("jane");
+    expect((await late.authenticate({ certificates: [], bearerToken }))?.user.name).toBe("bob");
   });
 
   test.each([

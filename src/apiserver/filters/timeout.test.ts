@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { VirtualClock } from "../../apimachinery/clock.ts";
+import type { ApiRequest, ApiResponse, Handler } from "../endpoints/api-request.ts";
+import { PendingRequest } from "../endpoints/pending-request.ts";
+import { requestInfo } from "./request-info.ts";
+import { timeout } from "./timeout.ts";
+
+const path = "/api/v1/pods";
+
+const pending = (): PendingRequest => {
+  const query = new URLSearchParams();
+  const request: ApiRequest = {
+    method: "GET",
+    path,
+    query,
+    header: () => undefined,
+    headerNames: () => [],
+    body: { type: "value", value: undefined },
+    credentials: { name: "jane", uid: "", groups: [], extra: {} },
+    signal: new AbortController().signal,
+    isInProcess: false,
+  };
+  return new PendingRequest(request, requestInfo("GET", path, query), "");
+};
+
+const refuse: Handler = () => {
+  throw new Error("no");
+};
+
+test.each<[string, Handler]>([
+  ["at once", refuse],
+  ["later", async (state) => refuse(state)],
+])("a request that is refused %s has met its deadline", async (_when, next) => {
+  const clock = new VirtualClock();
+  const state = pending();
+  await expect(timeout(clock, 1_000)(state, next)).rejects.toThrow("no");
+  await clock.advance(5_000);
+  expect(state.signal.aborted).toBe(false);
+});
+
+test("a request that takes too long is answered with 504, and its signal aborts", async () => {
+  const clock = new VirtualClock();
+  const state = pending();
+  const answer = timeout(clock, 1_000)(state, () => new Promise<ApiResponse>(() => undefined));
+  const refusal = answer.catch((error: unknown) => error);
+  await clock.advance(1_000);
+  expect(await refusal).toMatchObject({ code: 504 });
+  expect(state.signal.aborted).toBe(true);
+});
