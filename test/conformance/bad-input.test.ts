@@ -48,6 +48,7 @@ const pod = (metadata: object, spec: object = {}): object => ({
 interface Answer {
   readonly status: number;
   readonly type: string;
+  readonly warning: string | undefined;
   readonly text: string;
   readonly body: { readonly reason?: string; readonly message?: string; readonly [key: string]: unknown };
 }
@@ -99,7 +100,8 @@ function answerOf(response: IncomingMessage, text: string): Answer {
   const type = response.headers["content-type"] ?? "";
   const isOne = type === "application/json" && text !== "" && !text.includes("}\n{");
   const body = isOne ? (JSON.parse(text) as Answer["body"]) : {};
-  return { status: response.statusCode ?? 0, type, text, body };
+  const warning = response.headers["warning"];
+  return { status: response.statusCode ?? 0, type, warning, text, body };
 }
 
 const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
@@ -214,6 +216,44 @@ describe("bodies that cannot be read", () => {
       ),
     );
   });
+});
+
+describe("resources that are to be given up", () => {
+  test.each([
+    [
+      "GET",
+      "/api/v1/namespaces/default/endpoints/none",
+      404,
+      "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ],
+    [
+      "GET",
+      "/api/v1/namespaces/default/endpoints",
+      200,
+      "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ],
+    [
+      "DELETE",
+      "/api/v1/namespaces/default/endpoints/none",
+      404,
+      "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ],
+    ["GET", "/api/v1/componentstatuses", 200, "v1 ComponentStatus is deprecated in v1.19+"],
+  ])("%s %s warns, whatever becomes of it", async (method, path, status, warning) => {
+    const answer = await send(method, path);
+    expect([answer.status, answer.warning]).toEqual([status, `299 - ${JSON.stringify(warning)}`]);
+  });
+});
+
+test("an older version of an autoscaler is replaced without its uid", async () => {
+  const path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+  const object = (maxReplicas: number): object => ({
+    metadata: { name: "older" },
+    spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" }, maxReplicas },
+  });
+  expect((await send("POST", path, { body: object(3) })).status).toBe(201);
+  const replaced = await send("PUT", `${path}/older`, { body: object(4) });
+  expect([replaced.status, replaced.body]).toMatchObject([200, { spec: { maxReplicas: 4 } }]);
 });
 
 describe("fields", () => {

@@ -43,6 +43,12 @@ export function router(core: ServerCore, nonResource: NonResourceRoute): Handler
   }
 }
 
+/** Resources that whoever asks for them is warned of, whatever becomes of the request. */
+const deprecations: Readonly<Record<string, string>> = {
+  "componentstatuses.": "v1 ComponentStatus is deprecated in v1.19+",
+  "endpoints.": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+};
+
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
   const { group, version, resource, subresource: name } = state.info;
   const pending = core.loadCustom(group, version, resource);
@@ -56,6 +62,8 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
     if (!isKnown) return textResponse(404, "404 page not found\n");
     throw newGenericNotFound();
   }
+  const warning = deprecations[`${resource}.${group}`];
+  if (warning !== undefined && !state.warnings.includes(warning)) state.warnings.push(warning);
   // The old paths of watches mean a watch whatever the method is, but only GET has a route.
   if (state.info.verb === "watch" && state.request.method !== "GET") throw newMethodNotAllowed();
   // Only what is passed on to others has a HEAD; a GET without its body is not among the routes.

@@ -200,13 +200,14 @@ function prepareObject(
   old: UnstructuredObject,
   subresource: string,
 ): void {
-  const { metadata } = object;
   const before = old.metadata;
-  if (before.generation === undefined) delete metadata.generation;
-  else metadata.generation = before.generation;
+  if (before.generation === undefined) delete object.metadata.generation;
+  else object.metadata.generation = before.generation;
   if (subresource === "status") keepAllButStatus(object, old);
   else if (subresource === "" && hasStatus(served)) keepStatus(object, old);
   store.strategy.prepareForUpdate?.(context, object, old, subresource);
+  // Not before: a strategy that works in another version gives the object new metadata.
+  const { metadata } = object;
   if ((metadata.uid ?? "") === "") metadata.uid = before.uid;
   metadata.creationTimestamp = before.creationTimestamp;
   metadata.resourceVersion = before.resourceVersion;
