@@ -4,8 +4,8 @@ import { isObject } from "../../apimachinery/json.ts";
 import { newBadRequest, newInvalid } from "../../apimachinery/status.ts";
 
 /**
- * Custom resources are read without looking at their types: one that is missing cannot be read, another than the
- * expected one is as invalid as any field.
+ * Custom resources are read without looking at their types: one that is missing cannot be read, another
+ * than the expected one is invalid, like the value of a field.
  */
 export function checkCustomBody(value: Readonly<Record<string, unknown>>, expected: GroupVersionKind): void {
   for (const name of ["apiVersion", "kind"]) {

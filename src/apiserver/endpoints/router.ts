@@ -112,7 +112,11 @@ function routeMain(core: ServerCore, state: RequestState, served: ServedResource
   // A collection is neither replaced nor patched, whatever the body says.
   if (name === "" && (verb === "update" || verb === "patch")) throw newMethodNotAllowed();
   const endpoint = verbs[verb];
-  if (endpoint === undefined || !served.info.verbs.includes(verb)) throw newMethodNotAllowed();
+  // What is being taken away is changed still, so that its finalizers can go; discovery does not say so.
+  const isTerminating = served.info.custom?.isTerminating === true;
+  if (endpoint === undefined || !(isTerminating || served.info.verbs.includes(verb))) {
+    throw newMethodNotAllowed();
+  }
   checkRoute(state, served, verb === "list" || verb === "watch" ? listTypes : objectTypes);
   if (verb !== "watch") checkAnswer(state);
   return endpoint(core, state, served);

@@ -42,3 +42,23 @@ describe("a definition that is deleted", () => {
     expect((await api.list(objects)).items).toEqual([]);
   });
 });
+
+describe("a definition whose objects are held by finalizers", () => {
+  it("waits for them and lets no more be created", async () => {
+    const object = (called: string, finalizers: readonly string[]): object => ({
+      apiVersion: "stable.example.com/v1",
+      kind: "CronTab",
+      metadata: { name: called, finalizers },
+      spec: { cronSpec: "*" },
+    });
+    await api.post(objects, object("held", ["example.com/hold"]));
+    await api.delete(`${definitionsPath}/${name}`);
+    const refused = await failure(api.post(objects, object("late", [])));
+    expect(refused).toMatchObject({ code: 403, reason: "Forbidden" });
+    expect(refused.message).toContain("create not allowed while custom resource definition is terminating");
+    const held = await api.get(`${objects}/held`);
+    await api.put(`${objects}/held`, { ...held, metadata: { ...held.metadata, finalizers: [] } });
+    await started.clock.advance(10_000);
+    await gone(api, name);
+  });
+});

@@ -5,7 +5,7 @@ import { type FieldError, formatFieldError } from "../../apimachinery/field-erro
 import { type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { deepCopy, deepEqual, isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newInternalError } from "../../apimachinery/status.ts";
+import { newInternalError, newStatusError } from "../../apimachinery/status.ts";
 
 /** Posts a review to a webhook and answers with what it says. */
 export interface CallConverter {
@@ -35,7 +35,7 @@ export class WebhookConverter {
     const sent = objects.filter((object) => object.apiVersion !== apiVersion);
     if (sent.length === 0) return objects.map((object) => deepCopy(object));
     const kind = kindOf(sent[0]);
-    const fail = (why: string): Error => newInternalError(`conversion webhook for ${kind} ${why}`);
+    const fail = (why: string): Error => newStatusError(500, "", `conversion webhook for ${kind} ${why}`);
     const converted = await this.#ask(sent, apiVersion, fail);
     if (converted.length !== sent.length) {
       throw fail(`returned ${converted.length} objects, expected ${sent.length}`);
