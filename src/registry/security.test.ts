@@ -6,13 +6,9 @@ import { VirtualClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/logger.ts";
 import { SeededRandom } from "../apimachinery/random.ts";
 import { newUser } from "../apiserver/authentication/users.ts";
-import {
-  reconcileBootstrapPolicy,
-  reconcileBootstrapPolicyInStores,
-} from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
+import { reconcileBootstrapPolicyInStores } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import { ApiServer } from "../apiserver/server.ts";
-import { type Client, newClient } from "../client/client.ts";
 import { createPki, createSigningRequest, parseJwt } from "../pki/index.ts";
 import { generateKey } from "../pki/keys.ts";
 import { MemoryStorage } from "../storage/memory/memory-storage.ts";
@@ -53,7 +49,6 @@ const account = (name: string) => ({
   kind: "ServiceAccount",
   metadata: { name, namespace: "default" },
 });
-const clientOf = (user: UserInfo): Client => newClient(server.inProcessTransport(user));
 
 async function post<T>(
   user: UserInfo,
@@ -95,12 +90,11 @@ const review = (token: string, audiences?: string[]) =>
 
 describe("the bootstrap policy", () => {
   test("is made in one pass and found complete in the next", async () => {
-    const client = clientOf(admin);
     expect(await refused(post(jane, pods, pod()))).toBe(
       'pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the namespace "default"',
     );
-    expect(await reconcileBootstrapPolicy(client, server.reader)).toBeGreaterThan(100);
-    expect(await reconcileBootstrapPolicy(client, server.reader)).toBe(0);
+    expect(await reconcileBootstrapPolicyInStores(server.stores, server.reader)).toBeGreaterThan(100);
+    expect(await reconcileBootstrapPolicyInStores(server.stores, server.reader)).toBe(0);
     await post(jane, "/apis/authentication.k8s.io/v1/selfsubjectreviews", {
       ...authentication,
       kind: "SelfSubjectReview",
@@ -111,11 +105,10 @@ describe("the bootstrap policy", () => {
 describe("the bootstrap policy in stores", () => {
   const rbac = "/apis/rbac.authorization.k8s.io/v1";
 
-  test("needs no namespace and is what a client makes", async () => {
+  test("needs no namespace, and no second pass", async () => {
     const { stores, reader } = server;
     expect(await reconcileBootstrapPolicyInStores(stores, reader)).toBeGreaterThan(100);
     expect(await reconcileBootstrapPolicyInStores(stores, reader)).toBe(0);
-    expect(await reconcileBootstrapPolicy(clientOf(admin), reader)).toBe(0);
   });
 
   test("mends what was damaged and leaves alone what asks for it", async () => {
@@ -238,7 +231,7 @@ describe("tokens of service accounts", () => {
 });
 
 test("SelfSubjectReview answers who asks", async () => {
-  await reconcileBootstrapPolicy(clientOf(admin), server.reader);
+  await reconcileBootstrapPolicyInStores(server.stores, server.reader);
   const answer = await post<SelfSubjectReview>(jane, "/apis/authentication.k8s.io/v1/selfsubjectreviews", {
     ...authentication,
     kind: "SelfSubjectReview",
@@ -266,7 +259,7 @@ describe("access reviews", () => {
       spec,
     });
   const listPods = { verb: "list", resource: "pods", namespace: "default" };
-  beforeEach(() => reconcileBootstrapPolicy(clientOf(admin), server.reader));
+  beforeEach(() => reconcileBootstrapPolicyInStores(server.stores, server.reader));
 
   test("answer for others", async () => {
     const spec = { user: "jane", resourceAttributes: listPods };
@@ -473,7 +466,7 @@ describe("requests end to end", () => {
   });
 
   test("nobody escalates over the API", async () => {
-    await reconcileBootstrapPolicy(clientOf(admin), server.reader);
+    await reconcileBootstrapPolicyInStores(server.stores, server.reader);
     const rbac = "/apis/rbac.authorization.k8s.io/v1";
     const admins = {
       apiVersion: "rbac.authorization.k8s.io/v1",

@@ -2,7 +2,7 @@ import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "../../a
 import { deepCopy, deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isAlreadyExists } from "../../apimachinery/status.ts";
-import type { Client, ResourceReference } from "../../client/client.ts";
+import type { ResourceReference } from "../../client/client.ts";
 import { systemContext } from "../authentication/system-context.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
@@ -39,22 +39,9 @@ type Rbac = ClusterRole | Role | ClusterRoleBinding | RoleBinding;
 /**
  * Creates the roles and bindings that are missing and adds rules and subjects that existing ones lack; what people
  * added stays, and objects with `autoupdate: "false"` are left alone. Existing objects are read from the cache, so a
- * cluster that has everything costs no request. Needs the namespaces kube-system and kube-public, and a client that
- * may do everything. Resolves with the number of writes.
+ * cluster that has everything costs no request. They go straight into the server's stores: that takes half the time of
+ * requests, and no namespace need be there yet. Resolves with the number of writes.
  */
-export function reconcileBootstrapPolicy(client: Client, reader: ObjectReader): Promise<number> {
-  return reconcile(
-    {
-      create: (resource, object) => client.resource(resource).create(object),
-      update: (resource, object) => client.resource(resource).update(object),
-      delete: (resource, { metadata: { name = "", namespace } }) =>
-        client.resource(resource).delete(name, { namespace }),
-    },
-    reader,
-  );
-}
-
-/** The same straight into the server's stores: half the time, no admission, and no namespace need be there yet. */
 export function reconcileBootstrapPolicyInStores(
   stores: ResourceStores,
   reader: ObjectReader,
