@@ -15,12 +15,10 @@ const versionPriorityMax = 1000;
 
 /** The name says what is served, so its rule depends on the object. */
 export function checkApiService({ metadata, spec }: APIService, errors: Errors): void {
-  const {
-    group = "",
-    version = "",
-    groupPriorityMinimum = 0,
-    versionPriority = 0,
-  }: Partial<NonNullable<APIService["spec"]>> = spec ?? {};
+  const group = text(spec?.group);
+  const version = text(spec?.version);
+  const groupPriorityMinimum = spec?.groupPriorityMinimum ?? 0;
+  const versionPriority = spec?.versionPriority ?? 0;
   const wanted = `${version}.${group}`;
   const name = (given: string): string[] => {
     const messages = pathSegmentErrors(given);

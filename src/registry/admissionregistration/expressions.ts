@@ -5,7 +5,7 @@ import type {
   ValidatingAdmissionPolicy,
   ValidatingWebhookConfiguration,
 } from "../../api/types/admissionregistration-v1.ts";
-import { same } from "../../api/validation/basics.ts";
+import { same, text } from "../../api/validation/basics.ts";
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { Composition } from "../../apiserver/admission/expressions/composition.ts";
 import {
@@ -47,9 +47,9 @@ function conditionErrors(
   variables: AdmissionVariables,
   path: string,
 ): FieldError[] {
-  return (conditions ?? []).flatMap(({ expression = "" }, index) =>
+  return (conditions ?? []).flatMap(({ expression }, index) =>
     compiled(
-      expression.trim(),
+      text(expression).trim(),
       `${path}[${index}].expression`,
       (source) => new Expression(() => admissionEnvironment(variables), source, [boolType]),
     ),

@@ -66,7 +66,7 @@ function checkUrl(url: string, path: string, errors: Errors): void {
 }
 
 function urlFault(url: string): string | undefined {
-  if (/[\x00-\x1f\x7f]/.test(url)) return "net/url: invalid control character in URL";
+  if (/\p{Cc}/u.test(url)) return "net/url: invalid control character in URL";
   if (url.startsWith(":")) return "missing protocol scheme";
   const [beforeSlash = ""] = url.split("/");
   if (beforeSlash.includes(":") && !/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(url)) {

@@ -83,7 +83,7 @@ function checkNamedRule(rule: NamedRuleWithOperations, path: string, errors: Err
     checkName(name, pathSegmentErrors, where, errors);
     if (names.indexOf(name) < index) errors.push(duplicate(where, name));
   });
-  checkRule(rule as RuleWithOperations, path, errors);
+  checkRule(rule, path, errors);
 }
 
 export function checkMatchResources(match: MatchResources | undefined, path: string, errors: Errors): void {

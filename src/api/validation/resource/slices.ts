@@ -37,9 +37,10 @@ export function checkSliceUpdate(now: ResourceSlice, old: ResourceSlice, errors:
   checkSlice(now, errors, old);
 }
 
-function checkPool(pool: ResourcePool, errors: Errors): void {
-  const { name, resourceSliceCount = 0, generation = 0 }: Partial<ResourcePool> = pool ?? {};
-  checkPoolName(name, "spec.pool.name", errors);
+function checkPool(pool: ResourcePool | undefined, errors: Errors): void {
+  const resourceSliceCount = pool?.resourceSliceCount ?? 0;
+  const generation = pool?.generation ?? 0;
+  checkPoolName(pool?.name, "spec.pool.name", errors);
   if (resourceSliceCount <= 0) {
     errors.push(invalid("spec.pool.resourceSliceCount", resourceSliceCount, "must be greater than zero"));
   }
