@@ -20,7 +20,7 @@ export function checkCustomBody(value: Readonly<Record<string, unknown>>, expect
   }
   const { apiVersion = "" } = value;
   const wanted = formatApiVersion(expected);
-  if (apiVersion !== "" && apiVersion !== wanted) {
+  if (apiVersion !== wanted) {
     throw newBadRequest(
       `the API version in the data (${String(apiVersion)}) does not match the expected API version (${wanted})`,
     );

@@ -72,3 +72,22 @@ test("the metadata of a list is not to be had of an object", () => {
   );
   expect(negotiateList(accept, { group: "", listKind: "PodList" }).as).toBe("PartialObjectMetadataList");
 });
+
+test.each([
+  ["application/vnd.kubernetes.protobuf,application/json", "application/json"],
+  ["application/json", "application/json"],
+])("custom resources have no binary form: %s is answered with %s", (accept, mediaType) => {
+  const served = { group: "example.com", kind: "Thing", listKind: "ThingList", custom: {} };
+  expect(negotiateObject(accept, served).mediaType).toBe(mediaType);
+  expect(negotiateList(accept, served).mediaType).toBe(mediaType);
+});
+
+test("the metadata of custom resources has a binary form, they themselves have none", () => {
+  const served = { group: "example.com", kind: "Thing", custom: {} };
+  const accept = "application/vnd.kubernetes.protobuf";
+  const metadata = negotiateObject(`${accept};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`, served);
+  expect(metadata.mediaType).toBe(accept);
+  expect(() => negotiateObject(accept, served)).toThrow(
+    "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+  );
+});

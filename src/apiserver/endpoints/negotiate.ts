@@ -24,6 +24,8 @@ export interface Acceptable {
   readonly forms: readonly string[];
   readonly isWatch?: boolean;
   readonly withoutProtobuf?: boolean;
+  /** Custom resources have no binary form, but their metadata has. */
+  readonly isCustom?: boolean;
 }
 
 interface Clause {
@@ -51,6 +53,7 @@ export function negotiate(accept: string | undefined, acceptable: Acceptable): N
     const as = parameters.get("as");
     if (acceptable.isWatch === true && mediaType === yamlType) break;
     const pretty = parameters.get("pretty") === "1" ? { pretty: true } : {};
+    if (as === undefined && acceptable.isCustom === true && mediaType === protobufType) continue;
     if (as === undefined) return { ...plain(mediaType), ...pretty };
     const group = parameters.get("g") ?? "";
     const version = parameters.get("v") ?? "";
@@ -60,7 +63,7 @@ export function negotiate(accept: string | undefined, acceptable: Acceptable): N
       return { mediaType, as, group, version, ...pretty };
   }
   const types = mediaTypes.filter((type) => acceptable.withoutProtobuf !== true || type !== protobufType);
-  if (acceptable.isWatch !== true) throw newNotAcceptable(types);
+  if (acceptable.isWatch !== true || acceptable.isCustom === true) throw newNotAcceptable(types);
   throw newNotAcceptable(types.filter((type) => type !== yamlType).map((type) => `${type};stream=watch`));
 }
 
@@ -111,8 +114,11 @@ export const anyForms = [
 ] as const;
 
 /** As `negotiate`, of an object; 406 for a client that asks for the metadata of a list. */
-export function negotiateObject(accept: string | undefined, served: GroupKind): Negotiated {
-  const negotiated = negotiate(accept, { forms: anyForms });
+export function negotiateObject(
+  accept: string | undefined,
+  served: GroupKind & { readonly custom?: unknown },
+): Negotiated {
+  const negotiated = negotiate(accept, { forms: anyForms, isCustom: served.custom !== undefined });
   if (negotiated.as !== "PartialObjectMetadataList") return negotiated;
   throw newUnfitForm("PartialObjectMetadataList", "not a list", served.group, served.kind);
 }
@@ -120,9 +126,9 @@ export function negotiateObject(accept: string | undefined, served: GroupKind): 
 /** As `negotiate`, of a list; 406 for a client that asks for the metadata of an object. */
 export function negotiateList(
   accept: string | undefined,
-  served: { readonly group: string; readonly listKind: string },
+  served: { readonly group: string; readonly listKind: string; readonly custom?: unknown },
 ): Negotiated {
-  const negotiated = negotiate(accept, { forms: anyForms });
+  const negotiated = negotiate(accept, { forms: anyForms, isCustom: served.custom !== undefined });
   if (negotiated.as !== "PartialObjectMetadata") return negotiated;
   throw newUnfitForm("PartialObjectMetadata", "a list", served.group, served.listKind);
 }

@@ -91,8 +91,8 @@ function checkRoute(
 }
 
 /** Nothing is done whose answer the client could not read. */
-function checkAnswer({ request }: RequestState): void {
-  negotiate(request.header("accept"), { forms: anyForms });
+function checkAnswer({ request }: RequestState, { custom }: { readonly custom?: unknown }): void {
+  negotiate(request.header("accept"), { forms: anyForms, isCustom: custom !== undefined });
 }
 
 function checkScope(state: RequestState, { info }: ServedResource): void {
@@ -118,7 +118,7 @@ function routeMain(core: ServerCore, state: RequestState, served: ServedResource
     throw newMethodNotAllowed();
   }
   checkRoute(state, served, verb === "list" || verb === "watch" ? listTypes : objectTypes);
-  if (verb !== "watch") checkAnswer(state);
+  if (verb !== "watch") checkAnswer(state, served.info);
   return endpoint(core, state, served);
 }
 
@@ -136,7 +136,7 @@ async function routeSubresource(
   if (!known.verbs.includes(verb)) throw newMethodNotAllowed();
   if (name !== "log") {
     checkRoute(state, served, objectTypes);
-    checkAnswer(state);
+    checkAnswer(state, {});
   }
   const handler = served.subresources[name];
   if (handler !== undefined) return subresource(core, state, served, known, handler);

@@ -32,7 +32,11 @@ export async function serveWatch(
   response: WatchResponse,
 ): Promise<void> {
   const { served } = response;
-  const negotiated = negotiate(exchange.request.header("accept"), { forms: objectForms, isWatch: true });
+  const negotiated = negotiate(exchange.request.header("accept"), {
+    forms: objectForms,
+    isWatch: true,
+    isCustom: served.custom !== undefined,
+  });
   const options = encodeOptions(core, state, negotiated);
   const forms = await frameForms(served, options);
   const contentType =
