@@ -13,6 +13,7 @@ import {
   findInstance,
   type Instance,
   openInstance,
+  recordServer,
   runningServer,
   withInstanceLock,
 } from "../cluster/instance.ts";
@@ -187,6 +188,7 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
     { detached: true, stdio: ["ignore", log, log, "pipe"], cwd: "/" },
   );
   closeSync(log);
+  if (child.pid !== undefined) recordServer(instance, child.pid, false);
   const stages = child.stdio[3];
   if (stages === null || stages === undefined || !("on" in stages))
     throw new TypeError("the server has no report pipe");

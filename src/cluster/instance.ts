@@ -363,6 +363,22 @@ export interface ServerRecord {
   readonly ready: boolean;
 }
 
+/**
+ * Notes which process runs the instance. Who starts it notes it too, in the moment that it is there: whoever is interrupted
+ * then leaves a server behind that the next command finds.
+ */
+export function recordServer(instance: Instance, pid: number, ready: boolean): void {
+  const startedMs = pid === process.pid ? performance.timeOrigin : performance.timeOrigin + performance.now();
+  const record: ServerRecord = {
+    pid,
+    startTime: processStartTime(pid) ?? "",
+    apiPort: instance.settings.apiPort,
+    startedAt: new Date(startedMs).toISOString(),
+    ready,
+  };
+  writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);
+}
+
 /** The record of a server that runs now, or undefined. */
 export function runningServer(instance: Pick<Instance, "directory">): ServerRecord | undefined {
   const file = join(instance.directory, "server.json");

@@ -15,15 +15,13 @@ import {
   type Instance,
   type InstanceSettings,
   machineRegister,
+  recordServer,
   runningServer,
-  type ServerRecord,
-  writePrivate,
 } from "./instance.ts";
 import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { logFile } from "./log-file.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
-import { processStartTime } from "./process-start.ts";
 
 /** Services and pods are looked at within a second of a start. */
 const hostPortsSettledMs = 30_000;
@@ -72,14 +70,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const { instance, onStage } = options;
   const { directory, settings } = instance;
   const other = runningServer(instance);
-  if (other !== undefined) {
+  if (other !== undefined && other.pid !== process.pid) {
     throw new ServerStartError(
       `cluster "${instance.name}" runs already, as process ${other.pid}`,
       "stop it with: sampan down",
     );
   }
   // Known from the first moment: whoever stops the cluster while it starts must find it.
-  writeRecord(instance, false);
+  recordServer(instance, process.pid, false);
   const clock = new RealClock();
   const random = new SystemRandom();
   const logger = newLogger(
@@ -135,7 +133,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
   ]);
   onStage("node", sinceStartMs());
-  writeRecord(instance, true);
+  recordServer(instance, process.pid, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
   const collect = async (): Promise<void> => {
@@ -253,17 +251,6 @@ async function listen(cluster: Cluster, at: { address: string; port: number }): 
     }
     throw error;
   }
-}
-
-function writeRecord(instance: Instance, ready: boolean): void {
-  const record: ServerRecord = {
-    pid: process.pid,
-    startTime: processStartTime(process.pid) ?? "",
-    apiPort: instance.settings.apiPort,
-    startedAt: new Date(performance.timeOrigin).toISOString(),
-    ready,
-  };
-  writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);
 }
 
 async function writeOwnKubeconfig(
