@@ -10,20 +10,19 @@
  * Values go in as plain JSON and are read where they lie, by the declared type of their variable; they come out as
  * `CelValue`, and `toJson` makes plain data of them.
  */
-export { CelEnvironment, type CelEnvironmentOptions, type CompileOptions } from "./environment.ts";
+export { CelEnvironment } from "./environment.ts";
 export { CelCompileError, CelCostExceeded, CelEvaluationError } from "./errors.ts";
 export { escapeField, unescapeField } from "./escaping.ts";
 export {
   authorizerType,
   type CelAuthorizationRequest,
   type CelAuthorizer,
-  type CelDecision,
   requestResource,
   resourceCheckType,
 } from "./library/authorizer.ts";
 export { typeNameErrors } from "./library/object.ts";
-export type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
-export { type CelSchema, maxRequestSize, typeFromSchema } from "./schema-type.ts";
+export type { CelProgram } from "./program.ts";
+export { type CelSchema, typeFromSchema } from "./schema-type.ts";
 export { toJson } from "./to-json.ts";
 export {
   anyType,
@@ -46,4 +45,4 @@ export {
   uintType,
   withMaxElements,
 } from "./types.ts";
-export { CelErr, CelMap, type CelValue } from "./values.ts";
+export type { CelValue } from "./values.ts";

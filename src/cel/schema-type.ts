@@ -35,7 +35,7 @@ export interface CelSchema {
   readonly "x-kubernetes-list-map-keys"?: readonly string[] | undefined;
 }
 
-export interface TypeFromSchemaOptions {
+interface TypeFromSchemaOptions {
   /** The schema is that of a resource: apiVersion, kind, metadata.name and metadata.generateName are always there. */
   readonly isResourceRoot?: boolean;
   /** The name of the type; objects below are `name.field`, elements `name.@idx`, values `name.@elem`. */
@@ -43,7 +43,7 @@ export interface TypeFromSchemaOptions {
 }
 
 /** The largest request that is accepted: bounds what no schema bounds. */
-export const maxRequestSize = 3 * 1024 * 1024;
+const maxRequestSize = 3 * 1024 * 1024;
 
 /**
  * The type of data of a schema; undefined when expressions cannot see it (no structure, or lists and maps of what has

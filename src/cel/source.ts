@@ -10,7 +10,7 @@ export interface CelIssue extends CelLocation {
 }
 
 /** No place: what concerns the whole expression. */
-export const nowhere: CelLocation = { line: -1, column: 0 };
+export const nowhere: CelLocation = { line: -1, column: -1 };
 
 const maxIssues = 100;
 /** A longer line is not repeated below the message. */
@@ -26,6 +26,8 @@ export class Source {
   }
 
   locate(offset: number): CelLocation {
+    // There is no place in nothing.
+    if (this.text === "") return { line: 1, column: -1 };
     const starts = this.#starts();
     let line = 0;
     while (line + 1 < starts.length && (starts[line + 1] ?? 0) <= offset) line++;
@@ -36,7 +38,7 @@ export class Source {
   line(number: number): string | undefined {
     const starts = this.#starts();
     const start = starts[number - 1];
-    if (start === undefined) return undefined;
+    if (start === undefined || this.text === "") return undefined;
     const next = starts[number];
     return this.text.slice(start, next === undefined ? undefined : next - 1);
   }

@@ -129,6 +129,11 @@ export abstract class CelList {
   /** `index` is within the list. */
   abstract at(index: number): CelValue;
 
+  /** Read by a schema: comparing it with what is no list is an error, not false. */
+  get isTyped(): boolean {
+    return false;
+  }
+
   /** Set by lists of a schema's kind set or map; undefined: the order counts. */
   equalsList?(other: CelList): boolean | CelErr;
   addList?(other: CelList): CelValue;
@@ -137,6 +142,12 @@ export abstract class CelList {
 /** A map, or an object read by a schema. */
 export abstract class CelMap {
   abstract readonly size: number;
+
+  /** Read by a schema: comparing it with what is no map is an error, not false. */
+  get isTyped(): boolean {
+    return false;
+  }
+
   abstract find(key: CelValue): CelValue | undefined;
   abstract keys(): CelValue[];
   equalsMap?(other: CelMap): boolean | CelErr;
@@ -267,8 +278,6 @@ export function listItems(list: CelList): readonly CelValue[] {
   return items;
 }
 
-export const emptyList: CelList = new ArrayList([]);
-
 /** An int of 64 bits from a bigint: a number when it is safe. Out of range it is undefined. */
 export function intValue(value: bigint): number | bigint | undefined {
   if (value >= -9_007_199_254_740_991n && value <= 9_007_199_254_740_991n) return Number(value);
@@ -282,8 +291,4 @@ export function uintValue(value: bigint): CelUint | undefined {
 
 export function isInt(value: CelValue): value is number | bigint {
   return typeof value === "number" || typeof value === "bigint";
-}
-
-export function isErr(value: CelValue): value is CelErr {
-  return value instanceof CelErr;
 }

@@ -21,8 +21,8 @@ export function equals(a: CelValue, b: CelValue): boolean | CelErr {
   if (typeof a === "string" || typeof a === "boolean") return a === b;
   if (a === null || b === null) return a === b;
   if (isNumber(a)) return isNumber(b) && equalNumbers(a, b);
-  if (a instanceof CelList) return b instanceof CelList && equalLists(a, b);
-  if (a instanceof CelMap) return b instanceof CelMap && equalMaps(a, b);
+  if (a instanceof CelList) return b instanceof CelList ? equalLists(a, b) : a.isTyped && noSuchOverload;
+  if (a instanceof CelMap) return b instanceof CelMap ? equalMaps(a, b) : a.isTyped && noSuchOverload;
   if (a instanceof CelOpaque) return a.equals(b);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   if (a instanceof CelTimestamp) {

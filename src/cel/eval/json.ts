@@ -1,5 +1,5 @@
 import { escapeField, unescapeField } from "../escaping.ts";
-import { type CelField, type CelType, dynType } from "../types.ts";
+import { type CelField, type CelType, dynType, isDyn } from "../types.ts";
 import {
   ArrayList,
   CelDouble,
@@ -15,7 +15,7 @@ import {
   type CelValue,
   intValue,
 } from "../values.ts";
-import { compare, equals } from "./equality.ts";
+import { equals } from "./equality.ts";
 import { parseDate, parseDuration, parseTimestamp } from "./time.ts";
 
 /**
@@ -186,6 +186,7 @@ function listOf(data: readonly unknown[], type: CelType): CelList {
 /** A JSON array. Elements that were adapted once are kept: expressions go over lists again and again. */
 class JsonList extends CelList {
   readonly data: readonly unknown[];
+
   readonly #element: CelType;
   readonly #adapted: (CelValue | undefined)[] = [];
 
@@ -197,6 +198,10 @@ class JsonList extends CelList {
 
   get size(): number {
     return this.data.length;
+  }
+
+  override get isTyped(): boolean {
+    return !isDyn(this.#element);
   }
 
   at(index: number): CelValue {
@@ -229,6 +234,10 @@ class JsonSet extends JsonList {
 
 /** What adding to a set gives: still a set. */
 class SetOfValues extends ArrayList {
+  override get isTyped(): boolean {
+    return true;
+  }
+
   override equalsList(other: CelList): boolean | CelErr {
     if (this.size !== other.size) return false;
     return valuesOf(other).every((value) => this.items.some((member) => equals(member, value) === true));
@@ -328,6 +337,10 @@ export class JsonMap extends CelMap {
     return this.#size;
   }
 
+  override get isTyped(): boolean {
+    return !isDyn(this.#value);
+  }
+
   find(key: CelValue): CelValue | undefined {
     if (typeof key !== "string" || !Object.hasOwn(this.data, key)) return undefined;
     const item = this.data[key];
@@ -370,6 +383,10 @@ export class JsonObject extends CelMap {
     return Object.keys(this.data).length;
   }
 
+  override get isTyped(): boolean {
+    return true;
+  }
+
   find(key: CelValue): CelValue | undefined {
     if (typeof key !== "string") return undefined;
     const known = this.#adapted.get(key);
@@ -403,12 +420,4 @@ export class JsonObject extends CelMap {
     }
     return true;
   }
-}
-
-/** Keys in order, where an order must be shown. */
-export function sortedKeys(map: CelMap): CelValue[] {
-  return map.keys().toSorted((a, b) => {
-    const order = compare(a, b);
-    return typeof order === "number" ? order : 0;
-  });
 }

@@ -16,7 +16,7 @@ export function durationOf(nanos: bigint): CelDuration | CelErr {
   return nanos < minInt || nanos > maxInt ? durationOverflow : new CelDuration(nanos);
 }
 
-const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/u;
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/u;
 
 /** A date and time as RFC 3339 writes it; undefined for anything else. */
 export function parseTimestamp(text: string): CelTimestamp | CelErr | undefined {

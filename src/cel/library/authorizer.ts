@@ -45,14 +45,6 @@ const groupCheckType = struct("GroupCheck");
 export const resourceCheckType = struct("ResourceCheck");
 const decisionType = struct("Decision");
 
-export const authorizationTypes = [
-  authorizerType,
-  pathCheckType,
-  groupCheckType,
-  resourceCheckType,
-  decisionType,
-];
-
 const s = new Signatures({
   authorizer: authorizerType,
   path: pathCheckType,

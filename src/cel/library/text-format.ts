@@ -180,11 +180,14 @@ function exactDecimal(value: number, precision: number): string {
     : `${whole}.${(value % 1).toFixed(Math.min(100, precision)).slice(2).padEnd(precision, "0")}`;
 }
 
+/** As many as toFixed gives. A tie between two neighbours shows within them. */
+const mostDigits = 100;
+
 /** toFixed takes the larger of two that are equally near; Go the even one. */
 function halfToEven(value: number, precision: number): string {
   const rounded = value.toFixed(precision);
-  const exact = value.toFixed(100);
-  const cut = exact.length - (100 - precision);
+  const exact = value.toFixed(mostDigits);
+  const cut = exact.length - (mostDigits - precision);
   if (!/^50*$/u.test(exact.slice(cut))) return rounded;
   const lower = exact.slice(0, cut).replace(/\.$/u, "");
   return /[02468]$/u.test(lower) ? lower : rounded;

@@ -174,10 +174,7 @@ class Parser {
     while (relations.has(this.#next().kind)) {
       this.#deepen("relation");
       const op = this.#take();
-      // The right side is a rule of its own level that ends before the next operator.
-      const right = this.#chain("relation", relations, () =>
-        this.#chain("calc", relations, () => this.#calc()),
-      );
+      const right = this.#chain("calc", relations, () => this.#calc());
       left = this.#call(op.offset, op.kind === "in" ? "@in" : `_${op.kind}_`, undefined, [left, right]);
     }
     return left;
@@ -188,7 +185,7 @@ class Parser {
     while (sums.has(this.#next().kind)) {
       this.#deepen("calc");
       const op = this.#take();
-      const right = this.#chain("calc", calcs, () => this.#product());
+      const right = this.#product();
       left = this.#call(op.offset, `_${op.kind}_`, undefined, [left, right]);
     }
     return left;
@@ -199,7 +196,7 @@ class Parser {
     while (products.has(this.#next().kind)) {
       this.#deepen("calc");
       const op = this.#take();
-      const right = this.#chain("calc", calcs, () => this.#rule("unary", calcs, () => this.#unary()));
+      const right = this.#rule("unary", calcs, () => this.#unary());
       left = this.#call(op.offset, `_${op.kind}_`, undefined, [left, right]);
     }
     return left;
@@ -327,6 +324,8 @@ class Parser {
       case "IDENTIFIER":
         return this.#name();
       default:
+        // A minus alone begins no literal.
+        if (token.kind === "-" && !this.#startsNumber()) throw this.#noAlternative(1);
         return this.#literal();
     }
   }
@@ -602,7 +601,9 @@ class Parser {
 
   #deepen(rule: Rule): void {
     const depth = (this.#depth.get(rule) ?? 0) + 1;
-    if (depth > maxDepth) throw new GiveUp(`expression recursion limit exceeded: ${maxDepth}`);
+    // The first operator of a chain comes with its first operand.
+    const allowed = rule === "member" || rule === "calc" || rule === "relation" ? maxDepth + 1 : maxDepth;
+    if (depth > allowed) throw new GiveUp(`expression recursion limit exceeded: ${maxDepth}`);
     this.#depth.set(rule, depth);
   }
 

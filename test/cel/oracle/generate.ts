@@ -76,7 +76,8 @@ export class Generator {
     const at = this.#random(expr.length + 1);
     const dice = this.#random(3);
     if (dice === 0) return expr.slice(0, at) + expr.slice(at + 1);
-    if (dice === 1) return expr.slice(0, at) + this.#pick([..."()[]{}.,+-!?:*&|'\"<>= ax1"]) + expr.slice(at);
+    if (dice === 1)
+      return expr.slice(0, at) + this.#pick(Array.from("()[]{}.,+-!?:*&|'\"<>= ax1")) + expr.slice(at);
     return expr.slice(0, at) + expr.slice(Math.max(0, at - 1), at) + expr.slice(at);
   }
 
