@@ -5,19 +5,20 @@ import { type CelType, dynType, isDyn, sameType, typeOf } from "../types.ts";
  * cel-go: a parameter is bound by the first type it meets and widens to dyn when that is met as well.
  */
 export class Substitutions {
-  #bound: Map<string, CelType>;
-
-  constructor(bound: ReadonlyMap<string, CelType> = new Map()) {
-    this.#bound = new Map(bound);
-  }
+  readonly #bound = new Map<string, CelType>();
+  /** What was bound before, newest last: a trial that fails is taken back. */
+  readonly #undo: { readonly name: string; readonly before: CelType | undefined }[] = [];
 
   /** Whether all of `from` can stand where `to` is asked for; binds parameters only when that is so. */
   assign(from: readonly CelType[], to: readonly CelType[]): boolean {
-    const before = this.#bound;
-    this.#bound = new Map(before);
-    if (this.#allFit(from, to)) return true;
-    this.#bound = before;
-    return false;
+    const mark = this.#undo.length;
+    const fits = this.#allFit(from, to);
+    while (!fits && this.#undo.length > mark) {
+      const last = this.#undo.pop();
+      if (last?.before === undefined) this.#bound.delete(last?.name ?? "");
+      else this.#bound.set(last.name, last.before);
+    }
+    return fits;
   }
 
   /** The type with what its parameters are bound to; free ones stay, or become dyn. */
@@ -34,6 +35,7 @@ export class Substitutions {
   }
 
   bind(name: string, type: CelType): void {
+    this.#undo.push({ name, before: this.#bound.get(name) });
     this.#bound.set(name, type);
   }
 
@@ -75,11 +77,11 @@ export class Substitutions {
       if (sameType(type, bound)) return { valid: true, bound: true };
       if (!this.#fits(type, bound)) return { valid: false, bound: true };
       const wider = mostGeneral(type, bound);
-      if (!this.#occursIn(param, wider)) this.#bound.set(param.name, wider);
+      if (!this.#occursIn(param, wider)) this.bind(param.name, wider);
       return { valid: true, bound: true };
     }
     if (this.#occursIn(param, type)) return { valid: false, bound: false };
-    this.#bound.set(param.name, type);
+    this.bind(param.name, type);
     return { valid: true, bound: false };
   }
 
