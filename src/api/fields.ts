@@ -25,13 +25,7 @@ function paths(...names: string[]): Record<string, Getter> {
 }
 
 /** Where an event comes from: the component that reported it under either of its names. */
-const eventSource: Getter = (object) => {
-  const source = object["source"] ?? object["deprecatedSource"];
-  const component = isObject(source) ? source["component"] : undefined;
-  if (typeof component === "string" && component !== "") return component;
-  const reporting = object["reportingComponent"] ?? object["reportingController"];
-  return typeof reporting === "string" ? reporting : "";
-};
+const eventSource: Getter = (object) => at("source.component")(object) || at("reportingComponent")(object);
 
 function podAddress(object: UnstructuredObject): string {
   const status = object["status"];
@@ -55,15 +49,14 @@ const fields: Readonly<Record<string, Readonly<Record<string, Getter>>>> = {
     "spec.host": at("spec.nodeName"),
     "spec.hostNetwork": at("spec.hostNetwork", "false"),
     "status.podIP": podAddress,
-    "status.podIPs": podAddress,
+    // Accepted, and yet nothing fills it in: no pod has a value.
+    "status.podIPs": () => "",
   },
   "v1/Node": { "spec.unschedulable": at("spec.unschedulable", "false") },
-  "v1/Namespace": { ...paths("status.phase"), name: at("metadata.name") },
+  "v1/Namespace": paths("status.phase"),
   "v1/Secret": paths("type"),
   "v1/Service": paths("spec.clusterIP", "spec.type"),
   "v1/ReplicationController": { "status.replicas": at("status.replicas", "0") },
-  "v1/PersistentVolume": { name: at("metadata.name") },
-  "v1/PersistentVolumeClaim": { name: at("metadata.name") },
   "v1/Event": {
     ...Object.fromEntries(references.map((name) => [`involvedObject.${name}`, at(`involvedObject.${name}`)])),
     ...paths("reason", "reportingComponent", "type"),
@@ -72,9 +65,7 @@ const fields: Readonly<Record<string, Readonly<Record<string, Getter>>>> = {
   "events.k8s.io/v1/Event": {
     ...Object.fromEntries(references.map((name) => [`regarding.${name}`, at(`regarding.${name}`)])),
     ...paths("reason", "reportingController", "type"),
-    source: eventSource,
   },
-  "apps/v1/ReplicaSet": { "status.replicas": at("status.replicas", "0") },
   "batch/v1/Job": { "status.successful": at("status.succeeded", "0") },
   "certificates.k8s.io/v1/CertificateSigningRequest": paths("spec.signerName"),
   "certificates.k8s.io/v1beta1/ClusterTrustBundle": paths("spec.signerName"),
@@ -90,10 +81,39 @@ const fields: Readonly<Record<string, Readonly<Record<string, Getter>>>> = {
 
 const metadata: Readonly<Record<string, Getter>> = paths("metadata.name", "metadata.namespace");
 
+/** Kinds that list what they support, and leave the namespace out. */
+const withoutNamespace: ReadonlySet<string> = new Set([
+  "v1/Node",
+  "v1/Namespace",
+  "certificates.k8s.io/v1/CertificateSigningRequest",
+  "certificates.k8s.io/v1beta1/ClusterTrustBundle",
+  "certificates.k8s.io/v1beta1/PodCertificateRequest",
+  "resource.k8s.io/v1/ResourceSlice",
+  "resource.k8s.io/v1beta1/ResourceSlice",
+  "resource.k8s.io/v1beta2/ResourceSlice",
+]);
+
 /** How to read the field that a selector names, or undefined when the kind does not support it. */
 export function selectableField(kind: GroupVersionKind, field: string): Getter | undefined {
+  const key = keyOf(kind);
+  if (field === "metadata.namespace" && withoutNamespace.has(key)) return undefined;
   if (Object.hasOwn(metadata, field)) return metadata[field];
-  const prefix = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
-  const own = fields[`${prefix}/${kind.kind}`];
+  const own = fields[key];
   return own !== undefined && Object.hasOwn(own, field) ? own[field] : undefined;
 }
+
+/** What a client is told of a field that the built-in kind does not support: most kinds with fields of their own say it alike. */
+export function unsupportedField(kind: GroupVersionKind, field: string): string {
+  const quoted = JSON.stringify(field);
+  if (fields[keyOf(kind)] === undefined) {
+    return `${quoted} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+  }
+  if (kind.kind === "Job") return `field label ${quoted} not supported for Job`;
+  if (kind.kind === "ResourceSlice") {
+    return `field label not supported for ${kind.group}/${kind.version}, Kind=${kind.kind}: ${field}`;
+  }
+  return `field label not supported: ${field}`;
+}
+
+const keyOf = ({ group, version, kind }: GroupVersionKind): string =>
+  group === "" ? `${version}/${kind}` : `${group}/${version}/${kind}`;

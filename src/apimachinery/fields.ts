@@ -88,7 +88,9 @@ function unescapeValue(text: string): string {
       }
       value += next;
     } else if (character === "," || character === "=") {
-      throw newBadRequest(`invalid field selector: unescaped character in value: ${character}`);
+      // Kubernetes prints the character's number.
+      const number = character.charCodeAt(0);
+      throw newBadRequest(`invalid field selector: unescaped character in value: ${number}`);
     } else {
       value += character;
     }

@@ -1,3 +1,4 @@
+import { unsupportedField } from "../../api/fields.ts";
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import { parseFieldSelector } from "../../apimachinery/fields.ts";
 import { parseLabelSelector } from "../../apimachinery/labels.ts";
@@ -32,9 +33,16 @@ function readable(
   served: ResourceInfo,
   { field, operator, value }: FieldRequirement,
 ): FieldRequirement {
-  if (field === "metadata.name" || field === "metadata.namespace") return { field, operator, value };
+  if (field === "metadata.name") return { field, operator, value };
+  // Those of custom resources know what their definition offers, and the namespace is not of it.
+  const isNamespace = field === "metadata.namespace";
+  if (isNamespace && served.custom !== undefined && served.namespaced) return { field, operator, value };
   const read = scheme.selectableField(served, field);
-  if (read === undefined) throw newBadRequest(unsupported(served, field));
+  if (read === undefined) {
+    const isCustom = served.custom !== undefined;
+    throw newBadRequest(isCustom ? `field label not supported: ${field}` : unsupportedField(served, field));
+  }
+  if (isNamespace) return { field, operator, value };
   // What a custom object has is what its schema makes of what is stored.
   if (served.custom !== undefined) {
     return { field, operator, value, readState: (state) => read(state.inVersion(served, scheme).object) };
@@ -47,21 +55,3 @@ function readable(
 /** Whether fields can be looked at only when others have converted the objects. */
 export const isAskedOfConverted = ({ custom }: ResourceInfo, query: URLSearchParams): boolean =>
   custom?.reader.convert !== undefined && (query.get("fieldSelector") ?? "") !== "";
-
-/** Kinds with selectable fields of their own word it differently from the rest. */
-const withOwnFields = new Set([
-  "Pod",
-  "Node",
-  "Namespace",
-  "Secret",
-  "Service",
-  "Event",
-  "ReplicationController",
-]);
-
-function unsupported(served: ResourceInfo, field: string): string {
-  if (served.custom !== undefined) return `field label not supported: ${field}`;
-  if (served.kind === "Job") return `field label ${JSON.stringify(field)} not supported for Job`;
-  if (withOwnFields.has(served.kind)) return `field label not supported: ${field}`;
-  return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
-}

@@ -152,7 +152,10 @@ describe("definitions", () => {
     expect(items).toHaveLength(1);
     const none = await api.list("/apis/example.com/v1/things", { fieldSelector: "spec.size=2" });
     expect(none.items).toHaveLength(0);
-    const refused = await failure(api.list("/apis/example.com/v1/things", { fieldSelector: "spec.old=x" }));
-    expect(refused.message).toBe("field label not supported: spec.old");
+    // They are of no namespace.
+    for (const field of ["spec.old", "metadata.namespace"]) {
+      const refused = await failure(api.list("/apis/example.com/v1/things", { fieldSelector: `${field}=x` }));
+      expect(refused.message).toBe(`field label not supported: ${field}`);
+    }
   });
 });
