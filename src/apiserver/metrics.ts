@@ -1,10 +1,10 @@
 import type { Clock } from "../apimachinery/clock.ts";
+import type { Metric, MetricRegistry } from "../apimachinery/metrics.ts";
 import { registerProcessMetrics } from "./metrics/process-metrics.ts";
-import type { Metric } from "./metrics/registry.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 
 /** What the API server measures of itself. Names are those of kube-apiserver, so that dashboards work. */
-export class ServerMetrics {
+export class ServerMetrics implements MetricRegistry {
   readonly requests: RequestMetrics;
   readonly #metrics: Metric[] = [];
 

@@ -1,5 +1,6 @@
 import { backoffDelay } from "../apimachinery/backoff.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
+import type { QueueMeasures } from "./workqueue-metrics.ts";
 
 /**
  * Keys that wait to be worked on (mirrors k8s.io/client-go/util/workqueue). A key is never worked on twice at once; one that is added
@@ -24,9 +25,9 @@ export interface Workqueue {
 /** Per key: 5 ms, 10 ms, 20 ms … 1,000 s, as client-go's default item limiter. */
 const keyBackoff = { initialMs: 5, maxMs: 1_000_000 };
 
-/** A workqueue on the given clock. */
-export function newWorkqueue(clock: Clock): Workqueue {
-  return new ClockWorkqueue(clock);
+/** A workqueue on the given clock; measured, when there is somebody to tell. */
+export function newWorkqueue(clock: Clock, measures?: QueueMeasures): Workqueue {
+  return new ClockWorkqueue(clock, measures);
 }
 
 interface Delayed {
@@ -36,6 +37,7 @@ interface Delayed {
 
 class ClockWorkqueue implements Workqueue {
   readonly #clock: Clock;
+  readonly #measures: QueueMeasures | undefined;
   /** Keys in the order they are to be worked on; each is also in `#dirty` and not in `#processing`. */
   #queue: string[] = [];
   #head = 0;
@@ -50,18 +52,21 @@ class ClockWorkqueue implements Workqueue {
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #shutDown = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, measures: QueueMeasures | undefined) {
     this.#clock = clock;
+    this.#measures = measures;
   }
 
   add(key: string): void {
     if (this.#shutDown || this.#dirty.has(key)) return;
     this.#dirty.add(key);
+    this.#measures?.added(key);
     if (!this.#processing.has(key)) this.#enqueue(key);
   }
 
   addAfter(key: string, delayMs: number): void {
     if (this.#shutDown) return;
+    this.#measures?.retried();
     if (delayMs <= 0) return this.add(key);
     const dueMs = this.#clock.now() + delayMs;
     const waiting = this.#delayed.get(key);
@@ -96,6 +101,7 @@ class ClockWorkqueue implements Workqueue {
 
   done(key: string): void {
     this.#processing.delete(key);
+    this.#measures?.done(key);
     if (this.#dirty.has(key)) this.#enqueue(key);
   }
 
@@ -113,6 +119,7 @@ class ClockWorkqueue implements Workqueue {
     this.#shutDown = true;
     for (const { timer } of this.#delayed.values()) timer.stop();
     this.#delayed.clear();
+    this.#measures?.closed();
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
@@ -133,6 +140,7 @@ class ClockWorkqueue implements Workqueue {
     }
     this.#dirty.delete(key);
     this.#processing.add(key);
+    this.#measures?.taken(key);
     return key;
   }
 }

@@ -210,6 +210,7 @@ export class Cluster {
       ...(this.#options.hostPorts === undefined ? {} : { hostPorts: this.#options.hostPorts }),
     });
     this.#manager = new ControllerManager({
+      metrics: this.server.metrics,
       registrations,
       clock: this.clock,
       logger: this.logger,

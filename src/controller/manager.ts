@@ -1,16 +1,19 @@
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
+import type { MetricRegistry } from "../apimachinery/metrics.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { isConflict } from "../apimachinery/status.ts";
 import type { ResourceReference } from "../client/client.ts";
 import type { Informer, InformerFactory, InformerOptions } from "../client/informer.ts";
 import { newWorkqueue, type Workqueue } from "../client/workqueue.ts";
+import { WorkqueueMetrics } from "../client/workqueue-metrics.ts";
 import {
   type ControllerContext,
   type ControllerRegistration,
   type RunningController,
   TerminalError,
 } from "./controller.ts";
+import { queueName } from "./queue-names.ts";
 
 export interface ControllerManagerOptions {
   readonly registrations: readonly ControllerRegistration[];
@@ -18,6 +21,8 @@ export interface ControllerManagerOptions {
   readonly newContext: (name: string, signal: AbortSignal) => ControllerContext;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What the controllers' queues are measured for. Default: for nobody. */
+  readonly metrics?: MetricRegistry;
 }
 
 interface Running {
@@ -43,9 +48,11 @@ export class ControllerManager {
   readonly #options: ControllerManagerOptions;
   readonly #registrations: ReadonlyMap<string, ControllerRegistration>;
   readonly #running = new Map<string, Running>();
+  readonly #queues: WorkqueueMetrics | undefined;
 
   constructor(options: ControllerManagerOptions) {
     this.#options = options;
+    this.#queues = options.metrics === undefined ? undefined : new WorkqueueMetrics(options.metrics);
     this.#registrations = new Map(
       options.registrations.map((registration) => [registration.name, registration]),
     );
@@ -74,7 +81,7 @@ export class ControllerManager {
     const stop = new AbortController();
     const context = this.#options.newContext(name, stop.signal);
     const informers = new RecordingFactory(context.informers);
-    const queue = newWorkqueue(this.#options.clock);
+    const queue = newWorkqueue(this.#options.clock, this.#queues?.of(queueName(name)));
     const running: Running = { queue, stop, disconnect: [], done: Promise.resolve() };
     try {
       const controller = registration.setup({ ...context, informers });

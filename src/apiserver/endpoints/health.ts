@@ -1,4 +1,4 @@
-import { Counter, Gauge } from "../metrics/registry.ts";
+import { Counter, Gauge } from "../../apimachinery/metrics.ts";
 import { type ApiResponse, type RequestState, textResponse } from "./api-request.ts";
 
 /** A named check; answers why it fails, or undefined when all is well. */

@@ -1,7 +1,7 @@
 import type { FlowSchema, PriorityLevelConfiguration } from "../../api/types/flowcontrol-v1.ts";
 import type { Clock, Timer } from "../../apimachinery/clock.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import type { RequestState } from "../endpoints/api-request.ts";
-import type { Metric } from "../metrics/registry.ts";
 import { mandatoryConfiguration } from "./bootstrap-configuration.ts";
 import { allocate } from "./concurrency-allocation.ts";
 import { FlowMetrics, type FlowSeries } from "./flow-metrics.ts";

@@ -6,7 +6,7 @@ import {
   Histogram,
   type Metric,
   type Value,
-} from "../metrics/registry.ts";
+} from "../../apimachinery/metrics.ts";
 import type { PriorityLevel } from "./priority-level.ts";
 
 const durations = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];

@@ -1,4 +1,5 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
+import type { Value } from "../../apimachinery/metrics.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { FrameEncoder, WatchNotice } from "../cache/cache-event.ts";
 import { CachedObject } from "../cache/cached-object.ts";
@@ -15,7 +16,6 @@ import {
 } from "../endpoints/encode.ts";
 import { negotiate, objectForms } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
-import type { Value } from "../metrics/registry.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../../apimachinery/clock.ts";
-import { type Distribution, Histogram, type Metric } from "./registry.ts";
+import { type Distribution, Histogram, type Metric } from "../../apimachinery/metrics.ts";
 
 export type AdmissionPhase = "admit" | "validate";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import { MeasuredStorage } from "./measured-storage.ts";
-import type { Metric } from "./registry.ts";
 
 describe("MeasuredStorage", () => {
   it("counts by operation and resource, as etcd's clients do", async () => {

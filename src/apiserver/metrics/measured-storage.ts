@@ -1,4 +1,11 @@
 import type { Clock } from "../../apimachinery/clock.ts";
+import {
+  Counter,
+  type Distribution,
+  Histogram,
+  type Metric,
+  type Value,
+} from "../../apimachinery/metrics.ts";
 import type {
   Compare,
   KeyValue,
@@ -10,7 +17,6 @@ import type {
   TxnResult,
 } from "../../storage/storage.ts";
 import { parseKey } from "../cache/storage-key.ts";
-import { Counter, type Distribution, Histogram, type Metric, type Value } from "./registry.ts";
 
 const labels = ["operation", "group", "resource"];
 

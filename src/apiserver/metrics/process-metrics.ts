@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { Computed, type Metric } from "../../apimachinery/metrics.ts";
 import { version } from "../endpoints/version.ts";
-import { Computed, type Metric } from "./registry.ts";
 
 /** What the process itself costs, and what it is. Read when somebody asks. */
 export function registerProcessMetrics(register: (metric: Metric) => void): void {

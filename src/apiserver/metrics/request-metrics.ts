@@ -1,7 +1,5 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
-import type { RequestState } from "../endpoints/api-request.ts";
-import type { RequestInfo } from "../request-context.ts";
 import {
   Computed,
   Counter,
@@ -10,7 +8,9 @@ import {
   Histogram,
   type Metric,
   type Value,
-} from "./registry.ts";
+} from "../../apimachinery/metrics.ts";
+import type { RequestState } from "../endpoints/api-request.ts";
+import type { RequestInfo } from "../request-context.ts";
 
 const durationBuckets = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,

@@ -1,7 +1,7 @@
+import { Counter, Histogram, type Metric } from "../../apimachinery/metrics.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { AuthenticatedUser, Authenticator } from "../authentication/authenticator.ts";
 import type { AuthorizationDecision, Authorizer } from "../authorization/authorizer.ts";
-import { Counter, Histogram, type Metric } from "./registry.ts";
 
 const buckets = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index);
 

@@ -1,7 +1,7 @@
 import { formatGroupResource } from "../../apimachinery/gvk.ts";
+import { Computed, type Metric } from "../../apimachinery/metrics.ts";
 import type { ResourceCache } from "../cache/resource-cache.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
-import { Computed, type Metric } from "./registry.ts";
 
 /** What is stored and who watches it, counted when somebody asks. */
 export function registerStorageMetrics(cache: WatchCache, register: (metric: Metric) => void): void {

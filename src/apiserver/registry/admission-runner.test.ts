@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
 import { AdmissionMetrics } from "../metrics/admission-metrics.ts";
-import type { Metric } from "../metrics/registry.ts";
 import { AdmissionRunner } from "./admission-runner.ts";
 
 const attributes = { operation: "CREATE" } as AdmissionAttributes;

@@ -1,8 +1,8 @@
 import type { Scheme } from "../../../api/scheme.ts";
 import type { Clock } from "../../../apimachinery/clock.ts";
+import type { Metric } from "../../../apimachinery/metrics.ts";
 import type { Random } from "../../../apimachinery/random.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
-import type { Metric } from "../../metrics/registry.ts";
 import type { ObjectReader } from "../../object-reader.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
 import { lazyMutatingPlugin, lazyValidatingPlugin } from "../lazy-plugin.ts";

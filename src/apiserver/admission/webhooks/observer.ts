@@ -1,5 +1,5 @@
+import { Counter, Histogram } from "../../../apimachinery/metrics.ts";
 import { StatusError } from "../../../apimachinery/status.ts";
-import { Counter, Histogram } from "../../metrics/registry.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 import type { HookFailure } from "./call-hook.ts";
 import type { Hook } from "./hooks.ts";

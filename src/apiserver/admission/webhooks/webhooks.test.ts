@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { builtinScheme } from "../../../api/builtin-scheme.ts";
 import { RealClock } from "../../../apimachinery/clock.ts";
+import type { Metric } from "../../../apimachinery/metrics.ts";
 import type { KubernetesObject } from "../../../apimachinery/object.ts";
 import { SeededRandom } from "../../../apimachinery/random.ts";
 import { StatusError } from "../../../apimachinery/status.ts";
-import type { Metric } from "../../metrics/registry.ts";
 import { AdmissionRunner } from "../../registry/admission-runner.ts";
 import { type WebhookHandler, WebhookServer } from "../../webhook/testing/webhook-server.ts";
 import type { AdmissionPlugin } from "../admission.ts";

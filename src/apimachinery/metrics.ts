@@ -7,6 +7,14 @@ export interface Metric {
   lines(): string[];
 }
 
+/**
+ * Where the parts of a process hand in what they measure, so that one page shows it all. A part that is given none does
+ * not measure.
+ */
+export interface MetricRegistry {
+  register(metric: Metric): void;
+}
+
 export interface MetricFacts {
   readonly name: string;
   readonly help: string;
@@ -125,6 +133,13 @@ export class Computed implements Metric {
 export interface HistogramFacts extends MetricFacts {
   /** Upper bounds, ascending; what is beyond the last counts for "+Inf". */
   readonly buckets: readonly number[];
+}
+
+/** So many upper bounds, each the one before times the factor. */
+export function exponentialBuckets(start: number, factor: number, count: number): number[] {
+  const bounds: number[] = [];
+  for (let bound = start; bounds.length < count; bound *= factor) bounds.push(bound);
+  return bounds;
 }
 
 /** How often values of a size were seen. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Computed, Counter, formatNumber, Gauge, Histogram } from "./registry.ts";
+import { Computed, Counter, formatNumber, Gauge, Histogram } from "./metrics.ts";
 
 describe("the text form", () => {
   test("has labels by name, with what would break it escaped", () => {

@@ -1,0 +1,38 @@
+/** Queues that kube-controller-manager names otherwise than by the controller; dashboards ask for these names. */
+const names: Readonly<Record<string, string>> = {
+  "bootstrap-signer-controller": "bootstrap_signer_queue",
+  "certificatesigningrequest-approving-controller": "certificate",
+  "certificatesigningrequest-signing-controller": "certificate",
+  "clusterrole-aggregation-controller": "ClusterRoleAggregator",
+  "cronjob-controller": "cronjob",
+  "daemonset-controller": "daemonset",
+  "deployment-controller": "deployment",
+  "disruption-controller": "disruption",
+  "endpoints-controller": "endpoint",
+  "endpointslice-controller": "endpoint_slice",
+  "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
+  "ephemeral-volume-controller": "ephemeral_volume",
+  "garbage-collector-controller": "garbage_collector_attempt_to_delete",
+  "job-controller": "job",
+  "namespace-controller": "namespace",
+  "node-lifecycle-controller": "node_lifecycle_controller",
+  "persistentvolume-binder-controller": "claims",
+  "persistentvolume-protection-controller": "pvprotection",
+  "persistentvolumeclaim-protection-controller": "pvcprotection",
+  "pod-garbage-collector-controller": "orphaned_pods_nodes",
+  "replicaset-controller": "replicaset",
+  "replicationcontroller-controller": "replicationmanager",
+  "resourcequota-controller": "resourcequota_primary",
+  "root-ca-certificate-publisher-controller": "root_ca_cert_publisher",
+  "service-lb-controller": "service",
+  "serviceaccount-controller": "serviceaccount",
+  "serviceaccount-token-controller": "serviceaccount_tokens_service",
+  "statefulset-controller": "statefulset",
+  "taint-eviction-controller": "noexec_taint_pod",
+  "token-cleaner-controller": "token_cleaner",
+  "ttl-after-finished-controller": "ttl_jobs_to_delete",
+  "volumeattributesclass-protection-controller": "vacprotection",
+};
+
+/** The name of a controller's queue in metrics; a controller of our own has one of its own. */
+export const queueName = (controller: string): string => names[controller] ?? controller;
