@@ -339,7 +339,11 @@ describe("the approval of a signing request", () => {
       ],
     });
     const taken = await server.patch("merge", `${requests}/${name}/status`, { status: { conditions: [] } });
-    expect(answered(taken, 200)["status"]).toEqual(answer["status"]);
+    expect([taken.status, taken.json<{ message: string }>().message]).toEqual([
+      422,
+      `CertificateSigningRequest.certificates.k8s.io "${name}" is invalid: ` +
+        'status.conditions: Forbidden: updates may not remove a condition of type "Approved"',
+    ]);
   });
 });
 

@@ -32,9 +32,10 @@ const inSpec = (spec: Record<string, unknown>, status?: Record<string, unknown>)
 });
 
 const authority = CertificateAuthority.create("test", Date.parse(at));
-const signingRequest = Buffer.from(
-  createSigningRequest(generateKey(), { commonName: "somebody", organizations: [] }),
-).toString("base64");
+const signingRequestPem = createSigningRequest(generateKey(), { commonName: "somebody", organizations: [] });
+const signingRequest = Buffer.from(signingRequestPem).toString("base64");
+/** Pods send theirs as it is, without the frame of text. */
+const stubRequest = signingRequestPem.replaceAll(/-----[^-]+-----|\s/g, "");
 
 const claim = { devices: { requests: [{ name: "one", exactly: { deviceClassName: "gpu" } }] } };
 const firstClaim = { devices: { requests: [{ name: "one", deviceClassName: "gpu" }] } };
@@ -140,7 +141,7 @@ export const minimalObjects: Readonly<Record<string, Minimal>> = {
       serviceAccountUID: "2",
       nodeName: "one",
       nodeUID: "3",
-      stubPKCS10Request: signingRequest,
+      stubPKCS10Request: stubRequest,
     },
     { conditions: [{ ...condition, type: "Failed" }] },
   ),
@@ -151,7 +152,9 @@ export const minimalObjects: Readonly<Record<string, Minimal>> = {
     emulationVersion: "1.36.0",
     strategy: "OldestEmulationVersion",
   }),
-  "discovery.k8s.io/v1/EndpointSlice": { fields: () => ({ addressType: "IPv4", endpoints: [] }) },
+  "discovery.k8s.io/v1/EndpointSlice": {
+    fields: () => ({ addressType: "IPv4", endpoints: [{ addresses: ["192.0.2.1"] }] }),
+  },
   "events.k8s.io/v1/Event": {
     fields: () => ({
       eventTime: "2026-01-01T00:00:00.000000Z",
