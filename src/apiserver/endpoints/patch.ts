@@ -1,4 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
+import { conversionFault } from "../../apimachinery/conversion-fault.ts";
 import type { DecodedObject } from "../../apimachinery/decode.ts";
 import { type FieldError, forbidden, invalid, required } from "../../apimachinery/field-error.ts";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
@@ -126,7 +127,9 @@ export function mergedPatch(
     decoded = scheme.decode(schemaName, value);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    throw fault(error.cause instanceof Error ? error.cause.message : error.message);
+    const conversion =
+      body.type === strategicPatchType ? conversionFault(scheme.schemas, schemaName, value) : undefined;
+    throw fault(conversion ?? (error.cause instanceof Error ? error.cause.message : error.message));
   }
   if (context.fieldValidation !== "Ignore") {
     const faults = [...patchFaults(body), ...decoded.unknownFields];
