@@ -216,7 +216,7 @@ export class ApiServer {
       watchCache,
       resources,
       admission: new AdmissionRunner(admission, new AdmissionMetrics(clock, register)),
-      loadCustom: (group, version, resource) => this.#customs.load({ group, version, resource }),
+      loadCustom: (group, version, resource, verb) => this.#customs.load({ group, version, resource }, verb),
       documentOf: (resource, version, texts) => this.#customs.document(resource, version, texts),
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,

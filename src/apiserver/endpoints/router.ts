@@ -50,8 +50,8 @@ const deprecations: Readonly<Record<string, string>> = {
 };
 
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
-  const { group, version, resource, subresource: name } = state.info;
-  const pending = core.loadCustom(group, version, resource);
+  const { group, version, resource, subresource: name, verb } = state.info;
+  const pending = core.loadCustom(group, version, resource, verb);
   if (pending !== undefined) await pending;
   const served = core.resources.find(group, version, resource);
   if (served === undefined) {

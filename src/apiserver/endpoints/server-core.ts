@@ -22,7 +22,7 @@ export interface ServerCore {
   readonly resources: ServedResources;
   readonly admission: AdmissionRunner;
   /** Loads what custom resources need, when this is one or the definition of one; undefined when there is nothing to wait for. */
-  loadCustom(group: string, version: string, resource: string): Promise<void> | undefined;
+  loadCustom(group: string, version: string, resource: string, verb?: string): Promise<void> | undefined;
   /** What OpenAPI says of a custom resource, in one of its versions; `texts` is the prose of the built-in types. */
   documentOf(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument;
   readonly nodes: NodeLocator;

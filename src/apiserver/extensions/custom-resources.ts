@@ -22,6 +22,8 @@ export interface CustomResourcesOptions {
   readonly logger: Logger;
 }
 
+const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);
+
 /** How long a webhook may take to convert, as in kube-apiserver. */
 const conversionTimeoutMs = 30_000;
 
@@ -53,11 +55,15 @@ export class CustomResources {
     this.#controller.start();
   }
 
-  /** Loads what definitions and custom resources need; undefined when this is neither, or when it is there. */
-  load(reference: GroupVersionResource): Promise<void> | undefined {
-    const isDefinition = reference.group === definitions.group;
-    if (!isDefinition && this.scheme.resource(reference)?.custom === undefined) return undefined;
-    return loadMachinery();
+  /**
+   * Loads what definitions and custom resources need; undefined when this is neither, or when it is there. Controllers ask
+   * every cluster for its definitions: where there are none it takes nothing to say so.
+   */
+  load(reference: GroupVersionResource, verb = ""): Promise<void> | undefined {
+    if (reference.group !== definitions.group)
+      return this.scheme.resource(reference)?.custom === undefined ? undefined : loadMachinery();
+    const isNone = this.#options.watchCache.resource(definitions).size === 0;
+    return isNone && reads.has(verb) ? undefined : loadMachinery();
   }
 
   /** See `ServerCore.documentOf`. */

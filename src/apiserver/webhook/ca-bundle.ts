@@ -16,7 +16,7 @@ export function caBundleError(caBundle: string): string | undefined {
     return "unable to load root certificates: unable to parse bytes as PEM block";
   }
   try {
-    for (const each of found) new X509Certificate(each);
+    found.map((each) => new X509Certificate(each));
     return undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -12,13 +12,13 @@ export class Substitutions {
   /** Whether all of `from` can stand where `to` is asked for; binds parameters only when that is so. */
   assign(from: readonly CelType[], to: readonly CelType[]): boolean {
     const mark = this.#undo.length;
-    const fits = this.#allFit(from, to);
-    while (!fits && this.#undo.length > mark) {
+    if (this.#allFit(from, to)) return true;
+    while (this.#undo.length > mark) {
       const last = this.#undo.pop();
       if (last?.before === undefined) this.#bound.delete(last?.name ?? "");
       else this.#bound.set(last.name, last.before);
     }
-    return fits;
+    return false;
   }
 
   /** The type with what its parameters are bound to; free ones stay, or become dyn. */

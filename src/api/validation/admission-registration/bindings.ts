@@ -12,7 +12,13 @@ import { checkMatchResources, checkMutatingOperations } from "./match-rules.ts";
 /** Where policies hold, with which parameters. */
 type Binding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;
 
-function checkBinding({ spec }: Binding, errors: Errors): void {
+/** Of the beta version the spec itself may be left out. */
+function specOf<T extends Binding>(binding: T): Partial<T["spec"]> {
+  return (binding as { readonly spec?: T["spec"] }).spec ?? {};
+}
+
+function checkBinding(binding: Binding, errors: Errors): void {
+  const spec = specOf(binding);
   if (isEmpty(spec.policyName)) errors.push(required("spec.policyName"));
   else checkName(spec.policyName, dns1123SubdomainErrors, "spec.policyName", errors);
   if (spec.paramRef !== undefined) checkParamRef(spec.paramRef, "spec.paramRef", errors);
@@ -21,7 +27,7 @@ function checkBinding({ spec }: Binding, errors: Errors): void {
 
 export function checkMutatingBinding(binding: MutatingAdmissionPolicyBinding, errors: Errors): void {
   checkBinding(binding, errors);
-  checkMutatingOperations(binding.spec.matchResources, "spec.matchResources", errors);
+  checkMutatingOperations(specOf(binding).matchResources, "spec.matchResources", errors);
 }
 
 const actions = ["Audit", "Deny", "Warn"];
@@ -29,7 +35,7 @@ const actions = ["Audit", "Deny", "Warn"];
 export function checkValidatingBinding(binding: ValidatingAdmissionPolicyBinding, errors: Errors): void {
   checkBinding(binding, errors);
   const path = "spec.validationActions";
-  const found = list(binding.spec.validationActions);
+  const found = list(specOf(binding).validationActions);
   found.forEach((action, index) => {
     const where = `${path}[${index}]`;
     if (!actions.includes(action)) errors.push(notSupported(where, action, actions));

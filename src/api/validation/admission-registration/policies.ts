@@ -41,7 +41,7 @@ export function checkValidatingPolicy(
   errors: Errors,
   old?: ValidatingAdmissionPolicy,
 ): void {
-  const { validations, auditAnnotations } = policy.spec;
+  const { validations, auditAnnotations } = specOf(policy);
   checkPolicy(policy, errors, old);
   if (list(validations).length + list(auditAnnotations).length === 0) {
     const detail = "validations or auditAnnotations must contain at least one item";
@@ -73,8 +73,14 @@ export function checkValidatingPolicyUpdate(
   checkValidatingPolicy(now, errors, old);
 }
 
+/** Of the beta version the spec itself may be left out. */
+function specOf<T extends Policy>(policy: T): Partial<T["spec"]> {
+  return (policy as { readonly spec?: T["spec"] }).spec ?? {};
+}
+
 /** What both kinds share. */
-function checkPolicy({ spec }: Policy, errors: Errors, old: Policy | undefined): void {
+function checkPolicy(policy: Policy, errors: Errors, old: Policy | undefined): void {
+  const spec = specOf<Policy>(policy);
   if (spec.failurePolicy === undefined) errors.push(required("spec.failurePolicy"));
   optionalOneOf(spec.failurePolicy, failurePolicies, "spec.failurePolicy", errors);
   if (spec.paramKind !== undefined) checkParamKind(spec.paramKind, errors);
@@ -88,8 +94,8 @@ function checkPolicy({ spec }: Policy, errors: Errors, old: Policy | undefined):
   }
   const isKept =
     old !== undefined &&
-    same(spec.paramKind, old.spec.paramKind) &&
-    same(spec.matchConditions, old.spec.matchConditions);
+    same(spec.paramKind, specOf(old).paramKind) &&
+    same(spec.matchConditions, specOf(old).matchConditions);
   if (!isKept) checkMatchConditions(spec.matchConditions, "spec.matchConditions", errors);
   list(spec.variables).forEach((variable, index) => {
     checkVariable(variable, `spec.variables[${index}]`, errors);
@@ -181,7 +187,7 @@ export function checkMutatingPolicy(
   old?: MutatingAdmissionPolicy,
 ): void {
   checkPolicy(policy, errors, old);
-  const { mutations, reinvocationPolicy } = policy.spec;
+  const { mutations, reinvocationPolicy } = specOf(policy);
   if (list(mutations).length === 0) {
     errors.push(required("spec.mutations", "mutations must contain at least one item"));
   }
