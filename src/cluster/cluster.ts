@@ -218,7 +218,10 @@ export class Cluster {
     });
     this.#manager.startAll({ except: this.#options.withoutControllers ?? [] });
     if (this.#options.scheduler !== false) {
-      this.#scheduler = new Scheduler(this.#contextOf("default-scheduler", schedulerUser, this.signal));
+      this.#scheduler = new Scheduler({
+        ...this.#contextOf("default-scheduler", schedulerUser, this.signal),
+        metrics: this.server.metrics,
+      });
       void this.#scheduler.start(this.signal);
     }
     await this.informers.start(this.signal);

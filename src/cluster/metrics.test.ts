@@ -63,6 +63,10 @@ describe("/metrics of a cluster", () => {
     'workqueue_adds_total{name="deployment"}',
     'workqueue_queue_duration_seconds_count{name="replicaset"}',
     'workqueue_work_duration_seconds_count{name="endpoint_slice"}',
+    'scheduler_schedule_attempts_total{profile="default-scheduler",result="scheduled"}',
+    'scheduler_scheduling_attempt_duration_seconds_count{profile="default-scheduler",result="scheduled"}',
+    'scheduler_framework_extension_point_duration_seconds_count{extension_point="Filter",profile="default-scheduler",status="Success"}',
+    'scheduler_queue_incoming_pods_total{event="UnschedulablePodAdd",queue="active"}',
   ])("counts %s", async (series) => {
     expect((await scrape()).get(series)).toBeGreaterThan(0);
   });
@@ -72,6 +76,8 @@ describe("/metrics of a cluster", () => {
     'workqueue_retries_total{name="job"}',
     'workqueue_unfinished_work_seconds{name="job"}',
     'workqueue_longest_running_processor_seconds{name="job"}',
+    'scheduler_pending_pods{queue="gated"}',
+    "scheduler_preemption_attempts_total",
   ])("has %s", async (series) => {
     expect((await scrape()).get(series)).toBe(0);
   });

@@ -5,6 +5,7 @@ import type { NodeFilter, Plugin, Rejection } from "./framework.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { Nominations } from "./nominations.ts";
 import type { PodInfo } from "./pod-info.ts";
+import { SchedulerMetrics, type StepStatus } from "./scheduler-metrics.ts";
 
 /** A plugin's filter for one pod. */
 export interface NamedFilter {
@@ -26,6 +27,7 @@ export class Algorithm {
   readonly #cluster: ClusterState;
   readonly #nominations: Nominations;
   readonly #random: Random;
+  readonly #metrics: SchedulerMetrics;
   #nextStart = 0;
 
   constructor(options: {
@@ -33,16 +35,23 @@ export class Algorithm {
     readonly cluster: ClusterState;
     readonly nominations: Nominations;
     readonly random: Random;
+    readonly metrics?: SchedulerMetrics;
   }) {
     this.#plugins = options.plugins;
     this.#cluster = options.cluster;
     this.#nominations = options.nominations;
     this.#random = options.random;
+    this.#metrics = options.metrics ?? new SchedulerMetrics();
   }
 
   schedule(pod: PodInfo): Outcome {
+    const startMs = this.#metrics.now();
     const prepared = this.#preFilter(pod);
-    if ("diagnosis" in prepared) return { diagnosis: prepared.diagnosis, filters: [] };
+    if ("diagnosis" in prepared) {
+      this.#metrics.step("PreFilter", prepared.status, startMs);
+      return { diagnosis: prepared.diagnosis, filters: [] };
+    }
+    const preparedMs = this.#metrics.step("PreFilter", "Success", startMs);
     const { filters, nodeNames, restrictedBy } = prepared;
     const rejections = new Map<string, Rejection>();
     const plugins = new Set<string>(restrictedBy);
@@ -50,6 +59,7 @@ export class Algorithm {
       rejections.set(node.name, rejection);
       plugins.add(plugin);
     });
+    this.#metrics.step("Filter", "Success", preparedMs);
     const [only] = feasible;
     if (only === undefined) {
       const absent =
@@ -62,7 +72,7 @@ export class Algorithm {
   }
 
   #preFilter(pod: PodInfo):
-    | { readonly diagnosis: Diagnosis }
+    | { readonly diagnosis: Diagnosis; readonly status: StepStatus }
     | {
         readonly filters: readonly NamedFilter[];
         readonly nodeNames: ReadonlySet<string> | undefined;
@@ -78,7 +88,9 @@ export class Algorithm {
         const preFilterMessage = result.rejection.reasons.join(", ");
         const nodeCount = this.#cluster.nodes().length;
         const plugins = new Set([plugin.name]);
-        return { diagnosis: { nodeCount, rejections: new Map(), absent: [], preFilterMessage, plugins } };
+        const diagnosis = { nodeCount, rejections: new Map(), absent: [], preFilterMessage, plugins };
+        const isFinal = result.rejection.code === "unresolvable";
+        return { diagnosis, status: isFinal ? "UnschedulableAndUnresolvable" : "Unschedulable" };
       }
       if (result.filter !== undefined) filters.push({ plugin: plugin.name, filter: result.filter });
       if (result.nodeNames !== undefined) {
@@ -134,16 +146,20 @@ export class Algorithm {
   }
 
   #best(pod: PodInfo, nodes: readonly NodeInfo[]): NodeInfo {
-    const totals = nodes.map(() => 0);
-    for (const plugin of this.#plugins) {
+    const startMs = this.#metrics.now();
+    const scorers = this.#plugins.flatMap((plugin) => {
       const scorer = plugin.preScore?.(pod, nodes);
-      if (scorer === undefined) continue;
-      const weight = plugin.weight ?? 1;
+      return scorer === undefined ? [] : { scorer, weight: plugin.weight ?? 1 };
+    });
+    const preparedMs = this.#metrics.step("PreScore", "Success", startMs);
+    const totals = nodes.map(() => 0);
+    for (const { scorer, weight } of scorers) {
       const scores = scorer(nodes);
       for (let index = 0; index < totals.length; index++) {
         totals[index] = (totals[index] ?? 0) + weight * (scores[index] ?? 0);
       }
     }
+    this.#metrics.step("Score", "Success", preparedMs);
     return this.#pick(nodes, totals);
   }
 

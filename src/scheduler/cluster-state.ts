@@ -48,6 +48,13 @@ export class ClusterState {
     return this.#order;
   }
 
+  /** How much is known; pods whose binding is under way are among the pods. */
+  sizes(): { readonly nodes: number; readonly pods: number; readonly assumed_pods: number } {
+    let assumed = 0;
+    for (const placement of this.#placements.values()) if (placement.assumed) assumed++;
+    return { nodes: this.nodes().length, pods: this.#placements.size, assumed_pods: assumed };
+  }
+
   setNode(node: Node): void {
     const name = node.metadata.name ?? "";
     const known = this.#nodes.get(name);

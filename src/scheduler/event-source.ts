@@ -44,10 +44,11 @@ export function connect(informers: SchedulerInformers, targets: EventTargets): (
         if (!deepEqual(old.metadata.labels, namespace.metadata.labels)) namespaceChanged(namespace, targets);
       },
     }),
-    watchAll(informers.claims, queue, (claim) => ({ type: "claimChanged", claim })),
-    watchAll(informers.volumes, queue, (volume) => ({ type: "volumeChanged", volume })),
-    watchAll(informers.storageClasses, queue, (storageClass) => ({
+    watchAll(informers.claims, queue, (claim, isNew) => ({ type: "claimChanged", isNew, claim })),
+    watchAll(informers.volumes, queue, (volume, isNew) => ({ type: "volumeChanged", isNew, volume })),
+    watchAll(informers.storageClasses, queue, (storageClass, isNew) => ({
       type: "storageClassChanged",
+      isNew,
       storageClass,
     })),
   ];
@@ -59,11 +60,11 @@ export function connect(informers: SchedulerInformers, targets: EventTargets): (
 function watchAll<T extends KubernetesObject>(
   informer: Informer<T>,
   queue: SchedulingQueue,
-  eventOf: (object: T) => ClusterEvent,
+  eventOf: (object: T, isNew: boolean) => ClusterEvent,
 ): () => void {
   return informer.addHandler({
-    added: (object) => queue.notify(eventOf(object)),
-    updated: (_, object) => queue.notify(eventOf(object)),
+    added: (object) => queue.notify(eventOf(object, true)),
+    updated: (_, object) => queue.notify(eventOf(object, false)),
   });
 }
 

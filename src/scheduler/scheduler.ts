@@ -2,6 +2,7 @@ import type { Binding, Pod, PodCondition } from "../api/types/core-v1.ts";
 import { type Clock, formatTime } from "../apimachinery/clock.ts";
 import { findCondition, setCondition } from "../apimachinery/conditions.ts";
 import type { Logger } from "../apimachinery/logger.ts";
+import type { MetricRegistry } from "../apimachinery/metrics.ts";
 import { isBeingDeleted } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { isNotFound } from "../apimachinery/status.ts";
@@ -20,6 +21,7 @@ import { Nominations } from "./nominations.ts";
 import { defaultPlugins } from "./plugins/index.ts";
 import type { PodInfo } from "./pod-info.ts";
 import { type Candidate, Preemption } from "./preemption.ts";
+import { SchedulerMetrics } from "./scheduler-metrics.ts";
 import { type QueuedPod, SchedulingQueue } from "./scheduling-queue.ts";
 
 export interface SchedulerContext {
@@ -30,8 +32,18 @@ export interface SchedulerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** What scheduling is measured for. Default: for nobody. */
+  readonly metrics?: MetricRegistry;
   /** The pods that are meant for it. Default `default-scheduler`. */
   readonly schedulerName?: string;
+}
+
+/** What goes with a pod to its binding. */
+interface BindingParts {
+  readonly reservations: readonly Reservation[];
+  readonly signal: AbortSignal;
+  /** When the try began. */
+  readonly startMs: number;
 }
 
 /** So many pods are placed before others in the process get their turn. */
@@ -55,6 +67,7 @@ export class Scheduler {
   readonly #algorithm: Algorithm;
   readonly #preemption: Preemption;
   readonly #queue: SchedulingQueue;
+  readonly #metrics: SchedulerMetrics;
   #signal: AbortSignal | undefined;
   #turnPlanned = false;
   #bindings = 0;
@@ -70,8 +83,10 @@ export class Scheduler {
       (namespace) => this.#informers.namespaces.get(namespace)?.metadata.labels,
     );
     const [cluster, nominations] = [this.#cluster, this.#nominations];
+    const metrics = new SchedulerMetrics(schedulerName, context.metrics);
+    this.#metrics = metrics;
     this.#plugins = defaultPlugins(cluster, this.#informers, { client, clock });
-    this.#algorithm = new Algorithm({ plugins: this.#plugins, cluster, nominations, random });
+    this.#algorithm = new Algorithm({ plugins: this.#plugins, cluster, nominations, random, metrics });
     this.#preemption = new Preemption({
       cluster,
       algorithm: this.#algorithm,
@@ -79,7 +94,16 @@ export class Scheduler {
       budgets: () => this.#informers.budgets.list(),
       random,
     });
-    this.#queue = new SchedulingQueue({ clock, plugins: this.#plugins, onReady: () => this.#planTurn() });
+    this.#queue = new SchedulingQueue({
+      clock,
+      plugins: this.#plugins,
+      onReady: () => this.#planTurn(),
+      metrics,
+    });
+    metrics.show(
+      () => this.#queue.pending(),
+      () => cluster.sizes(),
+    );
   }
 
   /** Resolves once the caches have synced and scheduling has begun; it goes on until the signal aborts. */
@@ -126,21 +150,30 @@ export class Scheduler {
       this.#events.event(info.pod, "Warning", "FailedScheduling", message);
       return;
     }
+    const startMs = this.#metrics.now();
     try {
       const outcome = this.#cluster.nodes().length === 0 ? undefined : this.#algorithm.schedule(info);
-      if (outcome !== undefined && "node" in outcome) this.#assume(queued, outcome.node, signal);
-      else this.#refuse(queued, outcome);
+      if (outcome !== undefined && "node" in outcome) {
+        this.#metrics.chosen(startMs);
+        this.#assume(queued, outcome.node, signal, startMs);
+      } else {
+        this.#refuse(queued, outcome);
+        this.#metrics.attempted("unschedulable", startMs);
+      }
     } catch (error) {
       this.#failed(queued, error);
+      this.#metrics.attempted("error", startMs);
     }
   }
 
-  #assume(queued: QueuedPod, node: NodeInfo, signal: AbortSignal): void {
+  #assume(queued: QueuedPod, node: NodeInfo, signal: AbortSignal, startMs: number): void {
     const { info } = queued;
+    const reserveMs = this.#metrics.now();
     const reservations = this.#plugins.flatMap((plugin) => plugin.reserve?.(info, node) ?? []);
+    this.#metrics.step("Reserve", "Success", reserveMs);
     this.#cluster.placePod(info, node.name, true);
     this.#bindings++;
-    void this.#bind(queued, node.name, reservations, signal).finally(() => {
+    void this.#bind(queued, node.name, { reservations, signal, startMs }).finally(() => {
       this.#bindings--;
       this.#planTurn();
     });
@@ -149,19 +182,28 @@ export class Scheduler {
   async #bind(
     queued: QueuedPod,
     nodeName: string,
-    reservations: readonly Reservation[],
-    signal: AbortSignal,
+    { reservations, signal, startMs }: BindingParts,
   ): Promise<void> {
     const { info } = queued;
+    let step: "PreBind" | "Bind" = "PreBind";
+    let sinceMs = this.#metrics.now();
     try {
       for (const reservation of reservations) await reservation.preBind(signal);
+      sinceMs = this.#metrics.step(step, "Success", sinceMs);
+      step = "Bind";
       await this.#postBinding(info, nodeName);
+      this.#metrics.step(step, "Success", sinceMs);
+      this.#metrics.attempted("scheduled", startMs);
+      const { firstTriedMs, attempts } = queued;
+      this.#metrics.bound(attempts + 1, (this.#context.clock.now() - firstTriedMs) / 1000);
       this.#nominations.remove(info.uid);
       const message = `Successfully assigned ${info.key} to ${nodeName}`;
       this.#events.event(info.pod, "Normal", "Scheduled", message);
     } catch (error) {
       for (const reservation of reservations) reservation.cancel();
       if (signal.aborted) return;
+      this.#metrics.step(step, "Error", sinceMs);
+      this.#metrics.attempted("error", startMs);
       this.#forget(info);
       // Deleted meanwhile: there is nothing left to bind.
       if (!isNotFound(error)) this.#failed(queued, error);
@@ -196,10 +238,14 @@ export class Scheduler {
       return;
     }
     const { diagnosis, filters } = outcome;
+    const startMs = this.#metrics.now();
     const result = this.#preemption.find(info, diagnosis, filters);
+    this.#metrics.preemptionTried();
+    this.#metrics.step("PostFilter", "candidate" in result ? "Success" : "Unschedulable", startMs);
     this.#queue.refuse(queued, diagnosis.plugins);
     if ("candidate" in result) {
       const { candidate } = result;
+      this.#metrics.preempted(candidate.victims.length);
       this.#nominations.set(info, candidate.node.name);
       this.#report(info, "Unschedulable", fitMessage(diagnosis), candidate.node.name);
       void this.#evict(candidate, info);

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../apimachinery/clock.ts";
-import type { ClusterEvent } from "./cluster-event.ts";
+import { type ClusterEvent, eventLabel } from "./cluster-event.ts";
 import type { Plugin } from "./framework.ts";
 import type { PodInfo } from "./pod-info.ts";
+import { type QueuePlace, SchedulerMetrics } from "./scheduler-metrics.ts";
 
 /** A pod that waits for a node. */
 export interface QueuedPod {
@@ -14,7 +15,9 @@ export interface QueuedPod {
   rejectedBy: ReadonlySet<string>;
   /** The last try failed on an error, not for lack of a node: it is not tried again before its time. */
   failed: boolean;
-  place: "active" | "backoff" | "unschedulable" | "gated" | "none";
+  place: QueuePlace | "none";
+  /** When it was first tried; 0 until then. */
+  firstTriedMs: number;
   /** When it was refused; and, in backoff, when it may be tried again. */
   sinceMs: number;
   backoffUntilMs: number;
@@ -35,6 +38,13 @@ const backoffMaxMs = 10_000;
 const unschedulableMaxMs = 300_000;
 const flushIntervalMs = 30_000;
 
+/** What brings a pod to a place of the queue, as kube-scheduler calls it. */
+const podEvents = {
+  added: "UnschedulablePodAdd",
+  updated: "UnschedulablePodUpdate",
+  failed: "ScheduleAttemptFailure",
+};
+
 /**
  * The pods without a node, in three places (pkg/scheduler/backend/queue): those to be tried, by priority; those that
  * wait a little after a failure; and those that no node can take until something changes. An event in the cluster wakes
@@ -44,6 +54,7 @@ export class SchedulingQueue {
   readonly #clock: Clock;
   readonly #plugins: ReadonlyMap<string, Plugin>;
   readonly #onReady: () => void;
+  readonly #metrics: SchedulerMetrics;
   readonly #pods = new Map<string, QueuedPod>();
   readonly #active = new TicketHeap((a, b) => b.priority - a.priority || a.order - b.order);
   readonly #backoff = new TicketHeap((a, b) => a.dueMs - b.dueMs || a.order - b.order);
@@ -57,10 +68,12 @@ export class SchedulingQueue {
     readonly clock: Clock;
     readonly plugins: readonly Plugin[];
     readonly onReady: () => void;
+    readonly metrics?: SchedulerMetrics;
   }) {
     this.#clock = options.clock;
     this.#plugins = new Map(options.plugins.map((plugin) => [plugin.name, plugin]));
     this.#onReady = options.onReady;
+    this.#metrics = options.metrics ?? new SchedulerMetrics();
     this.#flushTimer = this.#clock.every(flushIntervalMs, () => this.#flushOld());
   }
 
@@ -70,12 +83,12 @@ export class SchedulingQueue {
     if (queued === undefined) {
       const added = newQueuedPod(info);
       this.#pods.set(info.uid, added);
-      this.#activate(added);
+      this.#activate(added, podEvents.added);
       return;
     }
     queued.info = info;
     // A change of the pod itself may be what it lacked.
-    if (queued.place === "unschedulable" || queued.place === "gated") this.#wake(queued);
+    if (queued.place === "unschedulable" || queued.place === "gated") this.#wake(queued, podEvents.updated);
   }
 
   remove(uid: string): void {
@@ -96,8 +109,13 @@ export class SchedulingQueue {
   pop(): QueuedPod | undefined {
     this.#flushBackoff();
     let next = this.#active.pop();
-    if (next === undefined && this.#backoff.peek()?.failed === false) next = this.#backoff.pop();
-    if (next !== undefined) this.#leave(next);
+    if (next === undefined && this.#backoff.peek()?.failed === false) {
+      next = this.#backoff.pop();
+      this.#metrics.incoming("active", "PopFromBackoffQ");
+    }
+    if (next === undefined) return undefined;
+    this.#leave(next);
+    if (next.firstTriedMs === 0) next.firstTriedMs = this.#clock.now();
     return next;
   }
 
@@ -114,6 +132,7 @@ export class SchedulingQueue {
     queued.sinceMs = this.#clock.now();
     queued.place = "unschedulable";
     this.#unschedulable.add(queued);
+    this.#metrics.incoming("unschedulable", podEvents.failed);
   }
 
   /** Something went wrong: the pod is tried again after its backoff. */
@@ -122,12 +141,13 @@ export class SchedulingQueue {
     queued.attempts++;
     queued.failed = true;
     queued.sinceMs = this.#clock.now();
-    this.#delay(queued);
+    this.#delay(queued, podEvents.failed);
   }
 
   /** Something happened in the cluster. */
   notify(event: ClusterEvent): void {
-    for (const queued of this.#unschedulable) if (this.#helps(event, queued)) this.#wake(queued);
+    for (const queued of this.#unschedulable)
+      if (this.#helps(event, queued)) this.#wake(queued, eventLabel(event));
   }
 
   /** Tries the pod again as soon as possible. */
@@ -135,7 +155,14 @@ export class SchedulingQueue {
     const queued = this.#pods.get(uid);
     if (queued === undefined || queued.place === "active" || queued.place === "none") return;
     this.#leave(queued);
-    this.#activate(queued);
+    this.#activate(queued, "ForceActivate");
+  }
+
+  /** How many pods wait where. */
+  pending(): Record<QueuePlace, number> {
+    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0 };
+    for (const { place } of this.#pods.values()) if (place !== "none") counts[place]++;
+    return counts;
   }
 
   close(): void {
@@ -149,26 +176,26 @@ export class SchedulingQueue {
     return false;
   }
 
-  #wake(queued: QueuedPod): void {
+  #wake(queued: QueuedPod, event: string): void {
     this.#leave(queued);
     queued.backoffUntilMs = queued.sinceMs + backoffMs(queued.attempts);
-    if (queued.attempts > 0 && queued.backoffUntilMs > this.#clock.now()) this.#delay(queued);
-    else this.#activate(queued);
+    if (queued.attempts > 0 && queued.backoffUntilMs > this.#clock.now()) this.#delay(queued, event);
+    else this.#activate(queued, event);
   }
 
-  #activate(queued: QueuedPod): void {
-    if ((queued.info.spec.schedulingGates ?? []).length > 0) {
-      queued.place = "gated";
-      return;
-    }
-    queued.place = "active";
+  #activate(queued: QueuedPod, event: string): void {
+    const isGated = (queued.info.spec.schedulingGates ?? []).length > 0;
+    queued.place = isGated ? "gated" : "active";
+    this.#metrics.incoming(queued.place, event);
+    if (isGated) return;
     this.#active.push(this.#newTicket(queued));
     this.#onReady();
   }
 
-  #delay(queued: QueuedPod): void {
+  #delay(queued: QueuedPod, event: string): void {
     queued.backoffUntilMs = queued.sinceMs + backoffMs(queued.attempts);
     queued.place = "backoff";
+    this.#metrics.incoming("backoff", event);
     this.#backoff.push(this.#newTicket(queued));
     if (queued.failed) this.#armBackoff();
     else this.#onReady();
@@ -202,13 +229,14 @@ export class SchedulingQueue {
     for (let next = this.#backoff.peek(); next !== undefined; next = this.#backoff.peek()) {
       if (next.backoffUntilMs > nowMs) return;
       this.#leave(next);
-      this.#activate(next);
+      this.#activate(next, "BackoffComplete");
     }
   }
 
   #flushOld(): void {
     const before = this.#clock.now() - unschedulableMaxMs;
-    for (const queued of this.#unschedulable) if (queued.sinceMs < before) this.#wake(queued);
+    for (const queued of this.#unschedulable)
+      if (queued.sinceMs < before) this.#wake(queued, "UnschedulableTimeout");
   }
 }
 
@@ -220,6 +248,7 @@ function newQueuedPod(info: PodInfo): QueuedPod {
     rejectedBy: new Set(),
     failed: false,
     place: "none",
+    firstTriedMs: 0,
     sinceMs: 0,
     backoffUntilMs: 0,
   };

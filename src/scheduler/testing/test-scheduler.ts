@@ -1,6 +1,7 @@
 import type { Event, Pod } from "../../api/types/core-v1.ts";
 import { VirtualClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { newClient } from "../../client/client.ts";
@@ -15,6 +16,7 @@ export class TestScheduler {
   readonly clock = new VirtualClock();
   readonly transport = new FakeTransport({ clock: this.clock });
   readonly #controller = new AbortController();
+  readonly #metrics: Metric[] = [];
 
   /** Starts with the objects in place, and lets the scheduler do what it can at once. */
   static async start(...objects: readonly KubernetesObject[]): Promise<TestScheduler> {
@@ -25,7 +27,15 @@ export class TestScheduler {
     const random = new SeededRandom(1);
     const informers = new SharedInformerFactory({ client, clock, logger: silentLogger });
     const events = newEventRecorder({ client, clock, random, component: "test" });
-    const scheduler = new Scheduler({ client, informers, events, clock, random, logger: silentLogger });
+    const scheduler = new Scheduler({
+      client,
+      informers,
+      events,
+      clock,
+      random,
+      logger: silentLogger,
+      metrics: { register: (metric) => test.#metrics.push(metric) },
+    });
     await informers.start(test.#controller.signal);
     await scheduler.start(test.#controller.signal);
     await test.settle();
@@ -58,6 +68,13 @@ export class TestScheduler {
   /** The message of the PodScheduled condition. */
   whyNot(name: string): string | undefined {
     return this.pod(name)?.status?.conditions?.find(({ type }) => type === "PodScheduled")?.message;
+  }
+
+  /** The number of a series, as it is shown. */
+  metric(series: string): number | undefined {
+    const lines = this.#metrics.flatMap((metric) => metric.lines());
+    const line = lines.find((each) => each.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length + 1));
   }
 
   events(reason: string): Event[] {
