@@ -39,6 +39,7 @@ import { AdmissionMetrics } from "./metrics/admission-metrics.ts";
 import { MeasuredStorage } from "./metrics/measured-storage.ts";
 import { measuredAuthenticator, measuredAuthorizer } from "./metrics/security-metrics.ts";
 import { registerStorageMetrics } from "./metrics/storage-metrics.ts";
+import { WatchMetrics } from "./metrics/watch-metrics.ts";
 import { ServerMetrics } from "./metrics.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { AdmissionRunner } from "./registry/admission-runner.ts";
@@ -221,7 +222,8 @@ export class ApiServer {
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
-      watchEvents: (resource) => requests.watchEvents(resource),
+      watchMetrics: new WatchMetrics(register),
+      deprecated: (info) => requests.deprecated(info),
       isClosing: () => this.#isClosing,
       sending(state, length, isWhole) {
         requests.sent(state, length);

@@ -63,6 +63,7 @@ describe("/metrics of a cluster", () => {
     'workqueue_adds_total{name="deployment"}',
     'workqueue_queue_duration_seconds_count{name="replicaset"}',
     'workqueue_work_duration_seconds_count{name="endpoint_slice"}',
+    'apiserver_cache_list_total{group="apps",index="",resource="deployments"}',
     'scheduler_schedule_attempts_total{profile="default-scheduler",result="scheduled"}',
     'scheduler_scheduling_attempt_duration_seconds_count{profile="default-scheduler",result="scheduled"}',
     'scheduler_framework_extension_point_duration_seconds_count{extension_point="Filter",profile="default-scheduler",status="Success"}',

@@ -36,6 +36,8 @@ export class ResourceCache {
 
   readonly #forms: FormBudget;
   #eventCount = 0;
+  /** Lists that were answered from here: how many, objects that were looked at for them, objects in the answers. */
+  readonly lists = { count: 0, fetched: 0, returned: 0 };
 
   constructor(resource: GroupResource, revision: number, forms = new FormBudget()) {
     this.#forms = forms;

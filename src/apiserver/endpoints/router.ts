@@ -63,14 +63,20 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
     throw newGenericNotFound();
   }
   const warning = deprecations[`${resource}.${group}`];
-  if (warning !== undefined && !state.warnings.includes(warning)) state.warnings.push(warning);
+  if (warning !== undefined) {
+    addWarning(state, warning);
+    core.deprecated(state.info);
+  }
   // The old paths of watches mean a watch whatever the method is, but only GET has a route.
   if (state.info.verb === "watch" && state.request.method !== "GET") throw newMethodNotAllowed();
   // Only what is passed on to others has a HEAD; a GET without its body is not among the routes.
   if (state.request.method === "HEAD" && name !== "proxy") throw newMethodNotAllowed();
   checkScope(state, served);
   const { custom } = served.info;
-  if (custom?.deprecationWarning !== undefined) addWarning(state, custom.deprecationWarning);
+  if (custom?.deprecationWarning !== undefined) {
+    addWarning(state, custom.deprecationWarning);
+    core.deprecated(state.info);
+  }
   if (name === "") return routeMain(core, state, served);
   return routeSubresource(core, state, served);
 }

@@ -1,14 +1,14 @@
 import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
-import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
-import type { Value } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import type { WatchMetrics } from "../metrics/watch-metrics.ts";
 import type { AdmissionRunner } from "../registry/admission-runner.ts";
 import type { ServedResources } from "../registry/served-resources.ts";
 import type { NodeLocator } from "../registry/strategy.ts";
+import type { RequestInfo } from "../request-context.ts";
 import type { RequestState } from "./api-request.ts";
 import type { ConnectHandlers } from "./connect.ts";
 
@@ -29,8 +29,10 @@ export interface ServerCore {
   readonly connect: ConnectHandlers;
   /** To be told of each answer before it is sent, and whether it is whole in memory. */
   sending(state: RequestState, bytes: number, isWhole: boolean): void;
-  /** Counts the events that are sent to watchers of the resource. */
-  watchEvents(resource: GroupVersionResource): Value;
+  /** What watches count into. */
+  readonly watchMetrics: WatchMetrics;
+  /** To be told of each request for a deprecated resource. */
+  deprecated(info: RequestInfo): void;
   /** Whether the server is about to go: clients are told with each answer. */
   isClosing(): boolean;
   /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */

@@ -1,5 +1,4 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
-import type { Value } from "../../apimachinery/metrics.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import type { FrameEncoder, WatchNotice } from "../cache/cache-event.ts";
 import { CachedObject } from "../cache/cached-object.ts";
@@ -16,6 +15,7 @@ import {
 } from "../endpoints/encode.ts";
 import { negotiate, objectForms } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
+import type { WatchMeasures } from "../metrics/watch-metrics.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 
@@ -32,6 +32,7 @@ export async function serveWatch(
   response: WatchResponse,
 ): Promise<void> {
   const { served } = response;
+  const startMs = performance.now();
   const negotiated = negotiate(exchange.request.header("accept"), {
     forms: objectForms,
     isWatch: true,
@@ -46,7 +47,14 @@ export async function serveWatch(
   state.audit?.respond(200);
   const body = exchange.begin(200, { ...baseHeaders(state), "content-type": contentType });
   const ended = Promise.withResolvers<void>();
-  const sink = new FrameSink(body, core.watchCache.fanOut, forms, core.watchEvents(served), ended.resolve);
+  const sink = new FrameSink(body, {
+    fanOut: core.watchCache.fanOut,
+    forms,
+    measures: core.watchMetrics.of(served),
+    onListed: () =>
+      core.watchMetrics.listed(served, state.info.namespace, (performance.now() - startMs) / 1000),
+    onEnd: ended.resolve,
+  });
   const timer = core.clock.after(response.timeoutMs, () => sink.end());
   const onAbort = (): void => sink.end();
   state.signal.addEventListener("abort", onAbort, { once: true });
@@ -88,6 +96,15 @@ function statusOf(error: unknown): object {
   return (error instanceof StatusError ? error : newInternalError(error)).status;
 }
 
+interface FrameSinkParts {
+  readonly fanOut: FanOut;
+  readonly forms: FrameForms;
+  readonly measures: WatchMeasures;
+  /** Called when the initial state is told, of a watch that asked for it. */
+  readonly onListed: () => void;
+  readonly onEnd: () => void;
+}
+
 /**
  * The frames of one watcher on their way to its socket. One write is under way at a time; what comes meanwhile is one
  * write more, so a watcher that is slow holds nobody up and has its frames in common with others that are.
@@ -96,7 +113,8 @@ class FrameSink implements WatchSink, FanOutTarget {
   readonly #body: ResponseBody;
   readonly #fanOut: FanOut;
   readonly #forms: FrameForms;
-  readonly #events: Value;
+  readonly #measures: WatchMeasures;
+  readonly #onListed: () => void;
   readonly #onEnd: () => void;
   /** The initial state, of which the first `#stateSent` objects are written. */
   #state: CachedObject[] = [];
@@ -113,20 +131,20 @@ class FrameSink implements WatchSink, FanOutTarget {
     if (this.#hasWaiting) this.#fanOut.schedule(this);
   };
 
-  constructor(body: ResponseBody, fanOut: FanOut, forms: FrameForms, events: Value, onEnd: () => void) {
-    this.#events = events;
+  constructor(body: ResponseBody, parts: FrameSinkParts) {
     this.#body = body;
-    this.#fanOut = fanOut;
-    this.#forms = forms;
-    this.#onEnd = onEnd;
-    this.#stateEncoder = forms.rest;
+    this.#fanOut = parts.fanOut;
+    this.#forms = parts.forms;
+    this.#measures = parts.measures;
+    this.#onListed = parts.onListed;
+    this.#onEnd = parts.onEnd;
+    this.#stateEncoder = parts.forms.rest;
   }
 
   notice({ type, object, event }: WatchNotice): void {
     if (this.#ended) return;
     const encoder = this.#hasBegun ? this.#forms.rest : this.#forms.first;
     this.#hasBegun = true;
-    this.#events.value++;
     if (event !== undefined || this.#waiting !== undefined) {
       this.#add(event?.frame(type, object, encoder) ?? encoder.encode(type, object));
       return;
@@ -143,6 +161,7 @@ class FrameSink implements WatchSink, FanOutTarget {
     if (this.#ended) return;
     this.#add(this.#forms.bookmark(revision, initialEventsEnd, !this.#hasBegun));
     this.#hasBegun = true;
+    if (initialEventsEnd) this.#onListed();
     this.flush();
   }
 
@@ -175,9 +194,16 @@ class FrameSink implements WatchSink, FanOutTarget {
   }
 
   #add(frame: Uint8Array): void {
+    this.#count(frame);
     this.#waiting = (this.#waiting ?? this.#fanOut.start).with(frame);
     // A burst is no fault of the client, nor is that its turn has not come.
     if (this.#isWriting && this.#waiting.sizeBytes > maxWaitingBytes) this.#drop();
+  }
+
+  /** Bookmarks count as events, as they do in Kubernetes. */
+  #count(frame: Uint8Array): void {
+    this.#measures.events.value++;
+    this.#measures.sizes.observe(frame.length);
   }
 
   /** Ends the watch of a client that does not read. */
@@ -201,7 +227,9 @@ class FrameSink implements WatchSink, FanOutTarget {
       if (object === undefined) break;
       const encoder = this.#stateSent === 0 ? this.#stateEncoder : this.#forms.rest;
       this.#stateSent++;
-      piece = piece.with(encoder.encode("ADDED", object));
+      const frame = encoder.encode("ADDED", object);
+      this.#count(frame);
+      piece = piece.with(frame);
     }
     if (this.#isStateSent) this.#forgetState();
     return piece.shared;

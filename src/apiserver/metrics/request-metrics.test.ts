@@ -34,4 +34,53 @@ test("events of watches are counted by resource", async () => {
   expect(running.server.metrics.text()).toContain(
     '\napiserver_watch_events_total{group="",resource="configmaps",version="v1"} 2\n',
   );
+  expect(running.server.metrics.text()).toContain(
+    '\napiserver_watch_events_sizes_bucket{group="",resource="configmaps",version="v1",le="1024"} 2\n',
+  );
+});
+
+test("watches that begin with a list are timed until it is told", async () => {
+  const query =
+    "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+  await https.request(`/api/v1/namespaces/default/secrets?${query}&timeoutSeconds=1`);
+  await https.request(`/api/v1/secrets?watch=true&timeoutSeconds=1`);
+  const lines = running.server.metrics
+    .text()
+    .split("\n")
+    .filter((line) => line.startsWith("apiserver_watch_list_duration_seconds_count"));
+  expect(lines).toEqual([
+    'apiserver_watch_list_duration_seconds_count{group="",resource="secrets",scope="namespace",version="v1"} 1',
+  ]);
+});
+
+test("lists from the cache are counted, with what was looked at and what was found", async () => {
+  const api = new TestApi(running.transport);
+  const path = "/api/v1/namespaces/lists/limitranges";
+  for (const name of ["a", "b", "c"]) {
+    await api.post(path, { metadata: { name, labels: { name } }, spec: { limits: [] } });
+  }
+  await api.get(path);
+  await api.get(`${path}?labelSelector=name%3Db`);
+  await api.get(`${path}?limit=1`);
+  const text = running.server.metrics.text();
+  for (const line of [
+    'apiserver_cache_list_total{group="",index="",resource="limitranges"} 3',
+    'apiserver_cache_list_fetched_objects_total{group="",index="",resource="limitranges"} 8',
+    'apiserver_cache_list_returned_objects_total{group="",resource="limitranges"} 5',
+  ]) {
+    expect(text).toContain(`\n${line}\n`);
+  }
+});
+
+test("deprecated resources that were asked for are named", async () => {
+  const api = new TestApi(running.transport);
+  await api.get("/api/v1/namespaces/default/endpoints");
+  await api.get("/api/v1/namespaces/default/configmaps");
+  const lines = running.server.metrics
+    .text()
+    .split("\n")
+    .filter((line) => line.startsWith("apiserver_requested_deprecated_apis"));
+  expect(lines).toEqual([
+    'apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",subresource="",version="v1"} 1',
+  ]);
 });

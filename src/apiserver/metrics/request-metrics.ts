@@ -1,5 +1,4 @@
 import type { Clock } from "../../apimachinery/clock.ts";
-import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import {
   Computed,
   Counter,
@@ -107,10 +106,10 @@ export class RequestMetrics {
     help: "Requests that were given up, by their client mostly.",
     labels: ["verb", "group", "version", "resource", "subresource", "scope"],
   });
-  readonly #watchEvents = new Counter({
-    name: "apiserver_watch_events_total",
-    help: "Events that were sent to watchers.",
-    labels: ["group", "version", "resource"],
+  readonly #deprecated = new Gauge({
+    name: "apiserver_requested_deprecated_apis",
+    help: "Deprecated APIs that were asked for, and when they go, if that is known; always 1.",
+    labels: ["group", "version", "resource", "subresource", "removed_release"],
   });
   /** Clients that broke off, or did not speak TLS, before they had asked anything. */
   readonly tlsHandshakeErrors: Value;
@@ -132,7 +131,7 @@ export class RequestMetrics {
       this.#longRunning,
       this.#terminations,
       this.#aborts,
-      this.#watchEvents,
+      this.#deprecated,
     ]) {
       register(metric);
     }
@@ -204,9 +203,9 @@ export class RequestMetrics {
     return series === undefined ? undefined : this.#longRunning.with(...series.labels);
   }
 
-  /** To be counted up with each event of a watch. */
-  watchEvents({ group, version, resource }: GroupVersionResource): Value {
-    return this.#watchEvents.with(group, version, resource);
+  /** A resource that clients should turn away from was asked for. */
+  deprecated({ group, version, resource, subresource }: RequestInfo): void {
+    this.#deprecated.with(group, version, resource, subresource, "").set(1);
   }
 
   terminated(state: RequestState, code: number): void {

@@ -76,4 +76,43 @@ export function registerStorageMetrics(cache: WatchCache, register: (metric: Met
     "Changes that were held against the watches.",
     eventsOf,
   );
+  registerListMetrics(cache, register);
+}
+
+/** Lists that were answered from memory. */
+function registerListMetrics(cache: WatchCache, register: (metric: Metric) => void): void {
+  const ofLists = (
+    name: string,
+    help: string,
+    read: (lists: ResourceCache["lists"]) => number,
+    // There are no indices: all lists go by the key, which has no name.
+    indices: readonly string[] = [],
+  ): void => {
+    const labels = ["group", "resource", ...indices];
+    register(
+      new Computed("counter", { name, help, labels }, () =>
+        cache
+          .all()
+          .filter(({ lists }) => lists.count > 0)
+          .map(
+            ({ resource: { group, resource }, lists }) =>
+              [[group, resource, ...indices.map(() => "")], read(lists)] as const,
+          ),
+      ),
+    );
+  };
+  ofLists("apiserver_cache_list_total", "Lists that were answered from the cache.", ({ count }) => count, [
+    "index",
+  ]);
+  ofLists(
+    "apiserver_cache_list_fetched_objects_total",
+    "Objects that were looked at for lists from the cache.",
+    ({ fetched }) => fetched,
+    ["index"],
+  );
+  ofLists(
+    "apiserver_cache_list_returned_objects_total",
+    "Objects in lists from the cache.",
+    ({ returned }) => returned,
+  );
 }

@@ -143,15 +143,24 @@ function pageFromCache(
 ): ListPage {
   store.watchCache.unreadable.checkAll(resourcePrefix(store.resource, selection.namespace));
   const resourceVersion = String(revision);
-  if (limit === 0 && after === "") return { items: store.cache.select(selection), resourceVersion };
+  const { lists } = store.cache;
+  lists.count++;
+  if (limit === 0 && after === "") {
+    const selected = store.cache.select(selection);
+    lists.fetched += selection.isWhole ? selected.length : store.cache.countAfter(selection.namespace, "");
+    lists.returned += selected.length;
+    return { items: selected, resourceVersion };
+  }
   const items: CachedObject[] = [];
   let hasMore = false;
   for (const object of store.cache.objects(selection.namespace, after)) {
+    lists.fetched++;
     if (!selection.matches(object)) continue;
     hasMore = limit > 0 && items.length === limit;
     if (hasMore) break;
     items.push(object);
   }
+  lists.returned += items.length;
   const page = { items, resourceVersion };
   if (!hasMore) return page;
   const last = items.at(-1);
