@@ -87,7 +87,17 @@ describe("parseYaml()", () => {
   });
 
   it("names the line of a syntax error", () => {
-    expect(() => parseYaml("a: 1\n b: [")).toThrow(/^yaml: line \d+: /);
+    expect(() => parseYaml("a: 1\n b: [")).toThrow(
+      "yaml: line 2: mapping values are not allowed in this context",
+    );
+    expect(() => parseYaml("a: 1\n<<: 5")).toThrow(
+      "yaml: map merge requires map or sequence of maps as the value",
+    );
+  });
+
+  it("reads nothing behind the first document", () => {
+    expect(parseYaml("a: b\n---\nc: [\n")).toEqual({ a: "b" });
+    expect(duplicateYamlKeys("a: b\na: c\n---\nc: [\n")).toEqual(['line 2: key "a" already set in map']);
   });
 });
 

@@ -13,6 +13,7 @@ import {
 } from "js-yaml";
 import { isObject, setOwn } from "./json.ts";
 import { newBadRequest } from "./status.ts";
+import { diagnoseYaml, type YamlDiagnosis } from "./yaml-fault.ts";
 import { parseYamlFloat, parseYamlInteger, yamlBooleans, yamlNulls } from "./yaml-scalars.ts";
 
 export { printYaml } from "./yaml-printer.ts";
@@ -95,17 +96,34 @@ const options = { schema, json: true, maxDepth: 500, maxTotalMergeKeys: 10_000 }
 /** What aliases may expand to, in values: beyond it a document is an attack. */
 const maxExpandedValues = 1_000_000;
 
-/** Parses one document; an empty text is null. Throws StatusError 400. */
+/** Parses one document, the first; an empty text is null. Throws StatusError 400. */
 export function parseYaml(text: string): unknown {
-  return reading(() => {
-    const documents = loadAll(text, options);
-    return withoutAliases(text, documents[0] ?? null);
-  });
+  return ofFirstDocument(text, firstDocument);
+}
+
+/** What stands behind the first document is nobody's concern, not even when it is no YAML at all. */
+function ofFirstDocument<T>(text: string, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const diagnosis = diagnoseYaml(text);
+    if (diagnosis === undefined || !("end" in diagnosis) || diagnosis.end >= text.length) {
+      throw refusal(error, diagnosis);
+    }
+    const document = text.slice(0, diagnosis.end);
+    return reading(document, () => read(document));
+  }
+}
+
+function firstDocument(text: string): unknown {
+  const documents = loadAll(text, options);
+  return withoutAliases(text, documents[0] ?? null);
 }
 
 /** Parses all documents of a stream and leaves out those that are empty. Throws StatusError 400. */
 export function parseYamlDocuments(text: string): unknown[] {
-  return reading(() =>
+  return reading(text, () =>
     loadAll(text, options)
       .filter((document) => document !== null && document !== undefined)
       .map((document) => withoutAliases(text, document)),
@@ -114,9 +132,9 @@ export function parseYamlDocuments(text: string): unknown[] {
 
 /** Keys that a mapping of the first document holds twice: `line 3: key "a" already set in map`, in their order. */
 export function duplicateYamlKeys(text: string): string[] {
-  return reading(() => {
-    const finder = new DuplicateFinder(text);
-    for (const event of parseEvents(text, { maxDepth: options.maxDepth })) {
+  return ofFirstDocument(text, (document) => {
+    const finder = new DuplicateFinder(document);
+    for (const event of parseEvents(document, { maxDepth: options.maxDepth })) {
       if (event.type === EVENT_ID.DOCUMENT && finder.hasBegun) break;
       finder.take(event);
     }
@@ -193,14 +211,23 @@ class DuplicateFinder {
   }
 }
 
-function reading<T>(read: () => T): T {
+function reading<T>(text: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const line = error.mark === undefined ? "" : `line ${error.mark.line + 1}: `;
-    throw newBadRequest(`yaml: ${line}${error.reason}`, error);
+    throw error instanceof YAMLException ? refusal(error, diagnoseYaml(text)) : error;
   }
+}
+
+/** The fault as Go words it; as our own reader does only where Go's has none. */
+function refusal(error: YAMLException, diagnosis: YamlDiagnosis | undefined): Error {
+  if (diagnosis !== undefined && "fault" in diagnosis)
+    return newBadRequest(`yaml: ${diagnosis.fault}`, error);
+  if (error.reason.startsWith("cannot merge mappings")) {
+    return newBadRequest("yaml: map merge requires map or sequence of maps as the value", error);
+  }
+  const line = error.mark === undefined ? "" : `line ${error.mark.line + 1}: `;
+  return newBadRequest(`yaml: ${line}${error.reason}`, error);
 }
 
 /** No object of the API is nested this deeply; each level takes of the stack. */

@@ -142,7 +142,26 @@ describe("bodies that cannot be read", () => {
         raw: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\n",
         headers: { "content-type": "application/yaml" },
       }),
-    ).toMatchObject(refusal(400, "BadRequest", /yaml: line \d+: /));
+    ).toMatchObject(
+      refusal(
+        400,
+        "BadRequest",
+        "the object provided is unrecognized (must be of type ConfigMap): yaml: line 3: did not find expected ',' or '}' " +
+          "(61706956657273696f6e3a2076310a6b696e643a20436f6e6669674d6170 ...)",
+      ),
+    );
+    expect(
+      await send("PATCH", `${configMaps}/x?fieldManager=m`, {
+        raw: "a: [\n",
+        headers: { "content-type": "application/apply-patch+yaml" },
+      }),
+    ).toMatchObject(
+      refusal(
+        400,
+        "BadRequest",
+        "error decoding YAML: error converting YAML to JSON: yaml: line 1: did not find expected node content",
+      ),
+    );
   });
 
   test("broken protobuf", async () => {

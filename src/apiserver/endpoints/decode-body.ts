@@ -46,15 +46,16 @@ function parseBody(
 ): RawBody | undefined | Promise<RawBody> {
   if (bytes.length === 0) return undefined;
   const contentType = contentTypeOf(request);
-  return contentType === jsonType ? parseText(textOf(bytes), kind) : parseOther(bytes, contentType);
+  return contentType === jsonType ? parseText(textOf(bytes), kind) : parseOther(bytes, contentType, kind);
 }
 
-async function parseOther(bytes: Uint8Array, contentType: string): Promise<RawBody> {
+async function parseOther(bytes: Uint8Array, contentType: string, kind: string): Promise<RawBody> {
   switch (contentType) {
     case yamlType: {
       const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
       const text = textOf(bytes);
-      return { value: parseYaml(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
+      const value = recognized(text, kind, () => parseYaml(text));
+      return { value, duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
     }
     case protobufType: {
       const { decodeProtobufBody, protobufReady } = await import("./protobuf.ts");
@@ -70,14 +71,23 @@ const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 
 function parseText(text: string, kind: string): RawBody {
+  const { value, ...duplicates } = recognized(
+    text,
+    kind,
+    () => parseJson(text),
+    "couldn't get version/kind; json parse error: ",
+  );
+  return { value, duplicates: { format: "json", ...duplicates } };
+}
+
+/** Refuses a text that cannot be read, and shows what it begins with. */
+function recognized<T>(text: string, kind: string, read: () => T, doing = ""): T {
   try {
-    const { value, ...duplicates } = parseJson(text);
-    return { value, duplicates: { format: "json", ...duplicates } };
+    return read();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw newBadRequest(
-      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ` +
-        `${why} (${startOf(text)})`,
+      `the object provided is unrecognized (must be of type ${kind}): ${doing}${why} (${startOf(text)})`,
     );
   }
 }

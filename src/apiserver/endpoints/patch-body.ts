@@ -55,7 +55,8 @@ async function readValue(
   try {
     return { value: parseYaml(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
   } catch (error) {
-    throw newBadRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw newBadRequest(`error decoding YAML: error converting YAML to JSON: ${why}`);
   }
 }
 
@@ -72,6 +73,11 @@ function applierOf(type: string, patch: unknown): PatchBody["apply"] {
 
 function noObject(type: string, patch: unknown): string {
   if (type !== strategicPatchType) return "the patch must be an object";
-  const kind = Array.isArray(patch) ? "array" : typeof patch === "boolean" ? "bool" : typeof patch;
+  return notAMap(patch);
+}
+
+/** How Go says that a value is no object. */
+export function notAMap(value: unknown): string {
+  const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
   return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
 }

@@ -23,6 +23,7 @@ import { dedupeOwners } from "./owner-references.ts";
 import {
   applyPatchType,
   jsonPatchType,
+  notAMap,
   type PatchBody,
   patchTypesOf,
   readPatch,
@@ -199,7 +200,10 @@ function applied(
 
 /** The configuration that is applied, of the right kind. */
 export function configurationOf({ value }: PatchBody, expected: GroupVersionKind): Record<string, unknown> {
-  if (!isObject(value)) throw newBadRequest("error decoding YAML: the configuration must be an object");
+  if (!isObject(value)) {
+    const why = `error unmarshaling JSON: while decoding JSON: ${notAMap(value)}`;
+    throw newBadRequest(`error decoding YAML: ${why}`);
+  }
   const { apiVersion, kind } = value;
   if (apiVersion !== formatApiVersion(expected) || kind !== expected.kind) {
     const [version, name] = [apiVersion, kind].map((text) => (typeof text === "string" ? text : ""));
