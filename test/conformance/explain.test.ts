@@ -33,19 +33,28 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-/** Every field below a type as explain prints it, a line each: its depth and its name. */
-function* fieldsOf(definition: Definition, depth: number): Generator<string> {
+/**
+ * Every field below a type as explain prints it, a line each: its depth and its name. A type within itself, as schemas are
+ * in definitions of custom resources, is named and not entered again.
+ */
+function* fieldsOf(
+  definition: Definition,
+  depth: number,
+  within: ReadonlySet<string> = new Set(),
+): Generator<string> {
   const { $ref, items, additionalProperties } = definition;
   if ($ref !== undefined) {
-    yield* fieldsOf(definitions[$ref.replace("#/definitions/", "")] ?? {}, depth);
+    if (within.has($ref)) return;
+    const named = definitions[$ref.replace("#/definitions/", "")] ?? {};
+    yield* fieldsOf(named, depth, new Set([...within, $ref]));
     return;
   }
   const inner = items ?? additionalProperties;
-  if (inner !== undefined) yield* fieldsOf(inner, depth);
+  if (inner !== undefined) yield* fieldsOf(inner, depth, within);
   const properties = Object.entries(definition.properties ?? {});
   for (const [name, property] of properties.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     yield `${depth} ${name}`;
-    yield* fieldsOf(property, depth + 1);
+    yield* fieldsOf(property, depth + 1, within);
   }
 }
 
