@@ -186,6 +186,7 @@ export class ApiServer {
       nodes,
       authenticator,
       authorizer,
+      metrics: this.metrics,
     });
     const { requests } = this.metrics;
     requests.onlyServed((group, version, resource, subresource) => {

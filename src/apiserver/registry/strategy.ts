@@ -1,6 +1,7 @@
 import type { Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
+import type { MetricRegistry } from "../../apimachinery/metrics.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { NodeConnection } from "../../streaming/node-connection.ts";
@@ -117,6 +118,8 @@ export interface RegistryDependencies {
   /** For reviews of tokens and access. */
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  /** Where what they measure is shown. Default: nowhere. */
+  readonly metrics?: MetricRegistry;
 }
 
 /** The generic stores, for subresources that change a stored object (binding, eviction, finalize). */

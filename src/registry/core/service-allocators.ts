@@ -1,6 +1,8 @@
 import type { Service } from "../../api/types/core-v1.ts";
+import type { MetricRegistry } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
+import { AllocatorMetrics } from "./allocator-metrics.ts";
 
 /** First and last node port that Services may have. */
 export const nodePortRange = { first: 30_000, last: 32_767 } as const;
@@ -37,10 +39,14 @@ export class ServiceAllocators {
   readonly #held = new Map<string, string>();
   readonly #range: AddressRange;
   readonly #random: Random;
+  readonly metrics: AllocatorMetrics;
 
-  constructor(reader: ObjectReader, range: AddressRange, random: Random) {
+  constructor(reader: ObjectReader, range: AddressRange, random: Random, registry?: MetricRegistry) {
     this.#range = range;
     this.#random = random;
+    const size = range.last - range.first + 1;
+    const held = (): number => [...this.#held.keys()].filter(isIpKey).length;
+    this.metrics = new AllocatorMetrics({ cidr: range.text, size, held }, registry);
     const services = { group: "", resource: "services" };
     reader.onChange(services, (object, old) => {
       if (old !== undefined)
@@ -80,7 +86,9 @@ export class ServiceAllocators {
     const reserved = Math.min(Math.max(16, Math.floor(size / 16)), 256, size - 1);
     const found =
       this.#search(first + reserved, last, ipKeyOf) ?? this.#search(first, first + reserved - 1, ipKeyOf);
-    return found === undefined ? undefined : toAddress(found);
+    if (found !== undefined) return toAddress(found);
+    this.metrics.failed("dynamic");
+    return undefined;
   }
 
   freeNodePort(): number | undefined {
@@ -105,6 +113,7 @@ export class ServiceAllocators {
 }
 
 export const ipKey = (ip: string): string => `ip ${ip}`;
+export const isIpKey = (key: string): boolean => key.startsWith("ip ");
 const ipKeyOf = (value: number): string => ipKey(toAddress(value));
 /** A number belongs to one Service, whatever the protocol: only its own ports may share it. */
 export const portKey = (port: number): string => `port ${port}`;

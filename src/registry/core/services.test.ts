@@ -244,3 +244,31 @@ describe("an update of a Service", () => {
     expect((await patch("web", { type: "ClusterIP" })).status).toEqual({ loadBalancer: {} });
   });
 });
+
+describe("metrics of addresses", () => {
+  it("count what was given and refused, and what is left", async () => {
+    const metric = (name: string): string[] =>
+      server.server.metrics
+        .text()
+        .split("\n")
+        .filter((line) => line.startsWith(`kube_apiserver_clusterip_allocator_${name}{`))
+        .map((line) => line.replace(/^[^{]*/, ""));
+    const before = metric("allocated_ips")[0] ?? "";
+    const { spec } = await create("web");
+    await create("headless", { clusterIP: "None" });
+    await create("named", { clusterIP: "10.96.0.200" });
+    await failure(create("taken", { clusterIP: spec.clusterIP ?? "" }));
+    await api.post(all, service("dry", {}), { dryRun: "All" });
+    const cidr = /cidr="[^"]*"/.exec(before)?.[0] ?? "";
+    const count = Number(before.split(" ")[1]);
+    expect(metric("allocation_total").sort()).toEqual([
+      `{${cidr},scope="dynamic"} 1`,
+      `{${cidr},scope="static"} 1`,
+    ]);
+    expect(metric("allocation_errors_total")).toEqual([`{${cidr},scope="static"} 1`]);
+    expect(metric("allocation_duration_seconds_count")).toEqual([`{${cidr}} 2`]);
+    expect(metric("allocated_ips")).toEqual([`{${cidr}} ${count + 2}`]);
+    const bits = Number(/\/(\d+)"/.exec(cidr)?.[1]);
+    expect(metric("available_ips")).toEqual([`{${cidr}} ${2 ** (32 - bits) - 2 - count - 2}`]);
+  });
+});

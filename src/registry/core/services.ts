@@ -8,6 +8,7 @@ import type { ResourceExtension, Strategy } from "../../apiserver/registry/strat
 import {
   holdings,
   ipKey,
+  isIpKey,
   nodePortRange,
   ownerOf,
   parseRange,
@@ -21,8 +22,8 @@ export function servicesExtension(serviceCidr: string): ResourceExtension {
   return {
     group: "",
     resource: "services",
-    setup({ reader, random }) {
-      const allocators = new ServiceAllocators(reader, parseRange(serviceCidr), random);
+    setup({ reader, random, metrics }) {
+      const allocators = new ServiceAllocators(reader, parseRange(serviceCidr), random, metrics);
       return { strategy: serviceStrategy(allocators) };
     },
   };
@@ -57,6 +58,8 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       const owner = ownerOf(service);
       // Another may have been faster since this one was validated.
       refuse(service, allocationErrors(allocators, service).slice(0, 1));
+      const scope = (service.spec.clusterIP ?? "") === "" ? "dynamic" : "static";
+      const startMs = performance.now();
       const taken: string[] = [];
       const take = (key: string): void => {
         if (before.includes(key) || taken.includes(key)) return;
@@ -70,10 +73,13 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
         rollback();
         throw error;
       }
+      const seconds = (performance.now() - startMs) / 1000;
       const after = new Set(holdings(service));
       return {
-        commit: () =>
-          before.filter((key) => !after.has(key)).forEach((key) => allocators.release(key, owner)),
+        commit() {
+          for (const key of before) if (!after.has(key)) allocators.release(key, owner);
+          if (taken.some(isIpKey)) allocators.metrics.allocated(scope, seconds);
+        },
         rollback,
       };
     },
@@ -239,6 +245,7 @@ function allocationErrors(allocators: ServiceAllocators, service: Service): Fiel
         ),
       );
     } else if (allocators.isTaken(ipKey(ip), owner)) {
+      allocators.metrics.failed("static");
       errors.push(invalid(where, ips, `failed to allocate IP ${ip}: provided IP is already allocated`));
     }
   }
