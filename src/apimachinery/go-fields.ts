@@ -8,7 +8,10 @@
  * of Kubernetes 1.36, by the struct's name, or by group, version and name where structs of one name differ.
  */
 
-/** Optional fields that keep an empty value: scalars and bytes held by pointer, lists and maps without `omitempty`. */
+/**
+ * Optional fields that keep an empty value: scalars and bytes held by pointer, lists and maps without `omitempty`. The
+ * ranges of a ServiceCIDR are none of them, but are never stored empty, and a refusal shows the list that was sent.
+ */
 const keeps = `
 AllocatedDeviceStatus conditions shareID
 AppArmorProfile localhostProfile
@@ -131,6 +134,7 @@ SecretVolumeSource defaultMode optional
 SecurityContext allowPrivilegeEscalation privileged procMount readOnlyRootFilesystem runAsGroup runAsNonRoot runAsUser
 ServiceAccount automountServiceAccountToken
 ServiceAccountTokenProjection expirationSeconds
+ServiceCIDRSpec cidrs
 ServicePort appProtocol
 ServiceReference path port
 ServiceSpec allocateLoadBalancerNodePorts internalTrafficPolicy ipFamilyPolicy loadBalancerClass trafficDistribution

@@ -54,8 +54,10 @@ export function checkServiceCidr({ spec }: ServiceCIDR, errors: Errors): void {
   const ranges = list(spec.cidrs);
   const path = "spec.cidrs";
   if (ranges.length === 0) errors.push(required(path, "at least one CIDR required"));
-  else if (ranges.length > 2) errors.push(invalid(path, spec, "may only hold up to 2 values"));
-  else {
+  else if (ranges.length > 2) {
+    // It shows the whole, with the field under the name that Go has for it.
+    errors.push(invalid(path, { CIDRs: ranges }, "may only hold up to 2 values"));
+  } else {
     ranges.forEach((range, index) => {
       checkStrictCidr(range, `${path}[${index}]`, errors);
     });
