@@ -53,7 +53,7 @@ export interface SecurityOptions {
   /** See AuthenticatorChainOptions. */
   readonly anonymousPaths?: readonly string[];
   /** Issuers and reviewers elsewhere; opened, and closed, by whoever passes them. */
-  readonly external?: Pick<ExternalAuthentication, "tokens" | "anonymous">;
+  readonly external?: Pick<ExternalAuthentication, "tokens" | "anonymous" | "metrics">;
   readonly enableAdmission?: readonly string[];
   readonly disableAdmission?: readonly string[];
   /** Told of each webhook that could not be asked or gave no usable answer. */
@@ -106,6 +106,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       serviceAccountsExtension(() => tokens.get()),
     ],
     open: ({ reader, stores, scheme, register }) => {
+      for (const metric of options.external?.metrics ?? []) register(metric);
       const forApi = (tokens: TokenAuthenticator): TokenAuthenticator =>
         new ForApiAudiences(tokens, [issuer]);
       const authenticator = new AuthenticatorChain({

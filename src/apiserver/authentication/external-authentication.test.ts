@@ -227,6 +227,24 @@ describe("the webhook", () => {
     expect(asked).toHaveLength(3);
   });
 
+  test("is measured: what was remembered, what was asked and how that ended", async () => {
+    answer = () => ({ code: 200, status: { authenticated: true, user: jane } });
+    const external = open({ webhookFile: kubeconfig() });
+    const chain = chainOf(external);
+    for (const token of ["good", "good"]) await nameOf(chain, token);
+    const lines = external.metrics.flatMap((metric) => metric.lines());
+    for (const line of [
+      'authentication_token_cache_request_total{status="miss"} 1',
+      'authentication_token_cache_request_total{status="hit"} 1',
+      'authentication_token_cache_request_duration_seconds_count{status="hit"} 1',
+      'authentication_token_cache_fetch_total{status="ok"} 1',
+      'authentication_token_cache_active_fetch_count{status="in_flight"} 0',
+      'authentication_token_cache_active_fetch_count{status="blocked"} 0',
+    ]) {
+      expect(lines).toContain(line);
+    }
+  });
+
   test("a user for other audiences is nobody here", async () => {
     answer = () => ({ code: 200, status: { authenticated: true, user: jane, audiences: ["vault"] } });
     const chain = chainOf(open({ webhookFile: kubeconfig() }));

@@ -1,5 +1,6 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import { HttpsTransport } from "../../client/https-transport.ts";
 import { loadKubeconfig, resolveContext } from "../../client/kubeconfig.ts";
 import { ForApiAudiences } from "./audience-agnostic.ts";
@@ -36,6 +37,8 @@ export interface ExternalAuthentication {
   readonly tokens: readonly TokenAuthenticator[];
   /** What the configuration says of requests without credentials, now; undefined when it says nothing. */
   readonly anonymous: () => AnonymousConfiguration | undefined;
+  /** What is measured of them. */
+  readonly metrics: readonly Metric[];
   close(): void;
 }
 
@@ -83,6 +86,7 @@ export function openExternalAuthentication(options: ExternalAuthenticationOption
   return {
     tokens: [new ForApiAudiences(jwt, [ownIssuer]), ...(webhook === undefined ? [] : [webhook.tokens])],
     anonymous: () => configuration.anonymous,
+    metrics: webhook?.tokens.metrics ?? [],
     close() {
       file?.close();
       jwt.close();
@@ -94,7 +98,7 @@ export function openExternalAuthentication(options: ExternalAuthenticationOption
 function newWebhook(
   path: string,
   { clock, ownIssuer, webhookCacheTtlMs = defaultWebhookCacheTtlMs }: ExternalAuthenticationOptions,
-): { tokens: TokenAuthenticator; transport: HttpsTransport } {
+): { tokens: TokenCache; transport: HttpsTransport } {
   const { transport: options } = resolveContext(loadKubeconfig([path]));
   const transport = new HttpsTransport({ ...options, clock });
   const webhook = new WebhookTokenAuthenticator({ transport, apiAudiences: [ownIssuer], clock });
