@@ -1,6 +1,6 @@
-import type { Binding, Pod, PodCondition } from "../api/types/core-v1.ts";
+import type { PodCondition } from "../api/types/core-v1.ts";
 import { type Clock, formatTime } from "../apimachinery/clock.ts";
-import { findCondition, setCondition } from "../apimachinery/conditions.ts";
+import { findCondition } from "../apimachinery/conditions.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import type { MetricRegistry } from "../apimachinery/metrics.ts";
 import { isBeingDeleted } from "../apimachinery/object.ts";
@@ -20,6 +20,7 @@ import type { NodeInfo } from "./node-info.ts";
 import { Nominations } from "./nominations.ts";
 import { defaultPlugins } from "./plugins/index.ts";
 import type { PodInfo } from "./pod-info.ts";
+import { PodWriter } from "./pod-writer.ts";
 import { type Candidate, Preemption } from "./preemption.ts";
 import { SchedulerMetrics } from "./scheduler-metrics.ts";
 import { type QueuedPod, SchedulingQueue } from "./scheduling-queue.ts";
@@ -68,6 +69,7 @@ export class Scheduler {
   readonly #preemption: Preemption;
   readonly #queue: SchedulingQueue;
   readonly #metrics: SchedulerMetrics;
+  readonly #writer: PodWriter;
   #signal: AbortSignal | undefined;
   #turnPlanned = false;
   #bindings = 0;
@@ -77,6 +79,7 @@ export class Scheduler {
     this.#context = context;
     const { informers, client, clock, random, schedulerName = "default-scheduler" } = context;
     this.#schedulerName = schedulerName;
+    this.#writer = new PodWriter(client, clock);
     this.#events = context.events.forComponent(schedulerName);
     this.#informers = schedulerInformers(informers);
     this.#cluster = new ClusterState(
@@ -191,7 +194,7 @@ export class Scheduler {
       for (const reservation of reservations) await reservation.preBind(signal);
       sinceMs = this.#metrics.step(step, "Success", sinceMs);
       step = "Bind";
-      await this.#postBinding(info, nodeName);
+      await this.#writer.bind(info, nodeName);
       this.#metrics.step(step, "Success", sinceMs);
       this.#metrics.attempted("scheduled", startMs);
       const { firstTriedMs, attempts } = queued;
@@ -208,18 +211,6 @@ export class Scheduler {
       // Deleted meanwhile: there is nothing left to bind.
       if (!isNotFound(error)) this.#failed(queued, error);
     }
-  }
-
-  async #postBinding({ name, namespace, pod }: PodInfo, nodeName: string): Promise<void> {
-    const binding: Binding = {
-      apiVersion: "v1",
-      kind: "Binding",
-      metadata: { name, namespace, uid: pod.metadata.uid },
-      target: { kind: "Node", name: nodeName },
-    };
-    await this.#context.client
-      .resource(resources.pods)
-      .postSubresource(name, "binding", binding, { namespace });
   }
 
   /** Takes the pod off the node where it was assumed, unless the informer has seen it there. */
@@ -267,7 +258,7 @@ export class Scheduler {
   #report(info: PodInfo, reason: string, message: string, nominatedNodeName?: string): void {
     const text = message.length > eventMessageMax ? `${message.slice(0, eventMessageMax - 3)}...` : message;
     this.#events.event(info.pod, "Warning", "FailedScheduling", text);
-    void this.#writeCondition(info, reason, message, nominatedNodeName).catch((error: unknown) => {
+    void this.#writer.writeCondition(info, reason, message, nominatedNodeName).catch((error: unknown) => {
       if (isNotFound(error)) return;
       this.#context.logger.warn("cannot write the condition of a pod", {
         pod: info.key,
@@ -276,40 +267,12 @@ export class Scheduler {
     });
   }
 
-  async #writeCondition(
-    info: PodInfo,
-    reason: string,
-    message: string,
-    nominatedNodeName: string | undefined,
-  ): Promise<void> {
-    const { status } = info.pod;
-    const condition: PodCondition = { type: "PodScheduled", status: "False", reason, message };
-    const { generation } = info.pod.metadata;
-    if (generation !== undefined) condition.observedGeneration = generation;
-    const conditions = setCondition(status?.conditions, condition, this.#context.clock.now());
-    const nominationChanges =
-      nominatedNodeName !== undefined && nominatedNodeName !== (status?.nominatedNodeName ?? "");
-    if (conditions === status?.conditions && !nominationChanges) return;
-    const patch: Record<string, unknown> = {
-      conditions: conditions.filter(({ type }) => type === "PodScheduled"),
-    };
-    if (nominationChanges) patch["nominatedNodeName"] = nominatedNodeName === "" ? null : nominatedNodeName;
-    await this.#patchStatus(info.pod, patch);
-  }
-
-  async #patchStatus({ metadata: { name = "", namespace, uid } }: Pod, status: unknown): Promise<void> {
-    const patch = { metadata: { uid }, status };
-    await this.#context.client
-      .resource(resources.pods)
-      .patch(name, patch, { namespace, type: "strategic", subresource: "status" });
-  }
-
   /** Ends the victims, and the hopes of less important pods for the same node. */
   async #evict({ node, victims }: Candidate, preemptor: PodInfo): Promise<void> {
     try {
       for (const lesser of this.#nominations.below(node.name, preemptor)) {
         this.#nominations.remove(lesser.uid);
-        await this.#patchStatus(lesser.pod, { nominatedNodeName: null });
+        await this.#writer.patchStatus(lesser.pod, { nominatedNodeName: null });
         this.#queue.activate(lesser.uid);
       }
       await Promise.all(
@@ -334,7 +297,7 @@ export class Scheduler {
     };
     try {
       if (findCondition(pod.status?.conditions, "DisruptionTarget")?.status !== "True") {
-        await this.#patchStatus(pod, { conditions: [condition] });
+        await this.#writer.patchStatus(pod, { conditions: [condition] });
       }
       await this.#context.client.resource(resources.pods).delete(name, { namespace });
     } catch (error) {
