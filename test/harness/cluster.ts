@@ -169,10 +169,15 @@ class FollowingProcess implements Following {
   }
 
   async until(pattern: RegExp, timeoutMs = 10_000): Promise<string> {
-    const end = performance.now() + timeoutMs;
-    const late = setTimeout(() => this.#wake(), timeoutMs);
+    // The timer itself tells that it is late: it may fire a fraction of a millisecond before a clock says so.
+    let isLate = false;
+    const late = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, timeoutMs);
     while (!pattern.test(this.#text)) {
-      if (this.#ended || performance.now() >= end) {
+      if (this.#ended || isLate) {
+        clearTimeout(late);
         throw new Error(`${this.#ended ? "ended" : "waited"} before it printed ${pattern}:\n${this.#text}`);
       }
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
