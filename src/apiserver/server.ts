@@ -23,6 +23,7 @@ import { CustomResources } from "./extensions/custom-resources.ts";
 import { definitionExtension } from "./extensions/definition-strategy.ts";
 import { buildChain } from "./filters/chain.ts";
 import { isLongRunning } from "./filters/long-running.ts";
+import { codeOf } from "./filters/measure.ts";
 import { requestInfo } from "./filters/request-info.ts";
 import { BytesInFlight } from "./flowcontrol/bytes-in-flight.ts";
 import { dump } from "./flowcontrol/dump.ts";
@@ -36,6 +37,7 @@ import { HttpServer, type TlsOptions } from "./http/http-server.ts";
 import { respond, respondError } from "./http/respond.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { AdmissionMetrics } from "./metrics/admission-metrics.ts";
+import { ClientMetrics } from "./metrics/client-metrics.ts";
 import { MeasuredStorage } from "./metrics/measured-storage.ts";
 import { measuredAuthenticator, measuredAuthorizer } from "./metrics/security-metrics.ts";
 import { registerStorageMetrics } from "./metrics/storage-metrics.ts";
@@ -137,6 +139,7 @@ export class ApiServer {
   readonly #logger: Logger;
   readonly #random: Random;
   readonly #auditor: Auditor | undefined;
+  readonly #clients: ClientMetrics;
   readonly #closeSecurity: () => void;
   /** Of requests that last: logs, exec, attach, port-forward, proxies. */
   readonly #streams = new Set<AbortController>();
@@ -158,6 +161,7 @@ export class ApiServer {
     if (options.audit !== undefined) this.metrics.register(options.audit.metrics);
     const nodes: NodeLocator = options.nodes ?? { connection: () => undefined };
     const register = (metric: Metric): void => this.metrics.register(metric);
+    this.#clients = new ClientMetrics(register);
     const measured = new MeasuredStorage(storage, clock, register);
     const watchCache = new WatchCache({ storage: measured, clock, logger });
     this.#customs = new CustomResources({
@@ -308,9 +312,13 @@ export class ApiServer {
       userAgent,
       dispatch: async (request) => {
         const state = this.#newState(request, "");
+        const startMs = performance.now();
         try {
-          return { response: await this.#handler(state), state };
+          const response = await this.#handler(state);
+          this.#clients.answered(request.method, codeOf(response), startMs);
+          return { response, state };
         } catch (error) {
+          this.#clients.answered(request.method, error instanceof StatusError ? error.code : 500, startMs);
           auditFailure(state, error);
           throw error;
         } finally {

@@ -65,6 +65,7 @@ describe("/metrics of a cluster", () => {
     'workqueue_work_duration_seconds_count{name="endpoint_slice"}',
     'apiserver_cache_list_total{group="apps",index="",resource="deployments"}',
     'kube_apiserver_clusterip_allocator_allocated_ips{cidr="10.96.0.0/16"}',
+    'rest_client_requests_total{code="201",host="in-process",method="POST"}',
     'scheduler_schedule_attempts_total{profile="default-scheduler",result="scheduled"}',
     'scheduler_scheduling_attempt_duration_seconds_count{profile="default-scheduler",result="scheduled"}',
     'scheduler_framework_extension_point_duration_seconds_count{extension_point="Filter",profile="default-scheduler",status="Success"}',

@@ -22,7 +22,8 @@ export function measure(metrics: RequestMetrics, clock: Clock): Filter {
   };
 }
 
-function codeOf(response: ApiResponse): number {
+/** The code that the client gets. */
+export function codeOf(response: ApiResponse): number {
   switch (response.type) {
     case "list":
     case "watch":

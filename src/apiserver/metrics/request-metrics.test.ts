@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
-import { TestApi } from "../testing/api.ts";
+import { failure, TestApi } from "../testing/api.ts";
 import { type HttpsFixture, listenForTest } from "../testing/https.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 
@@ -83,4 +83,18 @@ test("deprecated resources that were asked for are named", async () => {
   expect(lines).toEqual([
     'apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",subresource="",version="v1"} 1',
   ]);
+});
+
+test("clients of this process are counted by method and code", async () => {
+  const api = new TestApi(running.transport);
+  const count = (code: number): number =>
+    Number(
+      new RegExp(`rest_client_requests_total\\{code="${code}",host="in-process",method="GET"\\} (\\d+)`).exec(
+        running.server.metrics.text(),
+      )?.[1] ?? 0,
+    );
+  const [found, absent] = [count(200), count(404)];
+  await api.get("/api/v1/namespaces/default/configmaps");
+  await failure(api.get("/api/v1/namespaces/default/configmaps/absent"));
+  expect([count(200), count(404)]).toEqual([found + 1, absent + 1]);
 });
