@@ -18,7 +18,15 @@ import {
   withInstanceLock,
 } from "../cluster/instance.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
-import { type Command, CommandError, type Io, nameOption, type OptionValues, text } from "./command.ts";
+import {
+  type Command,
+  CommandError,
+  type Io,
+  isDiskFull,
+  nameOption,
+  type OptionValues,
+  text,
+} from "./command.ts";
 import { checkName } from "./instances.ts";
 import { Progress } from "./progress.ts";
 import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
@@ -188,7 +196,7 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
     { detached: true, stdio: ["ignore", log, log, "pipe"], cwd: "/" },
   );
   closeSync(log);
-  if (child.pid !== undefined) recordServer(instance, child.pid, false);
+  noteServer(instance, child.pid);
   const stages = child.stdio[3];
   if (stages === null || stages === undefined || !("on" in stages))
     throw new TypeError("the server has no report pipe");
@@ -239,6 +247,15 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
   progress.done();
   stages.destroy?.();
   child.unref();
+}
+
+/** A disk that is full is the server's to tell of: it knows what else it could not write. */
+function noteServer(instance: Instance, pid: number | undefined): void {
+  try {
+    if (pid !== undefined) recordServer(instance, pid, false);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 }
 
 function lastLines(instance: Instance): string {

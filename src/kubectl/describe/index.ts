@@ -6,6 +6,7 @@ import { Description } from "./description.ts";
 
 const workloads = () => import("./workloads.ts");
 const services = () => import("./services.ts");
+const addresses = () => import("./addresses.ts");
 const storage = () => import("./storage.ts");
 const cluster = () => import("./cluster.ts");
 const rbac = () => import("./rbac.ts");
@@ -28,6 +29,8 @@ const describers: Readonly<Record<string, () => Promise<Describer>>> = {
   "Ingress.networking.k8s.io": async () => (await services()).describeIngress,
   "IngressClass.networking.k8s.io": async () => (await services()).describeIngressClass,
   "NetworkPolicy.networking.k8s.io": async () => (await services()).describeNetworkPolicy,
+  "ServiceCIDR.networking.k8s.io": async () => (await addresses()).describeServiceCidr,
+  "IPAddress.networking.k8s.io": async () => (await addresses()).describeIpAddress,
   PersistentVolume: async () => (await storage()).describePersistentVolume,
   PersistentVolumeClaim: async () => (await storage()).describePersistentVolumeClaim,
   "StorageClass.storage.k8s.io": async () => (await storage()).describeStorageClass,
