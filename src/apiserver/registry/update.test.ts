@@ -197,7 +197,7 @@ describe("PATCH", () => {
     ).toMatchObject({
       code: 422,
       message:
-        ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:many]]": json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+        ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:many]]": unrecognized type: int32',
     });
   });
 
