@@ -28,7 +28,12 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await harness.stop();
-  rmSync(root, { recursive: true, force: true });
+  // What the disk was writing when the kubelet stopped comes to its end first.
+  await vi.waitFor(async () => {
+    rmSync(root, { recursive: true, force: true });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (existsSync(root)) throw new Error(`${root} is being written`);
+  });
 });
 
 /** The disk answers when it likes: look until the claim holds. */
