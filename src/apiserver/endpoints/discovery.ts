@@ -3,7 +3,6 @@ import type { ResourceInfo, Scheme, SubresourceInfo } from "../../api/scheme.ts"
 import { formatApiVersion, type GroupVersion } from "../../apimachinery/gvk.ts";
 import type { APIGroup, APIResource } from "../../apimachinery/meta-v1.ts";
 import { newGenericNotFound } from "../../apimachinery/status.ts";
-import { printYaml } from "../../apimachinery/yaml.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
 import { jsonType, type MediaType, negotiate, yamlType } from "./negotiate.ts";
 import { checkAccept, objectTypes } from "./route-form.ts";
@@ -200,7 +199,10 @@ async function encoded(
   mediaType: MediaType,
 ): Promise<Uint8Array> {
   if (mediaType === jsonType) return Buffer.from(JSON.stringify(document));
-  if (mediaType === yamlType) return Buffer.from(printYaml(document));
+  if (mediaType === yamlType) {
+    const { printYaml } = await import("../../apimachinery/yaml.ts");
+    return Buffer.from(printYaml(document));
+  }
   const { encodeProtobufAnswer, protobufReady } = await import("./protobuf.ts");
   await protobufReady();
   return encodeProtobufAnswer(document);

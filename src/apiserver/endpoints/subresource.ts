@@ -1,6 +1,6 @@
 import type { SubresourceInfo } from "../../api/scheme.ts";
-import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { newMethodNotAllowed } from "../../apimachinery/status.ts";
+import { schemaNameOf } from "../registry/kind-schema.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { SubresourceHandler } from "../registry/strategy.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
@@ -20,7 +20,13 @@ export async function subresource(
   if (state.info.verb !== "create") throw newMethodNotAllowed();
   const kind = known.kind ?? served.info;
   const context = newRequestContext(state, "CreateOptions");
-  const body = await decodeBody(state.request, context, core.scheme, kind, schemaNameOf(core, served, kind));
+  const body = await decodeBody(
+    state.request,
+    context,
+    core.scheme,
+    kind,
+    schemaNameOf(core.scheme, kind, served.info),
+  );
   core.scheme.applyDefaults(kind, body);
   state.audit?.requestObject(body);
   const attributes = admissionAttributes(context, kind, {
@@ -32,13 +38,4 @@ export async function subresource(
   await core.admission.mutate(attributes);
   await core.admission.validate(attributes);
   return { type: "value", status: 201, value: await handler.create(context, body) };
-}
-
-/** The schema of a subresource's body: the resource's own, or that of its kind. */
-function schemaNameOf(core: ServerCore, served: ServedResource, kind: GroupVersionKind): string {
-  if (kind.kind === served.info.kind && kind.group === served.info.group) return served.info.schemaName;
-  const known = core.scheme.resourceForKind(kind);
-  if (known !== undefined) return known.schemaName;
-  const group = kind.group === "" ? "core" : (kind.group.split(".")[0] ?? "");
-  return `io.k8s.api.${group}.${kind.version}.${kind.kind}`;
 }

@@ -81,28 +81,34 @@ export function partialOf(object: UnstructuredObject, version: string): Unstruct
   return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
 }
 
+/** The column that every kind has. */
+export const nameColumn: TableColumn = {
+  name: "Name",
+  type: "string",
+  format: "name",
+  description:
+    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow " +
+    "a client to request the generation of an appropriate name automatically. Name is primarily intended for " +
+    "creation idempotence and configuration definition. Cannot be updated. More info: " +
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+  priority: 0,
+};
+
+/** What the API says of the time of creation. */
+export const creationDescription =
+  "CreationTimestamp is a timestamp representing the server time when this object was created. It is not " +
+  "guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It " +
+  "is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More " +
+  "info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /** Name and age: for kinds that have no columns of their own. */
 const defaultPrinter: TablePrinter = {
   columns: [
-    {
-      name: "Name",
-      type: "string",
-      format: "name",
-      description:
-        "Name must be unique within a namespace. Is required when creating resources, although some resources may allow " +
-        "a client to request the generation of an appropriate name automatically. Name is primarily intended for " +
-        "creation idempotence and configuration definition. Cannot be updated. More info: " +
-        "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
-      priority: 0,
-    },
+    nameColumn,
     {
       name: "Created At",
       type: "date",
-      description:
-        "CreationTimestamp is a timestamp representing the server time when this object was created. It is not " +
-        "guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It " +
-        "is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More " +
-        "info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+      description: creationDescription,
       priority: 0,
     },
   ],

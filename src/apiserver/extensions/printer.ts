@@ -6,29 +6,14 @@ import { goJson, isObject } from "../../apimachinery/json.ts";
 import { JsonPath } from "../../apimachinery/json-path/json-path.ts";
 import { JsonPathError } from "../../apimachinery/json-path/parser.ts";
 import { normalizeTime } from "../../apimachinery/time.ts";
-
-const nameColumn: TableColumn = {
-  name: "Name",
-  type: "string",
-  format: "name",
-  description:
-    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow " +
-    "a client to request the generation of an appropriate name automatically. Name is primarily intended for " +
-    "creation idempotence and configuration definition. Cannot be updated. More info: " +
-    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
-  priority: 0,
-};
+import { creationDescription, nameColumn } from "../endpoints/table.ts";
 
 /** What versions without columns of their own show besides the name. */
 const ageColumn: CustomResourceColumnDefinition = {
   name: "Age",
   type: "date",
   jsonPath: ".metadata.creationTimestamp",
-  description:
-    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not " +
-    "guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It " +
-    "is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More " +
-    "info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+  description: creationDescription,
 };
 
 type ColumnType = TableColumn["type"];

@@ -39,7 +39,7 @@ async function talk(...pieces: string[]): Promise<string> {
   await once(socket, "secureConnect");
   for (const piece of [...pieces, farewell]) {
     if (socket.writable) socket.write(piece, "latin1");
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await new RealClock().sleep(15);
   }
   await closed;
   return text;

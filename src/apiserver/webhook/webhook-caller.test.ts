@@ -95,7 +95,7 @@ describe("a webhook at a URL", () => {
   test("with a certificate of last year is not believed", async () => {
     const year = 366 * 24 * 3600 * 1000;
     const names = { dnsNames: [], ipAddresses: ["127.0.0.1"] };
-    const server = await serve((_, response) => response.end("{}"), names, Date.now() - year);
+    const server = await serve((_, response) => response.end("{}"), names, new RealClock().now() - year);
     const call = newCaller().post({ url: server.url(), caBundle: server.caBundle }, {}, timeout);
     expect(await failureOf(call, server.port)).toMatch(
       /x509: certificate has expired or is not yet valid: current time \S+Z$/,

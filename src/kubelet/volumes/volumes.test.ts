@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Pod, PodSpec, Volume, VolumeMount } from "../../api/types/core-v1.ts";
+import { RealClock } from "../../apimachinery/clock.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { resources } from "../../client/resources.ts";
 import { Harness, newContainer } from "../testing/harness.ts";
@@ -31,7 +32,7 @@ afterEach(async () => {
   // What the disk was writing when the kubelet stopped comes to its end first.
   await vi.waitFor(async () => {
     rmSync(root, { recursive: true, force: true });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new RealClock().sleep(20);
     if (existsSync(root)) throw new Error(`${root} is being written`);
   });
 });

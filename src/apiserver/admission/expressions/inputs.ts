@@ -1,9 +1,9 @@
 import type { Namespace } from "../../../api/types/core-v1.ts";
 import { type CelAuthorizer, requestResource } from "../../../cel/index.ts";
-import { newUser } from "../../authentication/users.ts";
+import { newUser, serviceAccountGroups, serviceAccountUserName } from "../../authentication/users.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "../admission.ts";
-import type { VersionedRequest } from "../webhooks/admission-review.ts";
+import { requestOf, type VersionedRequest } from "../webhooks/admission-review.ts";
 
 /** What expressions see of a request, by the names of the variables. Values are made when an expression reads them. */
 export function expressionInputs(
@@ -19,7 +19,7 @@ export function expressionInputs(
   return {
     object: versioned.object ?? null,
     oldObject: versioned.oldObject ?? null,
-    request: () => requestValue(attributes, versioned),
+    request: () => requestOf(attributes, versioned),
     namespaceObject: () => namespaceValue(others.namespace),
     params: others.params ?? null,
     ...(authorizer === undefined ? {} : authorizerInputs(attributes, authorizer)),
@@ -31,33 +31,6 @@ function authorizerInputs(attributes: AdmissionAttributes, authorizer: Authorize
   const { resource, subresource, namespace, name } = attributes;
   const own = { group: resource.group, resource: resource.resource, subresource, namespace, name };
   return { authorizer: asked, "authorizer.requestResource": requestResource(asked, own) };
-}
-
-function requestValue(attributes: AdmissionAttributes, { kind, resource }: VersionedRequest): object {
-  const { subresource, name, namespace, operation, user, dryRun, options } = attributes;
-  return {
-    kind: pick(kind, "group", "version", "kind"),
-    resource: pick(resource, "group", "version", "resource"),
-    ...(subresource === "" ? {} : { subResource: subresource }),
-    requestKind: pick(attributes.kind, "group", "version", "kind"),
-    requestResource: pick(attributes.resource, "group", "version", "resource"),
-    ...(subresource === "" ? {} : { requestSubResource: subresource }),
-    ...(name === "" ? {} : { name }),
-    ...(namespace === "" ? {} : { namespace }),
-    operation,
-    userInfo: {
-      username: user.name,
-      ...(user.uid === "" ? {} : { uid: user.uid }),
-      ...(user.groups.length === 0 ? {} : { groups: user.groups }),
-      ...(Object.keys(user.extra).length === 0 ? {} : { extra: user.extra }),
-    },
-    dryRun,
-    options: options ?? null,
-  };
-}
-
-function pick<T extends object, K extends keyof T>(from: T, ...fields: K[]): Pick<T, K> {
-  return Object.fromEntries(fields.map((field) => [field, from[field]])) as Pick<T, K>;
 }
 
 /** Owner references and managed fields are nobody's business here. */
@@ -96,10 +69,7 @@ class RequestAuthorizer implements CelAuthorizer {
   }
 }
 
+/** As kube-apiserver asks for accounts that an expression names: they are in the groups of accounts, and in no other. */
 function accountUser({ namespace, name }: { readonly namespace: string; readonly name: string }) {
-  return newUser(`system:serviceaccount:${namespace}:${name}`, [
-    "system:serviceaccounts",
-    `system:serviceaccounts:${namespace}`,
-    "system:authenticated",
-  ]);
+  return newUser(serviceAccountUserName(namespace, name), serviceAccountGroups(namespace));
 }

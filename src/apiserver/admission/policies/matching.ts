@@ -11,6 +11,13 @@ import {
 } from "../webhooks/matching.ts";
 import { ruleMatches } from "../webhooks/rules.ts";
 import type { Versions } from "../webhooks/versions.ts";
+import { Compiled } from "./policy-source.ts";
+
+/** Read once for each policy and binding: both are frozen, and every write is held against them. */
+const selectorsOf = new Compiled(({ namespaceSelector = {}, objectSelector = {} }: MatchResources) => ({
+  namespaces: selectorFromLabelSelector(namespaceSelector),
+  objects: selectorFromLabelSelector(objectSelector),
+}));
 
 /**
  * In which version a policy or a binding is concerned with the request; undefined when it is not. Throws 404 when a selector
@@ -22,10 +29,10 @@ export function matchOf(
   reader: ObjectReader,
   versions: Versions,
 ): Invocation | undefined {
-  const { namespaceSelector = {}, objectSelector = {}, matchPolicy = "Equivalent" } = resources;
-  const namespaces = namespaceMatches(selectorFromLabelSelector(namespaceSelector), attributes, reader);
-  if (namespaces === "no") return undefined;
-  if (!objectMatches(selectorFromLabelSelector(objectSelector), attributes)) return undefined;
+  const { matchPolicy = "Equivalent" } = resources;
+  const selectors = selectorsOf.of(resources);
+  const namespaces = namespaceMatches(selectors.namespaces, attributes, reader);
+  if (namespaces === "no" || !objectMatches(selectors.objects, attributes)) return undefined;
   const excluded = rulesMatch(resources.excludeResourceRules ?? [], matchPolicy, attributes, versions);
   if (excluded !== undefined) return undefined;
   const rules = resources.resourceRules ?? [];

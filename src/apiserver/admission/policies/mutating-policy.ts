@@ -1,6 +1,7 @@
 import type { Scheme } from "../../../api/scheme.ts";
 import type { MutatingAdmissionPolicy as Policy } from "../../../api/types/admissionregistration-v1.ts";
 import { mergeConfiguration } from "../../../apimachinery/apply/merge-configuration.ts";
+import { parseApiVersion } from "../../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { boolType, type CelValue, listType, structType, toJson, typeNameErrors } from "../../../cel/index.ts";
@@ -65,8 +66,7 @@ export class CompiledMutatingPolicy {
 function merged(object: UnstructuredObject, value: CelValue, scheme: Scheme): UnstructuredObject {
   checkTypeNames(value);
   const { apiVersion, kind } = object;
-  const [group = "", version = ""] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-  const info = scheme.resourceForKind({ group, version, kind });
+  const info = scheme.resourceForKind({ ...parseApiVersion(apiVersion), kind });
   try {
     return mergeConfiguration({
       object,

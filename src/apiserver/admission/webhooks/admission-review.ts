@@ -1,4 +1,8 @@
-import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/gvk.ts";
+import {
+  type GroupVersionKind,
+  type GroupVersionResource,
+  parseApiVersion,
+} from "../../../apimachinery/gvk.ts";
 import { isObject } from "../../../apimachinery/json.ts";
 import type { Status } from "../../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
@@ -32,15 +36,24 @@ export function newReview(
 ): UnstructuredObject | undefined {
   const version = versions.find((each) => each === "v1" || each === "v1beta1");
   if (version === undefined) return undefined;
-  const { subresource, name, namespace, operation, user, dryRun, options } = attributes;
-  const { kind, resource } = attributes;
   const request = {
     uid,
-    kind: versioned.kind,
-    resource: versioned.resource,
+    ...requestOf(attributes, versioned),
+    object: versioned.object ?? null,
+    oldObject: versioned.oldObject ?? null,
+  };
+  return { kind: "AdmissionReview", apiVersion: `admission.k8s.io/${version}`, request } as never;
+}
+
+/** What is asked, without the objects: for webhooks, and for expressions as `request`. */
+export function requestOf(attributes: AdmissionAttributes, { kind, resource }: VersionedRequest): object {
+  const { subresource, name, namespace, operation, user, dryRun, options } = attributes;
+  return {
+    kind: pick(kind, "group", "version", "kind"),
+    resource: pick(resource, "group", "version", "resource"),
     ...(subresource === "" ? {} : { subResource: subresource }),
-    requestKind: { group: kind.group, version: kind.version, kind: kind.kind },
-    requestResource: { group: resource.group, version: resource.version, resource: resource.resource },
+    requestKind: pick(attributes.kind, "group", "version", "kind"),
+    requestResource: pick(attributes.resource, "group", "version", "resource"),
     ...(subresource === "" ? {} : { requestSubResource: subresource }),
     ...(name === "" ? {} : { name }),
     ...(namespace === "" ? {} : { namespace }),
@@ -48,15 +61,16 @@ export function newReview(
     userInfo: {
       username: user.name,
       ...(user.uid === "" ? {} : { uid: user.uid }),
-      groups: user.groups,
+      ...(user.groups.length === 0 ? {} : { groups: user.groups }),
       ...(Object.keys(user.extra).length === 0 ? {} : { extra: user.extra }),
     },
-    object: versioned.object ?? null,
-    oldObject: versioned.oldObject ?? null,
     dryRun,
     options: options ?? null,
   };
-  return { kind: "AdmissionReview", apiVersion: `admission.k8s.io/${version}`, request } as never;
+}
+
+function pick<T extends object, K extends keyof T>(from: T, ...fields: K[]): Pick<T, K> {
+  return Object.fromEntries(fields.map((field) => [field, from[field]])) as Pick<T, K>;
 }
 
 /** Reads the answer to a review. Throws with what is wrong about it; the wordings follow webhook/request.VerifyAdmissionResponse. */
@@ -97,15 +111,10 @@ function checkIdentity(
     throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(given)}`);
   const { apiVersion, kind } = answer;
   if (apiVersion === "admission.k8s.io/v1" && kind === "AdmissionReview") return;
-  const [group, version] = splitVersion(textOf(apiVersion));
+  const { group, version } = parseApiVersion(textOf(apiVersion));
   throw new Error(
     `expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${group}/${version}, Kind=${textOf(kind)}`,
   );
-}
-
-function splitVersion(apiVersion: string): [string, string] {
-  const slash = apiVersion.indexOf("/");
-  return slash < 0 ? ["", apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
 }
 
 function checkPatch(patch: string, patchType: unknown, isMutating: boolean): void {

@@ -2,10 +2,13 @@ import type { ResourceInfo, Scheme } from "../../../api/scheme.ts";
 import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
 import { newInternalError } from "../../../apimachinery/status.ts";
+import { schemaNameOf } from "../../registry/kind-schema.ts";
 
 /** The objects that webhooks and policies see, in the versions that they ask for. */
 export class Versions {
   readonly #scheme: Scheme;
+  readonly #equivalents = new Map<string, readonly ResourceInfo[]>();
+  #generation = -1;
 
   constructor(scheme: Scheme) {
     this.#scheme = scheme;
@@ -13,6 +16,19 @@ export class Versions {
 
   /** Other resources under which the same objects are served: other versions, and groups that share them. */
   equivalents(resource: GroupVersionResource): readonly ResourceInfo[] {
+    // Asked for each webhook and policy that a write is not about.
+    if (this.#generation !== this.#scheme.generation) this.#equivalents.clear();
+    this.#generation = this.#scheme.generation;
+    const key = `${resource.group}/${resource.version}/${resource.resource}`;
+    let found = this.#equivalents.get(key);
+    if (found === undefined) {
+      found = this.#findEquivalents(resource);
+      this.#equivalents.set(key, found);
+    }
+    return found;
+  }
+
+  #findEquivalents(resource: GroupVersionResource): ResourceInfo[] {
     const own = this.#scheme.resource(resource);
     if (own === undefined) return [];
     const { group, resource: plural } = own.storage;
@@ -43,17 +59,9 @@ export class Versions {
 
   /** A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none. */
   decode(kind: GroupVersionKind, value: unknown): UnstructuredObject {
-    const { object } = this.#scheme.decode(this.#schemaName(kind), value);
+    const { object } = this.#scheme.decode(schemaNameOf(this.#scheme, kind), value);
     object.metadata ??= {};
     this.#scheme.applyDefaults(kind, object);
     return object;
-  }
-
-  /** Bodies of subresources are kinds that no resource has. */
-  #schemaName(kind: GroupVersionKind): string {
-    const known = this.#scheme.resourceForKind(kind);
-    if (known !== undefined) return known.schemaName;
-    const group = kind.group === "" ? "core" : (kind.group.split(".")[0] ?? "");
-    return `io.k8s.api.${group}.${kind.version}.${kind.kind}`;
   }
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import { RealClock } from "../../../apimachinery/clock.ts";
 import { CertificateAuthority } from "../../../pki/authority.ts";
 
 /** What a webhook in a test does with a request; `body` is parsed JSON. */
@@ -26,7 +27,7 @@ export class WebhookServer {
   static async listen(
     handler: WebhookHandler,
     names = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] },
-    issuedAtMs = Date.now(),
+    issuedAtMs = new RealClock().now(),
   ): Promise<WebhookServer> {
     const authority = CertificateAuthority.create("webhook", issuedAtMs);
     const { key, certificate } = authority.issueServer("webhook", names, issuedAtMs);
