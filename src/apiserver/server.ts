@@ -328,6 +328,11 @@ export class ApiServer {
     });
   }
 
+  /** Why an object of the store cannot be read, for whoever waits for all of its kind; undefined when all can. */
+  unreadable(): string | undefined {
+    return this.#watchCache.unreadable.first();
+  }
+
   /** From here on /readyz fails and HTTP/1.1 connections end with their answer: call it as soon as it is known that `close` will be. */
   announceClose(): void {
     this.#isClosing = true;

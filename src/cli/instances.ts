@@ -35,3 +35,13 @@ export function checkName(name: string): void {
   const problem = nameProblem(name);
   if (problem !== undefined) throw new CommandError(problem, { exitCode: usageExitCode });
 }
+
+/** What is told of a server that starts and cannot become ready, because its store holds what it cannot read. */
+export function startTrouble(name: string, trouble: string): { error: string; remedy: string } {
+  return {
+    error: `cluster "${name}" cannot become ready: ${trouble}`,
+    remedy:
+      "it goes on by itself when the key management service answers again\n" +
+      `if a key is missing: sampan down --name ${name}, then sampan up with an --encryption-provider-config that has it`,
+  };
+}

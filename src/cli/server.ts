@@ -4,7 +4,7 @@ import { findInstance, InstanceError, openInstance, runningServer } from "../clu
 import type { LogLevel } from "../cluster/log.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
-import { checkName } from "./instances.ts";
+import { checkName, startTrouble } from "./instances.ts";
 import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
 
 const levels: readonly string[] = ["debug", "info", "warn", "error"];
@@ -64,6 +64,7 @@ export const newServerCommand = (atRest?: () => void): Command => ({
         ...(text(options, "address") === "" ? {} : { address: text(options, "address") }),
         ...(report === undefined ? { writeLog: io.error } : {}),
         onStage: (stage, atMs) => report?.({ stage, atMs }),
+        onTrouble: (trouble) => report?.(startTrouble(name, trouble)),
         ...(atRest === undefined ? {} : { atRest }),
       });
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.stop());

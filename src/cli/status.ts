@@ -45,6 +45,7 @@ export const statusCommand: Command = {
         ],
         ["Since", server.startedAt],
         ["Memory", megabytes(residentBytes(server.pid))],
+        ...(server.trouble === undefined ? [] : [["Not ready", server.trouble] as [string, string]]),
         ...(await clusterLines(instance)),
       );
     }

@@ -27,7 +27,7 @@ import {
   type OptionValues,
   text,
 } from "./command.ts";
-import { checkName } from "./instances.ts";
+import { checkName, startTrouble } from "./instances.ts";
 import { Progress } from "./progress.ts";
 import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
 
@@ -146,6 +146,10 @@ async function comesUp(instance: Instance, progress: Progress): Promise<boolean>
     const server = runningServer(instance);
     if (server === undefined) return false;
     if (server.ready) return true;
+    if (server.trouble !== undefined) {
+      const { error, remedy } = startTrouble(instance.name, server.trouble);
+      throw new CommandError(error, { remedy });
+    }
     if (performance.now() > endMs) {
       throw new CommandError(`cluster "${instance.name}" does not become ready, as process ${server.pid}`, {
         remedy: `see its log: sampan logs --name ${instance.name}\nor stop it: sampan down --name ${instance.name}`,

@@ -118,7 +118,7 @@ describe("a cluster whose Secrets are encrypted", () => {
     await first.api.post(secrets, body("s"));
     await first.close();
     configure(aesgcm("b"));
-    const { api } = await start();
+    const { api, server } = await start();
     const why = "no matching key was found for the provided AES transformer";
     expect(await failure(api.get(`${secrets}/s`))).toMatchObject({
       code: 500,
@@ -134,8 +134,10 @@ describe("a cluster whose Secrets are encrypted", () => {
     await api.post("/api/v1/namespaces/b/secrets", body("t"));
     expect((await api.list("/api/v1/namespaces/b/secrets")).items).toHaveLength(1);
     expect((await api.list("/api/v1/namespaces/a/configmaps")).items).toEqual([]);
+    expect(server.unreadable()).toBe(`unable to transform key "/registry/core/secrets/a/s": ${why}`);
     configure(aesgcm("b", "a"));
     await vi.waitFor(async () => expect((await api.list(secrets)).items).toHaveLength(1), 5_000);
+    expect(server.unreadable()).toBeUndefined();
     expect((await api.get(`${secrets}/s`))["data"]).toEqual({ k: "aHVudGVyMg==" });
   });
 

@@ -361,13 +361,15 @@ export interface ServerRecord {
   readonly startedAt: string;
   /** False while it starts. */
   readonly ready: boolean;
+  /** What keeps it from becoming ready, once that is known. */
+  readonly trouble?: string;
 }
 
 /**
  * Notes which process runs the instance. Who starts it notes it too, in the moment that it is there: whoever is interrupted
  * then leaves a server behind that the next command finds.
  */
-export function recordServer(instance: Instance, pid: number, ready: boolean): void {
+export function recordServer(instance: Instance, pid: number, ready: boolean, trouble?: string): void {
   const startedMs = pid === process.pid ? performance.timeOrigin : performance.timeOrigin + performance.now();
   const record: ServerRecord = {
     pid,
@@ -375,6 +377,7 @@ export function recordServer(instance: Instance, pid: number, ready: boolean): v
     apiPort: instance.settings.apiPort,
     startedAt: new Date(startedMs).toISOString(),
     ready,
+    ...(trouble === undefined ? {} : { trouble }),
   };
   writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);
 }

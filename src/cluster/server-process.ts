@@ -22,6 +22,7 @@ import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { logFile } from "./log-file.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
+import { lookForTrouble } from "./start-trouble.ts";
 
 /** Services and pods are looked at within a second of a start. */
 const hostPortsSettledMs = 30_000;
@@ -40,6 +41,8 @@ export interface ServerProcessOptions {
   /** Lines of the log; by default they go to `server.log` in the instance's folder. */
   readonly writeLog?: (line: string) => void;
   readonly onStage: (stage: ServerStage, atMs: number) => void;
+  /** Called once when something keeps it from becoming ready; it goes on trying. */
+  readonly onTrouble?: (trouble: string) => void;
   /** Called whenever the server comes to rest after work: for what need not be done before. */
   readonly atRest?: () => void;
 }
@@ -122,6 +125,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   if (options.address !== undefined)
     await listen(cluster, { address: options.address, port: settings.apiPort });
   onStage("api", sinceStartMs());
+  const endLooking = lookForTrouble({
+    clock,
+    find: () => cluster.server.unreadable(),
+    tell: (trouble) => {
+      recordServer(instance, process.pid, false, trouble);
+      options.onTrouble?.(trouble);
+    },
+  });
 
   // Controllers may do nothing before the roles are there that let them. The node comes up meanwhile; its caches fill
   // with those of the controllers.
@@ -133,6 +144,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
   ]);
   onStage("node", sinceStartMs());
+  endLooking();
   recordServer(instance, process.pid, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());

@@ -17,6 +17,12 @@ export class UnreadableValues {
     return why !== undefined;
   }
 
+  /** Why one of them cannot be read; undefined when all can. */
+  first(): string | undefined {
+    for (const [key, why] of this.#why) return cannotTransform(key, why);
+    return undefined;
+  }
+
   /** Throws 500 when the object at the key cannot be read. */
   checkObject(key: string): void {
     const why = this.#why.get(key);
@@ -26,10 +32,12 @@ export class UnreadableValues {
   /** Throws 500 when one of the objects below the prefix cannot be read. */
   checkAll(prefix: string): void {
     for (const [key, why] of this.#why)
-      if (key.startsWith(prefix))
-        throw newInternalError(`unable to transform key ${JSON.stringify(key)}: ${why}`);
+      if (key.startsWith(prefix)) throw newInternalError(cannotTransform(key, why));
   }
 }
+
+const cannotTransform = (key: string, why: string): string =>
+  `unable to transform key ${JSON.stringify(key)}: ${why}`;
 
 /** What a server without any encryption says of values that are encrypted. */
 const noKeys = "identity transformer tried to read encrypted data";
