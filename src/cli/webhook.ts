@@ -2,11 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSyn
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { WebhookClientConfig } from "../api/types/admissionregistration-v1.ts";
 import { RealClock } from "../apimachinery/clock.ts";
-import { isNotFound } from "../apimachinery/status.ts";
-import type { Client } from "../client/client.ts";
-import { resources } from "../client/resources.ts";
 import { type Instance, runningServer } from "../cluster/instance.ts";
 import { CertificateAuthority } from "../pki/authority.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
@@ -23,8 +19,8 @@ cluster's API server calls it at a URL.
 
   webhook cert   writes tls.crt, tls.key and ca.crt, for localhost, 127.0.0.1 and each --host. They are signed by the
                  cluster's own authority and last a year. The folder is where controller-runtime looks for them.
-                 With --point, the webhooks of that ValidatingWebhookConfiguration or MutatingWebhookConfiguration
-                 are called at https://127.0.0.1:PORT, with the paths that they have.`,
+                 With --point, the webhooks of that ValidatingWebhookConfiguration, MutatingWebhookConfiguration or
+                 CustomResourceDefinition are called at https://127.0.0.1:PORT, with the paths that they have.`,
   options: {
     name: nameOption,
     dir: {
@@ -42,13 +38,13 @@ cluster's API server calls it at a URL.
       type: "string",
       value: "CONFIGURATION",
       repeats: true,
-      description: "the webhook configuration to point at this machine",
+      description: "the webhook configuration or definition to point at this machine",
     },
     port: { type: "string", value: "PORT", default: defaultPort, description: "where the webhook listens" },
   },
   examples: [
     "sampan webhook cert",
-    "sampan webhook cert --point validating-webhook-configuration",
+    "sampan webhook cert --point validating-webhook-configuration --point ferries.example.com",
     "sampan webhook cert --dir ./certs --host webhook.local --port 8443",
   ],
   maxArguments: 1,
@@ -81,10 +77,12 @@ cluster's API server calls it at a URL.
       return 0;
     }
     const { connect } = await import("./connect.ts");
+    const { pointWebhooks } = await import("./point-webhooks.ts");
     const { client, close } = await connect(instance);
     try {
       for (const name of configurations)
-        for (const url of await pointAt(client, name, base, caBundle)) io.out(`${name} calls ${url}\n`);
+        for (const url of await pointWebhooks(client, name, { base, caBundle }))
+          io.out(`${name} calls ${url}\n`);
     } finally {
       close();
     }
@@ -149,44 +147,4 @@ function writeSecret(file: string, content: string): void {
   writeFileSync(file, content, { mode: 0o600 });
   // A file that was there keeps its mode when it is written.
   chmodSync(file, 0o600);
-}
-
-/** Both kinds may have a configuration of that name; answers the URLs that are called from now on. */
-async function pointAt(client: Client, name: string, base: string, caBundle: string): Promise<string[]> {
-  const urls: string[] = [];
-  const kinds = [resources.validatingwebhookconfigurations, resources.mutatingwebhookconfigurations] as const;
-  let isKnown = false;
-  for (const kind of kinds) {
-    const configurations = client.resource<Configuration>(kind as never);
-    const found = await configurations.get(name).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
-    if (found === undefined) continue;
-    isKnown = true;
-    const webhooks = (found.webhooks ?? []).map((webhook) => {
-      const url = `${base}${pathOf(webhook.clientConfig)}`;
-      urls.push(url);
-      return { ...webhook, clientConfig: { url, caBundle } };
-    });
-    await configurations.update({ ...found, webhooks });
-  }
-  if (isKnown) return urls;
-  throw new CommandError(`there is no webhook configuration "${name}"`, {
-    remedy:
-      "see which there are: sampan kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
-  });
-}
-
-/** What both kinds have in common. */
-interface Configuration {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name?: string };
-  readonly webhooks?: readonly { readonly clientConfig: WebhookClientConfig }[];
-}
-
-function pathOf({ service, url }: WebhookClientConfig): string {
-  if (service !== undefined) return service.path ?? "/";
-  return url !== undefined && URL.canParse(url) ? new URL(url).pathname : "/";
 }
