@@ -74,8 +74,46 @@ async function newAuditor(
     import("../apiserver/audit/policy.ts"),
   ]);
   const policy = await using("audit-policy-file", () => AuditPolicy.parse(readFileSync(policyFile, "utf8")));
-  const backend = await using("audit-log-path", () => newAuditLog(settings, context));
-  return new AuditorClass({ policy, backend, clock, random });
+  const webhook = settings["audit-webhook-config-file"];
+  const backends: AuditBackend[] = [];
+  // Whoever sends events away keeps them here too only when a place is named.
+  if (webhook === undefined || settings["audit-log-path"] !== undefined)
+    backends.push(await using("audit-log-path", () => newAuditLog(settings, context)));
+  if (webhook !== undefined) {
+    backends.push(
+      await using("audit-webhook-config-file", () => newAuditWebhook(webhook, settings, context)),
+    );
+  }
+  return new AuditorClass({ policy, backends, clock, random });
+}
+
+async function newAuditWebhook(
+  file: string,
+  settings: ApiServerSettings,
+  { clock, random, logger }: ApiServerContext,
+): Promise<AuditBackend> {
+  const [{ AuditWebhook, auditWebhookDefaults }, { HttpsTransport }, kubeconfig, { parseDuration }] =
+    await Promise.all([
+      import("../apiserver/audit/webhook.ts"),
+      import("../client/https-transport.ts"),
+      import("../client/kubeconfig.ts"),
+      import("../cel/eval/time.ts"),
+    ]);
+  const millis = (name: SettingName, otherwise: number): number => {
+    const duration = parseDuration(settings[name] ?? "");
+    return duration === undefined ? otherwise : Number(duration.nanos / 1_000_000n);
+  };
+  const { transport } = kubeconfig.resolveContext(kubeconfig.loadKubeconfig([file]));
+  const { maxBatchEvents, maxWaitMs, initialBackoffMs } = auditWebhookDefaults;
+  return new AuditWebhook({
+    transport: new HttpsTransport({ ...transport, clock }),
+    maxBatchEvents: Number(settings["audit-webhook-batch-max-size"] ?? maxBatchEvents),
+    maxWaitMs: millis("audit-webhook-batch-max-wait", maxWaitMs),
+    initialBackoffMs: millis("audit-webhook-initial-backoff", initialBackoffMs),
+    clock,
+    random,
+    logger: logger.named("audit"),
+  });
 }
 
 async function newAuditLog(

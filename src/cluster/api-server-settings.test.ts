@@ -82,6 +82,12 @@ describe("settings of the API server", () => {
     [{ "audit-log-maxbackup": "many" }, /--audit-log-maxbackup: many is no whole number/],
     [{ "audit-log-path": "audit.log" }, /--audit-log-path: nothing is audited without --audit-policy-file/],
     [{ "audit-log-path": "audit.log", "audit-policy-file": "" }, /nothing is audited without/],
+    [{ "audit-webhook-mode": "blocking" }, /--audit-webhook-mode: "blocking" is not supported/],
+    [{ "audit-webhook-mode": "batch" }, /--audit-webhook-mode: nothing is audited without/],
+    [{ "audit-webhook-batch-max-size": "0" }, /a batch has one event at least/],
+    [{ "audit-webhook-batch-max-wait": "5" }, /"5" is no duration such as 30s/],
+    [{ "audit-webhook-initial-backoff": "-1s" }, /-1s is not positive/],
+    [{ "audit-webhook-config-file": "/nowhere" }, /--audit-webhook-config-file: there is no file/],
   ])("%j is refused, by name", async (given, message) => {
     const failure = await checkSettings(given, directory).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(InstanceError);

@@ -32,6 +32,11 @@ export type SettingName =
   | "audit-log-maxsize"
   | "audit-log-maxage"
   | "audit-log-maxbackup"
+  | "audit-webhook-config-file"
+  | "audit-webhook-mode"
+  | "audit-webhook-batch-max-size"
+  | "audit-webhook-batch-max-wait"
+  | "audit-webhook-initial-backoff"
   | "encryption-provider-config"
   | "authentication-config"
   | "authentication-token-webhook-config-file"
@@ -102,6 +107,48 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     check: wholeNumber,
   },
   {
+    name: "audit-webhook-config-file",
+    kind: "file",
+    placeholder: "FILE",
+    description: "a kubeconfig that says who else gets audit events",
+    check: async (given, file) => {
+      const { checkWebhookKubeconfig } = await import("./webhook-kubeconfig.ts");
+      return checkWebhookKubeconfig(given, file);
+    },
+  },
+  {
+    name: "audit-webhook-mode",
+    kind: "value",
+    placeholder: "MODE",
+    description: "batch, the only mode: requests do not wait for their events",
+    check: (given) =>
+      given === "batch"
+        ? Promise.resolve(given)
+        : Promise.reject(new Error(`"${given}" is not supported: audit events are sent in batches`)),
+  },
+  {
+    name: "audit-webhook-batch-max-size",
+    kind: "value",
+    placeholder: "COUNT",
+    description: "how many audit events are sent at once (default: 400)",
+    check: (given) =>
+      /^0*$/.test(given) ? Promise.reject(new Error("a batch has one event at least")) : wholeNumber(given),
+  },
+  {
+    name: "audit-webhook-batch-max-wait",
+    kind: "value",
+    placeholder: "DURATION",
+    description: "how long an audit event waits for others (default: 30s)",
+    check: positiveDuration,
+  },
+  {
+    name: "audit-webhook-initial-backoff",
+    kind: "value",
+    placeholder: "DURATION",
+    description: "pause before a batch that failed is sent again (default: 10s)",
+    check: positiveDuration,
+  },
+  {
     name: "encryption-provider-config",
     kind: "file",
     placeholder: "FILE",
@@ -132,7 +179,7 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     placeholder: "FILE",
     description: "a kubeconfig that says who reviews bearer tokens",
     check: async (given, file) => {
-      const { checkWebhookKubeconfig } = await import("./authentication-settings.ts");
+      const { checkWebhookKubeconfig } = await import("./webhook-kubeconfig.ts");
       return checkWebhookKubeconfig(given, file);
     },
   },
@@ -217,13 +264,21 @@ export async function checkSettings(given: GivenSettings, directory?: string): P
 
 /** Settings that mean nothing alone. `all` is what the cluster will have; only what was given now is complained of. */
 function checkTogether(all: GivenSettings, checked: CheckedSettings): void {
+  const isSet = (name: SettingName): boolean => (all[name] ?? "") !== "";
   for (const [{ name }, value] of checked) {
-    if (value === undefined || !name.startsWith("audit-log-") || (all["audit-policy-file"] ?? "") !== "")
-      continue;
-    throw new InstanceError(
-      `--${name}: nothing is audited without --audit-policy-file`,
-      "give a policy: docs/how-to/audit.md has one to start with",
-    );
+    if (value === undefined || !/^audit-(?:log|webhook)-/.test(name)) continue;
+    if (!isSet("audit-policy-file")) {
+      throw new InstanceError(
+        `--${name}: nothing is audited without --audit-policy-file`,
+        "give a policy: docs/how-to/audit.md has one to start with",
+      );
+    }
+    if (name.startsWith("audit-webhook-") && !isSet("audit-webhook-config-file")) {
+      throw new InstanceError(
+        `--${name}: audit events are sent to nobody without --audit-webhook-config-file`,
+        "give a kubeconfig that names who gets them",
+      );
+    }
   }
 }
 
@@ -265,6 +320,14 @@ function wholeNumber(given: string): Promise<string> {
   if (/^\d{1,9}$/.test(given)) return Promise.resolve(given);
   const why = /^-\d+$/.test(given) ? "can't be a negative number" : "is no whole number";
   return Promise.reject(new Error(`${given} ${why}`));
+}
+
+async function positiveDuration(given: string): Promise<string> {
+  const { parseDuration } = await import("../cel/eval/time.ts");
+  const duration = parseDuration(given);
+  if (duration === undefined) throw new Error(`"${given}" is no duration such as 30s or 1m30s`);
+  if (duration.nanos <= 0n) throw new Error(`${given} is not positive`);
+  return given;
 }
 
 /**

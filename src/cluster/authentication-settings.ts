@@ -1,7 +1,4 @@
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { isObject } from "../apimachinery/json.ts";
-import { parseYaml, printYaml } from "../apimachinery/yaml.ts";
 import {
   type ExternalAuthentication,
   openExternalAuthentication,
@@ -9,7 +6,6 @@ import {
 import type { OidcFlags } from "../apiserver/authentication/oidc/flags.ts";
 import { readConfiguration } from "../apiserver/authentication/oidc/read-configuration.ts";
 import { defaultIssuer } from "../apiserver/authentication/service-account-issuer.ts";
-import { loadKubeconfig, resolveContext } from "../client/kubeconfig.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
 import type { ApiServerSettings } from "./api-server-settings.ts";
 
@@ -54,24 +50,4 @@ function oidcFlags(settings: ApiServerSettings): OidcFlags {
 export function checkAuthenticationConfiguration(text: string): string {
   readConfiguration(text, [defaultIssuer]);
   return text;
-}
-
-/** The members of a kubeconfig's clusters and users that are paths. */
-const pathMembers = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
-
-/** The kubeconfig of a token reviewer, usable from any folder: its paths are made absolute. Throws when it is not one. */
-export function checkWebhookKubeconfig(text: string, file: string): string {
-  resolveContext(loadKubeconfig([file]));
-  const config = parseYaml(text);
-  if (!isObject(config)) return text;
-  const entries = [config["clusters"], config["users"]].filter(Array.isArray).flat().filter(isObject);
-  for (const entry of entries) {
-    for (const holder of [entry["cluster"], entry["user"]].filter(isObject)) {
-      for (const member of pathMembers) {
-        const path = holder[member];
-        if (typeof path === "string" && path !== "") holder[member] = resolve(dirname(file), path);
-      }
-    }
-  }
-  return printYaml(config);
 }

@@ -39,7 +39,7 @@ async function start(rules: string) {
   const clock = new VirtualClock();
   const audit = new Auditor({
     policy: AuditPolicy.parse(`{apiVersion: audit.k8s.io/v1, kind: Policy, rules: ${rules}}`),
-    backend: { write, close: () => Promise.resolve() },
+    backends: [{ plugin: "log", lost: 0, write, close: () => Promise.resolve() }],
     clock,
     random: new SeededRandom(2),
   });

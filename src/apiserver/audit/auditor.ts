@@ -10,6 +10,10 @@ import { sourceIps } from "./source-ips.ts";
 
 /** Where events go, one line of JSON each. */
 export interface AuditBackend {
+  /** As metrics name it. */
+  readonly plugin: "log" | "webhook";
+  /** Events that were accepted and then could not be delivered. */
+  readonly lost: number;
   /** Must not block, and must not throw. False when the event had to be dropped. */
   write(line: string): boolean;
   /** Resolves when all that was accepted is written. */
@@ -18,22 +22,23 @@ export interface AuditBackend {
 
 const maxUserAgentLength = 1024;
 
-/** Decides by the policy what is recorded of each request, and hands the events to the backend. */
+/** Decides by the policy what is recorded of each request, and hands the events to each backend. */
 export class Auditor {
   readonly #policy: AuditPolicy;
-  readonly #backend: AuditBackend;
+  readonly #backends: readonly AuditBackend[];
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly metrics = new AuditMetrics();
+  readonly metrics: AuditMetrics;
 
   constructor(options: {
     readonly policy: AuditPolicy;
-    readonly backend: AuditBackend;
+    readonly backends: readonly AuditBackend[];
     readonly clock: Clock;
     readonly random: Random;
   }) {
     this.#policy = options.policy;
-    this.#backend = options.backend;
+    this.#backends = options.backends;
+    this.metrics = new AuditMetrics(options.backends);
     this.#clock = options.clock;
     this.#random = options.random;
   }
@@ -49,7 +54,7 @@ export class Auditor {
   }
 
   async close(): Promise<void> {
-    await this.#backend.close();
+    await Promise.all(this.#backends.map((backend) => backend.close()));
   }
 
   #record(state: RequestState, user: UserInfo | undefined, course: AuditCourse): AuditRecord | undefined {
@@ -83,7 +88,7 @@ export class Auditor {
 
   #emit(line: string): void {
     this.metrics.events++;
-    if (!this.#backend.write(line)) this.metrics.errors++;
+    for (const backend of this.#backends) if (!backend.write(line)) this.metrics.dropped(backend);
   }
 }
 

@@ -29,11 +29,13 @@ const dayMs = 24 * 60 * 60 * 1000;
  * made anew when someone has taken it away. Names and limits are those of kube-apiserver's log (lumberjack).
  */
 export class AuditLogFile implements AuditBackend {
+  readonly plugin = "log";
   readonly #options: LogFileOptions;
   readonly #maxBytes: number;
   #queue: string[] = [];
   #queuedCharacters = 0;
   #dropped = 0;
+  #lost = 0;
   #isFlushDue = false;
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -46,6 +48,10 @@ export class AuditLogFile implements AuditBackend {
     this.#options = options;
     const { maxSizeMegabytes } = options;
     this.#maxBytes = (maxSizeMegabytes === 0 ? defaultMegabytes : maxSizeMegabytes) * 1024 * 1024;
+  }
+
+  get lost(): number {
+    return this.#lost;
   }
 
   /** Opens the file, so that a path that cannot be written is known at the start. */
@@ -97,6 +103,7 @@ export class AuditLogFile implements AuditBackend {
       while (written < lines.length) written += await this.#append(lines, written);
     } catch (error) {
       this.#dropped += lines.length - written;
+      this.#lost += lines.length - written;
       this.#options.logger.error("audit events could not be written", { file: this.#options.path, error });
       await this.#file?.close().catch(() => undefined);
       this.#file = undefined;

@@ -10,6 +10,9 @@ const maxWaitingBytes = 64 * 1024 * 1024;
 
 /** Events on standard output. */
 export class AuditLogStream implements AuditBackend {
+  readonly plugin = "log";
+  /** What the stream took it keeps. */
+  readonly lost = 0;
   readonly #stream: TextSink;
 
   constructor(stream: TextSink) {
