@@ -193,6 +193,20 @@ describe("adversaries", () => {
     expect(messageOf(text)).toBe("ERROR: <input>:-1:0: expression recursion limit exceeded: 250");
   });
 
+  test("an expression that is too deep for what is left of the stack is refused as one that is too deep", () => {
+    const callsLeft = (): number => {
+      try {
+        return 1 + callsLeft();
+      } catch {
+        return 0;
+      }
+    };
+    const after = (calls: number): string => (calls > 0 ? after(calls - 1) : messageOf(deep("[", "]", 249)));
+    expect(after(Math.floor(callsLeft() * 0.6))).toBe(
+      "ERROR: <input>:-1:0: expression recursion limit exceeded: 250",
+    );
+  });
+
   test("terms of one logical operator may be many", () => {
     expect(compile(Array.from({ length: 2000 }, () => "true").join(" && ")).evaluate({}).value).toBe(true);
   });

@@ -49,4 +49,6 @@ test("a webhook that is down is named in the refusal and in an event about its c
       "ValidatingWebhookConfiguration",
       `webhook "web.example.com" fails, requests that it is to be asked about are refused: ${why}`,
     ]);
+  const { items } = await client.resource(resources.events).list({ namespace: "default" });
+  expect(items.find(({ reason }) => reason === "WebhookFailed")).toHaveProperty("eventTime", null);
 });

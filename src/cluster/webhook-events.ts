@@ -20,6 +20,8 @@ const events = { group: "", version: "v1", resource: "events" };
 /** A webhook that fails for each of a thousand requests is news once in a while. */
 const quietMs = 2_000;
 const messageMax = 1024;
+/** Beyond so many failures the one that came first is counted anew: what their words hold comes from clients. */
+const maxKnown = 1_000;
 
 export interface WebhookEventsOptions {
   readonly server: { readonly reader: ObjectReader; readonly stores: ResourceStores };
@@ -48,6 +50,7 @@ export class WebhookEvents {
     const known = this.#failures.get(key) ?? { count: 0, writtenAtMs: Number.NEGATIVE_INFINITY };
     known.count++;
     this.#failures.set(key, known);
+    if (this.#failures.size > maxKnown) this.#forgetOldest();
     if (clock.now() - known.writtenAtMs < quietMs) return;
     known.writtenAtMs = clock.now();
     const what = isIgnored
@@ -63,6 +66,11 @@ export class WebhookEvents {
     this.#write(event).catch((error: unknown) => {
       logger.warn("an event about a webhook was not written", { configuration, error: String(error) });
     });
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#failures.keys();
+    if (oldest !== undefined) this.#failures.delete(oldest);
   }
 
   #event({ metadata }: KubernetesObject, kind: string, message: string, key: string, count: number): Event {
@@ -90,7 +98,9 @@ export class WebhookEvents {
     const { namespace = "", name = "" } = event.metadata;
     try {
       const context = systemContext("create", events, event.metadata);
-      await stores.create(context, "", "events", namespace, event as unknown as UnstructuredObject);
+      // What clients send is decoded, which leaves the time of an event that has none as null.
+      const stored = { ...event, eventTime: null } as unknown as UnstructuredObject;
+      await stores.create(context, "", "events", namespace, stored);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       const { count, lastTimestamp } = event;

@@ -24,6 +24,12 @@ const allowed: readonly {
   { status: 503, target: /\/proxy/, message: /^no endpoints available for service / },
   // The node of the pod, or the node itself, is not there.
   { status: 503, target: /\/(?:proxy|log|exec|attach|portforward)/, message: /^node .* is not connected$/ },
+  // A webhook that must be asked cannot be.
+  {
+    status: 500,
+    target: /fuzz\.example\.com/,
+    message: /^Internal error occurred: failed calling webhook "fz\.example\.com": failed to call webhook: /,
+  },
   // Plain errors of the API server, which have no reason and so no code of their own there.
   { status: 500, target: /./, message: /^failed to create typed patch object \(/ },
   { status: 500, target: /./, message: /^failed to decode managed fields: / },
@@ -95,7 +101,7 @@ interface FoundStatus {
 }
 
 function judgeStatus(found: FoundStatus, code: number): string | undefined {
-  if (found.kind !== "Status" || found.apiVersion !== "v1") return "not a Status";
+  if (found === null || found.kind !== "Status" || found.apiVersion !== "v1") return "not a Status";
   if (found.status !== "Failure") return "a Status that is no failure";
   if (found.code !== code) return `the Status says ${String(found.code)}`;
   if (typeof found.message !== "string") return "a Status without message";

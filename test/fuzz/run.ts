@@ -81,8 +81,8 @@ class Run {
       if (measured !== undefined) this.#measurements.push(measured);
       const perSecond = Math.round((this.#done / (performance.now() - startMs)) * 1000);
       print(
-        `${end - from} of ${count} requests, ${perSecond}/s, heap ${mebibytes(measured?.heapBytes)} MiB, resident ` +
-          `${mebibytes(measured?.residentBytes)} MiB, ${measured?.storedObjects} objects, ${left.length} left, ` +
+        `${end - from} of ${count} requests, ${perSecond}/s, heap ${mebibytes(measured?.heapBytes)} MiB, outside it ` +
+          `${mebibytes(measured?.externalBytes)} MiB, resident ${mebibytes(measured?.residentBytes)} MiB, ${measured?.storedObjects} objects, ${left.length} left, ` +
           `${this.#faults.length} faults`,
       );
     }

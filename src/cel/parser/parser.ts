@@ -22,6 +22,7 @@ export interface ParserOptions {
 
 /** How deep rules may nest, and how long chains of one level may grow. */
 const maxDepth = 250;
+const tooDeep = `expression recursion limit exceeded: ${maxDepth}`;
 const maxCodePoints = 100_000;
 /** Syntax errors after which recovery is given up. */
 const maxRecoveries = 30;
@@ -121,8 +122,10 @@ class Parser {
       }
       return expr;
     } catch (error) {
-      if (!(error instanceof GiveUp)) throw error;
-      this.#issues.add(nowhere, error.message);
+      // Who calls may have come far already: less of the stack is left than the limit of depth may take.
+      const given = error instanceof RangeError ? new GiveUp(tooDeep) : error;
+      if (!(given instanceof GiveUp)) throw given;
+      this.#issues.add(nowhere, given.message);
       return { kind: "unspecified", offset: 0 };
     }
   }
@@ -603,7 +606,7 @@ class Parser {
     const depth = (this.#depth.get(rule) ?? 0) + 1;
     // The first operator of a chain comes with its first operand.
     const allowed = rule === "member" || rule === "calc" || rule === "relation" ? maxDepth + 1 : maxDepth;
-    if (depth > allowed) throw new GiveUp(`expression recursion limit exceeded: ${maxDepth}`);
+    if (depth > allowed) throw new GiveUp(tooDeep);
     this.#depth.set(rule, depth);
   }
 

@@ -1,4 +1,4 @@
-import { connect, type TLSSocket } from "node:tls";
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { FuzzConversation, FuzzRequest } from "../generate/fuzz-request.ts";
 import type { Answer, Outcome } from "./answer.ts";
 import { Http1Reader } from "./http1-reader.ts";
@@ -17,10 +17,13 @@ const conversationMs = 400;
 export class Http1Client {
   readonly #address: Address;
   readonly #idle: Connection[] = [];
+  /** For all connections: making one costs as much as a request. */
+  readonly #secureContext: SecureContext;
   #session: Buffer | undefined;
 
   constructor(address: Address) {
     this.#address = address;
+    this.#secureContext = createSecureContext({ ca: address.ca });
   }
 
   async request(fuzz: FuzzRequest): Promise<Outcome> {
@@ -54,9 +57,10 @@ export class Http1Client {
   }
 
   async #open(protocol: string): Promise<Connection> {
-    const { port, ca } = this.#address;
+    const { port } = this.#address;
     const session = this.#session === undefined ? {} : { session: this.#session };
-    const socket = connect({ host: "127.0.0.1", port, ca, ALPNProtocols: [protocol], ...session });
+    const secureContext = this.#secureContext;
+    const socket = connect({ host: "127.0.0.1", port, secureContext, ALPNProtocols: [protocol], ...session });
     socket.on("session", (found) => {
       this.#session = found;
     });

@@ -2,7 +2,16 @@ import { builtinScheme } from "../../../src/api/builtin-scheme.ts";
 import type { ResourceInfo } from "../../../src/api/scheme.ts";
 import { formatApiVersion } from "../../../src/apimachinery/gvk.ts";
 import { deepCopy } from "../../../src/apimachinery/json.ts";
+import { resolveSchema, type Schema } from "../../../src/apimachinery/schema.ts";
 import { minimalObjects, minimalReviews } from "../../conformance/resources/minimal-objects.ts";
+import { admissionFields } from "./admission-body.ts";
+import {
+  customFields,
+  customResources,
+  customSchema,
+  isCustomGroup,
+  passingDefinitions,
+} from "./custom-kinds.ts";
 import type { Dice } from "./dice.ts";
 
 /** What the requests are about. Everything they make lies in these namespaces or has one of these names. */
@@ -10,7 +19,11 @@ export const fuzzNamespaces = ["fz-a", "fz-b"] as const;
 const nameCount = 4;
 
 export const scheme = builtinScheme();
-export const kinds = scheme.resources();
+const kinds = [...scheme.resources(), ...customResources];
+
+/** The schema of the kind, as far down as names of other schemas go. */
+export const schemaOfKind = (info: ResourceInfo): Schema | undefined =>
+  customSchema(info.schemaName) ?? resolveSchema(scheme.schemas, scheme.schemas.get(info.schemaName));
 
 /** Kinds whose validation, defaults and subresources are larger than those of others are asked for more often. */
 const oftenAsked = new Set([
@@ -27,6 +40,13 @@ const oftenAsked = new Set([
   "persistentvolumes",
   "serviceaccounts",
   "customresourcedefinitions",
+  "widgets",
+  "gadgets",
+  "validatingadmissionpolicies",
+  "mutatingadmissionpolicies",
+  "validatingadmissionpolicybindings",
+  "validatingwebhookconfigurations",
+  "mutatingwebhookconfigurations",
 ]);
 const weights = kinds.map((info) => [oftenAsked.has(info.resource) ? 4 : 1, info] as const);
 
@@ -43,6 +63,7 @@ const keyOf = (info: ResourceInfo): string => `${formatApiVersion(info)}/${info.
 export function anyName(dice: Dice, info: ResourceInfo): string {
   const n = dice.below(nameCount);
   if (info.resource === "namespaces" && dice.percent(30)) return dice.pick(fuzzNamespaces);
+  if (info.resource === "customresourcedefinitions") return dice.pick(passingDefinitions);
   return minimalObjects[keyOf(info)]?.name?.(n + 10) ?? `fz-${n}`;
 }
 
@@ -55,7 +76,7 @@ export function validObject(
 ): Record<string, unknown> {
   const minimal = minimalObjects[keyOf(info)];
   const n = dice.below(nameCount);
-  const fields = minimal?.fields(n) ?? minimalReviews[keyOf(info)] ?? {};
+  const fields = fieldsOf(dice, info, name, minimal?.fields(n) ?? minimalReviews[keyOf(info)] ?? {});
   const object: Record<string, unknown> = {
     apiVersion: formatApiVersion(info),
     kind: info.kind,
@@ -67,6 +88,17 @@ export function validObject(
   if (minimal?.status !== undefined && dice.percent(30)) object["status"] = deepCopy(minimal.status);
   if (!isReview(info)) object["metadata"] = metadataOf(dice, info, name, namespace);
   return object;
+}
+
+/** What is in force while others ask takes the place of what merely exists. */
+function fieldsOf(
+  dice: Dice,
+  info: ResourceInfo,
+  name: string,
+  minimal: Record<string, unknown>,
+): Record<string, unknown> {
+  if (isCustomGroup(info.group)) return customFields(info.kind, dice.below(nameCount));
+  return (dice.percent(70) ? admissionFields(dice, info, name) : undefined) ?? minimal;
 }
 
 /** Workloads that select each other's pods would take them from each other for ever: that is their users' mistake. */

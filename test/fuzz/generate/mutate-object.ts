@@ -3,7 +3,7 @@ import { isObject } from "../../../src/apimachinery/json.ts";
 import { resolveSchema } from "../../../src/apimachinery/schema.ts";
 import { anyValue, oddTexts, valueOf } from "./any-value.ts";
 import type { Dice } from "./dice.ts";
-import { scheme } from "./kinds.ts";
+import { schemaOfKind, scheme } from "./kinds.ts";
 
 type Container = Record<string, unknown> | unknown[];
 
@@ -29,7 +29,7 @@ export function mutateObject(dice: Dice, info: ResourceInfo, object: Record<stri
 
 /** Sets a field that the kind has, at any depth, to a value of about its type. */
 function fillFromSchema(dice: Dice, info: ResourceInfo, object: Record<string, unknown>): void {
-  let schema = resolveSchema(scheme.schemas, scheme.schemas.get(info.schemaName));
+  let schema = schemaOfKind(info);
   let target = object;
   for (let depth = 0; depth < 6; depth++) {
     const names = Object.keys(schema?.properties ?? {});

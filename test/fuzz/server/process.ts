@@ -2,7 +2,7 @@
  * The cluster under test, in a process of its own: a crash is one, memory is its own, and what keeps its event loop busy
  * is the server. It is told by its parent what to do and reports what must not happen.
  */
-import { setFlagsFromString } from "node:v8";
+import { setFlagsFromString, writeHeapSnapshot } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Logger } from "../../../src/apimachinery/logger.ts";
 import { Cluster } from "../../../src/cluster/cluster.ts";
@@ -25,7 +25,9 @@ process.on("uncaughtException", (error) => {
 });
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `, because of ${error.cause.message}` : "";
+  return `${error.stack ?? error.message}${cause}`;
 }
 
 /** Passes on what the API server itself did not expect; what controllers complain of is not its concern. */
@@ -115,6 +117,9 @@ async function measure(): Promise<Measurement> {
     await new Promise((resolve) => setTimeout(resolve, 50));
     collectGarbage();
   }
+  // For who looks for what it is that grows.
+  const folder = process.env["FUZZ_SNAPSHOTS"];
+  if (folder !== undefined) writeHeapSnapshot(`${folder}/${Date.now()}.heapsnapshot`);
   const { heapUsed, external, rss } = process.memoryUsage();
   const handles: Record<string, number> = {};
   for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1;

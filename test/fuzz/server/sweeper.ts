@@ -4,6 +4,7 @@ import type { UnstructuredObject } from "../../../src/apimachinery/object.ts";
 import { isNotFound } from "../../../src/apimachinery/status.ts";
 import type { ResourceClient } from "../../../src/client/client.ts";
 import type { Cluster } from "../../../src/cluster/cluster.ts";
+import { customDefinitions, customResources } from "../generate/custom-kinds.ts";
 import { fuzzNamespaces } from "../generate/kinds.ts";
 
 interface Sweepable {
@@ -19,8 +20,8 @@ export class Sweeper {
 
   private constructor(cluster: Cluster) {
     const client = cluster.client();
-    this.#resources = builtinScheme()
-      .resources()
+    // Custom objects first: a definition waits for them.
+    this.#resources = [...customResources, ...builtinScheme().resources()]
       .filter(({ verbs }) => verbs.includes("list") && verbs.includes("delete"))
       .map((info) => ({
         name: `${formatApiVersion(info)}/${info.resource}`,
@@ -73,10 +74,18 @@ export class Sweeper {
   }
 
   async #objects({ client }: Sweepable): Promise<readonly UnstructuredObject[]> {
-    return (await client.list()).items;
+    try {
+      return (await client.list()).items;
+    } catch (error) {
+      // Some definitions come and go.
+      if (isNotFound(error)) return [];
+      throw error;
+    }
   }
 
   async #furnish(): Promise<void> {
+    for (const definition of customDefinitions)
+      await this.#ensure("apiextensions.k8s.io/v1/customresourcedefinitions", definition);
     for (const name of fuzzNamespaces) {
       await this.#ensure("v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
       // A million replicas may be asked for; the fuzz is about the API, not about their number.
@@ -97,17 +106,19 @@ export class Sweeper {
 
   async #ensure(resource: string, object: UnstructuredObject & Record<string, unknown>): Promise<void> {
     const found = this.#resources.find(({ name }) => name === resource);
+    let why: unknown;
     for (let attempt = 0; attempt < 100; attempt++) {
       try {
         await found?.client.create(object);
         return;
       } catch (error) {
+        why = error;
         const isThere = String(error).includes("already exists") && !(await this.#isGoing(found, object));
         if (isThere) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
-    throw new Error(`could not make ${resource} ${object.metadata.name}`);
+    throw new Error(`could not make ${resource} ${object.metadata.name}`, { cause: why });
   }
 
   async #isGoing(resource: Sweepable | undefined, { metadata }: UnstructuredObject): Promise<boolean> {

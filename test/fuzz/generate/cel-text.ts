@@ -1,0 +1,135 @@
+import type { Dice } from "./dice.ts";
+
+/** Expressions of policies and of rules in schemas; some are wrong, some dear, some never true. */
+const expressions: readonly string[] = [
+  "true",
+  "false",
+  "self.replicas <= 5",
+  "has(self.color) && self.color in ['red', 'green']",
+  "self.parts.all(p, p.name.startsWith('a'))",
+  "self.parts.exists_one(p, p.size > 1)",
+  "self.parts.map(p, p.name).join(',').size() < 30",
+  "self == oldSelf",
+  "oldSelf.orValue(self) == self",
+  "!has(self.labels) || self.labels.all(k, k.matches('^[a-z]+$'))",
+  "object.spec.replicas > 2",
+  "object.metadata.name.matches('^fz-[0-9]+$')",
+  "!has(object.spec.color) || object.spec.color != 'blue'",
+  "oldObject == null || oldObject.metadata.uid == object.metadata.uid",
+  "request.operation in ['CREATE', 'UPDATE'] && request.userInfo.username != 'jane'",
+  "namespaceObject.metadata.name == 'fz-a'",
+  "authorizer.group('').resource('pods').namespace('fz-a').check('get').allowed()",
+  "params == null || params.data.limit == '1'",
+  "variables.count > 1",
+  "object.?spec.?replicas.orValue(0) < 10",
+  "object.spec.parts.filter(p, p.size > 0).size() > 0",
+  "quantity('1Gi').isGreaterThan(quantity('1M'))",
+  "isURL('https://example.com') && url('https://example.com').getHost() == 'example.com'",
+  "ip('10.0.0.1').family() == 4 && cidr('10.0.0.0/8').containsIP('10.0.0.1')",
+  "semver('1.2.3').isLessThan(semver('2.0.0'))",
+  "timestamp('2026-01-01T00:00:00Z') < timestamp(object.metadata.creationTimestamp)",
+  "duration('1h').getMinutes() == 60",
+  "format.named('dns1123Label').hasValue()",
+  "'%s %d'.format(['a', 1]) == 'a 1'",
+  "base64.encode(b'abc') == 'YWJj'",
+  "[1, 2, 3].sum() == 6 && [1, 2].indexOf(2) == 1",
+  "1 / 0 == 1",
+  "9223372036854775807 + 1 > 0",
+  "'a' + 1 == 'a1'",
+  "no.such.thing",
+  "size('x') == size([1])",
+  "[[[[1]]]].all(a, a.all(b, b.all(c, c.all(d, d == 1))))",
+  "[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, a + b + c < 100)))",
+  "object.spec.tags.all(t, object.spec.tags.all(u, object.spec.tags.all(v, t == u || u == v || t != v)))",
+  "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'.matches('^(a+)+$')",
+  "Object{spec: Object.spec{replicas: 3}}",
+  "[JSONPatch{op: 'add', path: '/metadata/labels/x', value: 'y'}]",
+  "[JSONPatch{op: 'remove', path: '/' + jsonpatch.escapeKey('a/b')}]",
+  "cel.bind(x, object.metadata.name, x + x + x)",
+  "object.metadata.labels.transformList(k, v, k + v).size() > 0",
+  "optional.none().hasValue()",
+  "dyn(1) == dyn('1')",
+  "type(self) == map",
+  "sets.contains([1, 2], [2])",
+  "request.object.metadata.name.lowerAscii().reverse() == ''",
+];
+
+const tokens: readonly string[] = [
+  "self",
+  "oldSelf",
+  "object",
+  "request",
+  "null",
+  "1",
+  "1u",
+  "1.5",
+  "-1",
+  "'x'",
+  "b'x'",
+  "r'\\'",
+  '"\\u0000"',
+  "[",
+  "]",
+  "{",
+  "}",
+  "(",
+  ")",
+  ".",
+  ".?",
+  "[?",
+  ",",
+  "+",
+  "-",
+  "*",
+  "/",
+  "%",
+  "&&",
+  "||",
+  "!",
+  "?",
+  ":",
+  "==",
+  "<",
+  "in",
+  "has(",
+  ".all(x, ",
+  ".map(",
+  ".size()",
+  "__proto__",
+  "constructor",
+  "in.in",
+  "\u0000",
+  "é",
+  "\n",
+  "//",
+  "0x",
+  "1e999",
+  "'''",
+];
+
+const token = /[A-Za-z_]\w*|\d+(?:\.\d+)?|'[^']*'|\S/g;
+
+/** An expression; bent in one case of three. */
+export function celText(dice: Dice): string {
+  const text = dice.pick(expressions);
+  if (dice.percent(65)) return text;
+  return dice.weighted<() => string>([
+    [4, () => bent(dice, text)],
+    [2, () => `${text} ${dice.pick(["&&", "||", "==", "+", "?", "in"])} ${dice.pick(expressions)}`],
+    [1, () => `${"(".repeat(dice.pick([3, 200, 2000]))}${text}`],
+    [1, () => `${"!".repeat(dice.pick([2, 500]))}${text}`],
+    [1, () => `(${text}) ? (${dice.pick(expressions)}) : (${dice.pick(expressions)})`],
+    [1, () => Array.from({ length: dice.pick([3, 60]) }, () => `(${text})`).join(" && ")],
+    [1, () => `self${".x".repeat(dice.pick([10, 300]))}`],
+    [1, () => `${"[".repeat(dice.pick([10, 300]))}1`],
+    [1, () => ""],
+  ])();
+}
+
+function bent(dice: Dice, text: string): string {
+  const found = [...text.matchAll(token)];
+  if (found.length === 0) return dice.pick(tokens);
+  const { index, 0: old } = dice.pick(found);
+  const put = dice.percent(20) ? "" : dice.pick(tokens);
+  return text.slice(0, index) + put + text.slice(dice.percent(70) ? index + old.length : index);
+}
