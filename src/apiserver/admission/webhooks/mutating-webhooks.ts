@@ -58,12 +58,17 @@ export class MutatingAdmissionWebhook {
     { kind, resource }: Invocation,
   ): Promise<VersionedRequest> {
     const { versions } = this.#dependencies;
-    return {
-      kind,
-      resource,
-      object: await versions.inKind(object, from, kind),
-      oldObject: await versions.inKind(oldObject, from, kind),
-    };
+    try {
+      return {
+        kind,
+        resource,
+        object: await versions.inKind(object, from, kind),
+        oldObject: await versions.inKind(oldObject, from, kind),
+      };
+    } catch (error) {
+      // Kubernetes says so twice: who converts for mutating webhooks does, and then who asks them.
+      throw newInternalError(newInternalError(error));
+    }
   }
 
   /** Whether the webhook has changed the object. */

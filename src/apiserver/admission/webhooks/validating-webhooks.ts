@@ -43,12 +43,16 @@ export class ValidatingAdmissionWebhook {
     if (view === undefined) {
       const { versions } = this.#dependencies;
       const { object, oldObject } = attributes;
-      view = {
-        kind,
-        resource,
-        object: await versions.inKind(object, attributes.kind, kind),
-        oldObject: await versions.inKind(oldObject, attributes.kind, kind),
-      };
+      try {
+        view = {
+          kind,
+          resource,
+          object: await versions.inKind(object, attributes.kind, kind),
+          oldObject: await versions.inKind(oldObject, attributes.kind, kind),
+        };
+      } catch (error) {
+        throw newInternalError(error);
+      }
       views.set(key, view);
     }
     return view;

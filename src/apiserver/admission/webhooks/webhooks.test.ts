@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { builtinScheme } from "../../../api/builtin-scheme.ts";
 import { RealClock } from "../../../apimachinery/clock.ts";
 import type { Metric } from "../../../apimachinery/metrics.ts";
@@ -80,13 +80,14 @@ const namespace = (name: string, labels = {}): KubernetesObject => ({
 class Chain {
   readonly reader = new FakeReader().put("namespaces", namespace("default", { team: "web" }));
   readonly failures: WebhookFailure[] = [];
+  readonly scheme = builtinScheme({ betas: true });
   readonly #metrics: Metric[] = [];
   readonly #runner: AdmissionRunner;
 
   constructor(...others: AdmissionPlugin[]) {
     const webhooks = admissionWebhooks({
       reader: this.reader,
-      scheme: builtinScheme({ betas: true }),
+      scheme: this.scheme,
       clock: new RealClock(),
       random: new SeededRandom(1),
       authorizer: {
@@ -376,6 +377,28 @@ describe("a validating webhook", () => {
     await chain.verdict({ object: scaler, resource: "horizontalpodautoscalers.autoscaling" });
     const of = (version: string) => ({ group: "autoscaling", version, resource: "horizontalpodautoscalers" });
     expect(seen).toEqual([["autoscaling/v1", of("v1"), of("v2")]]);
+  });
+
+  test.each([
+    ["Mutating", "Internal error occurred: Internal error occurred: no such scaler"],
+    ["Validating", "Internal error occurred: no such scaler"],
+  ] as const)("that sees another version refuses what cannot be converted: %s", async (kind, said) => {
+    const server = await serve(() => ({ allowed: true }));
+    const rules = [{ ...everything[0], apiGroups: ["autoscaling"], apiVersions: ["v1"], resources: ["*"] }];
+    const chain = new Chain();
+    chain[kind === "Mutating" ? "mutating" : "validating"](
+      configuration(kind, "c", hook("a", server, { rules, failurePolicy: "Ignore" })),
+    );
+    vi.spyOn(chain.scheme, "convert").mockImplementation(() => {
+      throw new Error("no such scaler");
+    });
+    const object = {
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "web", namespace: "default" },
+    };
+    const { verdict } = await chain.verdict({ object, resource: "horizontalpodautoscalers.autoscaling" });
+    expect(verdict).toBe(`500 ${said}`);
   });
 
   test("is asked at the same time as the others; the first in order has the word", async () => {
