@@ -69,12 +69,13 @@ abstract class Vector<T> implements Metric {
     const { name, help } = this.facts;
     const lines = [`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`];
     lines.push(`# TYPE ${name} ${this.#type}`);
-    for (const { labels, series } of this.#series.values()) lines.push(...this.show(name, labels, series));
+    for (const { labels, series } of this.#series.values()) this.show(lines, name, labelText(labels), series);
     return lines;
   }
 
   protected abstract create(): T;
-  protected abstract show(name: string, labels: readonly [string, string][], series: T): string[];
+  /** Adds the lines of one series; `labels` is their text, without braces. */
+  protected abstract show(lines: string[], name: string, labels: string, series: T): void;
 }
 
 /** Numbers that only grow. */
@@ -87,8 +88,8 @@ export class Counter extends Vector<Value> {
     return new Value();
   }
 
-  protected show(name: string, labels: readonly [string, string][], { value }: Value): string[] {
-    return [`${name}${formatLabels(labels)} ${formatNumber(value)}`];
+  protected show(lines: string[], name: string, labels: string, { value }: Value): void {
+    lines.push(`${name}${braced(labels)} ${formatNumber(value)}`);
   }
 }
 
@@ -102,8 +103,8 @@ export class Gauge extends Vector<Value> {
     return new Value();
   }
 
-  protected show(name: string, labels: readonly [string, string][], { value }: Value): string[] {
-    return [`${name}${formatLabels(labels)} ${formatNumber(value)}`];
+  protected show(lines: string[], name: string, labels: string, { value }: Value): void {
+    lines.push(`${name}${braced(labels)} ${formatNumber(value)}`);
   }
 }
 
@@ -165,36 +166,40 @@ export class Distribution {
 
 export class Histogram extends Vector<Distribution> {
   readonly #bounds: readonly number[];
+  readonly #boundTexts: readonly string[];
 
   constructor(facts: HistogramFacts) {
     super("histogram", facts);
     this.#bounds = facts.buckets;
+    this.#boundTexts = facts.buckets.map(formatNumber);
   }
 
   protected create(): Distribution {
     return new Distribution(this.#bounds);
   }
 
-  protected show(name: string, labels: readonly [string, string][], { counts, sum }: Distribution): string[] {
-    const lines: string[] = [];
+  protected show(lines: string[], name: string, labels: string, { counts, sum }: Distribution): void {
+    const before = `${name}_bucket{${labels}${labels === "" ? "" : ","}le="`;
     let total = 0;
     for (const [index, count] of counts.entries()) {
       total += count;
-      const bound = this.#bounds[index];
-      const le = bound === undefined ? "+Inf" : formatNumber(bound);
-      lines.push(`${name}_bucket${formatLabels([...labels, ["le", le]])} ${formatNumber(total)}`);
+      lines.push(`${before}${this.#boundTexts[index] ?? "+Inf"}"} ${formatNumber(total)}`);
     }
-    lines.push(`${name}_sum${formatLabels(labels)} ${formatNumber(sum)}`);
-    lines.push(`${name}_count${formatLabels(labels)} ${formatNumber(total)}`);
-    return lines;
+    lines.push(`${name}_sum${braced(labels)} ${formatNumber(sum)}`);
+    lines.push(`${name}_count${braced(labels)} ${formatNumber(total)}`);
   }
 }
 
-const formatLabels = (labels: readonly [string, string][]): string =>
-  labels.length === 0 ? "" : `{${labels.map(([name, value]) => `${name}="${escape(value)}"`).join(",")}}`;
+/** Made once for each series that is shown: a histogram has two dozen lines of it. */
+const labelText = (labels: readonly [string, string][]): string =>
+  labels.map(([name, value]) => `${name}="${escape(value)}"`).join(",");
+
+const braced = (labels: string): string => (labels === "" ? "" : `{${labels}}`);
+
+const special = /[\\\n"]/;
 
 const escape = (value: string): string =>
-  value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+  special.test(value) ? value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"') : value;
 
 /** As Prometheus' own library writes numbers: with an exponent of two digits from a million on. */
 export function formatNumber(value: number): string {
