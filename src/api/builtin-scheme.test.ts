@@ -9,6 +9,7 @@ const name = ({ group, version }: { group: string; version: string }): string =>
 test("groups stand in the order of discovery, each with its preferred version first", () => {
   expect(scheme.groupVersions().map(name)).toEqual([
     "v1",
+    "apiregistration.k8s.io/v1",
     "apps/v1",
     "events.k8s.io/v1",
     "authentication.k8s.io/v1",
@@ -39,12 +40,6 @@ test("betas are served when asked for, and share objects with the stable version
   expect(betas.groupVersions().map(name)).toContain("networking.k8s.io/v1beta1");
   expect(resource("networking.k8s.io", "v1beta1", "ipaddresses")).toMatchObject({ version: "v1" });
   expect(resource("coordination.k8s.io", "v1beta1", "leasecandidates")).toMatchObject({ version: "v1beta1" });
-});
-
-test("groups without their machinery are served when asked for by name", () => {
-  expect(scheme.resources({ group: "apiregistration.k8s.io", version: "v1" })).toEqual([]);
-  const extended = builtinScheme({ notYetServed: ["apiregistration.k8s.io"] });
-  expect(extended.resources({ group: "apiregistration.k8s.io", version: "v1" })).toHaveLength(1);
 });
 
 test("a resource is what discovery says of it", () => {

@@ -2,14 +2,9 @@ import { type GroupVersion, type GroupVersionKind, parseApiVersion } from "../ap
 import { resourceTable } from "./generated/resources.ts";
 import type { ResourceInfo, SubresourceInfo } from "./scheme.ts";
 
-/** Groups that are described, but served only once their machinery is there. */
-export const notYetServed: readonly string[] = ["apiregistration.k8s.io"];
-
 export interface ResourceTableOptions {
   /** Beta versions, which Kubernetes leaves off unless asked for. */
   readonly betas?: boolean;
-  /** The groups of `notYetServed`, or some of them. */
-  readonly notYetServed?: boolean | readonly string[];
 }
 
 /** The built-in resources in the order of discovery. */
@@ -20,12 +15,8 @@ export function builtinResources(options: ResourceTableOptions = {}): ResourceIn
     .filter((resource) => isServed(resource, options));
 }
 
-function isServed({ group, version }: GroupVersion, options: ResourceTableOptions): boolean {
-  if (version.includes("beta") && options.betas !== true) return false;
-  if (!notYetServed.includes(group)) return true;
-  const also = options.notYetServed ?? false;
-  return typeof also === "boolean" ? also : also.includes(group);
-}
+const isServed = ({ version }: GroupVersion, { betas = false }: ResourceTableOptions): boolean =>
+  betas || !version.includes("beta");
 
 function parseResource(line: string): ResourceInfo {
   const [

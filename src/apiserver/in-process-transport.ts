@@ -87,7 +87,10 @@ export class InProcessTransport implements Transport {
       case "stream": {
         const chunks: Uint8Array[] = [];
         for await (const chunk of response.chunks) chunks.push(chunk);
-        return { status: response.status, body: Buffer.concat(chunks).toString(), warnings };
+        const text = Buffer.concat(chunks).toString();
+        if (response.status >= 400) throw asError(response.status, text);
+        const isJson = String(response.headers["content-type"]).startsWith(jsonType) && text !== "";
+        return { status: response.status, body: isJson ? JSON.parse(text) : text, warnings };
       }
       default:
         throw newBadRequest(`the request is a ${response.type}: use the transport's own method for it`);
@@ -108,6 +111,12 @@ export class InProcessTransport implements Transport {
     const { response, state } = await this.#dispatch(
       this.#newRequest({ ...request, method: "GET", query, signal }),
     );
+    if (response.type === "stream") {
+      // Another server answers.
+      const { RemoteEvents } = await import("./aggregation/remote-events.ts");
+      const queue = await RemoteEvents.of(response, asError);
+      return { queue, close: () => stopped.abort() };
+    }
     if (response.type !== "watch") throw newBadRequest("the request is not a watch");
     const queue = new EventQueue(response.served, this.#core);
     const timer = this.#core.clock.after(response.timeoutMs, () => queue.end());
@@ -288,7 +297,7 @@ class EventQueue implements WatchSink {
 }
 
 interface OpenWatch {
-  readonly queue: EventQueue;
+  readonly queue: Pick<EventQueue, "take" | "end">;
   readonly close: () => void;
 }
 

@@ -8,6 +8,8 @@ import { newInternalError, newServiceUnavailable, StatusError } from "../apimach
 import type { Transport } from "../apimachinery/transport.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
+import { apiServiceExtension } from "./aggregation/api-service-strategy.ts";
+import { type AggregationOptions, ApiServices } from "./aggregation/api-services.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
@@ -67,6 +69,8 @@ export interface ApiServerOptions {
   connect?(dependencies: { readonly reader: ObjectReader; readonly nodes: NodeLocator }): ConnectHandlers;
   /** Requests that are worked on at once; their sum is what priority levels share. See flowcontrol/limits.ts. */
   readonly limits?: InFlightLimits;
+  /** What concerns versions of groups that other API servers serve. */
+  readonly aggregation?: AggregationOptions;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
   /** How much processor time this process has had, in milliseconds. Default: it is not looked at. */
@@ -133,6 +137,7 @@ export class ApiServer {
   readonly #closed = new AbortController();
   readonly #core: ServerCore;
   readonly #customs: CustomResources;
+  readonly #apiServices: ApiServices;
   readonly #handler: Handler;
   readonly #watchCache: WatchCache;
   readonly #clock: Clock;
@@ -172,6 +177,16 @@ export class ApiServer {
       logger: this.#logger,
     });
     const { scheme } = this.#customs;
+    this.#apiServices = new ApiServices({
+      ...options.aggregation,
+      scheme,
+      base: options.scheme,
+      watchCache,
+      clock,
+      random,
+      logger: this.#logger,
+      register,
+    });
     const resources = new ServedResources({ watchCache, scheme, clock, random });
     this.#watchCache = watchCache;
     this.reader = watchCache;
@@ -180,7 +195,7 @@ export class ApiServer {
     const security = options.security({ reader: watchCache, stores: this.stores, scheme, nowMs, register });
     const { authenticator, authorizer, admission } = security;
     this.#closeSecurity = () => security.close?.();
-    resources.extend([definitionExtension, ...(options.extensions ?? [])], {
+    resources.extend([definitionExtension, apiServiceExtension, ...(options.extensions ?? [])], {
       reader: watchCache,
       stores: this.stores,
       scheme,
@@ -222,6 +237,9 @@ export class ApiServer {
       watchCache,
       resources,
       admission: new AdmissionRunner(admission, new AdmissionMetrics(clock, register)),
+      aggregation: this.#apiServices,
+      forward: (group, version, state) => this.#apiServices.forward(group, version, state),
+      registered: (state) => this.#apiServices.registered(state),
       loadCustom: (group, version, resource, verb) => this.#customs.load({ group, version, resource }, verb),
       documentOf: (resource, version, texts) => this.#customs.document(resource, version, texts),
       nodes,
@@ -270,6 +288,7 @@ export class ApiServer {
   async start(): Promise<void> {
     await this.#watchCache.start();
     this.#customs.start(this.stores);
+    this.#apiServices.start(this.stores);
     this.#flowConfiguration.read();
     this.#flowController.start();
     this.#bookmarks = this.#clock.every(bookmarkIntervalMs, () => this.#watchCache.sendBookmarks());
@@ -345,6 +364,7 @@ export class ApiServer {
     this.#closed.abort();
     this.#flowController.stop();
     this.#customs.stop();
+    this.#apiServices.stop();
     for (const stream of this.#streams) stream.abort();
     this.#bookmarks?.stop();
     this.#watchCache.stop();

@@ -36,10 +36,8 @@ const rootOf = (apiVersion: string): string =>
 const listed = async (apiVersion: string): Promise<Listed[]> =>
   (await server.get(rootOf(apiVersion))).json<{ resources: Listed[] }>().resources;
 
-/** Their machinery comes later. */
-const later = /^apiregistration\.k8s\.io\//;
 const served = (hasResources ? knownResources() : []).filter(
-  ({ apiVersion }) => !apiVersion.includes("alpha") && !later.test(apiVersion),
+  ({ apiVersion }) => !apiVersion.includes("alpha"),
 );
 
 /** CONNECT is shown as what stands for it. */

@@ -5,7 +5,7 @@ import { builtinScheme } from "../builtin-scheme.ts";
 import { fixturesOf, hasReference } from "../testing/reference.ts";
 import { printerFor } from "./index.ts";
 
-const scheme = builtinScheme({ notYetServed: true });
+const scheme = builtinScheme();
 const nowMs = Date.parse("2026-01-01T01:00:00Z");
 
 function cells(apiVersion: string, kind: string, rest: object, metadata: object = {}): unknown[] {

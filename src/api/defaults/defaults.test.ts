@@ -8,7 +8,7 @@ import { fixturesOf, hasReference } from "../testing/reference.ts";
 import { isLatestImage } from "./image-tag.ts";
 import { applyDefaults } from "./index.ts";
 
-const scheme = builtinScheme({ notYetServed: true });
+const scheme = builtinScheme();
 
 /** Decodes and defaults, as the API server does with a request. */
 function defaulted(apiVersion: string, kind: string, rest: object): UnstructuredObject {

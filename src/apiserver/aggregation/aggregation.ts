@@ -14,8 +14,9 @@ export interface Aggregation {
   readonly hasRemote: boolean;
   /**
    * Every version that is served, of this server and of others, in the order of discovery: groups by falling
-   * `groupPriorityMinimum` (the greatest of their versions), then by name; versions by falling `versionPriority`, then as
-   * Kubernetes orders versions. The same array until `generation` changes. The core group ("", v1) is among them.
+   * `groupPriorityMinimum` (the greatest of their versions), then by the name of that APIService (`v1.apps`); versions by
+   * falling `versionPriority`, then as Kubernetes orders versions. The same array until `generation` changes. The core group
+   * ("", v1) and apiregistration.k8s.io are among them, and those that are not available: Kubernetes lists them too.
    */
   versions(): readonly AggregatedVersion[];
   /** Undefined for what this server serves itself, and for what nobody serves. */
@@ -44,8 +45,9 @@ export interface RemoteApiServer {
   /** What the condition Available says. One that is not is not asked. Unknown, before the first check, counts as not. */
   readonly isAvailable: boolean;
   /**
-   * A GET on behalf of this server itself, as user system:aggregator: documents, not requests of clients. `path` may
-   * have a query. Rejects when there is no answer within the time or when it exceeds `maxBytes`; resolves with any status.
+   * A GET on behalf of this server itself, as system:kube-aggregator of system:masters: documents, not requests of clients.
+   * `path` may have a query. Rejects when there is no answer within the time or when it exceeds `maxBytes`; resolves with
+   * any status.
    */
   fetch(path: string, options: FetchOptions): Promise<FetchedDocument>;
 }

@@ -84,6 +84,8 @@ export interface RequestState {
   audit?: AuditRecord;
   /** Present from the filter of priority and fairness on: the schema and level of the request. */
   flow?: Flow;
+  /** To be called when another server works on it from here on: it holds its seats no longer. */
+  delegated?: () => void;
   /** How long it waited for seats. */
   waitedMs?: number;
   /** To be called when the answer has been made, or the request has failed. Calling it again does nothing. */

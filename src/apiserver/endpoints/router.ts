@@ -1,4 +1,5 @@
 import { newGenericNotFound, newMethodNotAllowed, newNotFound } from "../../apimachinery/status.ts";
+import { apiServices } from "../aggregation/api-service.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { type ApiResponse, type Handler, type RequestState, textResponse } from "./api-request.ts";
 import { connect, isConnect } from "./connect.ts";
@@ -37,10 +38,23 @@ export type NonResourceRoute = (state: RequestState) => Promise<ApiResponse | un
 
 /** The innermost step of the chain: finds the endpoint of a request. */
 export function router(core: ServerCore, nonResource: NonResourceRoute): Handler {
-  return (state) => (state.info.isResourceRequest ? routeResource(core, state) : other(state));
+  return (state) => {
+    if (!state.info.isResourceRequest) return forwardDocument(core, state) ?? other(state);
+    const { group, version } = state.info;
+    return core.forward(group, version, state) ?? routeResource(core, state);
+  };
   async function other(state: RequestState): Promise<ApiResponse> {
     return (await nonResource(state)) ?? textResponse(404, "404 page not found\n");
   }
+}
+
+/** What is right below a version that another server serves is that server's to say: `/apis/GROUP/VERSION`. */
+function forwardDocument(core: ServerCore, state: RequestState): Promise<ApiResponse> | undefined {
+  if (!core.aggregation.hasRemote) return undefined;
+  const [root, ...parts] = state.info.path.split("/").filter((part) => part !== "");
+  const [group = "", version = ""] = root === "api" ? ["", ...parts] : parts;
+  const isVersion = root === "api" ? parts.length === 1 : root === "apis" && parts.length === 2;
+  return isVersion ? core.forward(group, version, state) : undefined;
 }
 
 /** Resources that whoever asks for them is warned of, whatever becomes of the request. */
@@ -51,7 +65,8 @@ const deprecations: Readonly<Record<string, string>> = {
 
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
   const { group, version, resource, subresource: name, verb } = state.info;
-  const pending = core.loadCustom(group, version, resource, verb);
+  const pending =
+    group === apiServices.group ? core.registered(state) : core.loadCustom(group, version, resource, verb);
   if (pending !== undefined) await pending;
   const served = core.resources.find(group, version, resource);
   if (served === undefined) {

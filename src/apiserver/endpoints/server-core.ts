@@ -3,13 +3,14 @@ import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { Aggregation } from "../aggregation/aggregation.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { WatchMetrics } from "../metrics/watch-metrics.ts";
 import type { AdmissionRunner } from "../registry/admission-runner.ts";
 import type { ServedResources } from "../registry/served-resources.ts";
 import type { NodeLocator } from "../registry/strategy.ts";
 import type { RequestInfo } from "../request-context.ts";
-import type { RequestState } from "./api-request.ts";
+import type { ApiResponse, RequestState } from "./api-request.ts";
 import type { ConnectHandlers } from "./connect.ts";
 
 /** What the endpoints work with. */
@@ -21,6 +22,12 @@ export interface ServerCore {
   readonly watchCache: WatchCache;
   readonly resources: ServedResources;
   readonly admission: AdmissionRunner;
+  /** Who serves which version: this server, or another. */
+  readonly aggregation: Aggregation;
+  /** The answer of the other server that serves the version; undefined when this one is to answer. */
+  forward(group: string, version: string, state: RequestState): Promise<ApiResponse> | undefined;
+  /** Makes what a request for APIServices expects to be there; undefined when there is nothing to wait for. */
+  registered(state: RequestState): Promise<void> | undefined;
   /** Loads what custom resources need, when this is one or the definition of one; undefined when there is nothing to wait for. */
   loadCustom(group: string, version: string, resource: string, verb?: string): Promise<void> | undefined;
   /** What OpenAPI says of a custom resource, in one of its versions; `texts` is the prose of the built-in types. */

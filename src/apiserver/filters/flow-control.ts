@@ -85,6 +85,7 @@ async function serve(
     inFlight.leave();
     if (bodyBytes > 0) bytes.release(bodyBytes);
   };
+  state.delegated = release;
   try {
     const response = await next(state);
     if (response.type === "watch") return releasedWhenOpen(response, release);

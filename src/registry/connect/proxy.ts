@@ -7,6 +7,7 @@ import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from "no
 import { newServiceUnavailable } from "../../apimachinery/status.ts";
 import type { ApiResponse, StreamResponse, UpgradeRequest } from "../../apiserver/endpoints/api-request.ts";
 import type { ConnectCall } from "../../apiserver/endpoints/connect.ts";
+import { joinUpgrade } from "../../apiserver/endpoints/join-upgrade.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
 import type { ByteStream } from "../../streaming/node-connection.ts";
@@ -100,7 +101,8 @@ async function proxyTo(call: ConnectCall, target: Target): Promise<ApiResponse> 
     });
     if (upgrade !== undefined) {
       outgoing.on("upgrade", (incoming, remote, head) => {
-        resolve({ type: "upgraded", ended: join(upgrade, incoming, remote, head, () => connection.close()) });
+        const agreed = { answer: incoming, socket: remote, head };
+        resolve({ type: "upgraded", ended: joinUpgrade(upgrade, agreed, () => connection.close()) });
       });
     }
     const { body } = call.request;
@@ -140,33 +142,6 @@ function answerOf(
 
 const upgradeHeaders = (upgrade: UpgradeRequest | undefined): Record<string, string> =>
   upgrade === undefined ? {} : { connection: "Upgrade", upgrade: upgrade.message.headers.upgrade ?? "" };
-
-/** The pod has agreed to speak something else than HTTP: from here on bytes go both ways until one side ends. */
-function join(
-  { socket, head: early }: UpgradeRequest,
-  incoming: IncomingMessage,
-  remote: Duplex,
-  head: Buffer,
-  close: () => void,
-): Promise<void> {
-  const lines = [`HTTP/1.1 ${incoming.statusCode} ${incoming.statusMessage}`];
-  for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2)
-    lines.push(`${incoming.rawHeaders[index]}: ${incoming.rawHeaders[index + 1]}`);
-  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-  socket.write(head);
-  remote.write(early);
-  return new Promise((resolve) => {
-    const end = (): void => {
-      socket.destroy();
-      remote.destroy();
-      close();
-      resolve();
-    };
-    for (const side of [socket, remote]) side.once("close", end).on("error", end);
-    remote.pipe(socket);
-    socket.pipe(remote);
-  });
-}
 
 const isReadable = (source: unknown): source is Readable =>
   typeof source === "object" && source !== null && "pipe" in source && typeof source.pipe === "function";

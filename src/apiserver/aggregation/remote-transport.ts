@@ -1,0 +1,167 @@
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { Agent } from "node:https";
+import type { APIServiceSpec } from "../../api/types/apiregistration-v1.ts";
+import type { UserInfo } from "../request-context.ts";
+import { bundleText, caBundleError } from "../webhook/ca-bundle.ts";
+import { describeNetworkFailure } from "../webhook/network-failure.ts";
+import { checkServerIdentity } from "../webhook/server-identity.ts";
+import { type SocketAddress, serviceAddresses } from "../webhook/service-endpoints.ts";
+import type { FetchedDocument, FetchOptions } from "./aggregation.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import type { RemoteServerOptions } from "./remote-server.ts";
+
+/** Who this server is when it asks on its own account. */
+const aggregator: UserInfo = {
+  name: "system:kube-aggregator",
+  uid: "",
+  groups: ["system:masters"],
+  extra: {},
+};
+
+const defaultMaxBytes = 32 * 1024 * 1024;
+/** Idle connections end after this time, before most servers end them on their side. */
+const idleMs = 30_000;
+
+/** The certificates that the server is to be known by cannot be used: nobody can ask it. */
+export class UnusableSpecError extends Error {
+  override readonly name = "UnusableSpecError";
+}
+
+export interface OutgoingRequest {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly signal: AbortSignal;
+}
+
+/** Connections to the endpoints of one Service, kept between requests. */
+export class RemoteTransport {
+  readonly #spec: APIServiceSpec;
+  readonly #options: RemoteServerOptions;
+  readonly #closed = new AbortController();
+  #agent: Agent | undefined;
+
+  constructor(spec: APIServiceSpec, options: RemoteServerOptions) {
+    this.#spec = spec;
+    this.#options = options;
+  }
+
+  /** Aborts when there is no such server any more. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** Where requests may go, in the order in which to try; throws with what is missing. */
+  addresses(): readonly SocketAddress[] {
+    const { namespace = "", name = "", port = 443 } = this.#spec.service ?? {};
+    return serviceAddresses(this.#options.reader, this.#options.random, { namespace, name, port });
+  }
+
+  /** A request on its way; its body is the caller's to send. Throws UnusableSpecError. */
+  begin({ host, port }: SocketAddress, { method, path, headers, signal }: OutgoingRequest): ClientRequest {
+    const { request } = process.getBuiltinModule("node:https");
+    this.#agent ??= this.#newAgent();
+    return request({
+      method,
+      host,
+      port,
+      path,
+      headers: { ...headers, host: authority({ host, port }) },
+      servername: this.#serverName,
+      agent: this.#agent,
+      signal,
+    });
+  }
+
+  /** What went wrong, in the words that people search for. */
+  describe(error: unknown, address: SocketAddress): string {
+    const destination = { ...address, serverName: this.#serverName };
+    return describeNetworkFailure(error, destination, this.#options.clock.now());
+  }
+
+  /** See RemoteApiServer.fetch. Without an address one is chosen. */
+  async fetch(path: string, options: FetchOptions, address?: SocketAddress): Promise<FetchedDocument> {
+    const [target = address] = address === undefined ? this.addresses() : [address];
+    if (target === undefined) throw new Error("no address to connect to");
+    const aborted = new AbortController();
+    const abort = (): void => aborted.abort();
+    const timer = this.#options.clock.after(options.timeoutMs, abort);
+    const signals = [this.closed, ...(options.signal === undefined ? [] : [options.signal])];
+    for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
+    try {
+      const headers = { accept: "application/json", ...options.headers, ...identityHeaders(aggregator) };
+      const outgoing = this.begin(target, { method: "GET", path, headers, signal: aborted.signal });
+      return await documentOf(outgoing, options.maxBytes ?? defaultMaxBytes);
+    } catch (error) {
+      if (error instanceof UnusableSpecError) throw error;
+      const isLate = aborted.signal.aborted && signals.every((signal) => !signal.aborted);
+      const why = isLate
+        ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        : this.describe(error, target);
+      throw new Error(`Get "https://${authority(target)}${path}": ${why}`, { cause: error });
+    } finally {
+      timer.stop();
+      for (const signal of signals) signal.removeEventListener("abort", abort);
+    }
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#agent?.destroy();
+  }
+
+  get #serverName(): string {
+    const { namespace = "", name = "" } = this.#spec.service ?? {};
+    return `${name}.${namespace}.svc`;
+  }
+
+  #newAgent(): Agent {
+    const { caBundle = "", insecureSkipTLSVerify = false } = this.#spec;
+    const ca = bundleText(caBundle);
+    const wrong = ca === undefined ? undefined : caBundleError(caBundle);
+    if (wrong !== undefined) throw new UnusableSpecError(wrong);
+    const shown = this.#options.clientCertificate?.();
+    return new (process.getBuiltinModule("node:https").Agent)({
+      keepAlive: true,
+      timeout: idleMs,
+      checkServerIdentity,
+      rejectUnauthorized: !insecureSkipTLSVerify,
+      // Without a bundle the machine's own authorities are trusted.
+      ...(ca === undefined ? {} : { ca }),
+      ...(shown === undefined ? {} : { cert: shown.certificate, key: shown.key }),
+    });
+  }
+}
+
+/** Host and port as a URL shows them. */
+export const authority = ({ host, port }: SocketAddress): string =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+function documentOf(outgoing: ClientRequest, maxBytes: number): Promise<FetchedDocument> {
+  return new Promise((resolve, reject) => {
+    outgoing.on("error", reject);
+    outgoing.on("response", (incoming: IncomingMessage) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      incoming.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length <= maxBytes) chunks.push(chunk);
+        else outgoing.destroy(new Error(`the answer exceeds ${maxBytes} bytes`));
+      });
+      incoming.on("error", reject);
+      incoming.on("end", () => {
+        const status = incoming.statusCode ?? 0;
+        resolve({ status, headers: singleValues(incoming), body: Buffer.concat(chunks) });
+      });
+    });
+    outgoing.end();
+  });
+}
+
+function singleValues({ headers }: IncomingMessage): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) values[name] = Array.isArray(value) ? value.join(", ") : value;
+  return values;
+}
