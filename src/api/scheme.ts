@@ -32,6 +32,8 @@ export interface ResourceInfo extends GroupVersionKind {
 
 /** What resources of a CustomResourceDefinition have beyond built-in ones. A new definition has new traits. */
 export interface CustomTraits {
+  /** Another one with each change of the definition's spec, and the same after a restart. */
+  readonly revision: string;
   /** No objects are created any more: the definition is being deleted. */
   readonly isTerminating: boolean;
   /** Where the scale subresource finds its parts: `.spec.replicas`. */

@@ -15,9 +15,17 @@ export class DefinitionWriter {
   readonly #customs = new Map<string, ResourceInfo>();
   /** Invariant: a type is in here from when it is first referred to; its definition follows. */
   readonly #written = new Map<string, JsonDocument>();
+  readonly #known: ReadonlySet<string>;
 
-  constructor(source: OpenApiSource, facts: OpenApiFacts, version: 2 | 3) {
+  /** `known` are types that somebody else writes: they are only referred to. */
+  constructor(
+    source: OpenApiSource,
+    facts: OpenApiFacts,
+    version: 2 | 3,
+    known: ReadonlySet<string> = new Set(),
+  ) {
     this.#source = source;
+    this.#known = known;
     this.#facts = facts;
     this.#version = version;
     for (const resource of source.resources) {
@@ -34,7 +42,7 @@ export class DefinitionWriter {
 
   /** A reference to the type; its definition and those it refers to are written. */
   reference(name: string): JsonDocument {
-    if (!this.#written.has(name)) {
+    if (!this.#written.has(name) && !this.#known.has(name)) {
       const definition: JsonDocument = {};
       this.#written.set(name, definition);
       Object.assign(definition, this.#define(name));

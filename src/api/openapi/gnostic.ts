@@ -1,30 +1,46 @@
 import { anyValue, type Encode, extensions, fields, list, named, texts } from "./gnostic-parts.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import type { JsonDocument } from "./source.ts";
+import type { Entry, LongPart } from "./v2-forms.ts";
 
 /**
  * The OpenAPI v2 document in protobuf, as clients up to kubectl 1.33 ask for it
- * (`application/com.github.proto-openapi.spec.v2.v1.0+protobuf`). Field numbers are those of OpenAPIv2.proto in
- * github.com/google/gnostic. Values of unknown shape travel as YAML texts.
+ * (`application/com.github.proto-openapi.spec.v2.v1.0+protobuf`), in parts that stand one behind the other. Field numbers
+ * are those of OpenAPIv2.proto in github.com/google/gnostic. Values of unknown shape travel as YAML texts.
  */
-export function encodeOpenApiV2(document: JsonDocument): Uint8Array {
-  const writer = new ProtobufWriter();
-  writer.text(1, document["swagger"]);
-  writer.message(2, fields(document["info"]), (info, value) => {
-    info.text(1, value["title"]);
-    info.text(2, value["version"]);
-  });
-  writer.message(8, fields(document["paths"]), (paths, value) => named(paths, 2, value, encodePath));
-  writer.message(9, fields(document["definitions"]), (definitions, value) =>
-    named(definitions, 1, value, encodeSchema),
-  );
-  writer.message(10, fields(document["parameters"]), (all, value) => named(all, 1, value, encodeParameter));
-  for (const requirement of list(document["security"])) writer.message(12, requirement, encodeRequirement);
-  writer.message(13, fields(document["securityDefinitions"]), (definitions, value) =>
-    named(definitions, 1, value, (item, definition) => item.message(2, definition, encodeApiKey)),
-  );
-  return writer.finish();
-}
+export const protobufV2 = {
+  head(document: JsonDocument): Uint8Array {
+    const writer = new ProtobufWriter();
+    writer.text(1, document["swagger"]);
+    writer.message(2, fields(document["info"]), (info, value) => {
+      info.text(1, value["title"]);
+      info.text(2, value["version"]);
+    });
+    return writer.finish();
+  },
+  /** What stands before all paths, or all definitions, which take so many bytes. */
+  before(part: LongPart, sizeBytes: number): Uint8Array {
+    const writer = new ProtobufWriter();
+    writer.begin(part === "paths" ? 8 : 9, sizeBytes);
+    return writer.finish();
+  },
+  entries(part: LongPart, entries: readonly Entry[]): Uint8Array {
+    const writer = new ProtobufWriter();
+    const isPaths = part === "paths";
+    for (const [name, document] of entries)
+      named(writer, isPaths ? 2 : 1, { [name]: document }, isPaths ? encodePath : encodeSchema);
+    return writer.finish();
+  },
+  tail(document: JsonDocument): Uint8Array {
+    const writer = new ProtobufWriter();
+    writer.message(10, fields(document["parameters"]), (all, value) => named(all, 1, value, encodeParameter));
+    for (const requirement of list(document["security"])) writer.message(12, requirement, encodeRequirement);
+    writer.message(13, fields(document["securityDefinitions"]), (definitions, value) =>
+      named(definitions, 1, value, (item, definition) => item.message(2, definition, encodeApiKey)),
+    );
+    return writer.finish();
+  },
+} as const;
 
 const methods = ["get", "put", "post", "delete", "options", "head", "patch"];
 

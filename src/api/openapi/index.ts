@@ -1,41 +1,38 @@
 import { createHash } from "node:crypto";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { schemaNameOfKind } from "../kinds.ts";
-import { encodeOpenApiV2 } from "./gnostic.ts";
-import { encodeOpenApiV3 } from "./gnostic-v3.ts";
-import type { PathItem } from "./operations.ts";
-import type { JsonDocument, OpenApiFacts, OpenApiSource } from "./source.ts";
-import { buildOpenApiV2 } from "./v2.ts";
-import { buildOpenApiV3, openApiV3Paths } from "./v3.ts";
+import type { ResourceInfo } from "../scheme.ts";
+import { groupVersionPaths, type PathItem } from "./operations.ts";
+import { deflatedPiece, JoinedDocument } from "./pieces.ts";
+import { type ForeignPart, type OwnContent, SecondVersion } from "./second-version.ts";
+import type { OpenApiFacts, OpenApiSource } from "./source.ts";
+import type { V2FormName } from "./v2-forms.ts";
+import { builtinV3Paths, writeOpenApiV3 } from "./v3.ts";
 
 export { loadDescriptions } from "./descriptions.ts";
+export { type JoinedDocument } from "./pieces.ts";
+export type { ForeignPart, OwnContent } from "./second-version.ts";
 export type { OpenApiSource } from "./source.ts";
 
 /**
- * The OpenAPI documents of what is served. Each is built when it is first asked for, and kept; when the resources
- * change, make another.
+ * The OpenAPI documents of what is served. Each is written when it is first asked for, and kept compressed; when the
+ * resources change, make another.
  *
  *   const documents = await openApiDocuments({ resources: scheme.resources(), schemas: scheme.schemas, version: "v1.36.0" });
- *   documents.v3("apis/apps/v1")
+ *   await documents.v3("apis/apps/v1", "json")
  */
 export interface OpenApiDocuments {
-  /** /openapi/v2 as JSON. */
-  v2(): OpenApiDocument;
-  /** /openapi/v2 as `application/com.github.proto-openapi.spec.v2.v1.0+protobuf`. */
-  v2Protobuf(): OpenApiDocument;
-  /** /openapi/v3: where the documents are, each address with a hash that changes with the document. */
-  v3Index(): OpenApiDocument;
-  /** /openapi/v3/{name}: `api/v1`, `apis/apps/v1`, `version`. */
-  v3(name: string): OpenApiDocument | undefined;
-  /** The same as `application/com.github.proto-openapi.spec.v3.v1.0+protobuf`, with the hash of the other. */
-  v3Protobuf(name: string): OpenApiDocument | undefined;
+  /** /openapi/v2, as JSON or as `application/com.github.proto-openapi.spec.v2.v1.0+protobuf`. */
+  v2(form: OpenApiForm, foreign?: ForeignPart): Promise<JoinedDocument>;
+  /** What `foreign` has to fit in with. */
+  ownV2(): Promise<OwnContent>;
+  /** The names of all documents of version 3, each with a hash that changes with the document. */
+  v3Hashes(): ReadonlyMap<string, string>;
+  /** /openapi/v3/{name}: `api/v1`, `apis/apps/v1`, `version`. Both forms have the same hash. */
+  v3(name: string, form: OpenApiForm): Promise<JoinedDocument | undefined>;
 }
 
-export interface OpenApiDocument {
-  readonly body: Uint8Array;
-  /** 128 hexadecimal digits, in upper case: the entity tag, and the hash in addresses. */
-  readonly hash: string;
-}
+export type OpenApiForm = V2FormName;
 
 let factsLoading: Promise<OpenApiFacts> | undefined;
 
@@ -60,99 +57,93 @@ export async function openApiDocuments(
 class Documents implements OpenApiDocuments {
   readonly #source: OpenApiSource;
   readonly #facts: OpenApiFacts;
-  readonly #kept = new Map<string, OpenApiDocument>();
-  /** Documents of version 3 by name and hash of what they are made from. */
-  readonly #thirds: Map<string, OpenApiDocument>;
-  readonly #hashes = new Map<string, string>();
-  #v3Paths: ReadonlyMap<string, PathItem[]> | undefined;
+  readonly #second: SecondVersion;
+  /** Documents of version 3 by form and name. */
+  readonly #thirds: Map<string, Promise<JoinedDocument>>;
+  readonly #builtinPaths: ReadonlyMap<string, readonly PathItem[]>;
+  readonly #customs: ReadonlyMap<string, readonly ResourceInfo[]>;
+  readonly #kinds: (kind: GroupVersionKind) => string | undefined;
+  readonly #seconds = new Map<
+    OpenApiForm,
+    { foreign: ForeignPart | undefined; document: Promise<JoinedDocument> }
+  >();
+  #hashes: ReadonlyMap<string, string> | undefined;
 
   constructor(source: OpenApiSource, facts: OpenApiFacts, previous: Documents | undefined) {
     this.#source = source;
     this.#facts = facts;
+    this.#second = previous === undefined ? new SecondVersion(facts) : previous.#second;
     this.#thirds = new Map(previous === undefined ? [] : previous.#thirds);
+    this.#kinds = kindSchemas(source);
+    const builtin = source.resources.filter(({ custom }) => custom === undefined);
+    const customs = source.resources.filter(({ custom }) => custom !== undefined);
+    this.#builtinPaths =
+      previous === undefined ? builtinV3Paths(builtin, this.#kinds) : previous.#builtinPaths;
+    this.#customs = Map.groupBy(customs, (resource) => `apis/${formatApiVersion(resource)}`);
   }
 
-  v2(): OpenApiDocument {
-    return this.#keep("v2", () => encodeJson(this.#buildV2()));
-  }
-
-  v2Protobuf(): OpenApiDocument {
-    return this.#keep("v2 protobuf", () => encodeOpenApiV2(this.#buildV2()));
-  }
-
-  v3Index(): OpenApiDocument {
-    return this.#keep("v3", () => {
-      const entries = [...this.#paths().keys()].toSorted().map((name) => {
-        const serverRelativeURL = `/openapi/v3/${name}?hash=${this.#contentHash(name)}`;
-        return [name, { serverRelativeURL }] as const;
-      });
-      return encodeJson({ paths: Object.fromEntries(entries) });
-    });
-  }
-
-  v3(name: string): OpenApiDocument | undefined {
-    const paths = this.#paths().get(name);
-    if (paths === undefined) return undefined;
-    const hash = this.#contentHash(name);
-    const known = this.#thirds.get(name);
-    if (known?.hash === hash) return known;
-    const document = { body: encodeJson(buildOpenApiV3(this.#source, this.#facts, paths)), hash };
-    this.#thirds.set(name, document);
+  v2(form: OpenApiForm, foreign?: ForeignPart): Promise<JoinedDocument> {
+    const known = this.#seconds.get(form);
+    if (known !== undefined && known.foreign === foreign) return known.document;
+    const document = this.#second.document(this.#source, form, this.#kinds, foreign);
+    this.#seconds.set(form, { foreign, document });
+    // What failed is tried again.
+    document.catch(() => this.#seconds.delete(form));
     return document;
   }
 
-  v3Protobuf(name: string): OpenApiDocument | undefined {
-    const paths = this.#paths().get(name);
-    if (paths === undefined) return undefined;
-    const document = this.#keep(`v3 protobuf ${name}`, () =>
-      encodeOpenApiV3(buildOpenApiV3(this.#source, this.#facts, paths)),
-    );
-    return { ...document, hash: this.#contentHash(name) };
+  ownV2(): Promise<OwnContent> {
+    return this.#second.content(this.#source, this.#kinds);
   }
 
-  #buildV2(): JsonDocument {
-    return buildOpenApiV2(this.#source, this.#facts, kindSchemas(this.#source));
+  v3Hashes(): ReadonlyMap<string, string> {
+    if (this.#hashes === undefined) {
+      const names = new Set([...this.#builtinPaths.keys(), ...this.#customs.keys()]);
+      const members = Map.groupBy(this.#source.resources, pathOf);
+      this.#hashes = new Map(
+        [...names].toSorted().map((name) => [name, this.#hashContent(name, members.get(name) ?? [])]),
+      );
+    }
+    return this.#hashes;
   }
 
-  #paths(): ReadonlyMap<string, PathItem[]> {
-    this.#v3Paths ??= openApiV3Paths(this.#source, kindSchemas(this.#source));
-    return this.#v3Paths;
+  async v3(name: string, form: OpenApiForm): Promise<JoinedDocument | undefined> {
+    const hash = this.v3Hashes().get(name);
+    if (hash === undefined) return undefined;
+    const key = `${form} ${name}`;
+    const known = await this.#thirds.get(key)?.catch(() => undefined);
+    if (known?.hash === hash) return known;
+    const writing = this.#writeThird(name, form, hash);
+    this.#thirds.set(key, writing);
+    return writing;
+  }
+
+  async #writeThird(name: string, form: OpenApiForm, hash: string): Promise<JoinedDocument> {
+    const customs = this.#customs.get(name) ?? [];
+    const [first] = customs;
+    const added = first === undefined ? [] : groupVersionPaths(first, customs, this.#kinds);
+    const paths = [...(this.#builtinPaths.get(name) ?? []), ...added];
+    const content = await writeOpenApiV3(this.#source, this.#facts, paths, form);
+    return new JoinedDocument([await deflatedPiece(content)], hash);
   }
 
   /**
-   * A hash of what a document is made from, so that the index need not build them all: built-in schemas change only
+   * A hash of what a document is made from, so that the index need not write them all: built-in schemas change only
    * with the version, custom ones with their definition.
    */
-  #contentHash(name: string): string {
-    let hash = this.#hashes.get(name);
-    if (hash === undefined) {
-      hash = this.#hashContent(name);
-      this.#hashes.set(name, hash);
-    }
-    return hash;
-  }
-
-  #hashContent(name: string): string {
-    const resources = this.#source.resources.filter((resource) =>
-      name.endsWith(`/${formatApiVersion(resource)}`),
-    );
+  #hashContent(name: string, resources: readonly ResourceInfo[]): string {
     const schemas = resources
       .filter(({ schemaName, custom }) => custom === undefined && !schemaName.startsWith("io.k8s."))
       .map(({ schemaName }) => this.#source.schemas.get(schemaName));
     const hasProse = this.#source.descriptions !== undefined;
-    return hashOf(JSON.stringify([name, this.#source.version, hasProse, resources, schemas]));
-  }
-
-  #keep(key: string, build: () => Uint8Array): OpenApiDocument {
-    let document = this.#kept.get(key);
-    if (document === undefined) {
-      const body = build();
-      document = { body, hash: hashOf(body) };
-      this.#kept.set(key, document);
-    }
-    return document;
+    const content = JSON.stringify([name, this.#source.version, hasProse, resources, schemas]);
+    return createHash("sha512").update(content).digest("hex").toUpperCase();
   }
 }
+
+/** The name of the document that a resource is described in. */
+const pathOf = (resource: ResourceInfo): string =>
+  resource.group === "" ? `api/${resource.version}` : `apis/${formatApiVersion(resource)}`;
 
 /** Kinds of subresource bodies: built-in ones, and those of the resources themselves. */
 function kindSchemas({ resources }: OpenApiSource): (kind: GroupVersionKind) => string | undefined {
@@ -161,10 +152,4 @@ function kindSchemas({ resources }: OpenApiSource): (kind: GroupVersionKind) => 
     resources.find(
       (resource) => resource.kind === kind.kind && formatApiVersion(resource) === formatApiVersion(kind),
     )?.schemaName;
-}
-
-const encodeJson = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-
-function hashOf(content: string | Uint8Array): string {
-  return createHash("sha512").update(content).digest("hex").toUpperCase();
 }

@@ -10,7 +10,7 @@ import { parseYaml } from "../../apimachinery/yaml.ts";
 import { builtinScheme } from "../builtin-scheme.ts";
 import type { ResourceInfo } from "../scheme.ts";
 import { hasReference, readReference, referenceFolder } from "../testing/reference.ts";
-import { loadDescriptions, type OpenApiDocument, openApiDocuments } from "./index.ts";
+import { type JoinedDocument, loadDescriptions, type OpenApiDocuments, openApiDocuments } from "./index.ts";
 
 type Json = Record<string, unknown>;
 
@@ -18,8 +18,11 @@ const scheme = builtinScheme();
 const source = { resources: scheme.resources(), schemas: scheme.schemas, version: "v1.36.0" };
 const documents = await openApiDocuments(source);
 
-const parse = (document: OpenApiDocument | undefined): Json =>
-  JSON.parse(Buffer.from(document?.body ?? []).toString()) as Json;
+const parse = async (document: JoinedDocument | undefined): Promise<Json> =>
+  JSON.parse(((await document?.plain()) ?? Buffer.alloc(0)).toString()) as Json;
+const v2 = async (of: OpenApiDocuments): Promise<Json> => parse(await of.v2("json"));
+const v3 = async (of: OpenApiDocuments, name: string): Promise<Json> => parse(await of.v3(name, "json"));
+const hashes = (of: OpenApiDocuments): ReadonlyMap<string, string> => of.v3Hashes();
 
 /** The value at a path of names. */
 function at(value: unknown, ...names: string[]): unknown {
@@ -49,8 +52,8 @@ describe.skipIf(!hasReference)("compared with Kubernetes", async () => {
   });
   const unserved = /v\d+alpha|internal\.apiserver|^\/logs/;
 
-  test("OpenAPI v2 is the same but for prose", () => {
-    const mine = bare(parse(full.v2())) as Json;
+  test("OpenAPI v2 is the same but for prose", async () => {
+    const mine = bare(await v2(full)) as Json;
     const theirs = bare(readReference("openapi-v2.json")) as Json;
     const served = (part: string): Json =>
       Object.fromEntries(Object.entries(theirs[part] as Json).filter(([name]) => !unserved.test(name)));
@@ -66,11 +69,11 @@ describe.skipIf(!hasReference)("compared with Kubernetes", async () => {
     expect(mine["security"]).toEqual(theirs["security"]);
   });
 
-  test("OpenAPI v3 has the same operations", () => {
+  test("OpenAPI v3 has the same operations", async () => {
     for (const file of globSync("**/*.json", { cwd: `${referenceFolder}openapi-v3` })) {
       const name = file.replace(/\.json$/, "");
       if (unserved.test(name)) continue;
-      const mine = bare(parse(full.v3(name)), true);
+      const mine = bare(await v3(full, name), true);
       const theirs = bare(readReference(`openapi-v3/${file}`)) as Json;
       for (const [path, item] of Object.entries(theirs["paths"] as Json)) {
         expect([path, at(mine, "paths", path)]).toEqual([path, item]);
@@ -108,7 +111,7 @@ describe.skipIf(!hasReference)("compared with Kubernetes", async () => {
     ],
   ];
 
-  test("OpenAPI v3 describes every type with the same fields, types, defaults and extensions", () => {
+  test("OpenAPI v3 describes every type with the same fields, types, defaults and extensions", async () => {
     const found = new Set<string>();
     const excused = new Set<RegExp>();
     const note = (path: string, mine: unknown, theirs: unknown): void => {
@@ -119,7 +122,7 @@ describe.skipIf(!hasReference)("compared with Kubernetes", async () => {
     for (const file of globSync("**/*.json", { cwd: `${referenceFolder}openapi-v3` })) {
       const name = file.replace(/\.json$/, "");
       if (unserved.test(name) || name === "logs") continue;
-      const mine = at(bare(parse(full.v3(name))), "components") as Json;
+      const mine = at(bare(await v3(full, name)), "components") as Json;
       const theirs = at(bare(readReference(`openapi-v3/${file}`)), "components") as Json;
       expect(mine["securitySchemes"]).toEqual(theirs["securitySchemes"]);
       compare(mine["schemas"] ?? {}, theirs["schemas"] ?? {}, "", note);
@@ -149,9 +152,9 @@ function compare(
   }
 }
 
-test("kubectl finds that dry runs are supported, and for which kinds", () => {
+test("kubectl finds that dry runs are supported, and for which kinds", async () => {
   const patch = at(
-    parse(documents.v2()),
+    await v2(documents),
     "paths",
     "/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
     "patch",
@@ -166,25 +169,23 @@ test("kubectl finds that dry runs are supported, and for which kinds", () => {
   expect(names).toContain("fieldValidation");
 });
 
-test("only what is served is described", () => {
-  const document = parse(documents.v2());
+test("only what is served is described", async () => {
+  const document = await v2(documents);
   expect(at(document, "paths", "/apis/networking.k8s.io/v1beta1/ipaddresses")).toBeUndefined();
-  expect(
-    Object.keys(document["definitions"] as Json).filter((name) => /beta|alpha/.test(name)),
-  ).toEqual([]);
+  expect(Object.keys(document["definitions"] as Json).filter((name) => /beta|alpha/.test(name))).toEqual([]);
 });
 
-test("the index of OpenAPI v3 leads to a document for each group and version", () => {
-  const paths = parse(documents.v3Index())["paths"] as Record<string, { serverRelativeURL: string }>;
-  expect(Object.keys(paths)).toEqual(
+test("the index of OpenAPI v3 leads to a document for each group and version", async () => {
+  expect([...documents.v3Hashes().keys()]).toEqual(
     expect.arrayContaining(["api", "api/v1", "apis", "apis/apps", "apis/apps/v1", "version"]),
   );
-  for (const [name, { serverRelativeURL }] of Object.entries(paths)) {
-    expect(serverRelativeURL).toBe(`/openapi/v3/${name}?hash=${documents.v3(name)?.hash}`);
-    expect(serverRelativeURL).toMatch(/hash=[0-9A-F]{128}$/);
-    expect(parse(documents.v3(name))["openapi"]).toBe("3.0.0");
+  for (const [name, hash] of documents.v3Hashes()) {
+    const document = await documents.v3(name, "json");
+    expect(document?.hash).toBe(hash);
+    expect(hash).toMatch(/^[0-9A-F]{128}$/);
+    expect((await parse(document))["openapi"]).toBe("3.0.0");
   }
-  expect(documents.v3("apis/example.com/v1")).toBeUndefined();
+  expect(await documents.v3("apis/example.com/v1", "json")).toBeUndefined();
 });
 
 describe("custom resources", async () => {
@@ -229,16 +230,16 @@ describe("custom resources", async () => {
     schemas,
     version: "v1.36.0",
   });
-  const v3 = parse(custom.v3("apis/stable.example.com/v1"));
+  const third = await v3(custom, "apis/stable.example.com/v1");
 
-  test("have their paths", () => {
+  test("have their paths", async () => {
     const path = "/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}";
-    expect(at(v3, "paths", path, "get", "operationId")).toBe("readStableExampleComV1NamespacedCronTab");
-    expect(at(v3, "paths", `${path}/status`, "patch", "x-kubernetes-action")).toBe("patch");
+    expect(at(third, "paths", path, "get", "operationId")).toBe("readStableExampleComV1NamespacedCronTab");
+    expect(at(third, "paths", `${path}/status`, "patch", "x-kubernetes-action")).toBe("patch");
   });
 
-  test("have their schema, a list and their kind", () => {
-    const definition = at(v3, "components", "schemas", resource.schemaName);
+  test("have their schema, a list and their kind", async () => {
+    const definition = at(third, "components", "schemas", resource.schemaName);
     expect(definition).toMatchObject({
       description: "A table of times.",
       properties: {
@@ -259,7 +260,7 @@ describe("custom resources", async () => {
       },
       "x-kubernetes-group-version-kind": [{ group: "stable.example.com", kind: "CronTab", version: "v1" }],
     });
-    expect(at(v3, "components", "schemas", "com.example.stable.v1.CronTabList")).toMatchObject({
+    expect(at(third, "components", "schemas", "com.example.stable.v1.CronTabList")).toMatchObject({
       properties: {
         items: { type: "array", items: { $ref: `#/components/schemas/${resource.schemaName}` } },
       },
@@ -269,9 +270,9 @@ describe("custom resources", async () => {
     });
   });
 
-  test("are described in OpenAPI v2 so that old clients reject nothing that is allowed", () => {
+  test("are described in OpenAPI v2 so that old clients reject nothing that is allowed", async () => {
     const fields = at(
-      parse(custom.v2()),
+      await v2(custom),
       "definitions",
       resource.schemaName,
       "properties",
@@ -287,10 +288,10 @@ describe("custom resources", async () => {
     });
   });
 
-  test("are in OpenAPI v2 too, and leave the hashes of other documents alone", () => {
-    expect(at(parse(custom.v2()), "definitions", resource.schemaName, "type")).toBe("object");
-    expect(custom.v3("apis/apps/v1")?.hash).toBe(documents.v3("apis/apps/v1")?.hash);
-    expect(custom.v2().hash).not.toBe(documents.v2().hash);
+  test("are in OpenAPI v2 too, and leave the hashes of other documents alone", async () => {
+    expect(at(await v2(custom), "definitions", resource.schemaName, "type")).toBe("object");
+    expect(hashes(custom).get("apis/apps/v1")).toBe(hashes(documents).get("apis/apps/v1"));
+    expect((await custom.v2("json")).hash).not.toBe((await documents.v2("json")).hash);
   });
 });
 
@@ -336,10 +337,12 @@ interface Named {
   value: Json;
 }
 
-test("OpenAPI v2 in protobuf says the same", () => {
+test("OpenAPI v2 in protobuf says the same", async () => {
   const type = protobuf.parse(proto, { keepCase: true }).root.lookupType("Document");
-  const decoded = type.toObject(type.decode(documents.v2Protobuf().body), { arrays: true });
-  const json = parse(documents.v2());
+  const decoded = type.toObject(type.decode(await (await documents.v2("protobuf")).plain()), {
+    arrays: true,
+  });
+  const json = await v2(documents);
   const named = (...names: string[]): Named[] => (at(decoded, ...names) as Named[] | undefined) ?? [];
   const find = (list: Named[], name: string): Json | undefined =>
     list.find((entry) => entry.name === name)?.value;
@@ -406,12 +409,15 @@ const proto3 = `
   message Document { string openapi = 1; Info info = 2; Paths paths = 4; Components components = 5; }
 `;
 
-test("OpenAPI v3 in protobuf says the same", () => {
+test("OpenAPI v3 in protobuf says the same", async () => {
   const type = protobuf.parse(proto3, { keepCase: true }).root.lookupType("Document");
-  const decoded = type.toObject(type.decode(documents.v3Protobuf("apis/apps/v1")?.body ?? new Uint8Array()), {
-    arrays: true,
-  });
-  const json = parse(documents.v3("apis/apps/v1"));
+  const decoded = type.toObject(
+    type.decode((await (await documents.v3("apis/apps/v1", "protobuf"))?.plain()) ?? new Uint8Array()),
+    {
+      arrays: true,
+    },
+  );
+  const json = await v3(documents, "apis/apps/v1");
   const named = (list: unknown, name: string): Json | undefined =>
     (list as Named[]).find((entry) => entry.name === name)?.value;
   expect(decoded).toMatchObject({ openapi: "3.0.0", info: { title: "Kubernetes" } });
@@ -456,11 +462,11 @@ test("descriptions are written where they are at hand", async () => {
     },
   });
   const pod = ["components", "schemas", "io.k8s.api.core.v1.Pod"];
-  const document = parse(described.v3("api/v1"));
+  const document = await v3(described, "api/v1");
   expect(at(document, ...pod, "description")).toBe("A pod.");
   expect(at(document, ...pod, "properties", "spec", "description")).toBe("What it should be.");
   expect(at(document, ...pod, "properties", "status", "description")).toBe("How a pod is.");
-  expect(described.v3("api/v1")?.hash).not.toBe(documents.v3("api/v1")?.hash);
+  expect(hashes(described).get("api/v1")).not.toBe(hashes(documents).get("api/v1"));
 });
 
 test("a missing file of descriptions is no error", async () => {

@@ -53,6 +53,13 @@ export class ProtobufWriter {
     this.#length += end - body;
   }
 
+  /** The beginning of a message whose content, of that size, is appended by others. */
+  begin(field: number, sizeBytes: number): void {
+    this.#reserve(20);
+    this.#varint((field << 3) | 2);
+    this.#varint(sizeBytes);
+  }
+
   finish(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }

@@ -1,6 +1,6 @@
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import type { ResourceInfo } from "../scheme.ts";
-import { DefinitionWriter } from "./definitions.ts";
+import type { DefinitionWriter } from "./definitions.ts";
 import { mediaTypes } from "./media-types.ts";
 import {
   groupVersionPaths,
@@ -10,35 +10,22 @@ import {
   sharedParameters,
 } from "./operations.ts";
 import { type Parameter, type ParameterKey, parameters, sharedName, sortParameters } from "./parameters.ts";
-import type { JsonDocument, OpenApiFacts, OpenApiSource } from "./source.ts";
+import type { JsonDocument, OpenApiSource } from "./source.ts";
 
-/** The OpenAPI v2 document of everything that is served, as /openapi/v2 answers it. */
-export function buildOpenApiV2(
-  source: OpenApiSource,
-  facts: OpenApiFacts,
-  schemaNameOfKind: (kind: GroupVersionKind) => string | undefined,
-): JsonDocument {
-  const writer = new V2Writer(new DefinitionWriter(source, facts, 2));
-  const paths = allPaths(source.resources, schemaNameOfKind)
-    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    .map((item) => [item.path, writer.path(item)] as const);
-  return {
-    swagger: "2.0",
-    info: { title: "Kubernetes", version: source.version },
-    paths: Object.fromEntries(paths),
-    definitions: writer.definitions.definitions(),
-    parameters: writer.sharedParameters(),
-    securityDefinitions: {
-      BearerToken: {
-        description: "Bearer Token authentication",
-        type: "apiKey",
-        name: "authorization",
-        in: "header",
-      },
+/** All of the document but its paths, definitions and parameters. */
+export const frameOfV2 = ({ version }: OpenApiSource): JsonDocument => ({
+  swagger: "2.0",
+  info: { title: "Kubernetes", version },
+  securityDefinitions: {
+    BearerToken: {
+      description: "Bearer Token authentication",
+      type: "apiKey",
+      name: "authorization",
+      in: "header",
     },
-    security: [{ BearerToken: [] }],
-  };
-}
+  },
+  security: [{ BearerToken: [] }],
+});
 
 /** All paths of the resources, and those that belong to no resource. */
 export function allPaths(
@@ -55,7 +42,8 @@ export function allPaths(
   ];
 }
 
-class V2Writer {
+/** Writes paths of version 2, and collects what they refer to. */
+export class V2Writer {
   readonly definitions: DefinitionWriter;
   readonly #shared = new Map<string, JsonDocument>();
 

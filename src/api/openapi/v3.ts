@@ -1,5 +1,7 @@
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
+import type { ResourceInfo } from "../scheme.ts";
 import { DefinitionWriter } from "./definitions.ts";
+import { encodeOpenApiV3 } from "./gnostic-v3.ts";
 import { mediaTypes } from "./media-types.ts";
 import {
   type Content,
@@ -9,19 +11,21 @@ import {
   sharedParameters,
 } from "./operations.ts";
 import { type Parameter, type ParameterKey, parameters, sortParameters } from "./parameters.ts";
+import { batches, Slices } from "./slices.ts";
 import type { JsonDocument, OpenApiFacts, OpenApiSource } from "./source.ts";
 import { allPaths, responseTexts } from "./v2.ts";
+import { type Entry, membersOf } from "./v2-forms.ts";
 
 /**
- * The names of all OpenAPI v3 documents: `api/v1`, `apis/apps`, `apis/apps/v1`, `version`, …, each with the paths that
- * it describes.
+ * The names of the OpenAPI v3 documents of built-in resources: `api/v1`, `apis/apps`, `apis/apps/v1`, `version`, …, each
+ * with the paths that it describes.
  */
-export function openApiV3Paths(
-  source: OpenApiSource,
+export function builtinV3Paths(
+  resources: readonly ResourceInfo[],
   schemaNameOfKind: (kind: GroupVersionKind) => string | undefined,
 ): Map<string, PathItem[]> {
-  const versions = new Set(source.resources.map(formatApiVersion));
-  return Map.groupBy(allPaths(source.resources, schemaNameOfKind), ({ path }) => documentOf(path, versions));
+  const versions = new Set(resources.map(formatApiVersion));
+  return Map.groupBy(allPaths(resources, schemaNameOfKind), ({ path }) => documentOf(path, versions));
 }
 
 /** The longest of `api/v1`, `apis/g/v` that the path lies below, or the whole path. */
@@ -32,33 +36,53 @@ function documentOf(path: string, versions: ReadonlySet<string>): string {
   return path.slice(1, -1);
 }
 
-/** One document. */
-export function buildOpenApiV3(
+/** So many paths or types are written at once. */
+const batchSize = 8;
+
+/** One document, in JSON or protobuf. Written some paths and types at a time, so that others have their turn meanwhile. */
+export async function writeOpenApiV3(
   source: OpenApiSource,
   facts: OpenApiFacts,
   paths: readonly PathItem[],
-): JsonDocument {
+  form: "json" | "protobuf",
+): Promise<Uint8Array> {
   const writer = new V3Writer(new DefinitionWriter(source, facts, 3));
-  const written = paths
-    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    .map((item) => [item.path, writer.path(item)] as const);
-  return {
-    openapi: "3.0.0",
-    info: { title: "Kubernetes", version: source.version },
-    paths: Object.fromEntries(written),
-    components: {
-      schemas: writer.definitions.definitions(),
-      securitySchemes: {
-        BearerToken: {
-          type: "apiKey",
-          description: "Bearer Token authentication",
-          name: "authorization",
-          in: "header",
-        },
-      },
-    },
-  };
+  const items = paths.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const written: JsonDocument = {};
+  const texts = new Slices();
+  for (const batch of batches(items, batchSize)) {
+    const entries = batch.map((item): Entry => [item.path, writer.path(item)]);
+    Object.assign(written, form === "json" ? undefined : Object.fromEntries(entries));
+    await texts.add(form === "json" ? membersOf(entries) : "");
+  }
+  const schemas = writer.definitions.definitions();
+  if (form === "protobuf")
+    return encodeOpenApiV3({ ...frameOf(source), paths: written, components: { schemas, securitySchemes } });
+  const types = new Slices();
+  for (const batch of batches(Object.entries(schemas) as Entry[], batchSize))
+    await types.add(membersOf(batch));
+  return Buffer.concat([
+    Buffer.from(`${JSON.stringify(frameOf(source)).slice(0, -1)},"paths":{`),
+    texts.joined(","),
+    Buffer.from(`},"components":{"schemas":{`),
+    types.joined(","),
+    Buffer.from(`},${JSON.stringify({ securitySchemes }).slice(1)}}`),
+  ]);
 }
+
+const frameOf = ({ version }: OpenApiSource): JsonDocument => ({
+  openapi: "3.0.0",
+  info: { title: "Kubernetes", version },
+});
+
+const securitySchemes = {
+  BearerToken: {
+    type: "apiKey",
+    description: "Bearer Token authentication",
+    name: "authorization",
+    in: "header",
+  },
+};
 
 class V3Writer {
   readonly definitions: DefinitionWriter;

@@ -1,4 +1,6 @@
-import type { OpenApiDocument, OpenApiDocuments, OpenApiSource } from "../../api/openapi/index.ts";
+import type { JoinedDocument, OpenApiDocuments, OpenApiSource } from "../../api/openapi/index.ts";
+import type { Descriptions } from "../../api/openapi/source.ts";
+import { acceptsGzip } from "./accepts-gzip.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
 import { unlessKnown } from "./discovery.ts";
 import { jsonType } from "./negotiate.ts";
@@ -19,31 +21,38 @@ export function openapi(
   core: ServerCore,
 ): (state: RequestState, path: string) => Promise<ApiResponse | undefined> {
   let loading: Promise<OpenApiDocuments> | undefined;
+  let prose: Promise<Descriptions | undefined> | undefined;
   let generation = 0;
   const documents = (): Promise<OpenApiDocuments> => {
     if (loading === undefined || core.scheme.generation !== generation) {
       generation = core.scheme.generation;
-      loading = load(core, loading);
+      prose ??= loadProse(core);
+      loading = load(core, prose, loading);
     }
     return loading;
   };
   return async (state, path) => {
     if (path === "/openapi/v2") return secondVersion(state, await documents());
-    if (path === "/openapi/v3") return index((await documents()).v3Index());
+    if (path === "/openapi/v3") return index((await documents()).v3Hashes());
     if (!path.startsWith("/openapi/v3/")) return undefined;
-    const name = path.slice("/openapi/v3/".length);
-    const found = await documents();
-    return thirdVersion(state, path, (type) => (type === jsonType ? found.v3(name) : found.v3Protobuf(name)));
+    return thirdVersion(state, path, await documents());
   };
+}
+
+async function loadProse({ descriptionsFile }: ServerCore): Promise<Descriptions | undefined> {
+  if (descriptionsFile === undefined) return undefined;
+  const { loadDescriptions } = await import("../../api/openapi/index.ts");
+  return loadDescriptions(descriptionsFile);
 }
 
 async function load(
   core: ServerCore,
+  prose: Promise<Descriptions | undefined>,
   previous: Promise<OpenApiDocuments> | undefined,
 ): Promise<OpenApiDocuments> {
-  const { scheme, descriptionsFile } = core;
-  const { openApiDocuments, loadDescriptions } = await import("../../api/openapi/index.ts");
-  const descriptions = descriptionsFile === undefined ? undefined : await loadDescriptions(descriptionsFile);
+  const { scheme } = core;
+  const { openApiDocuments } = await import("../../api/openapi/index.ts");
+  const descriptions = await prose;
   const resources = scheme.resources();
   const custom = resources.find((resource) => resource.custom !== undefined);
   if (custom !== undefined) await core.loadCustom(custom.group, custom.version, custom.resource);
@@ -57,40 +66,35 @@ async function load(
   return openApiDocuments(source, await previous);
 }
 
-function secondVersion(state: RequestState, documents: OpenApiDocuments): ApiResponse {
+async function secondVersion(state: RequestState, documents: OpenApiDocuments): Promise<ApiResponse> {
   const types = acceptedTypes(state);
   for (const type of types) {
     if (type === jsonType || type === "*/*" || type === "application/*")
-      return answer(state, documents.v2(), jsonType, varyOfV2);
+      return answer(state, await documents.v2("json"), jsonType, varyOfV2);
     if (type === protobufV2 || type === oldProtobufV2)
-      return answer(state, documents.v2Protobuf(), protobufV2, varyOfV2);
+      return answer(state, await documents.v2("protobuf"), protobufV2, varyOfV2);
   }
   return empty(406, varyOfV2);
 }
 
 /** An address with the document's hash may be kept for ever; one with another hash is led to the right one. */
-function thirdVersion(
+async function thirdVersion(
   state: RequestState,
   path: string,
-  documentIn: (type: string) => OpenApiDocument | undefined,
-): ApiResponse {
+  documents: OpenApiDocuments,
+): Promise<ApiResponse> {
+  const name = path.slice("/openapi/v3/".length);
+  const current = documents.v3Hashes().get(name);
+  if (current === undefined) return empty(404);
   const type = acceptedTypes(state)
     .map(typeOfV3)
     .find((each) => each !== undefined);
-  const document = documentIn(type ?? jsonType);
-  if (document === undefined) return empty(404);
   if (type === undefined) return empty(406, "Accept");
   const hash = state.request.query.get("hash");
-  if (hash !== null && hash !== document.hash) {
-    const location = `${path}?hash=${document.hash}`;
-    return {
-      ...answer(state, document, type),
-      status: 301,
-      bytes: new Uint8Array(),
-      headers: { location },
-    };
-  }
-  const response = answer(state, document, type);
+  if (hash !== null && hash !== current) return moved(`${path}?hash=${current}`, type);
+  const document = await documents.v3(name, type === jsonType ? "json" : "protobuf");
+  if (document === undefined) return empty(404);
+  const response = await answer(state, document, type);
   if (hash === null || response.status === 304) return response;
   return {
     ...response,
@@ -98,18 +102,31 @@ function thirdVersion(
   };
 }
 
+const moved = (location: string, contentType: string): BytesResponse => ({
+  type: "bytes",
+  status: 301,
+  contentType,
+  bytes: new Uint8Array(),
+  headers: { location },
+});
+
 function typeOfV3(accepted: string): string | undefined {
   if (accepted === jsonType || accepted === "*/*" || accepted === "application/*") return jsonType;
   return accepted === protobufV3 || accepted === oldProtobufV3 ? protobufV3 : undefined;
 }
 
 /** Says nothing of itself: neither a type nor a tag. */
-const index = ({ body }: OpenApiDocument): BytesResponse => ({
-  type: "bytes",
-  status: 200,
-  contentType: "text/plain; charset=utf-8",
-  bytes: body,
-});
+function index(hashes: ReadonlyMap<string, string>): BytesResponse {
+  const paths = Object.fromEntries(
+    Array.from(hashes, ([name, hash]) => [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }]),
+  );
+  return {
+    type: "bytes",
+    status: 200,
+    contentType: "text/plain; charset=utf-8",
+    bytes: Buffer.from(JSON.stringify({ paths })),
+  };
+}
 
 /** No Status is spoken here. */
 const empty = (status: number, vary?: string): BytesResponse => ({
@@ -120,14 +137,23 @@ const empty = (status: number, vary?: string): BytesResponse => ({
   headers: vary === undefined ? {} : { vary },
 });
 
-function answer(
+/** Documents lie compressed: that is how they go to clients that take it. */
+async function answer(
   state: RequestState,
-  document: OpenApiDocument,
+  document: JoinedDocument,
   contentType: string,
   vary = "Accept",
-): BytesResponse {
+): Promise<BytesResponse> {
   const headers = { etag: `"${document.hash}"`, vary };
-  return unlessKnown(state, { type: "bytes", status: 200, contentType, bytes: document.body, headers });
+  const bare = { type: "bytes", status: 200, contentType, bytes: new Uint8Array(), headers } as const;
+  const response = unlessKnown(state, bare);
+  if (response.status === 304) return response;
+  if (!acceptsGzip(state.request)) return { ...response, bytes: await document.plain() };
+  return {
+    ...response,
+    bytes: document.gzip(),
+    headers: { ...headers, vary: varyOfV2, "content-encoding": "gzip" },
+  };
 }
 
 /** The types that the client accepts, in its order; without a header any will do. */

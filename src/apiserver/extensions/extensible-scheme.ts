@@ -28,6 +28,7 @@ export class ExtensibleScheme implements Scheme {
   #bySchema: Map<string, CustomResource> | undefined;
   #groupVersions: readonly GroupVersion[] | undefined;
   #resources: readonly ResourceInfo[] | undefined;
+  #byVersion: ReadonlyMap<string, readonly ResourceInfo[]> | undefined;
   #generation = 1;
   /** Called before anything is looked for beyond the built-in kinds: who reads definitions late reads them now. */
   readonly #settle: () => void;
@@ -51,6 +52,7 @@ export class ExtensibleScheme implements Scheme {
     this.#bySchema = undefined;
     this.#groupVersions = undefined;
     this.#resources = undefined;
+    this.#byVersion = undefined;
     this.#generation++;
   }
 
@@ -67,9 +69,10 @@ export class ExtensibleScheme implements Scheme {
       return this.#resources;
     }
     const own = this.#base.resources(groupVersion);
-    const apiVersion = formatApiVersion(groupVersion);
-    const custom = this.#customs().filter((info) => formatApiVersion(info) === apiVersion);
-    return custom.length === 0 ? own : [...own, ...custom];
+    if (this.#definitions.size === 0) return own;
+    this.#byVersion ??= Map.groupBy(this.#customs(), formatApiVersion);
+    const custom = this.#byVersion.get(formatApiVersion(groupVersion));
+    return custom === undefined ? own : [...own, ...custom];
   }
 
   resource(reference: GroupVersionResource): ResourceInfo | undefined {

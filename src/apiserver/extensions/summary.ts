@@ -25,7 +25,7 @@ export function resourceInfo(
   version: CustomResourceDefinitionVersion,
   traits: Pick<CustomTraits, "reader" | "toStorage">,
 ): ResourceInfo {
-  const { spec, status } = definition;
+  const { metadata, spec, status } = definition;
   const names = status?.acceptedNames ?? spec.names;
   const isTerminating = isTrue(definition, "Terminating");
   const warning = deprecationOf(definition, version);
@@ -46,6 +46,7 @@ export function resourceInfo(
     schemaName: schemaNameOf(spec.group, version.name, names.kind),
     storage: { group: spec.group, version: storage, resource: names.plural },
     custom: {
+      revision: `${metadata.uid}/${metadata.generation}`,
       isTerminating,
       ...(scale === undefined ? {} : { scale }),
       ...(warning === undefined ? {} : { deprecationWarning: warning }),

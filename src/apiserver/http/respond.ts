@@ -2,6 +2,7 @@ import { gzip } from "node:zlib";
 import type { ResourceInfo } from "../../api/scheme.ts";
 import type { Status } from "../../apimachinery/meta-v1.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
+import { acceptsGzip } from "../endpoints/accepts-gzip.ts";
 import type { ApiResponse, ListResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
 import { listEncodingOf } from "../endpoints/list-encoding.ts";
@@ -103,7 +104,7 @@ async function respondList(
   if (list === undefined) return sendBytes(exchange, 200, headers, await encodePage(response, options));
   core.sending(state, list.sizeBytes, false);
   if (list.sizeBytes < gzipMinBytes) return exchange.respond(200, headers, list.bytes());
-  return acceptsGzip(exchange)
+  return acceptsGzip(exchange.request)
     ? sendListCompressed(exchange, headers, list)
     : sendList(exchange, headers, list);
 }
@@ -164,7 +165,11 @@ function sendBytes(
   headers: ResponseHeaders,
   bytes: Uint8Array,
 ): Promise<void> | undefined {
-  if (bytes.length >= gzipMinBytes && acceptsGzip(exchange) && headers["content-encoding"] === undefined) {
+  if (
+    bytes.length >= gzipMinBytes &&
+    acceptsGzip(exchange.request) &&
+    headers["content-encoding"] === undefined
+  ) {
     return sendCompressed(exchange, status, headers, bytes);
   }
   exchange.respond(status, headers, bytes);
@@ -182,10 +187,6 @@ async function sendCompressed(
     gzip(bytes, { level: 1 }, (error, result) => (error === null ? resolve(result) : reject(error)));
   });
   exchange.respond(status, { ...headers, "content-encoding": "gzip", vary: "Accept-Encoding" }, compressed);
-}
-
-function acceptsGzip({ request }: HttpExchange): boolean {
-  return /(?:^|[,\s])gzip(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(request.header("accept-encoding") ?? "");
 }
 
 async function sendStream(
