@@ -9,9 +9,9 @@ import { formatDuration } from "./duration.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
 
 export interface ImagePullerOptions {
-  readonly images: ImageService;
+  readonly images: Pick<ImageService, "imageStatus" | "pullImage">;
   readonly clock: Clock;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "event">;
   readonly readSecret: SecretReader;
 }
 
@@ -117,6 +117,7 @@ export class ImagePuller {
     this.#tell(pod, wanted, "Normal", "Pulling", `Pulling image "${image}"`);
     const startMs = clock.now();
     const { credentials } = await pullCredentials(pod, name, readSecret);
+    signal.throwIfAborted();
     const sharedKey = JSON.stringify([name.reference, credentials]);
     // A pull goes on when the pod that asked first is deleted: the others wait for it still.
     const pull =
@@ -164,12 +165,15 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The promise's outcome, or the signal's reason when that comes first. */
+/**
+ * The promise's outcome, or the signal's reason when that comes first. The promise is taken in either case: a failure
+ * that nobody takes would end the process.
+ */
 async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   return await new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
   });
 }
