@@ -201,10 +201,14 @@ function answerOf(text: string): Answer {
 beforeAll(async () => {
   const auditor = new Auditor({
     policy: AuditPolicy.parse("{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}"),
-    backend: {
-      write: (line) => events.push(JSON.parse(line) as AuditEvent) > 0,
-      close: () => Promise.resolve(),
-    },
+    backends: [
+      {
+        plugin: "log",
+        lost: 0,
+        write: (line) => events.push(JSON.parse(line) as AuditEvent) > 0,
+        close: () => Promise.resolve(),
+      },
+    ],
     clock,
     random,
   });

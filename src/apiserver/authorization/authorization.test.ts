@@ -400,7 +400,7 @@ describe("the bootstrap policy", () => {
     ["scheduler", "create pods in shop", "noOpinion"],
     ["proxy", "watch services", "allow"],
     ["proxy", "get secrets in shop", "noOpinion"],
-    ["dns", "watch endpointslices.discovery.k8s.io", "allow"],
+    ["dns", "watch services", "allow"],
     ["dns", "get pods in shop", "noOpinion"],
     ["deployments", "create replicasets.apps in shop", "allow"],
     ["deployments", "create pods in shop", "noOpinion"],
@@ -531,6 +531,7 @@ describe("NodeAuthorizer", () => {
     "patch persistentvolumeclaims/status data in shop",
     "get persistentvolumes pv1",
     "create serviceaccounts/token robot in shop",
+    "get serviceaccounts robot in shop",
     "get pods web in shop",
   ];
   test.each(mine)("%s: allowed to the pod's node, refused to another", async (request) => {
@@ -551,7 +552,8 @@ describe("NodeAuthorizer", () => {
     "list persistentvolumeclaims in shop",
     "update persistentvolumeclaims data in shop",
     "create serviceaccounts/token admin in shop",
-    "get serviceaccounts robot in shop",
+    "get serviceaccounts admin in shop",
+    "list serviceaccounts in shop",
     "create serviceaccounts in shop",
     "get nodes n2",
     "list nodes",

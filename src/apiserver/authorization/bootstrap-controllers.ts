@@ -116,9 +116,9 @@ function nodeAndVolumeControllers(): Record<string, PolicyRule[]> {
       rule(read, resource, "resourceclaims"),
       rule(read, resource, "resourceslices"),
       rule(read, resource, "deviceclasses"),
-      rule(read, resource, "devicetaintrules"),
-      rule("update patch", resource, "devicetaintrules/status"),
       events(),
+      rule("update patch", resource, "devicetaintrules/status"),
+      rule(read, resource, "devicetaintrules"),
     ],
     "ephemeral-volume-controller": [
       rule(read, "", "pods"),
@@ -131,7 +131,6 @@ function nodeAndVolumeControllers(): Record<string, PolicyRule[]> {
       rule("update patch", "", "persistentvolumeclaims/status"),
       rule(read, "", "persistentvolumeclaims"),
       events(),
-      rule("get", "", "services"),
     ],
     "node-controller": [
       rule("get list watch update delete patch", "", "nodes"),
@@ -150,7 +149,6 @@ function nodeAndVolumeControllers(): Record<string, PolicyRule[]> {
       rule("list watch", "", "nodes"),
       events(),
       rule("watch", "", "events"),
-      rule("get", "", "services"),
     ],
     "pod-garbage-collector": [
       rule("list watch delete", "", "pods"),
@@ -160,6 +158,7 @@ function nodeAndVolumeControllers(): Record<string, PolicyRule[]> {
     "pv-protection-controller": [rule("get list watch update", "", "persistentvolumes"), events()],
     "pvc-protection-controller": [
       rule("get list watch update", "", "persistentvolumeclaims"),
+      rule("update", "", "persistentvolumeclaims/status"),
       rule(read, "", "pods"),
       events(),
     ],
@@ -170,6 +169,7 @@ function nodeAndVolumeControllers(): Record<string, PolicyRule[]> {
       rule("update patch", resource, "resourceclaims resourceclaims/status"),
       rule("update patch", "", "pods/status"),
       events(),
+      rule("update patch", resource, "resourceclaims/binding"),
     ],
     "route-controller": [rule("list watch", "", "nodes"), rule("patch", "", "nodes/status"), events()],
     "selinux-warning-controller": [
@@ -228,6 +228,11 @@ function clusterControllers(): Record<string, PolicyRule[]> {
       events(),
     ],
     "generic-garbage-collector": [rule("get list watch patch update delete", "*", "*"), events()],
+    "kube-apiserver-serving-clustertrustbundle-publisher": [
+      rule("attest", certificates, "signers", "kubernetes.io/kube-apiserver-serving"),
+      rule("create update delete list watch", certificates, "clustertrustbundles"),
+      events(),
+    ],
     "legacy-service-account-token-cleaner": [
       rule("get", "", "configmaps", "kube-apiserver-legacy-service-account-token-tracking"),
       rule("patch delete", "", "secrets"),
@@ -259,7 +264,9 @@ function clusterControllers(): Record<string, PolicyRule[]> {
       events(),
     ],
     "storage-version-migrator-controller": [
-      rule("list watch create patch", "*", "*"),
+      rule("list create patch", "*", "*"),
+      rule("get", "apiextensions.k8s.io", "customresourcedefinitions"),
+      rule("patch", "apiextensions.k8s.io", "customresourcedefinitions/status"),
       rule("update", "storagemigration.k8s.io", "storageversionmigrations/status"),
     ],
     "validatingadmissionpolicy-status-controller": [

@@ -11,7 +11,7 @@ import { events, read, readUpdate, readWrite, rule, urls, write } from "./policy
 
 /**
  * The roles and bindings that every Kubernetes 1.36 cluster has (plugin/pkg/auth/authorizer/rbac/bootstrappolicy), as
- * data. Made when first asked for, so that a cluster that has them already pays nothing at its start.
+ * data; also those that come with its beta resources, which are served here. Made when first asked for, so that a cluster that has them already pays nothing at its start.
  */
 export interface BootstrapPolicy {
   readonly clusterRoles: readonly ClusterRole[];
@@ -85,7 +85,11 @@ function generalRoles(): ClusterRole[] {
       urls("get", "/livez /readyz /healthz /version /version/ /openapi /openapi/* /api /api/* /apis /apis/*"),
     ]),
     clusterRole("system:monitoring", [
-      urls("get", "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*"),
+      urls(
+        "get",
+        "/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz",
+      ),
+      rule("get", "", "nodes/metrics"),
     ]),
     clusterRole("system:basic-user", [
       rule("create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
@@ -105,6 +109,7 @@ function generalRoles(): ClusterRole[] {
   ];
 }
 
+const eventsGroup = "events.k8s.io";
 const legacyWorkloads =
   "daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets replicasets/scale replicationcontrollers/scale";
 
@@ -131,9 +136,10 @@ function aggregatedRoles(): ClusterRole[] {
         rule(
           write,
           "",
-          "replicationcontrollers replicationcontrollers/scale serviceaccounts services services/proxy persistentvolumeclaims configmaps secrets events",
+          "replicationcontrollers replicationcontrollers/scale serviceaccounts services services/proxy persistentvolumeclaims configmaps secrets",
         ),
         rule("create", "", "serviceaccounts/token"),
+        rule(write, ` ${eventsGroup}`, "events"),
         rule(
           write,
           "apps",
@@ -163,9 +169,10 @@ function viewRules(): PolicyRule[] {
     rule(
       read,
       "",
-      "limitranges resourcequotas bindings events pods/status resourcequotas/status namespaces/status replicationcontrollers/status pods/log",
+      "limitranges resourcequotas bindings pods/status resourcequotas/status namespaces/status replicationcontrollers/status pods/log",
     ),
     rule(read, "", "namespaces"),
+    rule(read, ` ${eventsGroup}`, "events"),
     rule(read, "discovery.k8s.io", "endpointslices"),
     rule(
       read,
@@ -214,7 +221,9 @@ export function nodeRules(): PolicyRule[] {
     rule(read, "node.k8s.io", "runtimeclasses"),
     rule("get", "resource.k8s.io", "resourceclaims"),
     rule("deletecollection", "resource.k8s.io", "resourceslices"),
-    rule("get list watch create update patch delete", "resource.k8s.io", "resourceslices"),
+    rule("get", "", "serviceaccounts"),
+    rule(read, "certificates.k8s.io", "clustertrustbundles"),
+    rule("get list watch create", "certificates.k8s.io", "podcertificaterequests"),
   ];
   return nodeRulesMade;
 }
@@ -238,20 +247,15 @@ function componentRoles(): ClusterRole[] {
     clusterRole("system:kubelet-api-admin", [
       rule(read, "", "nodes"),
       rule("proxy", "", "nodes"),
-      rule("*", "", "nodes/proxy nodes/metrics nodes/stats nodes/log nodes/pods nodes/healthz nodes/configz"),
+      rule("*", "", "nodes/proxy nodes/metrics nodes/stats nodes/log"),
+      rule("*", "", "nodes/pods nodes/healthz nodes/configz"),
     ]),
     clusterRole("system:node-bootstrapper", [
       rule("create get list watch", certificates, "certificatesigningrequests"),
     ]),
-    clusterRole("system:kube-aggregator", [
-      rule(read, "", "services endpoints"),
-      rule(read, "discovery.k8s.io", "endpointslices"),
-    ]),
+    clusterRole("system:kube-aggregator", [rule(read, "", "services endpoints")]),
     clusterRole("system:kube-controller-manager", controllerManagerRules()),
-    clusterRole("system:kube-dns", [
-      rule("list watch", "", "endpoints services"),
-      rule("list watch", "discovery.k8s.io", "endpointslices"),
-    ]),
+    clusterRole("system:kube-dns", [rule("list watch", "", "endpoints services")]),
     clusterRole("system:persistent-volume-provisioner", [
       rule("get list watch create delete", "", "persistentvolumes"),
       rule("get list watch update", "", "persistentvolumeclaims"),
@@ -278,10 +282,11 @@ function componentRoles(): ClusterRole[] {
       rule("list watch", "", "services endpoints"),
       rule(read, "", "nodes"),
       events(),
-      rule("list watch", "discovery.k8s.io", "endpointslices"),
       rule("list watch", "networking.k8s.io", "servicecidrs"),
+      rule("list watch", "discovery.k8s.io", "endpointslices"),
     ]),
     clusterRole("system:kube-scheduler", schedulerRules()),
+    clusterRole("system:cluster-trust-bundle-discovery", [rule(read, certificates, "clustertrustbundles")]),
   ];
 }
 
@@ -306,6 +311,7 @@ function schedulerRules(): PolicyRule[] {
     events(),
     rule("create", "coordination.k8s.io", "leases"),
     rule("get list update watch", "coordination.k8s.io", "leases", "kube-scheduler"),
+    rule(readWrite, "coordination.k8s.io", "leasecandidates"),
     rule(read, "", "nodes"),
     rule("get list watch delete", "", "pods"),
     rule("create", "", "pods/binding bindings"),
@@ -318,15 +324,18 @@ function schedulerRules(): PolicyRule[] {
     rule("create", "authentication.k8s.io", "tokenreviews"),
     rule("create", "authorization.k8s.io", "subjectaccessreviews"),
     rule(read, "storage.k8s.io", "csinodes"),
+    rule(read, "storage.k8s.io", "volumeattachments"),
     rule(read, "", "namespaces"),
     rule(read, "storage.k8s.io", "csidrivers"),
     rule(read, "storage.k8s.io", "csistoragecapacities"),
-    rule(read, "storage.k8s.io", "volumeattachments"),
     rule(read, "resource.k8s.io", "deviceclasses"),
     rule(readUpdate, "resource.k8s.io", "resourceclaims"),
     rule(readUpdate, "resource.k8s.io", "resourceclaims/status"),
-    rule(readUpdate, "", "pods/finalizers"),
+    rule("update", "", "pods/finalizers"),
     rule(read, "resource.k8s.io", "resourceslices"),
+    rule("create delete", "resource.k8s.io", "resourceclaims"),
+    rule("update patch", "resource.k8s.io", "resourceclaims/binding"),
+    rule(read, "resource.k8s.io", "devicetaintrules"),
   ];
 }
 
@@ -357,6 +366,7 @@ function generalBindings(): ClusterRoleBinding[] {
     bind("system:kube-scheduler", user("system:kube-scheduler")),
     bind("system:volume-scheduler", user("system:kube-scheduler")),
     bind("system:service-account-issuer-discovery", groupOf("system:serviceaccounts")),
+    bind("system:cluster-trust-bundle-discovery", groupOf("system:serviceaccounts")),
     // Nodes get their rights from the node authorizer.
     bind("system:node"),
   ];
@@ -376,11 +386,10 @@ function role(namespace: string, name: string, rules: PolicyRule[]): Role {
   return { apiVersion, kind: "Role", metadata: { name, namespace, ...defaults }, rules };
 }
 
-const lock = (name: string, leases: string): PolicyRule[] => [
-  rule("watch", "", "configmaps"),
-  rule("get update", "", "configmaps", name),
-  ...(leases === "" ? [] : [rule(leases, "coordination.k8s.io", "leases")]),
-];
+const lock = (): PolicyRule[] =>
+  ["leases", "leasecandidates"].map((resource) =>
+    rule("get watch list create update", "coordination.k8s.io", resource),
+  );
 
 function namespacedRoles(): Role[] {
   return [
@@ -395,12 +404,8 @@ function namespacedRoles(): Role[] {
       rule("get list watch delete", "", "secrets"),
       events(),
     ]),
-    role(
-      "kube-system",
-      "system::leader-locking-kube-controller-manager",
-      lock("kube-controller-manager", "get watch list create update"),
-    ),
-    role("kube-system", "system::leader-locking-kube-scheduler", lock("kube-scheduler", "")),
+    role("kube-system", "system::leader-locking-kube-controller-manager", lock()),
+    role("kube-system", "system::leader-locking-kube-scheduler", lock()),
     role("kube-public", "system:controller:bootstrap-signer", [
       rule(read, "", "configmaps"),
       rule("update", "", "configmaps", "cluster-info"),
@@ -437,6 +442,7 @@ function namespacedBindings(): RoleBinding[] {
       "system::leader-locking-kube-controller-manager",
       manager,
       account("kube-controller-manager"),
+      account("leader-election-controller"),
     ),
     same("kube-system", "system::leader-locking-kube-scheduler", scheduler, account("kube-scheduler")),
     same("kube-system", "system:controller:bootstrap-signer", account("bootstrap-signer")),

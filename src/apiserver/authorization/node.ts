@@ -79,7 +79,7 @@ export class NodeAuthorizer implements Authorizer {
       case "volumeattachments.storage.k8s.io":
         return getOne(node, request, () => relations.ownsAttachment(node, name));
       case "serviceaccounts.":
-        return createToken(node, request, () =>
+        return serviceAccount(node, request, () =>
           relations.podsIn(node, namespace, (pod) => pod.spec?.serviceAccountName === name),
         );
       case "leases.coordination.k8s.io":
@@ -139,11 +139,13 @@ function updateStatus(
   return related(node, request, isRelated);
 }
 
-function createToken(
+/** Read for those who give out credentials for images, and to make tokens of. */
+function serviceAccount(
   node: string,
   request: AuthorizationAttributes,
   isRelated: () => boolean,
 ): AuthorizationDecision {
+  if (request.verb === "get" && request.subresource === "") return readOne(node, request, isRelated);
   if (request.verb !== "create" || request.name === "") {
     return no("can only create tokens for individual service accounts");
   }

@@ -139,7 +139,7 @@ describe("audit", () => {
     const write = (line: string): boolean => lines.push(line) > 0;
     const auditor = new Auditor({
       policy: AuditPolicy.parse("{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}"),
-      backend: { write, close: () => Promise.resolve() },
+      backends: [{ plugin: "log", lost: 0, write, close: () => Promise.resolve() }],
       clock: new VirtualClock(),
       random: new SeededRandom(1),
     });

@@ -41,7 +41,10 @@ export interface Strategy {
     old: UnstructuredObject,
     subresource: string,
   ): FieldError[];
-  /** What compiling the expressions of an object says, by a part of the server that is loaded only then. */
+  /**
+   * Errors that take time: what compiling the expressions of an object says, by a part of the server that is loaded only
+   * then, or what authorizers say of a field.
+   */
   validateExpressions?(
     context: RequestContext,
     object: UnstructuredObject,

@@ -14,13 +14,17 @@ const adminLabel = "resource.kubernetes.io/admin-access";
 export const resourceClaimsExtension: ResourceExtension = {
   group: "resource.k8s.io",
   resource: "resourceclaims",
-  setup: ({ reader }: RegistryDependencies) => ({
+  setup: ({ reader, authorizer }: RegistryDependencies) => ({
     strategy: {
       prepareForUpdate(_context, object, old, subresource) {
         if (subresource === "status") dropReturnedDevices(object, old);
       },
       validateCreate: (_context, object) => requestErrors(reader, object, at(object, "spec")),
-      async validateExpressions(_context, object, old) {
+      async validateExpressions(context, object, old, subresource) {
+        if (old !== undefined && subresource === "status") {
+          const { statusErrors } = await import("./status-authorization.ts");
+          return statusErrors(authorizer, context, statusOf(object), statusOf(old));
+        }
         if (old !== undefined || !hasSelectors(object)) return [];
         const { requestsErrors } = await import("./expressions.ts");
         return requestsErrors(at(object, "spec", "devices"), "spec.devices");
@@ -84,6 +88,9 @@ function requestErrors(reader: ObjectReader, object: UnstructuredObject, spec: u
   );
   return index < 0 ? [] : adminErrors(reader, object, `spec.devices.requests[${index}].adminAccess`);
 }
+
+const statusOf = (claim: UnstructuredObject): NonNullable<ResourceClaim["status"]> =>
+  (claim as unknown as ResourceClaim).status ?? {};
 
 const adminResult = (claim: UnstructuredObject): number =>
   listAt(claim, "status", "allocation", "devices", "results").findIndex(
