@@ -121,11 +121,10 @@ export function rebootTests(): void {
 
     it("leaves no second sandbox, and nothing after its purge", async () => {
       const directory = join(home.folder, "clusters", name);
+      const folder = join(directory, "runtime", "sandboxes");
       const sandboxes = (): string[] =>
-        readdirSync(join(directory, "runtime", "sandboxes")).filter((id) =>
-          readFileSync(join(directory, "runtime", "sandboxes", id, "sandbox.json"), "utf8").includes(
-            '"ready":true',
-          ),
+        readdirSync(folder).filter((name) =>
+          readFileSync(join(folder, name), "utf8").trimEnd().split("\n").at(-1)?.includes('"ready":true'),
         );
       await eventually(() => expect(sandboxes()).toHaveLength(2));
       const { interfacePrefix, podCidr } = home.settings(name);

@@ -251,6 +251,12 @@ export class Following {
     return this.#closed;
   }
 
+  /** Ends it without a word; resolves when it has gone. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#closed;
+  }
+
   /** Ends it as Ctrl-C does; resolves with everything that it printed. */
   async stop(): Promise<string> {
     this.#child.kill("SIGINT");

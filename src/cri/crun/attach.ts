@@ -27,7 +27,7 @@ export async function attach(
   if (record?.startedAtMs === undefined || record.exit !== undefined) {
     throw new CriError("failedPrecondition", `container "${id}" is not running`);
   }
-  const bundle = engine.containers.directory(id);
+  const bundle = engine.places.container(id);
   const path = join(bundle, "attach");
   if (!existsSync(path)) throw new CriError("unavailable", `container "${id}" cannot be attached to`);
   const done = new AbortController();

@@ -1,20 +1,13 @@
 /** Containers: a root file system, a specification, and a process under a monitor. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Cgroup } from "../../linux/cgroups.ts";
 import { identifyProcess, isRunning, signalProcess } from "../../linux/process.ts";
 import { type ContainerConfig, type ContainerStatus, CriError, type LinuxResources } from "../runtime.ts";
 import { containerCapabilities } from "./capabilities.ts";
 import { CreateFailed, createMonitored, monitorPid, readExitFile } from "./conmon.ts";
-import {
-  type Engine,
-  exitDirectory,
-  newId,
-  podCgroupPath,
-  requireContainer,
-  requireSandbox,
-} from "./engine.ts";
-import { mountImages, mountLayers, unmountLayers } from "./layers.ts";
+import { type Engine, newId, podCgroupPath, requireContainer, requireSandbox } from "./engine.ts";
+import { mountImages, mountRoot, unmountLayers } from "./layers.ts";
 import { processSpec, runtimeSpec, type SpecInput } from "./oci-spec.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { hostnameOf } from "./sandboxes.ts";
@@ -36,7 +29,8 @@ export async function createContainer(
     }
   }
   const id = newId(engine.random);
-  const directory = engine.containers.directory(id);
+  const directory = engine.places.container(id);
+  await engine.placesReady;
   mkdirSync(directory, { mode: 0o711 });
   const podGroup = podCgroupPath(engine.interfacePrefix, sandbox.config.qosClass, sandbox.config.uid);
   const record: ContainerRecord = {
@@ -52,8 +46,8 @@ export async function createContainer(
   try {
     const imageMounts = config.imageMounts ?? [];
     engine.images.use(id, image.id, ...imageMounts.map(({ imageId }) => imageId));
-    const rootfs = await mountLayers(engine, directory, image);
-    const imageFiles = await mountImages(engine, directory, imageMounts);
+    const rootfs = await mountRoot(engine, id, image);
+    const imageFiles = await mountImages(engine, id, imageMounts);
     const input = specInput(engine, sandbox, record, rootfs, imageFiles);
     for (const volume of image.config.volumes) mkdirSync(resolveInRoot(rootfs, volume), { recursive: true });
     writeFileSync(join(directory, "config.json"), JSON.stringify(runtimeSpec(input)));
@@ -117,7 +111,7 @@ function containerNamespaces(
   sandbox: SandboxRecord,
   targetId: string | undefined,
 ): Record<string, string> {
-  const directory = engine.sandboxes.directory(sandbox.id);
+  const directory = engine.places.sandbox(sandbox.id);
   const namespaces: Record<string, string> = { mount: "new" };
   for (const kind of sandbox.namespaces) {
     namespaces[kind === "net" ? "network" : kind] = join(directory, kind);
@@ -135,7 +129,7 @@ function runningPid(engine: Engine, id: string): number {
 }
 
 function podFiles(engine: Engine, sandbox: SandboxRecord): SpecInput["podFiles"] {
-  const directory = engine.sandboxes.directory(sandbox.id);
+  const directory = engine.places.sandbox(sandbox.id);
   return [
     { containerPath: "/etc/hostname", hostPath: join(directory, "hostname") },
     { containerPath: "/etc/resolv.conf", hostPath: join(directory, "resolv.conf") },
@@ -182,14 +176,14 @@ function limitPod(engine: Engine, { config }: SandboxRecord): void {
 
 async function startProcess(engine: Engine, record: ContainerRecord): Promise<ContainerRecord> {
   const { id, config } = record;
-  const bundle = engine.containers.directory(id);
+  const bundle = engine.places.container(id);
   mkdirSync(dirname(record.logPath), { recursive: true, mode: 0o755 });
   const pid = await engine.oci.withCreateCommand((runtime) =>
     createMonitored(engine.system, engine.conmon, {
       id,
       name: config.name,
       bundle,
-      exitDirectory: exitDirectory(engine.rootDirectory),
+      exitDirectory: engine.places.exits,
       logPath: record.logPath,
       terminal: config.tty,
       stdin: config.stdin,
@@ -276,12 +270,12 @@ function hasEnded(engine: Engine, id: string): boolean {
 export function noteExit(engine: Engine, id: string): ContainerRecord | undefined {
   const record = engine.containers.get(id);
   if (record?.startedAtMs === undefined || record.exit !== undefined) return record;
-  const exit = readExitFile(exitDirectory(engine.rootDirectory), id);
+  const exit = readExitFile(engine.places.exits, id);
   if (exit === undefined) {
     if (record.process !== undefined && isRunning(record.process)) return record;
     if (record.monitor !== undefined && isRunning(record.monitor)) return record;
     // The file may have been written between the first look and the second.
-    if (readExitFile(exitDirectory(engine.rootDirectory), id) !== undefined) return noteExit(engine, id);
+    if (readExitFile(engine.places.exits, id) !== undefined) return noteExit(engine, id);
   }
   const group = containerCgroup(engine, record);
   const outOfMemory = exit !== undefined && exit.code !== 0 && group.outOfMemoryKills() > 0;
@@ -319,7 +313,8 @@ export async function removeContainer(engine: Engine, id: string): Promise<void>
   if (record === undefined) return;
   await stopContainer(engine, id, 0);
   await releaseContainer(engine, id);
-  await engine.containers.remove(id);
+  await engine.places.removeContainer(id);
+  engine.containers.remove(id);
 }
 
 /** Everything of a container but its record; also for folders that a crash left without one. */
@@ -327,8 +322,8 @@ export async function releaseContainer(engine: Engine, id: string): Promise<void
   const record = engine.containers.get(id);
   if (record?.startedAtMs !== undefined || record === undefined) await engine.oci.delete(id);
   if (record !== undefined) containerCgroup(engine, record).remove();
-  await unmountLayers(engine, engine.containers.directory(id));
-  rmSync(join(exitDirectory(engine.rootDirectory), id), { force: true });
+  await unmountLayers(engine, id);
+  rmSync(join(engine.places.exits, id), { force: true });
   engine.images.release(id);
 }
 
@@ -389,7 +384,7 @@ export function signalNumber(text: string): NodeJS.Signals | number {
 
 /** The exec form of the container's own process entry, as it was written at its creation. */
 export function execProcess(engine: Engine, id: string, args: readonly string[], terminal: boolean): string {
-  const path = join(engine.containers.directory(id), "process.json");
+  const path = join(engine.places.container(id), "process.json");
   const base = JSON.parse(readFileSync(path, "utf8")) as { env: string[] };
   const env =
     terminal && !base.env.some((line) => line.startsWith("TERM=")) ? [...base.env, "TERM=xterm"] : base.env;
@@ -398,10 +393,9 @@ export function execProcess(engine: Engine, id: string, args: readonly string[],
 
 /** Folders that a crash left behind before their record was written. */
 export async function removeOrphans(engine: Engine): Promise<void> {
-  for (const id of engine.containers.orphans()) {
-    if (!existsSync(engine.containers.directory(basename(id)))) continue;
-    await unmountLayers(engine, engine.containers.directory(id));
+  for (const id of engine.containers.orphans(engine.places.found().containers)) {
+    await unmountLayers(engine, id);
     engine.images.release(id);
-    await engine.containers.remove(id);
+    await engine.places.removeContainer(id);
   }
 }

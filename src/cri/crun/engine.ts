@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { HostPorts } from "../../apimachinery/host-ports.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
@@ -12,12 +11,16 @@ import type { EventHub } from "./event-hub.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import type { HostDevice } from "./oci-spec.ts";
+import type { Places } from "./places.ts";
 import type { PodNetworkTable } from "./pod-network.ts";
 import type { ContainerRecord, Records, SandboxRecord } from "./records.ts";
 
 /** What the parts of the runtime share. */
 export interface Engine {
   readonly rootDirectory: string;
+  readonly places: Places;
+  /** Resolves when the folder of what a reboot ends is there; undefined when it was there before. */
+  readonly placesReady: Promise<void> | undefined;
   readonly interfacePrefix: string;
   readonly seccompDirectory: string;
   readonly mtu: number;
@@ -63,9 +66,6 @@ export function requireContainer(engine: Engine, id: string): ContainerRecord {
   if (record === undefined) throw new CriError("notFound", `container "${id}": not found`);
   return record;
 }
-
-/** Where monitors leave exit codes. */
-export const exitDirectory = (rootDirectory: string): string => join(rootDirectory, "exits");
 
 /** `/sampan0/burstable/podUID`: the pod's place in the tree of control groups. */
 export function podCgroupPath(prefix: string, qosClass: string, uid: string): string {

@@ -37,7 +37,7 @@ export function startExecution(
   command: readonly string[],
   way: StreamsWay,
 ): Execution {
-  const directory = join(engine.containers.directory(id), `exec-${newId(engine.random).slice(0, 8)}`);
+  const directory = join(engine.places.container(id), `exec-${newId(engine.random).slice(0, 8)}`);
   mkdirSync(directory, { mode: 0o700 });
   const file = (name: string): string => join(directory, name);
   writeFileSync(file("process.json"), execProcess(engine, id, command, way.kind !== "pipes"), {

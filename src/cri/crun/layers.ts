@@ -6,10 +6,29 @@ import { CriError, type ImageMount } from "../runtime.ts";
 import type { Engine } from "./engine.ts";
 import { resolveInRoot } from "./users.ts";
 
+/** Two folders of a container's, or of an image that is mounted in it. */
+interface LayerPlace {
+  /** Where the layers are seen as one. */
+  readonly mounted: string;
+  /** What is written, on the disk. */
+  readonly written: string;
+}
+
+const ownPlace = ({ places }: Engine, id: string): LayerPlace => ({
+  mounted: places.container(id),
+  written: places.layers(id),
+});
+
 /** The image's layers, with a folder of the container's own on top. Returns the root of them all. */
-export async function mountLayers(engine: Engine, directory: string, image: StoredImage): Promise<string> {
-  const rootfs = join(directory, "rootfs");
-  for (const part of ["rootfs", "upper", "work"]) mkdirSync(join(directory, part), { mode: 0o755 });
+export function mountRoot(engine: Engine, id: string, image: StoredImage): Promise<string> {
+  return mountLayers(engine, ownPlace(engine, id), image);
+}
+
+async function mountLayers(engine: Engine, place: LayerPlace, image: StoredImage): Promise<string> {
+  const rootfs = join(place.mounted, "rootfs");
+  const [upper, work] = [join(place.written, "upper"), join(place.written, "work")];
+  mkdirSync(place.written, { recursive: true, mode: 0o711 });
+  for (const folder of [rootfs, upper, work]) mkdirSync(folder, { mode: 0o755 });
   const layers = engine.images.layerNames(image);
   if (layers.length === 0) return rootfs;
   await engine.system.mount({
@@ -17,7 +36,7 @@ export async function mountLayers(engine: Engine, directory: string, image: Stor
     target: rootfs,
     type: "overlay",
     flags: [],
-    data: `lowerdir=${layers.join(":")},upperdir=${join(directory, "upper")},workdir=${join(directory, "work")}`,
+    data: `lowerdir=${layers.join(":")},upperdir=${upper},workdir=${work}`,
     workingDirectory: engine.images.layersDirectory,
   });
   return rootfs;
@@ -29,15 +48,19 @@ export async function mountLayers(engine: Engine, directory: string, image: Stor
  */
 export async function mountImages(
   engine: Engine,
-  directory: string,
+  id: string,
   mounts: readonly ImageMount[],
 ): Promise<{ containerPath: string; hostPath: string }[]> {
   const files: { containerPath: string; hostPath: string }[] = [];
   for (const [index, { containerPath, imageId, subPath }] of mounts.entries()) {
     const image = engine.images.image(imageId);
     if (image === undefined) throw mountFailed(`image "${imageId}": not found`);
-    const place = join(imagesDirectory(directory), String(index));
-    mkdirSync(place, { recursive: true, mode: 0o711 });
+    const { mounted, written } = ownPlace(engine, id);
+    const place = {
+      mounted: join(imagesIn(mounted), String(index)),
+      written: join(imagesIn(written), String(index)),
+    };
+    mkdirSync(place.mounted, { recursive: true, mode: 0o711 });
     const hostPath = resolveInRoot(await mountLayers(engine, place, image), subPath);
     if (!existsSync(hostPath)) {
       throw mountFailed(`the image "${imageId}" has no "${subPath}"`);
@@ -47,14 +70,15 @@ export async function mountImages(
   return files;
 }
 
-/** Unmounts all of a container's folder; what is not mounted is left alone. */
-export async function unmountLayers(engine: Engine, directory: string): Promise<void> {
-  const images = imagesDirectory(directory);
+/** Unmounts all that a container has mounted; what is not mounted is left alone. */
+export async function unmountLayers(engine: Engine, id: string): Promise<void> {
+  const directory = engine.places.container(id);
+  const images = imagesIn(directory);
   const places = existsSync(images) ? readdirSync(images).map((name) => join(images, name)) : [];
   for (const place of [directory, ...places]) await engine.system.unmount(join(place, "rootfs"));
 }
 
-const imagesDirectory = (directory: string): string => join(directory, "images");
+const imagesIn = (directory: string): string => join(directory, "images");
 
 /** The kubelet's name for this failure comes first: by it others tell it apart. */
 const mountFailed = (message: string): CriError =>

@@ -17,7 +17,7 @@ export async function portForward(
   const sandbox = requireSandbox(engine, sandboxId);
   if (!sandbox.ready) throw new CriError("failedPrecondition", `sandbox "${sandboxId}" is not ready`);
   const namespaceFile = sandbox.namespaces.includes("net")
-    ? join(engine.sandboxes.directory(sandboxId), "net")
+    ? join(engine.places.sandbox(sandboxId), "net")
     : "/proc/self/ns/net";
   if (!(await engine.system.isDirect())) return forwardThroughProgram(namespaceFile, port, signal);
   let failure: unknown;

@@ -1,10 +1,14 @@
-/**
- * What the runtime knows, on disk: one folder per sandbox and container with one record each. A record is replaced by
- * renaming, so a crash leaves the old or the new one.
- */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+/** What the runtime knows, on disk: one file per sandbox and container, whose last whole line is the record. */
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import type { SandboxNamespace } from "../../linux/operations.ts";
 import type { ProcessIdentity } from "../../linux/process.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../runtime.ts";
@@ -45,61 +49,98 @@ export interface ExitRecord {
   readonly message: string;
 }
 
-/** A folder of records of one kind, held in memory too: reads never touch the disk. */
+/** A file that has grown beyond this is written anew, with the last record alone. */
+const largestFileBytes = 64 << 10;
+
+interface Kept<T> {
+  readonly record: T;
+  /** Of its file. */
+  readonly bytes: number;
+}
+
+/**
+ * A folder of records of one kind, held in memory too: reads never touch the disk. A change is a line at the end, so a
+ * crash leaves the old record or the new one, and the file system has no file to make and none to forget.
+ */
 export class Records<T extends { readonly id: string }> {
   readonly #directory: string;
-  readonly #file: string;
-  readonly #all = new Map<string, T>();
+  readonly #all = new Map<string, Kept<T>>();
 
-  constructor(directory: string, file: string) {
+  constructor(directory: string) {
     this.#directory = directory;
-    this.#file = file;
     mkdirSync(directory, { recursive: true, mode: 0o711 });
-    for (const id of readdirSync(directory)) {
-      const record = readRecord<T>(join(directory, id, file));
-      // One that a power cut left torn or empty counts as absent.
-      if (record?.id === id) this.#all.set(id, record);
+    for (const name of readdirSync(directory)) {
+      const path = join(directory, name);
+      const record = lastRecord<T>(path);
+      // Written anew, so that nothing is added to a line that was cut short.
+      if (record !== undefined && name === fileName(record.id)) this.#write(record);
+      // One that a power cut left empty counts as absent: what it was about is removed as an orphan.
+      else rmSync(path, { recursive: true });
     }
   }
 
-  /** Folders without a record: the rest of a creation that a crash cut short. */
-  orphans(): string[] {
-    return readdirSync(this.#directory).filter((id) => !this.#all.has(id));
-  }
-
-  directory(id: string): string {
-    return join(this.#directory, id);
+  /** Those of the ids that no record has: the rest of a creation that a crash cut short. */
+  orphans(ids: Iterable<string>): string[] {
+    return [...new Set(ids)].filter((id) => !this.#all.has(id));
   }
 
   get(id: string): T | undefined {
-    return this.#all.get(id);
+    return this.#all.get(id)?.record;
   }
 
   values(): T[] {
-    return [...this.#all.values()];
+    return [...this.#all.values()].map(({ record }) => record);
   }
 
   put(record: T): void {
-    const path = join(this.directory(record.id), this.#file);
-    writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
-    this.#all.set(record.id, record);
+    const bytes = this.#all.get(record.id)?.bytes ?? 0;
+    if (bytes > largestFileBytes) this.#write(record);
+    else {
+      const line = lineOf(record);
+      appendFileSync(this.#path(record.id), line, { mode: 0o600 });
+      this.#all.set(record.id, { record, bytes: bytes + line.length });
+    }
   }
 
-  /**
-   * Removes the folder, in which nothing may be mounted any more, and forgets the record. A busy disk takes its time for
-   * a folder: nobody else waits for that.
-   */
-  async remove(id: string): Promise<void> {
-    await rm(this.directory(id), { recursive: true, force: true });
+  /** Forgets the record. What it tells of must be gone by then: without it nobody knows of the rest. */
+  remove(id: string): void {
+    rmSync(this.#path(id), { force: true });
     this.#all.delete(id);
+  }
+
+  #write(record: T): void {
+    const path = this.#path(record.id);
+    const line = lineOf(record);
+    writeFileSync(`${path}.new`, line, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    this.#all.set(record.id, { record, bytes: line.length });
+  }
+
+  #path(id: string): string {
+    return join(this.#directory, fileName(id));
   }
 }
 
-function readRecord<T>(path: string): T | null | undefined {
+const fileName = (id: string): string => `${basename(id)}.json`;
+
+const lineOf = (record: unknown): string => `${JSON.stringify(record)}\n`;
+
+function lastRecord<T extends { readonly id: string }>(path: string): T | undefined {
+  for (const line of linesOf(path).reverse()) {
+    try {
+      const record = JSON.parse(line) as T | null;
+      if (typeof record?.id === "string") return record;
+    } catch {
+      // Cut short while it was written: the one before it holds.
+    }
+  }
+  return undefined;
+}
+
+function linesOf(path: string): string[] {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return readFileSync(path, "utf8").split("\n");
   } catch {
-    return undefined;
+    return [];
   }
 }

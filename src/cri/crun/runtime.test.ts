@@ -654,7 +654,7 @@ describe.skipIf(skip)("CrunRuntime", () => {
           containerConfig("main", { imageId: busybox, ...mount(await site()) }),
         );
         await second.close();
-        rmSync(join(other.rootDirectory, "containers", id, "container.json"));
+        rmSync(join(other.rootDirectory, "containers", `${id}.json`));
         second = await open(other);
         expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(id);
         await images.removeImage("site");
@@ -682,7 +682,7 @@ describe.skipIf(skip)("CrunRuntime", () => {
       const { pid } = await second.containerStatus(long);
       await second.close();
       process.kill(pid, "SIGKILL");
-      await until(() => readdirSync(join(other.rootDirectory, "exits")).length === 2);
+      await until(() => readdirSync(join(other.rootDirectory, "run", "exits")).length === 2);
       second = await open(other);
       expect(await second.containerStatus(short)).toMatchObject({ state: "exited", exitCode: 9 });
       expect(await second.containerStatus(long)).toMatchObject({ state: "exited", exitCode: 137 });

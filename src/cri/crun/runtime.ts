@@ -1,8 +1,8 @@
 /**
  * The embedded runtime: namespaces, networks and mounts of our own, and a conmon with crun (or runc) per container. All
- * that it knows lies below its root directory, so containers run on while no one is there, and `open` finds them again.
+ * that it knows lies below its root directory (places.ts), so containers run on while no one is there, and `open` finds
+ * them again.
  */
-import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../apimachinery/clock.ts";
@@ -42,13 +42,14 @@ import {
   stopContainer,
   updateResources,
 } from "./containers.ts";
-import { type Engine, exitDirectory, requireContainer, requireSandbox } from "./engine.ts";
+import { type Engine, requireContainer, requireSandbox } from "./engine.ts";
 import { EventHub } from "./event-hub.ts";
 import { exec, execSync } from "./exec.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { hostDevices, minimumOomScoreAdj, openFileLimits } from "./host-facts.ts";
 import { KeyedLock, Limiter } from "./limiter.ts";
 import { OciRuntime } from "./oci-runtime.ts";
+import { Places } from "./places.ts";
 import { PodNetworkTable } from "./pod-network.ts";
 import { portForward } from "./port-forward.ts";
 import { purgeRuntime } from "./purge.ts";
@@ -105,10 +106,19 @@ export class CrunRuntime implements RuntimeService {
   static async open(options: CrunRuntimeOptions): Promise<CrunRuntime> {
     const engine = openEngine(options);
     const runtime = new CrunRuntime(engine);
-    engine.exitWatch.start((id) => {
-      if (id === undefined) runtime.#lookAtAll();
-      else noteExit(engine, id);
-    });
+    const watch = (): void =>
+      engine.exitWatch.start((id) => {
+        if (id === undefined) runtime.#lookAtAll();
+        else noteExit(engine, id);
+      });
+    if (engine.placesReady === undefined) watch();
+    else {
+      engine.placesReady.then(watch).catch((error: unknown) =>
+        options.logger.error("the folder for running containers could not be mounted", {
+          error: String(error),
+        }),
+      );
+    }
     await removeOrphans(engine);
     await removeSandboxOrphans(engine);
     runtime.#lookAtAll();
@@ -195,7 +205,7 @@ export class CrunRuntime implements RuntimeService {
     if (noteExit(this.#engine, containerId)?.exit !== undefined || record.startedAtMs === undefined) {
       throw new CriError("failedPrecondition", `container "${containerId}" is not running`);
     }
-    reopenLog(this.#engine.containers.directory(containerId));
+    reopenLog(this.#engine.places.container(containerId));
   }
 
   async containerStats(containerId: string): Promise<ContainerStats> {
@@ -242,17 +252,18 @@ export class CrunRuntime implements RuntimeService {
   /** The file of a sandbox's network namespace, for those who look into it (tests, network policy). */
   networkNamespace(sandboxId: string): string {
     requireSandbox(this.#engine, sandboxId);
-    return join(this.#engine.sandboxes.directory(sandboxId), "net");
+    return join(this.#engine.places.sandbox(sandboxId), "net");
   }
 
   /** Removes everything that this runtime ever made on this machine, and closes it. */
   async purge(): Promise<void> {
-    const { sandboxes, containers, exitWatch, networkReady, system } = this.#engine;
+    const { sandboxes, containers, exitWatch, placesReady, networkReady, system } = this.#engine;
     // What cannot be removed in good order is removed by its name.
     for (const { id } of sandboxes.values()) await this.removePodSandbox(id).catch(() => undefined);
     for (const { id } of containers.values()) await this.removeContainer(id).catch(() => undefined);
     exitWatch.close();
-    // Loaded late, it would come after its removal.
+    // Done late, they would come after their removal.
+    await placesReady?.catch(() => undefined);
     await networkReady.catch(() => undefined);
     try {
       await purgeRuntime(this.#engine);
@@ -262,6 +273,7 @@ export class CrunRuntime implements RuntimeService {
   }
 
   async close(): Promise<void> {
+    await this.#engine.placesReady?.catch(() => undefined);
     this.#engine.exitWatch.close();
     await this.#engine.networkReady.catch(() => undefined);
     await this.#engine.system.close();
@@ -295,10 +307,10 @@ function openEngine(options: CrunRuntimeOptions): Engine {
   if (!/^[a-z][a-z0-9]{0,7}$/.test(interfacePrefix)) {
     throw new CriError("invalidArgument", `"${interfacePrefix}" cannot begin an interface's name`);
   }
-  mkdirSync(exitDirectory(rootDirectory), { recursive: true, mode: 0o711 });
   const system = options.system ?? openSystem();
   const cgroups = detectCgroups();
-  const oci = OciRuntime.find(join(rootDirectory, "oci"), system, cgroups, options.ociRuntime);
+  const places = new Places(rootDirectory);
+  const oci = OciRuntime.find(places.ociState, system, cgroups, options.ociRuntime);
   const conmon = findProgram("conmon");
   if (cgroups === undefined || oci === undefined || conmon === undefined) {
     void system.close();
@@ -308,8 +320,8 @@ function openEngine(options: CrunRuntimeOptions): Engine {
       missing.map(({ what, remedy }) => `${what}: ${remedy}`).join("; ") || "this host cannot run containers",
     );
   }
-  const sandboxes = new Records<SandboxRecord>(join(rootDirectory, "sandboxes"), "sandbox.json");
-  const containers = new Records<ContainerRecord>(join(rootDirectory, "containers"), "container.json");
+  const sandboxes = new Records<SandboxRecord>(places.records.sandboxes);
+  const containers = new Records<ContainerRecord>(places.records.containers);
   const addresses = new AddressPool(podCidr);
   const held = sandboxes.values().filter((sandbox) => sandbox.ready);
   for (const { address } of held) if (address !== undefined) addresses.restore(address);
@@ -326,6 +338,8 @@ function openEngine(options: CrunRuntimeOptions): Engine {
   let devices: ReturnType<typeof hostDevices> | undefined;
   return {
     rootDirectory,
+    places,
+    placesReady: places.prepare(system),
     interfacePrefix,
     seccompDirectory: options.seccompDirectory ?? join(rootDirectory, "seccomp"),
     mtu: options.mtu ?? 1400,
@@ -344,7 +358,7 @@ function openEngine(options: CrunRuntimeOptions): Engine {
     sandboxes,
     containers,
     events: new EventHub(),
-    exitWatch: new ExitWatch(exitDirectory(rootDirectory)),
+    exitWatch: new ExitWatch(places.exits),
     facts: {
       openFiles: openFileLimits(),
       oomScoreAdjMin: minimumOomScoreAdj(),

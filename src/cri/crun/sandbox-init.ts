@@ -8,7 +8,7 @@ import { findProgram } from "../../linux/host.ts";
 import { identifyProcess, type ProcessIdentity, signalProcess } from "../../linux/process.ts";
 import { CriError } from "../runtime.ts";
 import { createMonitored } from "./conmon.ts";
-import { type Engine, exitDirectory, podCgroupPath } from "./engine.ts";
+import { type Engine, podCgroupPath } from "./engine.ts";
 import type { SandboxRecord } from "./records.ts";
 import { defaultSeccompProfile } from "./seccomp.ts";
 
@@ -30,7 +30,7 @@ export async function startSandboxInit(engine: Engine, sandbox: SandboxRecord): 
       id,
       name: "init",
       bundle,
-      exitDirectory: exitDirectory(engine.rootDirectory),
+      exitDirectory: engine.places.exits,
       logPath: "/dev/null",
       terminal: false,
       stdin: false,
@@ -51,10 +51,10 @@ export async function stopSandboxInit(engine: Engine, sandbox: SandboxRecord): P
 
 const initId = (sandbox: SandboxRecord): string => `init-${sandbox.id.slice(0, 32)}`;
 const initBundle = (engine: Engine, sandbox: SandboxRecord): string =>
-  join(engine.sandboxes.directory(sandbox.id), "init");
+  join(engine.places.sandbox(sandbox.id), "init");
 
 function initSpec(engine: Engine, { id, namespaces, config }: SandboxRecord): unknown {
-  const directory = engine.sandboxes.directory(id);
+  const directory = engine.places.sandbox(id);
   return {
     ociVersion: "1.0.2",
     process: {

@@ -42,7 +42,8 @@ export async function runSandbox(engine: Engine, config: PodSandboxConfig): Prom
       hostInterface: interfaceName(engine, id),
     }),
   };
-  mkdirSync(engine.sandboxes.directory(id), { mode: 0o711 });
+  await engine.placesReady;
+  mkdirSync(engine.places.sandbox(id), { mode: 0o711 });
   // Recorded before anything is made: after a crash the rest is found and removed.
   engine.sandboxes.put({ ...record, ready: false });
   try {
@@ -78,7 +79,7 @@ async function makeSandbox(engine: Engine, record: SandboxRecord): Promise<void>
   const rival = holdHostPorts(engine.hostPorts, record);
   if (rival !== undefined) throw new CriError("resourceExhausted", hostPortRefusal(rival));
   const { config, id } = record;
-  const directory = engine.sandboxes.directory(id);
+  const directory = engine.places.sandbox(id);
   if (config.logDirectory !== "") mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
   writeFileSync(join(directory, "hostname"), `${hostnameOf(config)}\n`);
   writeResolvConf(join(directory, "resolv.conf"), config.dns);
@@ -136,7 +137,7 @@ export async function stopSandbox(engine: Engine, id: string): Promise<void> {
       holdHostPorts(engine.hostPorts, record, true);
     }
   }
-  const directory = engine.sandboxes.directory(id);
+  const directory = engine.places.sandbox(id);
   await engine.system.deleteSandbox({
     directory,
     namespaces: record.namespaces,
@@ -151,21 +152,22 @@ export async function removeSandbox(engine: Engine, id: string): Promise<void> {
   if (record === undefined) return;
   await stopSandbox(engine, id);
   await removeGroup(engine, record);
-  await engine.sandboxes.remove(id);
+  await engine.places.removeSandbox(id);
+  engine.sandboxes.remove(id);
 }
 
 /** Folders without a record: creations that a crash cut short, and records that a power cut tore. */
 export async function removeSandboxOrphans(engine: Engine): Promise<void> {
-  const { sandboxes, system } = engine;
-  for (const id of sandboxes.orphans()) {
-    const directory = sandboxes.directory(id);
+  const { places, sandboxes, system } = engine;
+  for (const id of sandboxes.orphans(places.found().sandboxes)) {
+    const directory = places.sandbox(id);
     await system.deleteSandbox({
       directory,
       namespaces: namespaceKinds.filter((kind) => existsSync(join(directory, kind))),
       hostInterface: interfaceName(engine, id),
     });
     if (existsSync(join(directory, "shm"))) await system.unmount(join(directory, "shm"));
-    await sandboxes.remove(id);
+    await places.removeSandbox(id);
   }
 }
 
@@ -196,9 +198,9 @@ export function describeSandbox(engine: Engine, record: SandboxRecord): PodSandb
   };
 }
 
-/** After a reboot the files are there, but no namespaces are mounted on them. */
+/** After a reboot its namespaces are gone. */
 function isWhole(engine: Engine, { id, namespaces }: SandboxRecord): boolean {
-  return namespaces.every((kind) => isMountPoint(join(engine.sandboxes.directory(id), kind)));
+  return namespaces.every((kind) => isMountPoint(join(engine.places.sandbox(id), kind)));
 }
 
 function podCgroup(engine: Engine, { config }: Pick<SandboxRecord, "config">): Cgroup {
