@@ -33,24 +33,44 @@ const works = (file: string, ...args: string[]): boolean => spawnSync(file, args
 const named = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].map(([, name = ""]) => name);
 
-/** client-go and controller-runtime. What was built from other sources is another program. */
+/** client-go and controller-runtime. */
 export function goClient(): ClientProgram {
-  const folder = join(import.meta.dirname, "go");
+  const { missing, file, prepare } = goProgram("go", ".");
+  return {
+    missing,
+    scenarios: named(readFileSync(join(import.meta.dirname, "go/all.go"), "utf8"), /^\tadd\w*\("([^"]+)"/gm),
+    command: [file],
+    prepare,
+  };
+}
+
+/** A program that runs by itself, under the eyes of a test. */
+export interface BuiltProgram {
+  /** Why it cannot run here; undefined when it can. */
+  readonly missing: string | undefined;
+  /** Where it is once it was built. */
+  readonly file: string;
+  /** Builds it when it is not there yet. */
+  readonly prepare: () => void;
+}
+
+/** A package of a Go module in a folder beside this file. What was built from other sources is another program. */
+export function goProgram(name: string, main: string): BuiltProgram {
+  const folder = join(import.meta.dirname, name);
   const hash = createHash("sha256");
-  for (const file of globSync("{*.go,go.mod,go.sum}", { cwd: folder }).sort()) {
-    hash.update(file).update(readFileSync(join(folder, file)));
+  for (const source of globSync("{**/*.go,go.mod,go.sum}", { cwd: folder }).sort()) {
+    hash.update(source).update(readFileSync(join(folder, source)));
   }
-  const program = join(cacheFolder, `go-${hash.digest("hex").slice(0, 12)}`);
-  const isBuilt = existsSync(program);
+  const file = join(cacheFolder, `${name}-${hash.digest("hex").slice(0, 12)}`);
+  const isBuilt = existsSync(file);
   const hasGo = isBuilt || works("go", "version");
   return {
     missing: !hasGo ? "needs Go" : isBuilt || mayBuild ? undefined : "not built; npm run clients does",
-    scenarios: named(readFileSync(join(folder, "all.go"), "utf8"), /^\tadd\w*\("([^"]+)"/gm),
-    command: [program],
+    file,
     prepare() {
-      if (existsSync(program)) return;
+      if (existsSync(file)) return;
       mkdirSync(cacheFolder, { recursive: true });
-      run("go", ["build", "-buildvcs=false", "-mod=readonly", "-o", program, "."], folder, 600_000);
+      run("go", ["build", "-buildvcs=false", "-mod=readonly", "-o", file, main], folder, 600_000);
     },
   };
 }

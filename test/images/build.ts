@@ -35,6 +35,7 @@ export interface BuiltImage {
 
 export interface Recipe {
   readonly name: string;
+  /** None where `fill` brings all there is. */
   readonly packages: readonly string[];
   /** Programs to copy, with their libraries, where packages cannot be fetched. */
   readonly programs: readonly string[];
@@ -149,6 +150,7 @@ function makeSkeleton(root: string): void {
 }
 
 async function installFiles(recipe: Recipe, root: string, work: string): Promise<void> {
+  if (recipe.packages.length === 0) return;
   const debs = join(work, "debs");
   mkdirSync(debs);
   try {
