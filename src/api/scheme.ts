@@ -102,6 +102,13 @@ export interface Scheme {
   readonly schemas: SchemaSet;
   /** Rises with each change of what is served: who keeps what was made of the scheme makes it anew. */
   readonly generation: number;
+  /** The kinds that are always there, where the scheme knows of others that come and go. */
+  readonly base?: Scheme;
+  /**
+   * Resolves when what was stored before the start is read, which is done a little at a time; undefined when it is. To ask
+   * for more than built-in kinds before means to read all of it at once.
+   */
+  settled?(): Promise<void> | undefined;
   /** Served groups in the order of discovery; the first version of a group is the preferred one. */
   groupVersions(): readonly GroupVersion[];
   resources(groupVersion?: GroupVersion): readonly ResourceInfo[];

@@ -108,9 +108,8 @@ export class InProcessTransport implements Transport {
     const signal =
       request.signal === undefined ? stopped.signal : AbortSignal.any([request.signal, stopped.signal]);
     if (signal.aborted) return undefined;
-    const { response, state } = await this.#dispatch(
-      this.#newRequest({ ...request, method: "GET", query, signal }),
-    );
+    const apiRequest = this.#newRequest({ ...request, method: "GET", query, signal });
+    const { response, state } = await this.#dispatch(apiRequest);
     if (response.type === "stream") {
       // Another server answers.
       const { RemoteEvents } = await import("./aggregation/remote-events.ts");
@@ -118,7 +117,9 @@ export class InProcessTransport implements Transport {
       return { queue, close: () => stopped.abort() };
     }
     if (response.type !== "watch") throw newBadRequest("the request is not a watch");
-    const queue = new EventQueue(response.served, this.#core);
+    const negotiated = negotiateObject(request.accept, response.served);
+    const options = negotiated.as === undefined ? undefined : this.#encodeOptions(apiRequest, negotiated);
+    const queue = new EventQueue(response.served, this.#core, options);
     const timer = this.#core.clock.after(response.timeoutMs, () => queue.end());
     const onAbort = (): void => queue.end();
     state.signal.addEventListener("abort", onAbort, { once: true });
@@ -241,6 +242,8 @@ const maxWaiting = 100_000;
 class EventQueue implements WatchSink {
   readonly #served: ResourceInfo;
   readonly #core: ServerCore;
+  /** Present where another form than the objects themselves is asked for. */
+  readonly #form: EncodeOptions | undefined;
   #waiting: WatchEvent[] = [];
   #wake: (() => void) | undefined;
   #ended = false;
@@ -248,15 +251,21 @@ class EventQueue implements WatchSink {
   /** The initial state comes at once and may be longer than what a slow consumer may leave. */
   #stateSize = 0;
 
-  constructor(served: ResourceInfo, core: ServerCore) {
+  constructor(served: ResourceInfo, core: ServerCore, form: EncodeOptions | undefined) {
     this.#served = served;
     this.#core = core;
+    this.#form = form;
   }
 
   notice({ type, object, event }: WatchNotice): void {
     if (this.#ended) return;
     if (event === undefined) this.#stateSize++;
-    this.#waiting.push({ type, object: object.inVersion(this.#served, this.#core.scheme).object });
+    const inVersion = object.inVersion(this.#served, this.#core.scheme);
+    const form = this.#form;
+    this.#waiting.push({
+      type,
+      object: form === undefined ? inVersion.object : objectForm(inVersion, this.#served, form),
+    });
   }
 
   flush(): void {

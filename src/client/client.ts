@@ -55,7 +55,13 @@ export interface GetOptions extends Namespaced {
   readonly resourceVersion?: string;
 }
 
-export interface ListOptions extends Namespaced {
+/** Of many objects at once. */
+interface Collected extends Namespaced {
+  /** Of each object kind, apiVersion and metadata alone, as a `PartialObjectMetadata`. */
+  readonly metadataOnly?: boolean;
+}
+
+export interface ListOptions extends Collected {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly resourceVersion?: string;
@@ -64,7 +70,7 @@ export interface ListOptions extends Namespaced {
   readonly continue?: string;
 }
 
-export interface WatchOptions extends Namespaced {
+export interface WatchOptions extends Collected {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly resourceVersion?: string;
@@ -123,7 +129,10 @@ class TransportResourceClient<T extends KubernetesObject> implements ResourceCli
 
   async list(options: ListOptions = {}): Promise<KubernetesList<T>> {
     const path = this.#path(options.namespace);
-    const list = await this.#send<KubernetesList<T>>("GET", path, options, { query: listQuery(options) });
+    const list = await this.#send<KubernetesList<T>>("GET", path, options, {
+      query: listQuery(options),
+      ...acceptOf("PartialObjectMetadataList", options),
+    });
     return withItemKinds(list, this.#reference);
   }
 
@@ -131,6 +140,7 @@ class TransportResourceClient<T extends KubernetesObject> implements ResourceCli
     const events = this.#transport.watch({
       path: this.#path(options.namespace),
       query: watchQuery(options),
+      ...acceptOf("PartialObjectMetadata", options),
       ...signalOf(options),
     });
     return events as AsyncIterable<WatchEvent<unknown>> as AsyncIterable<WatchEvent<T>>;
@@ -205,7 +215,7 @@ class TransportResourceClient<T extends KubernetesObject> implements ResourceCli
     method: TransportRequest["method"],
     path: string,
     options: Namespaced,
-    rest: Pick<TransportRequest, "query" | "body" | "contentType">,
+    rest: Pick<TransportRequest, "query" | "body" | "contentType" | "accept">,
   ): Promise<R> {
     const response = await this.#transport.request({ method, path, ...signalOf(options), ...rest });
     return response.body as R;
@@ -219,6 +229,10 @@ function scope(options: Namespaced, own: string | undefined): { namespace?: stri
 
 function signalOf({ signal }: Namespaced): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
+}
+
+function acceptOf(form: string, { metadataOnly = false }: Collected): { accept?: string } {
+  return metadataOnly ? { accept: `application/json;as=${form};g=meta.k8s.io;v=v1` } : {};
 }
 
 /** Kubernetes leaves apiVersion and kind out of the items of a list; what leaves a client always carries them. */

@@ -27,6 +27,11 @@ export interface InformerOptions {
   readonly namespace?: string;
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
+  /**
+   * Keep no more than kind, apiVersion and metadata of each object, as a `PartialObjectMetadata`. Where somebody else's
+   * informer keeps the whole objects already, that one is shared.
+   */
+  readonly metadataOnly?: boolean;
 }
 
 export interface Informer<T extends KubernetesObject> extends Lister<T> {

@@ -198,6 +198,23 @@ it("an informer asked for after the start runs too, one per selection", async ()
   expect(informers.informer(resources.pods)).not.toBe(some);
 });
 
+it("an informer of metadata asks for no more, and shares one that has the objects anyway", async () => {
+  const informers = factory();
+  const metadataOnly = { metadataOnly: true };
+  const names = informers.informer(resources.configmaps, metadataOnly);
+  const pods = informers.informer(resources.pods);
+  expect(informers.informer(resources.pods, metadataOnly)).toBe(pods);
+  expect(informers.informer(resources.configmaps, metadataOnly)).toBe(names);
+  await informers.start(stop.signal);
+  const asked = (resource: string) =>
+    transport.requests.filter(({ path }) => path.endsWith(resource)).map(({ accept }) => accept);
+  expect(asked("configmaps")).toEqual([
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+  ]);
+  expect(asked("pods")).toEqual([undefined, undefined]);
+});
+
 it("objects are frozen", async () => {
   transport.seed(pod("a"));
   const informers = factory();

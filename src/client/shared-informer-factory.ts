@@ -34,8 +34,9 @@ export class SharedInformerFactory implements InformerFactory {
     options: InformerOptions = {},
   ): Informer<T> {
     const { group, version, resource } = reference;
-    const { namespace, fieldSelector, labelSelector } = options;
-    const key = JSON.stringify([group, version, resource, namespace, fieldSelector, labelSelector]);
+    const { namespace, fieldSelector, labelSelector, metadataOnly = false } = options;
+    const selection = JSON.stringify([group, version, resource, namespace, fieldSelector, labelSelector]);
+    const key = metadataOnly && !this.#informers.has(selection) ? `${selection} metadata` : selection;
     let informer = this.#informers.get(key) as SharedInformer<T> | undefined;
     if (informer === undefined) {
       informer = new SharedInformer(reference, options, this.#options);

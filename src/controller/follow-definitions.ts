@@ -2,6 +2,8 @@ import type { KubernetesList } from "../apimachinery/object.ts";
 import type { ControllerContext } from "./controller.ts";
 
 const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+/** That there is another one is all there is to know. */
+const accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /** A watch that ends is begun anew after so long; what it missed meanwhile is found by looking again. */
 const pauseMs = 1_000;
 /** Definitions come in dozens: they are heard of together. */
@@ -28,10 +30,16 @@ export async function followDefinitions(
   };
   while (!signal.aborted) {
     try {
-      const { body } = await transport.request({ method: "GET", path, query: { limit: "1" }, signal });
+      const { body } = await transport.request({
+        method: "GET",
+        path,
+        accept: accept.replace("PartialObjectMetadata", "PartialObjectMetadataList"),
+        query: { limit: "1" },
+        signal,
+      });
       const { resourceVersion = "" } = (body as KubernetesList).metadata;
       gather();
-      for await (const _ of transport.watch({ path, query: { resourceVersion }, signal })) gather();
+      for await (const _ of transport.watch({ path, accept, query: { resourceVersion }, signal })) gather();
     } catch {
       // Whatever it was, it is asked again below.
     }

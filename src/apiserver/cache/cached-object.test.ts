@@ -44,6 +44,26 @@ test("at() is the same state at another revision", () => {
   expect(cached.object.metadata.resourceVersion).toBe("7");
 });
 
+test("metadata is read without the rest of the bytes", () => {
+  const encoded = encodeForStorage(configMap()).toString();
+  const broken = Buffer.from(encoded.replace('"data":{', '"data":!{'));
+  const cached = CachedObject.stored("ünïcode", "a", 42, broken);
+  expect(cached.metadata).toEqual({ name: "a", namespace: "ünïcode", resourceVersion: "42" });
+  expect(Object.isFrozen(cached.metadata)).toBe(true);
+  expect(() => cached.object).toThrow(SyntaxError);
+});
+
+test("a large object is the same one for as long as somebody holds it", () => {
+  const object = { ...configMap(), data: { text: "x".repeat(100_000) } };
+  const cached = CachedObject.written(object, 7, encodeForStorage(object));
+  expect(cached.object).toBe(object);
+  expect(cached.metadata).toBe(object.metadata);
+  cached.forgetObject();
+  expect(cached.object).not.toBe(object);
+  expect(cached.object).toEqual(object);
+  expect(cached.at(9).object).toMatchObject({ metadata: { resourceVersion: "9" }, data: object.data });
+});
+
 test("items of a list leave out kind and apiVersion", () => {
   const items = [1, 2].map((revision) =>
     CachedObject.stored("ünïcode", "a", revision, encodeForStorage(configMap())),

@@ -5,6 +5,7 @@ import { goJson, setOwn } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { freezeCompactly } from "./compact.ts";
 import type { FormBudget } from "./form-budget.ts";
+import { endOfObject } from "./json-bytes.ts";
 
 /**
  * One state of one object, encoded once. The store keeps the JSON without resourceVersion, because the revision is
@@ -21,6 +22,8 @@ export class CachedObject {
   /** Where `"metadata":{` begins in the value; -1 until looked for. */
   #metadataAt = -1;
   #object: UnstructuredObject | undefined;
+  /** In place of `#object` for what is large: it stays as long as somebody uses it. */
+  #largeObject: WeakRef<UnstructuredObject> | undefined;
   #versions: Map<string, CachedObject> | undefined;
   /** Of custom resources: what each schema makes of the stored state. */
   #reads: Map<StoredReader, CachedObject> | undefined;
@@ -41,7 +44,7 @@ export class CachedObject {
     this.name = name;
     this.revision = revision;
     this.#value = value;
-    this.#object = object;
+    if (object !== undefined) this.#keep(object);
   }
 
   /** From the store. The object is decoded when it is first asked for. */
@@ -81,8 +84,25 @@ export class CachedObject {
 
   /** The decoded object: frozen and shared. */
   get object(): UnstructuredObject {
-    this.#object ??= this.#decode();
-    return this.#object;
+    const known = this.#decoded;
+    if (known !== undefined) return known;
+    const object = this.#decode();
+    this.#keep(object);
+    return object;
+  }
+
+  /** The JSON as the store has it, without the resourceVersion. Not to be changed. */
+  get stored(): Uint8Array {
+    return this.#encoded();
+  }
+
+  /** The metadata alone: where only the bytes are there, nothing else of them is read. Frozen. */
+  get metadata(): UnstructuredObject["metadata"] {
+    const known = this.#decoded;
+    if (known !== undefined) return known.metadata;
+    const start = this.#metadataStart() + metadataOpen.length - 1;
+    const text = textOf(this.#encoded(), start, start + 1 + this.#metadataTextLength());
+    return freezeCompactly(this.#withRevision(JSON.parse(text) as UnstructuredObject["metadata"]));
   }
 
   /** The size of the JSON in bytes, about: what bounds the rings. */
@@ -95,9 +115,10 @@ export class CachedObject {
     const value = this.#encoded();
     const copy = new CachedObject(this.namespace, this.name, revision, value, undefined);
     copy.#metadataAt = this.#metadataAt;
-    if (this.#object !== undefined) {
-      const metadata = Object.freeze({ ...this.#object.metadata, resourceVersion: String(revision) });
-      copy.#object = Object.freeze({ ...this.#object, metadata });
+    const object = this.#decoded;
+    if (object !== undefined) {
+      const metadata = Object.freeze({ ...object.metadata, resourceVersion: String(revision) });
+      copy.#keep(Object.freeze({ ...object, metadata }));
     }
     return copy;
   }
@@ -133,6 +154,7 @@ export class CachedObject {
   forgetObject(): void {
     this.#encoded();
     this.#object = undefined;
+    this.#largeObject = undefined;
   }
 
   /** The JSON text with its resourceVersion, in a buffer of its own between `before` and `after`. */
@@ -224,8 +246,8 @@ export class CachedObject {
 
   /** Looks at the first bytes rather than decode what is only passed on. */
   #isOf(apiVersion: string, kind: string): boolean {
-    if (this.#object !== undefined)
-      return this.#object.apiVersion === apiVersion && this.#object.kind === kind;
+    const object = this.#decoded;
+    if (object !== undefined) return object.apiVersion === apiVersion && object.kind === kind;
     const start = startOf(apiVersion, kind);
     const value = this.#encoded();
     return value.length > start.length && start.compare(value, 0, start.length) === 0;
@@ -257,16 +279,31 @@ export class CachedObject {
   }
 
   #decode(): UnstructuredObject {
-    const value = this.#encoded();
-    const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
-    const object = JSON.parse(text) as UnstructuredObject;
-    if (this.revision > 0) object.metadata.resourceVersion = String(this.revision);
+    const object = JSON.parse(textOf(this.#encoded())) as UnstructuredObject;
+    this.#withRevision(object.metadata);
     return freezeCompactly(object);
+  }
+
+  #withRevision(metadata: UnstructuredObject["metadata"]): UnstructuredObject["metadata"] {
+    if (this.revision > 0) metadata.resourceVersion = String(this.revision);
+    return metadata;
+  }
+
+  get #decoded(): UnstructuredObject | undefined {
+    return this.#object ?? this.#largeObject?.deref();
+  }
+
+  #keep(object: UnstructuredObject): void {
+    if (this.#value === undefined || this.#value.length < largeBytes) this.#object = object;
+    else this.#largeObject = new WeakRef(object);
   }
 }
 
 /** A kind, with what is special about it when it is a custom one. */
 export type VersionedKind = GroupVersionKind & { readonly custom?: Pick<CustomTraits, "reader"> };
+
+/** A decoded object takes several times the room of its bytes, which can be decoded again. */
+const largeBytes = 64 * 1024;
 
 /** One for each version, and some for those that were. */
 const maxReads = 8;
@@ -293,28 +330,8 @@ const formOverheadBytes = 250;
 const copy = (from: Uint8Array, to: Buffer, offset: number, start: number, end: number): number =>
   Buffer.prototype.copy.call(from, to, offset, start, end);
 
-/** The offset behind the brace that closes the JSON object whose text begins, after its brace, at `start`. */
-function endOfObject(json: Uint8Array, start: number): number {
-  let depth = 1;
-  let at = start;
-  for (; depth > 0 && at < json.length; at++) {
-    const byte = json[at];
-    if (byte === quote) at = endOfString(json, at);
-    else if (byte === openBrace || byte === openBracket) depth++;
-    else if (byte === closeBrace || byte === closeBracket) depth--;
-  }
-  return at;
-}
-
-/** The offset of the quote that closes the string which opens at `start`. */
-function endOfString(json: Uint8Array, start: number): number {
-  let at = start + 1;
-  while (at < json.length && json[at] !== quote) at += json[at] === backslash ? 2 : 1;
-  return at;
-}
-
-const [quote, backslash] = [0x22, 0x5c];
-const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+const textOf = (bytes: Uint8Array, start = 0, end = bytes.length): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8", start, end);
 
 /** What is about to be created has no resourceVersion. */
 function withoutRevision(metadata: UnstructuredObject["metadata"]): object {

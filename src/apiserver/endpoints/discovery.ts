@@ -18,17 +18,19 @@ export function discovery(
   const aggregated = new Map<string, BytesResponse>();
   let generation = scheme.generation;
   return async (state, path) => {
-    if (scheme.generation !== generation) {
-      generation = scheme.generation;
-      aggregated.clear();
-    }
     const parts = path.slice(1).split("/");
     const root = parts[0];
     if (root !== "api" && root !== "apis") return undefined;
+    const reading = scheme.settled?.();
+    if (reading !== undefined) await reading;
     if (parts.length === 1) {
       if (root === "api") checkAccept(state.request, objectTypes);
       const negotiated = negotiate(state.request.header("accept"), { forms: aggregatedForms });
       if (negotiated.as !== undefined) {
+        if (scheme.generation !== generation) {
+          generation = scheme.generation;
+          aggregated.clear();
+        }
         const key = `${root} ${negotiated.mediaType}`;
         let document = aggregated.get(key);
         if (document === undefined) {

@@ -69,7 +69,7 @@ export function objectForm(
     case "Table":
       return tableOfOne(object.object, served, options);
     default:
-      return partialOf(object.object, options.negotiated.version);
+      return partialOf(object, options.negotiated.version);
   }
 }
 
@@ -88,17 +88,17 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
   const { negotiated, scheme, clock, include } = options;
   const { version } = negotiated;
   const metadata = listMeta(page);
-  const objects = page.items.map((item) => item.object);
+  const objects = (): UnstructuredObject[] => page.items.map((item) => item.object);
   switch (negotiated.as) {
     case undefined:
       return {
         kind: served.listKind,
         apiVersion: formatApiVersion(served),
         metadata,
-        items: objects,
+        items: objects(),
       };
     case "Table":
-      return tableOf(objects, metadata, {
+      return tableOf(objects(), metadata, {
         scheme,
         served,
         version,
@@ -111,7 +111,7 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
         kind: "PartialObjectMetadataList",
         apiVersion: `meta.k8s.io/${version}`,
         metadata,
-        items: objects.map((object) => partialOf(object, version)),
+        items: page.items.map((item) => partialOf(item, version)),
       };
   }
 }

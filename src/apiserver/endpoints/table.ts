@@ -76,8 +76,8 @@ const definition = ({ name, type, format, description, priority }: TableColumn):
   priority,
 });
 
-/** The metadata alone. */
-export function partialOf(object: UnstructuredObject, version: string): UnstructuredObject {
+/** The metadata alone; of a cached object nothing else is read for it. */
+export function partialOf(object: Pick<UnstructuredObject, "metadata">, version: string): UnstructuredObject {
   return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
 }
 

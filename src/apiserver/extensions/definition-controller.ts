@@ -56,7 +56,7 @@ export class DefinitionController {
 
   /** What a server before this one did not bring to its end. */
   async #resume(): Promise<void> {
-    await this.#deps.clock.sleep(0);
+    await this.#deps.index.settleInSlices();
     for (const record of this.#deps.index.all()) {
       const { metadata, spec, status } = record.summary;
       const isSettled = deepEqual(spec.names, status?.acceptedNames) && isTrue(record.summary, "Established");

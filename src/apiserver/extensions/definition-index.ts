@@ -30,7 +30,8 @@ export class DefinitionIndex {
   readonly #scheme: ExtensibleScheme;
   readonly #call: CallConverter;
   readonly #known = new Map<string, Known>();
-  #isSettled = true;
+  /** What of the cache was not read yet; undefined when nothing is left. */
+  #unread: CachedObject[] | undefined;
 
   constructor(watchCache: WatchCache, scheme: ExtensibleScheme, call: CallConverter) {
     this.#watchCache = watchCache;
@@ -40,14 +41,35 @@ export class DefinitionIndex {
 
   /** What is in the cache now has not been read. */
   invalidate(): void {
-    this.#isSettled = false;
+    const unread = [...this.#cache.objects("")];
+    this.#unread = unread.length === 0 ? undefined : unread;
   }
 
   /** Reads what was not. */
   settle(): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    for (const cached of this.#cache.objects("")) this.#put(cached);
+    while (this.#unread !== undefined) this.#settleSome();
+  }
+
+  /** Reads what was not a little at a time, so that nobody waits for it who does not need it. */
+  async settleInSlices(): Promise<void> {
+    const read = async (): Promise<void> => {
+      while (this.#unread !== undefined) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        this.#settleSome();
+      }
+    };
+    const reading = read();
+    this.#scheme.readsUntil(reading);
+    await reading;
+  }
+
+  #settleSome(): void {
+    const unread = this.#unread;
+    if (unread === undefined) return;
+    // What reading sets off may ask for definitions: it must not begin with these again.
+    const some = unread.splice(0, sliceSize);
+    if (unread.length === 0) this.#unread = undefined;
+    for (const cached of some) this.#put(cached);
   }
 
   /** To be called for each change of a definition; answers whether its spec is another one. */
@@ -121,6 +143,9 @@ export class DefinitionIndex {
     this.#watchCache.resource({ group: spec.group, resource }).endWatches();
   }
 }
+
+/** Definitions that are read in one go: large ones take a millisecond each. */
+const sliceSize = 8;
 
 /** The same until the spec changes; a definition that was made again is another one. */
 const isSameSpec = (a: CustomResourceDefinition, b: CustomResourceDefinition): boolean =>

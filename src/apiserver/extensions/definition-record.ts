@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.ts";
 import { deepFreeze } from "../../apimachinery/json.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
+import { endOfObject } from "../cache/json-bytes.ts";
 
 /**
  * A definition as it is stored. Schemas are the bulk of it, and of most of them nobody asks for long: what is kept is the
@@ -13,9 +14,10 @@ export class DefinitionRecord {
 
   constructor(cached: CachedObject) {
     this.#cached = cached;
-    const { spec, ...rest } = parse(cached);
-    for (const version of spec.versions) delete version.schema;
-    this.summary = deepFreeze({ ...rest, spec });
+    const definition = JSON.parse(withoutSchemas(cached.stored)) as CustomResourceDefinition;
+    definition.metadata.resourceVersion = String(cached.revision);
+    for (const version of definition.spec.versions) delete version.schema;
+    this.summary = deepFreeze(definition);
   }
 
   get name(): string {
@@ -24,9 +26,22 @@ export class DefinitionRecord {
 
   /** The whole definition, read anew: it is the caller's to keep or to let go. */
   read(): CustomResourceDefinition {
-    return parse(this.#cached);
+    return JSON.parse(this.#cached.bytes().toString("utf8")) as CustomResourceDefinition;
   }
 }
 
-const parse = (cached: CachedObject): CustomResourceDefinition =>
-  JSON.parse(cached.bytes().toString("utf8")) as CustomResourceDefinition;
+/** Quotes within texts are escaped, so that this is nothing but the beginning of a schema. */
+const schemaOpen = Buffer.from('"schema":{"openAPIV3Schema":{');
+
+/** Hundreds of definitions are read at once when somebody first asks: their schemas are stepped over, not decoded. */
+function withoutSchemas(json: Uint8Array): string {
+  const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+  let text = "";
+  let from = 0;
+  for (;;) {
+    const at = bytes.indexOf(schemaOpen, from);
+    if (at < 0) return text + bytes.toString("utf8", from);
+    text += `${bytes.toString("utf8", from, at)}"schema":{"openAPIV3Schema":{}`;
+    from = endOfObject(json, at + schemaOpen.length);
+  }
+}

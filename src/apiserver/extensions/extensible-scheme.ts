@@ -30,6 +30,7 @@ export class ExtensibleScheme implements Scheme {
   #resources: readonly ResourceInfo[] | undefined;
   #byVersion: ReadonlyMap<string, readonly ResourceInfo[]> | undefined;
   #generation = 1;
+  #reading: Promise<void> | undefined;
   /** Called before anything is looked for beyond the built-in kinds: who reads definitions late reads them now. */
   readonly #settle: () => void;
 
@@ -39,9 +40,24 @@ export class ExtensibleScheme implements Scheme {
     this.schemas = { get: (name) => base.schemas.get(name) ?? this.#schema(name) };
   }
 
+  get base(): Scheme {
+    return this.#base;
+  }
+
   get generation(): number {
     this.#settle();
     return this.#generation;
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#reading;
+  }
+
+  /** Definitions are being read until then; see `settled`. */
+  readsUntil(read: Promise<void>): void {
+    this.#reading = read.finally(() => {
+      this.#reading = undefined;
+    });
   }
 
   /** Puts the resources of a definition in place of those it had; none takes them away. */

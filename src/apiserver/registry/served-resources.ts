@@ -46,12 +46,15 @@ export class ServedResources {
 
   /** Undefined when the version does not have such a resource. */
   find(group: string, version: string, resource: string): ServedResource | undefined {
-    if (this.scheme.generation !== this.#generation) this.#forgetCustom();
     const key = `${group}/${version}/${resource}`;
     const known = this.#served.get(key);
-    if (known !== undefined) return known;
+    // What is built in stays what it is, and whoever asks for it needs no definition to be read.
+    if (known !== undefined && known.info.custom === undefined) return known;
     const info = this.scheme.resource({ group, version, resource });
     if (info === undefined) return undefined;
+    if (info.custom !== undefined && this.scheme.generation !== this.#generation) this.#forgetCustom();
+    const current = this.#served.get(key);
+    if (current !== undefined) return current;
     const served = this.#serve(info);
     this.#served.set(key, served);
     return served;
@@ -59,7 +62,13 @@ export class ServedResources {
 
   /** The resource in the group's preferred version. */
   findPreferred(group: string, resource: string): ServedResource | undefined {
-    for (const groupVersion of this.scheme.groupVersions()) {
+    const { scheme } = this;
+    const builtIn = scheme.base === undefined ? undefined : this.#findIn(scheme.base, group, resource);
+    return builtIn ?? this.#findIn(scheme, group, resource);
+  }
+
+  #findIn(scheme: Scheme, group: string, resource: string): ServedResource | undefined {
+    for (const groupVersion of scheme.groupVersions()) {
       if (groupVersion.group !== group) continue;
       const served = this.find(group, groupVersion.version, resource);
       if (served !== undefined) return served;

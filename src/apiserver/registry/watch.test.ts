@@ -74,6 +74,22 @@ test("watch() ends when the server closes", async () => {
   await expect(watch.ended).resolves.toBeUndefined();
 });
 
+test("watch() within the process tells metadata alone to those who want no more", async () => {
+  await create("a", { x: "y" });
+  const stop = new AbortController();
+  const accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  for await (const { object } of server.transport.watch({ path: configMaps, accept, signal: stop.signal })) {
+    expect(object).toMatchObject({
+      apiVersion: "meta.k8s.io/v1",
+      kind: "PartialObjectMetadata",
+      metadata: { name: "a", labels: { x: "y" }, resourceVersion: "1" },
+    });
+    expect(Object.keys(object).toSorted()).toEqual(["apiVersion", "kind", "metadata"]);
+    break;
+  }
+  stop.abort();
+});
+
 describe("bookmarks", () => {
   test("come every minute to those who want them", async () => {
     const watch = api.watch(configMaps, { allowWatchBookmarks: "true" });

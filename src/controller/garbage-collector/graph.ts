@@ -1,3 +1,4 @@
+import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import type { OwnerReference } from "../../apimachinery/meta-v1.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { ResourceReference } from "../../client/client.ts";
@@ -39,17 +40,17 @@ export class OwnerGraph {
     return this.#nodes.size;
   }
 
-  /** Takes in an object's newest state; answers the uids that deserve a look because of it. */
-  put(resource: ResourceReference, object: KubernetesObject): string[] {
+  /** Takes in the newest state of an object's metadata; answers the uids that deserve a look because of it. */
+  put(resource: ResourceReference, object: Pick<KubernetesObject, "metadata">): string[] {
     const { uid = "", ownerReferences: owners = [], finalizers = [], deletionTimestamp } = object.metadata;
     const known = this.#nodes.get(uid);
-    const node = known ?? this.#add(uid, object);
+    const node = known ?? this.#add(uid, kindOf(resource), object.metadata);
     const interesting = new Set<string>();
     const wasOwnedBy = new Set(node.owners.map((owner) => owner.uid));
     if (known !== undefined && known.resource === undefined) {
       // Who named it first may have been wrong about all but the uid.
       const { namespace = "", name = "" } = object.metadata;
-      Object.assign(node, { namespace, name, apiVersion: object.apiVersion, kind: object.kind });
+      Object.assign(node, { namespace, name, ...kindOf(resource) });
       // Those that named it may believe it to be elsewhere: each is looked at again.
       for (const dependent of node.dependents)
         if (this.#misnames(dependent, node)) interesting.add(dependent);
@@ -100,7 +101,7 @@ export class OwnerGraph {
     this.#nodes.delete(uid);
     // Dependents still name it: keep an empty place for them, so that the invariant holds.
     if (dependents.length > 0) {
-      const ghost = this.#add(uid, { apiVersion: node.apiVersion, kind: node.kind, metadata: node });
+      const ghost = this.#add(uid, node, node);
       for (const dependent of dependents) ghost.dependents.add(dependent);
     }
     return [...dependents, ...waiting];
@@ -126,18 +127,18 @@ export class OwnerGraph {
 
   #add(
     uid: string,
-    object: {
-      apiVersion: string;
-      kind: string;
-      metadata: { namespace?: string | undefined; name?: string | undefined };
-    },
+    { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+    {
+      namespace = "",
+      name = "",
+    }: { readonly namespace?: string | undefined; readonly name?: string | undefined },
   ): GraphNode {
     const node: GraphNode = {
       uid,
-      namespace: object.metadata.namespace ?? "",
-      name: object.metadata.name ?? "",
-      apiVersion: object.apiVersion,
-      kind: object.kind,
+      namespace,
+      name,
+      apiVersion,
+      kind,
       resource: undefined,
       owners: [],
       dependents: new Set(),
@@ -152,11 +153,7 @@ export class OwnerGraph {
   /** True when the owner was not known. Its namespace is the dependent's until its resource says it has none. */
   #ensureOwner(owner: OwnerReference, namespace: string): boolean {
     if (this.#nodes.has(owner.uid)) return false;
-    this.#add(owner.uid, {
-      apiVersion: owner.apiVersion,
-      kind: owner.kind,
-      metadata: { namespace, name: owner.name },
-    });
+    this.#add(owner.uid, owner, { namespace, name: owner.name });
     return true;
   }
 
@@ -166,3 +163,8 @@ export class OwnerGraph {
     if (node?.resource === undefined && node?.dependents.size === 0) this.#nodes.delete(owner);
   }
 }
+
+const kindOf = (resource: ResourceReference): { apiVersion: string; kind: string } => ({
+  apiVersion: formatApiVersion(resource),
+  kind: resource.kind,
+});

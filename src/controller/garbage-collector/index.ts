@@ -95,7 +95,7 @@ class Kinds {
       const key = `${resource.version} ${name}`;
       if (!collectable || ignored.has(name) || this.#followed.has(key)) continue;
       this.#followed.add(key);
-      added.push(informers.informer<KubernetesObject>(resource));
+      added.push(informers.informer<KubernetesObject>(resource, { metadataOnly: true }));
     }
     if (added.length > 0) {
       const filled = Promise.all(added.map((informer) => informer.synced()));
