@@ -23,6 +23,7 @@ import { type LogLevel, newLogger } from "./log.ts";
 import { logFile } from "./log-file.ts";
 import { contextName, kubeconfigFile } from "./names.ts";
 import { lookForTrouble } from "./start-trouble.ts";
+import { logStrayFailures } from "./stray-failures.ts";
 
 /** Services and pods are looked at within a second of a start. */
 const hostPortsSettledMs = 30_000;
@@ -145,6 +146,8 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   ]);
   onStage("node", sinceStartMs());
   endLooking();
+  // Until here such a failure ends the process, and whoever started it is told at once.
+  const endLogging = logStrayFailures(process, logger);
   recordServer(instance, process.pid, true);
   logger.info("ready", { runtime: settings.runtime, api: `https://127.0.0.1:${settings.apiPort}` });
   onStage("ready", sinceStartMs());
@@ -164,6 +167,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
       await stopNode();
       await cluster.stop();
       rmSync(join(directory, "server.json"), { force: true });
+      endLogging();
       stopped.resolve();
     })();
     return stopping;
