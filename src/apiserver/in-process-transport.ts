@@ -116,6 +116,12 @@ export class InProcessTransport implements Transport {
       const queue = await RemoteEvents.of(response, asError);
       return { queue, close: () => stopped.abort() };
     }
+    if (response.type === "stream") {
+      // Another server answers.
+      const { RemoteEvents } = await import("./aggregation/remote-events.ts");
+      const queue = await RemoteEvents.of(response, signal, asError);
+      return { queue, close: () => stopped.abort() };
+    }
     if (response.type !== "watch") throw newBadRequest("the request is not a watch");
     const negotiated = negotiateObject(request.accept, response.served);
     const options = negotiated.as === undefined ? undefined : this.#encodeOptions(apiRequest, negotiated);

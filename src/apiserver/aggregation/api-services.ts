@@ -202,7 +202,7 @@ export class ApiServices implements Aggregation {
           signal: this.#stopped.signal,
         }),
     );
-    void this.#checks.then((checks) => checks.enqueue(name));
+    void this.#checks.then((checks) => checks.changed(name));
   }
 
   #load(): Promise<Machinery> {

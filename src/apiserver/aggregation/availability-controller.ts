@@ -47,6 +47,11 @@ export class AvailabilityController {
   readonly #running = new Map<string, boolean>();
   readonly #retries = new Map<string, Timer>();
   readonly #failures = new Map<string, number>();
+  /** What the last check has found, and of which server. */
+  readonly #last = new Map<
+    string,
+    { readonly server: RemoteServer | undefined; readonly found: Availability }
+  >();
   /** The names by `namespace/name` of the Service that they lead to. */
   readonly #services = new Map<string, Set<string>>();
 
@@ -70,6 +75,15 @@ export class AvailabilityController {
       rechecks.stop();
     };
     signal.addEventListener("abort", stop, { once: true });
+  }
+
+  /** To be called for each change of an APIService: checks it, unless what has changed is what the last check wrote. */
+  changed(name: string): void {
+    const { reader, remote } = this.#options;
+    const last = this.#last.get(name);
+    const conditions = asApiService(reader.get(apiServices, "", name))?.status?.conditions ?? [];
+    const isKnown = last !== undefined && withAvailability(conditions, last.found, "") === conditions;
+    if (!isKnown || last.server !== remote(name)) this.enqueue(name);
   }
 
   /** Checks the APIService of the name, now or when the check that is under way has ended. */
@@ -119,6 +133,7 @@ export class AvailabilityController {
     if (server === undefined) {
       const isThere = asApiService(reader.get(apiServices, "", name)) !== undefined;
       if (isThere) await this.#write(name, localAvailability, undefined);
+      else this.#last.delete(name);
       return true;
     }
     const found = await checkAvailability(server, reader);
@@ -149,6 +164,7 @@ export class AvailabilityController {
     const { reader, stores, clock, metrics, onUnavailable, remote, signal } = this.#options;
     // What was found of a server says nothing of the one that has taken its place meanwhile.
     if (signal.aborted || remote(name) !== checked) return;
+    this.#last.set(name, { server: checked, found });
     const object = asApiService(reader.get(apiServices, "", name));
     if (object === undefined) return;
     const now = formatTime(clock.now());

@@ -7,18 +7,21 @@ import type { StreamResponse } from "../endpoints/api-request.ts";
 /** The events of a watch that another server answers: a JSON text in each line. */
 export class RemoteEvents {
   readonly #lines: AsyncIterator<string>;
+  readonly #signal: AbortSignal;
   #hasEnded = false;
 
-  private constructor(chunks: StreamResponse["chunks"]) {
+  private constructor(chunks: StreamResponse["chunks"], signal: AbortSignal) {
     this.#lines = linesOf(chunks)[Symbol.asyncIterator]();
+    this.#signal = signal;
   }
 
-  /** Rejects with what `asError` makes of an answer that is none. */
+  /** Rejects with what `asError` makes of an answer that is none. The events end when the signal aborts. */
   static async of(
     { status, chunks }: StreamResponse,
+    signal: AbortSignal,
     asError: (code: number, text: string) => StatusError,
   ): Promise<RemoteEvents> {
-    if (status < 400) return new RemoteEvents(chunks);
+    if (status < 400) return new RemoteEvents(chunks, signal);
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks) parts.push(chunk);
     throw asError(status, Buffer.concat(parts).toString());
@@ -31,7 +34,7 @@ export class RemoteEvents {
     try {
       line = await this.#lines.next();
     } catch (error) {
-      if (this.#hasEnded) return [];
+      if (this.#hasEnded || this.#signal.aborted) return [];
       throw error;
     }
     if (line.done === true) return [];
