@@ -113,12 +113,6 @@ export class InProcessTransport implements Transport {
     if (response.type === "stream") {
       // Another server answers.
       const { RemoteEvents } = await import("./aggregation/remote-events.ts");
-      const queue = await RemoteEvents.of(response, asError);
-      return { queue, close: () => stopped.abort() };
-    }
-    if (response.type === "stream") {
-      // Another server answers.
-      const { RemoteEvents } = await import("./aggregation/remote-events.ts");
       const queue = await RemoteEvents.of(response, signal, asError);
       return { queue, close: () => stopped.abort() };
     }
