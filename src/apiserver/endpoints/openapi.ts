@@ -2,7 +2,7 @@ import type { JoinedDocument, OpenApiDocuments, OpenApiSource } from "../../api/
 import type { Descriptions } from "../../api/openapi/source.ts";
 import { acceptsGzip } from "./accepts-gzip.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
-import { unlessKnown } from "./discovery.ts";
+import { unlessKnown } from "./entity-tag.ts";
 import { jsonType } from "./negotiate.ts";
 import type { ServerCore } from "./server-core.ts";
 import { version } from "./version.ts";

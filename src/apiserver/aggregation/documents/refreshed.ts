@@ -1,0 +1,64 @@
+import type { Clock } from "../../../apimachinery/clock.ts";
+
+/** What was brought, or what to say while it cannot be: then it is asked for again soon, and ever less often. */
+export interface Brought<T> {
+  readonly value: T;
+  readonly isFailure: boolean;
+}
+
+export interface RefreshOptions<T extends object> {
+  readonly clock: Clock;
+  /** Does not reject. */
+  readonly load: (previous: T | undefined) => Promise<Brought<T>>;
+  /** What is older is asked for again when somebody wants it. */
+  readonly maxAgeMs: number;
+  readonly maxRetryMs: number;
+}
+
+const firstRetryMs = 500;
+/** Whoever wants what is there already waits no longer for something newer. */
+const patienceMs = 250;
+
+/**
+ * Something of another server, kept. It is asked for when somebody wants it and not before, so that nothing happens while
+ * nobody does; who comes first waits for it.
+ */
+export class Refreshed<T extends object> {
+  readonly #options: RefreshOptions<T>;
+  #value: T | undefined;
+  #loading: Promise<T> | undefined;
+  /** When it is to be asked for again. */
+  #dueMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+
+  constructor(options: RefreshOptions<T>) {
+    this.#options = options;
+  }
+
+  async current(): Promise<T> {
+    const { clock } = this.#options;
+    const value = this.#value;
+    if (clock.now() >= this.#dueMs) this.#loading ??= this.#load();
+    const loading = this.#loading;
+    if (value === undefined) return loading ?? this.#load();
+    if (loading === undefined) return value;
+    const patience = Promise.withResolvers<T>();
+    const timer = clock.after(patienceMs, () => patience.resolve(value));
+    try {
+      return await Promise.race([loading, patience.promise]);
+    } finally {
+      timer.stop();
+    }
+  }
+
+  async #load(): Promise<T> {
+    const { clock, load, maxAgeMs, maxRetryMs } = this.#options;
+    const { value, isFailure } = await load(this.#value);
+    this.#value = value;
+    this.#loading = undefined;
+    this.#failures = isFailure ? this.#failures + 1 : 0;
+    const waitMs = isFailure ? Math.min(maxRetryMs, firstRetryMs * 2 ** (this.#failures - 1)) : maxAgeMs;
+    this.#dueMs = clock.now() + waitMs;
+    return value;
+  }
+}
