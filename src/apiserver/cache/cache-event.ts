@@ -61,6 +61,12 @@ export class CacheEvent {
     return frame;
   }
 
+  /** They are made anew when somebody asks. */
+  forgetFrames(): void {
+    this.#frames = undefined;
+  }
+
+  /** The same at any time. */
   get sizeBytes(): number {
     return this.current?.sizeBytes ?? this.previous?.sizeBytes ?? 0;
   }

@@ -2,14 +2,12 @@ import { formatGroupResource, type GroupResource } from "../../apimachinery/gvk.
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { CacheEvent } from "./cache-event.ts";
 import type { CachedObject } from "./cached-object.ts";
+import { EventRing } from "./event-ring.ts";
 import { FormBudget } from "./form-budget.ts";
+import { HistoryBudget } from "./history-budget.ts";
 import type { Selection } from "./selection.ts";
 import { SortedObjects } from "./sorted-objects.ts";
 import { type Watcher, WatcherIndex } from "./watcher.ts";
-
-/** Recent events kept for watches that resume: at most so many, and so many bytes of objects. */
-const maxEvents = 10_000;
-const maxEventBytes = 4 * 1024 * 1024;
 
 export type ChangeListener = (
   object: KubernetesObject | undefined,
@@ -23,12 +21,7 @@ export class ResourceCache {
   readonly #namespaces = new Map<string, SortedObjects>();
   /** The namespaces in the order of keys; undefined after one came or went. */
   #order: string[] | undefined;
-  /** Events after #completeAfter, in order; the first `#ringStart` entries are forgotten already. */
-  #ring: CacheEvent[] = [];
-  #ringStart = 0;
-  #ringBytes = 0;
-  /** Every event after this revision is in the ring. */
-  #completeAfter: number;
+  readonly #ring: EventRing;
   /** The revision of the newest change. */
   #lastChange: number;
   readonly #watchers = new WatcherIndex();
@@ -39,10 +32,15 @@ export class ResourceCache {
   /** Lists that were answered from here: how many, objects that were looked at for them, objects in the answers. */
   readonly lists = { count: 0, fetched: 0, returned: 0 };
 
-  constructor(resource: GroupResource, revision: number, forms = new FormBudget()) {
+  constructor(
+    resource: GroupResource,
+    revision: number,
+    forms = new FormBudget(),
+    history = new HistoryBudget(),
+  ) {
     this.#forms = forms;
+    this.#ring = new EventRing(revision, history);
     this.resource = resource;
-    this.#completeAfter = revision;
     this.#lastChange = revision;
   }
 
@@ -52,7 +50,7 @@ export class ResourceCache {
 
   /** The oldest revision that a watch can resume from without the store's history. */
   get completeAfter(): number {
-    return this.#completeAfter;
+    return this.#ring.completeAfter;
   }
 
   /** Changes since the server began. */
@@ -62,7 +60,11 @@ export class ResourceCache {
 
   /** Changes that are remembered, for watches that resume. */
   get historyLength(): number {
-    return this.#ring.length - this.#ringStart;
+    return this.#ring.length;
+  }
+
+  get historyBytes(): number {
+    return this.#ring.historyBytes;
   }
 
   get watchers(): ReadonlySet<Watcher> {
@@ -152,22 +154,21 @@ export class ResourceCache {
     else return;
     const event = new CacheEvent(revision, current, previous);
     this.#eventCount++;
-    this.#remember(event);
+    this.#ring.remember(event);
     for (const listener of this.#listeners) listener(current?.object, previous?.object);
     this.#watchers.forEach(event, (watcher) => {
       if (deliver(watcher, event)) touched(watcher);
     });
+    // What is only remembered lies there as bytes: decoded it takes several times as much.
+    previous?.forgetObject();
   }
 
   /**
    * Starts a watch with the events after `watcher.afterRevision` that are still known; false when some are forgotten.
    */
   watch(watcher: Watcher): boolean {
-    if (watcher.afterRevision < this.#completeAfter) return false;
-    for (let index = this.#firstAfter(watcher.afterRevision); index < this.#ring.length; index++) {
-      const event = this.#ring[index];
-      if (event !== undefined) deliver(watcher, event);
-    }
+    if (watcher.afterRevision < this.#ring.completeAfter) return false;
+    for (const event of this.#ring.after(watcher.afterRevision)) deliver(watcher, event);
     this.#watchers.add(watcher);
     watcher.sink.flush();
     return true;
@@ -187,10 +188,7 @@ export class ResourceCache {
 
   /** After the feed broke: what happened before the revision can no longer be told event by event. */
   forgetEvents(revision: number): void {
-    this.#ring = [];
-    this.#ringStart = 0;
-    this.#ringBytes = 0;
-    this.#completeAfter = revision;
+    this.#ring.forgetAll(revision);
     this.#lastChange = revision;
   }
 
@@ -237,37 +235,6 @@ export class ResourceCache {
       this.#namespaces.delete(namespace);
       this.#order = undefined;
     }
-  }
-
-  #remember(event: CacheEvent): void {
-    this.#ring.push(event);
-    this.#ringBytes += event.sizeBytes;
-    while (
-      this.#ring.length - this.#ringStart > maxEvents ||
-      (this.#ringBytes > maxEventBytes && this.#ring.length - this.#ringStart > 100)
-    ) {
-      const oldest = this.#ring[this.#ringStart];
-      this.#ringStart++;
-      if (oldest === undefined) continue;
-      this.#ringBytes -= oldest.sizeBytes;
-      this.#completeAfter = oldest.revision;
-    }
-    // Forgotten events are cut off in bulk, so that remembering one stays cheap.
-    if (this.#ringStart > 1_000 && this.#ringStart > this.#ring.length / 2) {
-      this.#ring = this.#ring.slice(this.#ringStart);
-      this.#ringStart = 0;
-    }
-  }
-
-  #firstAfter(revision: number): number {
-    let low = this.#ringStart;
-    let high = this.#ring.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#ring[middle]?.revision ?? 0) <= revision) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }
 

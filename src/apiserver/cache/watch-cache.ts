@@ -8,6 +8,7 @@ import type { ObjectReader } from "../object-reader.ts";
 import { CachedObject } from "./cached-object.ts";
 import { FanOut } from "./fan-out.ts";
 import { FormBudget } from "./form-budget.ts";
+import { HistoryBudget } from "./history-budget.ts";
 import { type ChangeListener, ResourceCache } from "./resource-cache.ts";
 import { objectKey, parseKey, registryPrefix } from "./storage-key.ts";
 import { UnreadableValues } from "./unreadable-values.ts";
@@ -55,6 +56,7 @@ export class WatchCache implements ObjectReader {
   readonly #resources = new Map<string, ResourceCache>();
   /** One for all resources. */
   readonly #forms = new FormBudget();
+  readonly #history = new HistoryBudget();
   /** All events up to here have been applied. */
   #revision = 0;
   /** The revision of the list that filled the cache. */
@@ -101,7 +103,7 @@ export class WatchCache implements ObjectReader {
     const key = `${group}/${resource}`;
     let cache = this.#resources.get(key);
     if (cache === undefined) {
-      cache = new ResourceCache({ group, resource }, this.#startRevision, this.#forms);
+      cache = new ResourceCache({ group, resource }, this.#startRevision, this.#forms, this.#history);
       this.#resources.set(key, cache);
     }
     return cache;
