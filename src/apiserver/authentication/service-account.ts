@@ -2,6 +2,7 @@ import { type KeyObject, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { isObject } from "../../apimachinery/json.ts";
+import { KeptByText } from "../../apimachinery/kept-by-text.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { type JwtClaims, parseJwt, verifyJwt } from "../../pki/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
@@ -24,7 +25,6 @@ interface Options {
 
 /** Clocks of other machines may differ by this much; also, what was deleted this recently still counts as there. */
 const leewayMs = 60_000;
-const maxCachedTokens = 4096;
 
 const resources = {
   serviceaccount: { group: "", resource: "serviceaccounts" },
@@ -40,7 +40,7 @@ const resources = {
 export class ServiceAccountAuthenticator implements TokenAuthenticator {
   readonly #options: Options;
   /** Claims of tokens whose signature is known to be good. Everything else about them is checked on every use. */
-  readonly #verified = new Map<string, JwtClaims>();
+  readonly #verified = new KeptByText<JwtClaims>({ entriesMax: 4_096, lengthMax: 8_000_000 });
 
   constructor(options: Options) {
     this.#options = options;
@@ -63,7 +63,6 @@ export class ServiceAccountAuthenticator implements TokenAuthenticator {
     if (known !== undefined) return known;
     const claims = verifyJwt(token, this.#options.keys);
     if (claims === undefined) throw rejected("invalid signature");
-    if (this.#verified.size >= maxCachedTokens) this.#verified.clear();
     this.#verified.set(token, claims);
     return claims;
   }

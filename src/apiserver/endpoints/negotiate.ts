@@ -1,4 +1,5 @@
 import type { GroupKind } from "../../apimachinery/gvk.ts";
+import { KeptByText } from "../../apimachinery/kept-by-text.ts";
 import { newNotAcceptable, newStatusError, type StatusError } from "../../apimachinery/status.ts";
 
 export const jsonType = "application/json";
@@ -37,8 +38,7 @@ interface Clause {
 }
 
 /** Clients send the same few headers over and over. */
-const parsed = new Map<string, readonly Clause[]>();
-const maxParsed = 200;
+const parsed = new KeptByText<readonly Clause[]>({ entriesMax: 200, lengthMax: 50_000 });
 
 /**
  * The first clause of the Accept header that can be served; 406 when there is none. Watches have no YAML: a client that
@@ -80,7 +80,6 @@ function clausesOf(accept: string): readonly Clause[] {
   const clauses = accept.split(",").map(parseClause);
   // The sort is stable: clauses that are as good keep the client's order.
   clauses.sort((a, b) => b.quality - a.quality || a.range - b.range);
-  if (parsed.size >= maxParsed) parsed.clear();
   parsed.set(accept, clauses);
   return clauses;
 }

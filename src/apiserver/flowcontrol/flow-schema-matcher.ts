@@ -5,6 +5,7 @@ import type {
   ResourcePolicyRule,
   Subject,
 } from "../../api/types/flowcontrol-v1.ts";
+import { KeptByText } from "../../apimachinery/kept-by-text.ts";
 import { serviceAccountUserName } from "../authentication/users.ts";
 import type { RequestInfo, UserInfo } from "../request-context.ts";
 
@@ -23,7 +24,7 @@ interface Candidate<T> {
 export class FlowSchemaMatcher<T> {
   readonly #schemas: readonly { readonly schema: FlowSchema; readonly value: T }[];
   /** By name and groups: authenticators make a user anew for each request. */
-  readonly #byUser = new Map<string, readonly Candidate<T>[]>();
+  readonly #byUser = new KeptByText<readonly Candidate<T>[]>(userBounds);
   #lastUser: UserInfo | undefined;
   #lastCandidates: readonly Candidate<T>[] = [];
 
@@ -60,15 +61,14 @@ export class FlowSchemaMatcher<T> {
         );
         return rules.length === 0 ? [] : [{ value, rules, takesAll: rules.some(takesEverything) }];
       });
-      // Names may come from clients, by impersonation: there is no end of them.
-      if (this.#byUser.size >= maxKnownUsers) this.#byUser.clear();
       this.#byUser.set(key, candidates);
     }
     return candidates;
   }
 }
 
-const maxKnownUsers = 10_000;
+/** Names and groups may come from clients, by impersonation. */
+const userBounds = { entriesMax: 10_000, lengthMax: 2_000_000 };
 
 const precedence = ({ spec }: FlowSchema): number => spec.matchingPrecedence ?? 1000;
 const nameOf = ({ metadata }: FlowSchema): string => metadata.name ?? "";

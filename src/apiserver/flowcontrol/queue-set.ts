@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../apimachinery/clock.ts";
+import { KeptByText } from "../../apimachinery/kept-by-text.ts";
 import { SeatDemand } from "./seat-demand.ts";
 import { dealHand, flowHash } from "./shuffle-sharding.ts";
 
@@ -58,8 +59,8 @@ export class QueueSet {
   #queues: (Queue | undefined)[] = [];
   readonly #active = new Set<Queue>();
   #virtualTime = 0;
-  /** Hands by flow; forgotten all together when there are very many flows. */
-  readonly #hands = new Map<string, readonly number[]>();
+  /** Hands by flow. Names of flows may come from clients. */
+  readonly #hands = new KeptByText<readonly number[]>({ entriesMax: 10_000, lengthMax: 1_000_000 });
   #sweep: Timer | undefined;
   readonly #clock: Clock;
   readonly #waitLimitMs: number;
@@ -152,7 +153,6 @@ export class QueueSet {
     const flow = `${schemaName}\0${distinguisher}`;
     let hand = this.#hands.get(flow);
     if (hand === undefined) {
-      if (this.#hands.size >= 10_000) this.#hands.clear();
       hand = queues === 1 ? [0] : dealHand(flowHash(schemaName, distinguisher), queues, handSize);
       this.#hands.set(flow, hand);
     }

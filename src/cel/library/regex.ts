@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type { RE2JS } from "re2js";
+import { KeptByText } from "../../apimachinery/kept-by-text.ts";
 import { CelErr, type CelValue } from "../values.ts";
 
 /**
@@ -15,14 +16,12 @@ function re2(): Library {
 }
 
 /** Patterns that were compiled; those that come from data must not fill the memory. */
-const compiled = new Map<string, RE2JS | CelErr>();
-const maxCompiled = 500;
+const compiled = new KeptByText<RE2JS | CelErr>({ entriesMax: 500, lengthMax: 100_000 });
 
 export function compileRegex(pattern: string): RE2JS | CelErr {
   const known = compiled.get(pattern);
   if (known !== undefined) return known;
   const made = make(pattern);
-  if (compiled.size >= maxCompiled) compiled.clear();
   compiled.set(pattern, made);
   return made;
 }

@@ -1,13 +1,13 @@
 import { RE2JS, RE2JSException } from "re2js";
+import { KeptByText } from "../../../apimachinery/kept-by-text.ts";
 
 /** Patterns of schemas have the syntax of Go, and run in linear time whatever they are and whatever they are given. */
 export interface Pattern {
   test(text: string): boolean;
 }
 
-/** Many schemas use the same few patterns; beyond this number the oldest are made anew. */
-const maxKept = 1_000;
-const kept = new Map<string, Pattern>();
+/** Many schemas use the same few patterns. Compiled they take some hundred bytes for each character. */
+const kept = new KeptByText<Pattern>({ entriesMax: 1_000, lengthMax: 100_000 });
 
 /** Throws with Go's words for what is wrong. */
 export function compilePattern(source: string): Pattern {
@@ -15,11 +15,6 @@ export function compilePattern(source: string): Pattern {
   if (known !== undefined) return known;
   const pattern = RE2JS.compile(source);
   const compiled = { test: (text: string): boolean => pattern.matcher(text).find() };
-  if (kept.size >= maxKept)
-    for (const oldest of kept.keys()) {
-      kept.delete(oldest);
-      break;
-    }
   kept.set(source, compiled);
   return compiled;
 }
