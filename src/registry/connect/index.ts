@@ -1,30 +1,17 @@
-import { duplexPair } from "node:stream";
 import type { Pod } from "../../api/types/core-v1.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { newBadRequest } from "../../apimachinery/status.ts";
-import type { ApiResponse } from "../../apiserver/endpoints/api-request.ts";
 import type { ConnectCall, ConnectHandlers } from "../../apiserver/endpoints/connect.ts";
-import { upgraded } from "../../apiserver/endpoints/upgraded.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
 import type { ContainerTarget, NodeConnection } from "../../streaming/node-connection.ts";
-import {
-  type ConnectPort,
-  parsePort,
-  portForwardTunnelProtocol,
-  servePortForwardTunnel,
-} from "../../streaming/port-forward.ts";
-import {
-  type RemoteCommand,
-  type RemoteCommandRequest,
-  remoteCommandProtocols,
-  serveRemoteCommandChannels,
-} from "../../streaming/remote-command.ts";
-import { upgradePortForward, upgradeRemoteCommand } from "../../streaming/upgrade.ts";
+import type { ConnectPort } from "../../streaming/port-forward.ts";
+import type { RemoteCommandRequest } from "../../streaming/remote-command.ts";
 import { chooseContainer } from "./containers.ts";
 import { nodeOf } from "./node-of.ts";
 import { proxyToNode } from "./node-proxy.ts";
 import { proxyToPod } from "./proxy.ts";
+import { portForward, remoteCommand } from "./streams.ts";
 
 /** Exec, attach, port-forward and proxies, through the connection to the pod's node. */
 export function connectHandlers(
@@ -51,10 +38,10 @@ export function connectHandlers(
     portForward(call) {
       const { node, target } = podOf(call, nodes);
       const connectPort: ConnectPort = (port, signal) => node.portForward(target, port, signal);
-      return portForward(call, connectPort);
+      return portForward(call, call.request.query.getAll("ports"), connectPort);
     },
     proxy: (call) =>
-      call.resource === "nodes" ? proxyToNode(call, reader, nodes) : proxyToPod(call, reader, nodes),
+      call.resource === "nodes" ? proxyToNode(call, reader, nodes, clock) : proxyToPod(call, reader, nodes),
   };
 }
 
@@ -86,44 +73,4 @@ function streamsOf({ request: { query } }: ConnectCall): RemoteCommandRequest {
     throw newBadRequest("you must specify at least 1 of stdin, stdout, stderr");
   }
   return wanted;
-}
-
-async function remoteCommand(
-  call: ConnectCall,
-  wanted: RemoteCommandRequest,
-  clock: Clock,
-  command: RemoteCommand,
-): Promise<ApiResponse> {
-  const { upgrade, channel } = call.request;
-  if (channel !== undefined) {
-    const protocol =
-      remoteCommandProtocols.find((ours) => channel.protocols.includes(ours)) ?? "v5.channel.k8s.io";
-    const [near, far] = duplexPair({ objectMode: true });
-    channel.accept({ protocol, messages: near, close: () => near.destroy() });
-    return {
-      type: "upgraded",
-      ended: serveRemoteCommandChannels({ protocol, messages: far }, wanted, command),
-    };
-  }
-  if (upgrade === undefined) throw newBadRequest("Upgrade request required");
-  const ended = upgradeRemoteCommand({ ...upgrade, request: upgrade.message }, wanted, command, clock);
-  return await upgraded(ended);
-}
-
-async function portForward(call: ConnectCall, connectPort: ConnectPort): Promise<ApiResponse> {
-  const { upgrade, channel, query } = call.request;
-  if (channel !== undefined) {
-    const [near, far] = duplexPair({ objectMode: true });
-    channel.accept({ protocol: portForwardTunnelProtocol, messages: near, close: () => near.destroy() });
-    return { type: "upgraded", ended: servePortForwardTunnel(far, connectPort) };
-  }
-  if (upgrade === undefined) throw newBadRequest("Upgrade request required");
-  const ports = query
-    .getAll("ports")
-    .flatMap((list) => list.split(","))
-    .map(parsePort);
-  const valid = ports.filter((port) => port !== undefined);
-  if (valid.length !== ports.length)
-    throw newBadRequest("a port of the query is not a number between 1 and 65535");
-  return await upgraded(upgradePortForward({ ...upgrade, request: upgrade.message }, valid, connectPort));
 }

@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/types/core-v1.ts";
+import type { Clock } from "../../apimachinery/clock.ts";
 import {
   newBadRequest,
   newMethodNotAllowed,
@@ -11,6 +12,7 @@ import { logOptions } from "../../apiserver/endpoints/log.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
 import type { NodeConnection } from "../../streaming/node-connection.ts";
+import { nodeCommand } from "./node-commands.ts";
 import { proxyToNodePort, redirectToRoot } from "./proxy.ts";
 import { parseProxyName } from "./proxy-target.ts";
 
@@ -25,16 +27,19 @@ export async function proxyToNode(
   call: ConnectCall,
   reader: ObjectReader,
   nodes: NodeLocator,
+  clock: Clock,
 ): Promise<ApiResponse> {
   const { name, port } = parseProxyName("node", call.name);
   if (port !== "" && port !== kubeletPort) return await proxyToNodePort(call);
   const redirection = redirectToRoot(call);
   if (redirection !== undefined) return redirection;
-  const { method } = call.request;
-  if (method !== "GET" && method !== "HEAD") throw newMethodNotAllowed();
   const node = nodes.connection(name);
   if (node === undefined) throw newServiceUnavailable(`node ${name} is not connected`);
   const path = unescaped(call.path);
+  const answered = await nodeCommand(call, path, { reader, node, nodeName: name, clock });
+  if (answered !== undefined) return answered;
+  const { method } = call.request;
+  if (method !== "GET" && method !== "HEAD") throw newMethodNotAllowed();
   if (path.startsWith("/containerLogs/")) return await containerLog(call, reader, node, name, path);
   const page = await node.page?.(path === "" ? "/" : path);
   if (page === undefined) return textResponse(404, "404 page not found\n");
