@@ -80,9 +80,9 @@ function applyOperation(target: Target, operation: Record<string, unknown>): voi
   const kind = operation["op"];
   switch (kind) {
     case "add":
-      return add(target, kind, pathOf(operation, kind), valueOf(operation));
+      return add(target, pathOf(operation, kind), valueOf(operation));
     case "remove":
-      remove(target, kind, pathOf(operation, kind));
+      remove(target, pathOf(operation, kind));
       return;
     case "replace":
       return replace(target, pathOf(operation, kind), valueOf(operation));
@@ -100,8 +100,12 @@ function applyOperation(target: Target, operation: Record<string, unknown>): voi
 function pathOf(operation: Record<string, unknown>, kind: string): string {
   const path = operation["path"];
   if (typeof path === "string") return path;
-  throw new PatchError(`${kind} operation failed to decode path: missing value`);
+  const why = tersely.has(kind) ? "missing value" : "operation missing path field: missing value";
+  throw new PatchError(`${kind} operation failed to decode path: ${why}`);
 }
+
+/** Operations that do not say what is missing. */
+const tersely = new Set(["add", "remove", "copy"]);
 
 function fromOf(operation: Record<string, unknown>, kind: string): string {
   const from = operation["from"];
@@ -146,9 +150,9 @@ function elementAt(list: readonly unknown[], step: string): unknown {
 }
 
 /** The index that a step names, below `end`; negative ones count from there. */
-function indexOf(step: string, end: number): number {
+function indexOf(step: string, end: number, fault = ""): number {
   if (!indexPattern.test(step)) {
-    throw new PatchError(`strconv.Atoi: parsing ${JSON.stringify(step)}: invalid syntax`);
+    throw new PatchError(`${fault}strconv.Atoi: parsing ${JSON.stringify(step)}: invalid syntax`);
   }
   const index = Number(step);
   if (index >= end || index < -end)
@@ -156,45 +160,51 @@ function indexOf(step: string, end: number): number {
   return index < 0 ? index + end : index;
 }
 
-function within<T>(what: string, path: string, run: () => T): T {
+const within = <T>(what: string, path: string, run: () => T): T =>
+  because(`error in ${what} for path: '${path}'`, run);
+
+function because<T>(what: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof PatchError)
-      throw new PatchError(`error in ${what} for path: '${path}': ${error.message}`);
+    if (error instanceof PatchError) throw new PatchError(`${what}: ${error.message}`);
     throw error;
   }
 }
 
-function add(target: Target, kind: string, path: string, value: unknown): void {
+function add(target: Target, path: string, value: unknown): void {
   const place = find(target.root, path);
-  if (place === undefined) {
-    throw new PatchError(`${kind} operation does not apply: doc is missing path: "${path}": missing value`);
+  if (place === undefined) throw missing("add", "path", JSON.stringify(path));
+  within("add", path, () => put(place, value));
+}
+
+function put({ container, key }: Place, value: unknown): void {
+  if (!Array.isArray(container)) setOwn(container, key, value);
+  else if (key === "-") container.push(value);
+  else {
+    const fault = `value was not a proper array index: '${key}': `;
+    container.splice(indexOf(key, container.length + 1, fault), 0, value);
   }
-  const { container, key } = place;
-  within(kind, path, () => {
-    if (!Array.isArray(container)) setOwn(container, key, value);
-    else if (key === "-") container.push(value);
-    else container.splice(indexOf(key, container.length + 1), 0, value);
-  });
+}
+
+const missing = (kind: string, what: string, path: string): PatchError =>
+  new PatchError(`${kind} operation does not apply: doc is missing ${what}: ${path}: missing value`);
+
+function remove(target: Target, path: string): void {
+  const place = find(target.root, path);
+  if (place === undefined) throw missing("remove", "path", JSON.stringify(path));
+  within("remove", path, () => take(place));
 }
 
 /** Takes the value out and returns it. */
-function remove(target: Target, kind: string, path: string): unknown {
-  const place = find(target.root, path);
-  if (place === undefined) {
-    throw new PatchError(`${kind} operation does not apply: doc is missing path: "${path}": missing value`);
+function take({ container, key }: Place): unknown {
+  if (Array.isArray(container)) return container.splice(indexOf(key, container.length), 1)[0];
+  if (!Object.hasOwn(container, key)) {
+    throw new PatchError(`Unable to remove nonexistent key: ${key}: missing value`);
   }
-  const { container, key } = place;
-  return within(kind, path, () => {
-    if (Array.isArray(container)) return container.splice(indexOf(key, container.length), 1)[0];
-    if (!Object.hasOwn(container, key)) {
-      throw new PatchError(`Unable to remove nonexistent key: ${key}: missing value`);
-    }
-    const value = container[key];
-    delete container[key];
-    return value;
-  });
+  const value = container[key];
+  delete container[key];
+  return value;
 }
 
 function replace(target: Target, path: string, value: unknown): void {
@@ -205,7 +215,7 @@ function replace(target: Target, path: string, value: unknown): void {
   }
   const place = find(target.root, path);
   if (place === undefined) {
-    throw new PatchError(`replace operation does not apply: doc is missing path: ${path}: missing value`);
+    throw missing("replace", "path", path);
   }
   const { container, key } = place;
   if (!Array.isArray(container)) {
@@ -213,36 +223,35 @@ function replace(target: Target, path: string, value: unknown): void {
     return;
   }
   if (!indexPattern.test(key) || Number(key) >= container.length || Number(key) < -container.length) {
-    throw new PatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`);
+    throw missing("replace", "key", path);
   }
   container[indexOf(key, container.length)] = value;
 }
 
-/** The value that a `from` names; null for a member that does not exist. */
-function read(root: unknown, from: string, kind: string): unknown {
-  const place = find(root, from);
-  if (place === undefined) {
-    throw new PatchError(
-      `${kind} operation does not apply: doc is missing from path: ${from}: missing value`,
-    );
-  }
-  const { container, key } = place;
-  if (Array.isArray(container)) {
-    return within(kind, from, () => container[indexOf(key, container.length)]);
-  }
-  return ownMember(container, key) ?? null;
-}
-
 function move(target: Target, from: string, path: string): void {
-  const value = remove(target, "move", from);
-  add(target, "move", path, value);
+  const source = find(target.root, from);
+  if (source === undefined) throw missing("move", "from path", from);
+  const value = within("move", source.key, () => take(source));
+  const place = find(target.root, path);
+  if (place === undefined) throw missing("move", "destination path", path);
+  within("move", path, () => put(place, value));
 }
 
+/** A member that does not exist is copied as null. */
 function copy(target: Target, from: string, path: string): void {
-  const value = deepCopy(read(target.root, from, "copy"));
+  const source = find(target.root, from);
+  if (source === undefined) throw missing("copy", "from path", from);
+  const { container, key } = source;
+  const value = deepCopy(
+    Array.isArray(container)
+      ? because(`error in copy for from: '${from}'`, () => container[indexOf(key, container.length)])
+      : (ownMember(container, key) ?? null),
+  );
+  const place = find(target.root, path);
+  if (place === undefined) throw missing("copy", "destination path", path);
   target.copyBudget -= countValues(value);
   if (target.copyBudget < 0) throw new PatchError("copy operations make the document too large");
-  add(target, "copy", path, value);
+  because("error while adding value during copy", () => put(place, value));
 }
 
 function countValues(value: unknown): number {

@@ -78,18 +78,20 @@ export class CustomResources {
 
 /** Calls of webhooks, over connections that are kept between them; made when the first is asked. */
 function converterCalls({ watchCache: reader, clock, random }: CustomResourcesOptions): CallConverter {
-  const caller = async (): Promise<
-    InstanceType<typeof import("../webhook/webhook-caller.ts").WebhookCaller>
-  > => {
-    const { WebhookCaller } = await import("../webhook/webhook-caller.ts");
-    return new WebhookCaller({ reader, clock, random });
+  const make = async () => {
+    const [{ WebhookCaller }, { conversionReview: form }] = await Promise.all([
+      import("../webhook/webhook-caller.ts"),
+      import("../webhook/review-form.ts"),
+    ]);
+    return { caller: new WebhookCaller({ reader, clock, random }), form };
   };
-  let made: ReturnType<typeof caller> | undefined;
+  let made: ReturnType<typeof make> | undefined;
   return {
     newUid: () => random.uuid(),
-    async post(config, review) {
-      made ??= caller();
-      return (await made).post(config, review, { timeoutMs: conversionTimeoutMs });
+    async post(config, review, version) {
+      made ??= make();
+      const { caller, form } = await made;
+      return caller.post(config, review, { timeoutMs: conversionTimeoutMs, form, version });
     },
   };
 }

@@ -6,10 +6,11 @@ import { type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.t
 import { deepCopy, deepEqual, isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newInternalError, newStatusError } from "../../apimachinery/status.ts";
+import { bundleText } from "../webhook/ca-bundle.ts";
 
 /** Posts a review to a webhook and answers with what it says. */
 export interface CallConverter {
-  post(config: WebhookClientConfig, review: unknown): Promise<unknown>;
+  post(config: WebhookClientConfig, review: unknown, version: string): Promise<unknown>;
   newUid(): string;
 }
 
@@ -25,7 +26,10 @@ export class WebhookConverter {
 
   constructor(name: string, { webhook }: CustomResourceConversion, call: CallConverter) {
     this.#name = name;
-    this.#config = webhook?.clientConfig ?? {};
+    const { caBundle, ...clientConfig } = webhook?.clientConfig ?? {};
+    // One that says nothing is none.
+    this.#config =
+      bundleText(caBundle) === undefined ? clientConfig : { ...clientConfig, caBundle: caBundle ?? "" };
     this.#reviewVersions = webhook?.conversionReviewVersions ?? [];
     this.#call = call;
   }
@@ -65,7 +69,7 @@ export class WebhookConverter {
     };
     let answer: unknown;
     try {
-      answer = await this.#call.post(this.#config, review);
+      answer = await this.#call.post(this.#config, review, version);
     } catch (error) {
       throw fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -4,6 +4,7 @@ import type { Negotiated } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
 import { includeObjectOf } from "../endpoints/table.ts";
 import type { ResponseHeaders } from "./http-exchange.ts";
+import { warningHeaders } from "./warning-headers.ts";
 
 /** How this answer is to be encoded. */
 export function encodeOptions(core: ServerCore, state: RequestState, negotiated: Negotiated): EncodeOptions {
@@ -36,14 +37,6 @@ export function baseHeaders(state: RequestState): ResponseHeaders {
     headers["x-kubernetes-pf-flowschema-uid"] = flow.uid;
     headers["x-kubernetes-pf-prioritylevel-uid"] = flow.level.uid;
   }
-  if (state.warnings.length > 0) headers["warning"] = state.warnings.map(warningHeader);
+  if (state.warnings.length > 0) headers["warning"] = warningHeaders(state.warnings);
   return headers;
-}
-
-/** RFC 7234: code, agent, quoted text. Control characters would break the header. */
-function warningHeader(text: string): string {
-  const safe = Array.from(text, (character) =>
-    (character.codePointAt(0) ?? 0) < 0x20 ? " " : character,
-  ).join("");
-  return `299 - "${Buffer.from(safe.replace(/["\\]/g, "\\$&")).toString("latin1")}"`;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission/admission.ts";
+import { managedFieldsOf, restoreManagedFields } from "../admission/managed-fields.ts";
 import type { AdmissionMetrics, AdmissionPhase, AdmissionTimes } from "../metrics/admission-metrics.ts";
 
 /** A plugin, and where its times are counted. */
@@ -32,6 +33,13 @@ export class AdmissionRunner {
 
   /** Undefined where no plugin had to wait for anything. */
   mutate(attributes: AdmissionAttributes): Promise<void> | undefined {
+    const before = managedFieldsOf(attributes);
+    const mutating = this.#mutateAll(attributes);
+    if (mutating === undefined) return restoreManagedFields(attributes, before);
+    return mutating.then(() => restoreManagedFields(attributes, before));
+  }
+
+  #mutateAll(attributes: AdmissionAttributes): Promise<void> | undefined {
     const again = (): Promise<void> | undefined =>
       this.#mutating.some(({ plugin }) => plugin.wantsRepeat?.(attributes) === true)
         ? this.#admit(attributes, true)

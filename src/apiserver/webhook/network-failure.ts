@@ -1,7 +1,9 @@
 import type { PeerCertificate } from "node:tls";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { isObject } from "../../apimachinery/json.ts";
+import { describeHttpFault } from "./http-fault.ts";
 import type { SocketAddress } from "./service-endpoints.ts";
+import { isAddress } from "./target.ts";
 
 /** Where the connection was to lead, and under which name the certificate was expected. */
 export interface Destination extends SocketAddress {
@@ -30,7 +32,7 @@ export function describeNetworkFailure(
       return `${dial}: i/o timeout`;
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `dial tcp: lookup ${host}: ${code === "ENOTFOUND" ? "no such host" : "Temporary failure in name resolution"}`;
+      return `dial tcp: lookup ${host}${asked()}: ${code === "ENOTFOUND" ? "no such host" : "server misbehaving"}`;
     case "ECONNRESET":
     case "EPIPE":
       // Node says so, too, when the other side ended without a word.
@@ -39,15 +41,54 @@ export function describeNetworkFailure(
     case "ERR_SSL_WRONG_VERSION_NUMBER":
     case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
       return "http: server gave HTTP response to HTTPS client";
-    case "HPE_INVALID_CONSTANT":
-      return "malformed HTTP response";
   }
+  const alert = alertOf(error);
+  if (alert !== undefined) return `remote error: tls: ${alert}`;
+  const fault = describeHttpFault(error);
+  if (fault !== undefined) return fault;
   const distrust = describeDistrust(error, code, serverName, nowMs);
   if (distrust !== undefined) return `tls: failed to verify certificate: x509: ${distrust}`;
   return error instanceof Error ? error.message : String(error);
 }
 
-const isHangUp = (error: unknown): boolean => error instanceof Error && error.message === "socket hang up";
+const isHangUp = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.message === "socket hang up" || error.message.startsWith("Client network socket disconnected"));
+
+/** The server of names that was asked first. */
+function asked(): string {
+  const [server] = process.getBuiltinModule("node:dns").getServers();
+  if (server === undefined) return "";
+  return ` on ${/^[\d.]+$/.test(server) ? `${server}:53` : server}`;
+}
+
+/** The other side's reasons to end a handshake, by their numbers in RFC 8446, as Go calls them. */
+const alerts: Readonly<Record<string, string>> = {
+  40: "handshake failure",
+  42: "bad certificate",
+  43: "unsupported certificate",
+  44: "revoked certificate",
+  45: "expired certificate",
+  46: "unknown certificate",
+  47: "illegal parameter",
+  48: "unknown certificate authority",
+  49: "access denied",
+  50: "error decoding message",
+  51: "error decrypting message",
+  70: "protocol version not supported",
+  71: "insufficient security level",
+  80: "internal error",
+  86: "inappropriate fallback",
+  90: "user canceled",
+  112: "unrecognized name",
+  116: "certificate required",
+  120: "no application protocol",
+};
+
+function alertOf(error: unknown): string | undefined {
+  const [, number = ""] = /SSL alert number (\d+)/.exec(error instanceof Error ? error.message : "") ?? [];
+  return alerts[number];
+}
 
 const unknownAuthority = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -75,10 +116,17 @@ function describeDistrust(
 const certificateOf = (error: unknown): Partial<PeerCertificate> | undefined =>
   isObject(error) ? (error["cert"] as Partial<PeerCertificate> | undefined) : undefined;
 
+/** Only names of the kind that was wanted are of interest. Mirrors crypto/x509.HostnameError. */
 function describeNames(certificate: Partial<PeerCertificate> | undefined, serverName: string): string {
   const names = namesOf(certificate?.subjectaltname);
-  if (names.length === 0) return "certificate relies on legacy Common Name field, use SANs instead";
-  return `certificate is valid for ${names.join(", ")}, not ${serverName}`;
+  if (names.length === 0 && certificate?.subject?.CN === serverName)
+    return "certificate relies on legacy Common Name field, use SANs instead";
+  const isWanted = isAddress(serverName) ? isAddress : (name: string): boolean => !isAddress(name);
+  const valid = names.filter(isWanted);
+  if (valid.length > 0) return `certificate is valid for ${valid.join(", ")}, not ${serverName}`;
+  if (isAddress(serverName))
+    return `cannot validate certificate for ${serverName} because it doesn't contain any IP SANs`;
+  return `certificate is not valid for any names, but wanted to match ${serverName}`;
 }
 
 /** "DNS:a.b, IP Address:10.0.0.1" → its names, as they are compared with the one expected. */

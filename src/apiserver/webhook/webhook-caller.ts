@@ -3,8 +3,7 @@ import type { Clock } from "../../apimachinery/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { StatusError } from "../../apimachinery/status.ts";
 import type { ObjectReader } from "../object-reader.ts";
-import { bundleText } from "./ca-bundle.ts";
-import { type Call, Connections } from "./connections.ts";
+import { type Call, Connections, UnusableConfiguration } from "./connections.ts";
 import { BrokenAnswer, CallAborted, type HttpAnswer } from "./http-answer.ts";
 import { describeBrokenAnswer } from "./http-fault.ts";
 import { describeNetworkFailure } from "./network-failure.ts";
@@ -122,13 +121,15 @@ export class WebhookCaller {
         ...place,
         ...address,
         serverName,
-        caBundle: bundleText(config.caBundle) === undefined ? "" : (config.caBundle ?? ""),
+        caBundle: config.caBundle ?? "",
         mayMultiplex: config.service === undefined && isLoopback(address),
       };
       try {
         return await this.#connections.send(call, body, signal);
       } catch (error) {
         if (error instanceof CallAborted) throw error;
+        if (error instanceof UnusableConfiguration)
+          throw new WebhookCallError(error.message, { cause: error, isUnusable: true });
         if (error instanceof BrokenAnswer) {
           throw new WebhookCallError(describeBrokenAnswer(error), { cause: error });
         }

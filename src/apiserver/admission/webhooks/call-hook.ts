@@ -1,6 +1,10 @@
+import { parseApiVersion } from "../../../apimachinery/gvk.ts";
 import type { Random } from "../../../apimachinery/random.ts";
 import { newBadRequest, StatusError } from "../../../apimachinery/status.ts";
-import { WebhookCallError, type WebhookCaller } from "../../webhook/webhook-caller.ts";
+import type { Review } from "../../webhook/read-review.ts";
+import { admissionReview } from "../../webhook/review-form.ts";
+import { WebhookCallError } from "../../webhook/webhook-call-error.ts";
+import type { WebhookCaller } from "../../webhook/webhook-caller.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 import { newReview, type ReviewAnswer, readAnswer, type VersionedRequest } from "./admission-review.ts";
 import type { Hook } from "./hooks.ts";
@@ -46,13 +50,16 @@ export async function callHook(
     throw new HookFailure(name, `could not create admission objects: ${why}`, 400);
   }
   const timeoutMs = (webhook.timeoutSeconds ?? defaultTimeoutSeconds) * 1000;
-  let answer: unknown;
+  let answer: Review;
   try {
-    answer = await caller.post(webhook.clientConfig, review, { timeoutMs, signal: attributes.signal });
+    answer = await caller.post(webhook.clientConfig, review, {
+      timeoutMs,
+      form: admissionReview,
+      version: parseApiVersion(review.apiVersion).version,
+      signal: attributes.signal,
+    });
   } catch (error) {
-    const code = error instanceof WebhookCallError ? (error.answer?.code ?? 503) : 500;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new HookFailure(name, `failed to call webhook: ${why}`, code, error);
+    throw failureOf(name, error);
   }
   const read = readOrFail(name, () => readAnswer(answer, review, uid, isMutating));
   for (const [key, value] of Object.entries(read.auditAnnotations))
@@ -60,6 +67,19 @@ export async function callHook(
   for (const warning of read.warnings) attributes.addWarning(warning);
   if (!read.allowed) throw refusal(name, read.status);
   return read;
+}
+
+function failureOf(hook: string, error: unknown): HookFailure {
+  const why = error instanceof Error ? error.message : String(error);
+  const isUnusable = error instanceof WebhookCallError && error.isUnusable;
+  if (isUnusable || !(error instanceof WebhookCallError))
+    return new HookFailure(
+      hook,
+      `${isUnusable ? "could not get REST client" : "failed to call webhook"}: ${why}`,
+      500,
+      error,
+    );
+  return new HookFailure(hook, `failed to call webhook: ${why}`, error.answer?.code ?? 503, error);
 }
 
 function readOrFail(name: string, read: () => ReviewAnswer): ReviewAnswer {
@@ -71,19 +91,22 @@ function readOrFail(name: string, read: () => ReviewAnswer): ReviewAnswer {
   }
 }
 
-/** The webhook's own status, as far as it is one of a failure. Mirrors webhook/errors.ToStatusErr. */
+/**
+ * The webhook's own status, as far as it is one of a failure. Mirrors webhook/errors.ToStatusErr, but for codes that HTTP cannot
+ * carry: Kubernetes ends the connection then.
+ */
 function refusal(hook: string, given: ReviewAnswer["status"]): StatusError {
   const denied = `admission webhook ${JSON.stringify(hook)} denied the request`;
-  const { message = "", reason = "", status = "", code = 0, details } = given ?? {};
+  const { message = "", reason = "", status = "", code = 0, details, metadata = {} } = given ?? {};
   const why = message === "" ? reason : message;
   return new StatusError({
     apiVersion: "v1",
     kind: "Status",
-    metadata: {},
+    metadata,
     status: status === "" || status === "Success" ? "Failure" : status,
     message: why === "" ? `${denied} without explanation` : `${denied}: ${why}`,
     ...(reason === "" ? {} : { reason }),
     ...(details === undefined ? {} : { details }),
-    code: code < 400 ? 400 : code,
+    code: code < 400 ? 400 : code > 999 ? 500 : code,
   });
 }

@@ -7,6 +7,7 @@ import { callHook, HookFailure } from "./call-hook.ts";
 import type { WebhookDependencies } from "./dependencies.ts";
 import type { Hook, Hooks } from "./hooks.ts";
 import { type Invocation, invocationOf } from "./matching.ts";
+import { parsePatch } from "./parse-patch.ts";
 import { Reinvocation } from "./reinvocation.ts";
 import { replaceContent } from "./replace-content.ts";
 
@@ -107,7 +108,7 @@ export class MutatingAdmissionWebhook {
     if (text === "") return false;
     const { hook, attributes } = round;
     const { versions } = this.#dependencies;
-    const patch = parsePatch(hook, text);
+    const patch = parsePatch(hook.webhook.name, text);
     if (patch.length === 0) return false;
     if (object === undefined || attributes.object === undefined) {
       const name = JSON.stringify(hook.webhook.name);
@@ -119,27 +120,11 @@ export class MutatingAdmissionWebhook {
     }
     if (patchType !== "JSONPatch")
       throw new HookFailure(hook.webhook.name, `unsupported patch type ${JSON.stringify(patchType)}`, 400);
-    const { apiVersion, kind: kindName } = object;
-    const changed = internalOnFailure(() =>
-      versions.decode(kind, { ...(applyJsonPatch(object, patch) as object), apiVersion, kind: kindName }),
-    );
+    const changed = internalOnFailure(() => versions.decode(kind, applyJsonPatch(object, patch)));
     round.annotatePatch(patch);
     if (deepEqual(changed, object)) return false;
     replaceContent(attributes.object, await versions.inKind(changed, kind, attributes.kind), attributes);
     return true;
-  }
-}
-
-function parsePatch({ webhook }: Hook, text: string): unknown[] {
-  try {
-    const patch: unknown = JSON.parse(text);
-    if (Array.isArray(patch)) return patch as unknown[];
-    throw new Error(
-      `json: cannot unmarshal ${patch === null ? "null" : typeof patch} into Go value of type jsonpatch.Patch`,
-    );
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new HookFailure(webhook.name, `received undecodable patch in webhook response: ${why}`, 503, error);
   }
 }
 
@@ -148,6 +133,7 @@ function internalOnFailure<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof StatusError && error.code === 500) throw error;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw newInternalError(cause);
   }

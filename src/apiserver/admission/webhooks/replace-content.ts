@@ -10,7 +10,8 @@ export function replaceContent(
   attributes: AdmissionAttributes,
 ): void {
   const { namespace = "" } = target.metadata;
-  if ((source.metadata.namespace ?? "") !== namespace)
+  const given = source.metadata.namespace ?? "";
+  if (given !== "" && given !== namespace)
     throw newBadRequest(
       "the namespace of the provided object does not match the namespace sent on the request",
     );
@@ -20,6 +21,7 @@ export function replaceContent(
     );
   // What a cache shares may be among it.
   const own = deepCopy(source);
+  if (namespace !== "") own.metadata.namespace = namespace;
   for (const field of Object.keys(target)) delete target[field];
   Object.assign(target, own);
 }

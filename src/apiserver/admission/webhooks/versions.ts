@@ -1,7 +1,13 @@
 import type { ResourceInfo, Scheme } from "../../../api/scheme.ts";
-import type { GroupVersionKind, GroupVersionResource } from "../../../apimachinery/gvk.ts";
+import {
+  formatApiVersion,
+  type GroupVersionKind,
+  type GroupVersionResource,
+  parseApiVersion,
+} from "../../../apimachinery/gvk.ts";
+import { isObject } from "../../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
-import { newInternalError } from "../../../apimachinery/status.ts";
+import { newInternalError, newStatusError } from "../../../apimachinery/status.ts";
 import { schemaNameOf } from "../../registry/kind-schema.ts";
 
 /** The objects that webhooks and policies see, in the versions that they ask for. */
@@ -59,9 +65,34 @@ export class Versions {
 
   /** A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none. */
   decode(kind: GroupVersionKind, value: unknown): UnstructuredObject {
+    if (isObject(value)) this.#checkKind(kind, value);
     const { object } = this.#scheme.decode(schemaNameOf(this.#scheme, kind), value);
+    object.apiVersion = formatApiVersion(kind);
+    object.kind = kind.kind;
     object.metadata ??= {};
     this.#scheme.applyDefaults(kind, object);
     return object;
   }
+
+  /** Objects of built-in kinds stay what they are. */
+  #checkKind(expected: GroupVersionKind, { apiVersion, kind }: Record<string, unknown>): void {
+    if (this.#scheme.resourceForKind(expected)?.custom !== undefined) return;
+    const found = {
+      ...parseApiVersion(textOr(apiVersion, formatApiVersion(expected))),
+      kind: textOr(kind, expected.kind),
+    };
+    const [version, wanted] = [found, expected].map(formatApiVersion);
+    if (version === wanted && found.kind === expected.kind) return;
+    if (this.#scheme.resourceForKind(found) === undefined)
+      throw new Error(
+        `no kind ${JSON.stringify(found.kind)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:111"`,
+      );
+    // Named as Go names the types: by version where it is sent, by group where it is kept.
+    const kept = expected.group === "" ? "core" : expected.group.split(".")[0];
+    const why = `converting (${found.version}.${found.kind}) to (${kept}.${expected.kind}): unknown conversion`;
+    throw newStatusError(500, "", why);
+  }
 }
+
+const textOr = (value: unknown, otherwise: string): string =>
+  typeof value === "string" && value !== "" ? value : otherwise;

@@ -1,144 +1,23 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { builtinScheme } from "../../../api/builtin-scheme.ts";
-import { RealClock } from "../../../apimachinery/clock.ts";
-import type { Metric } from "../../../apimachinery/metrics.ts";
-import type { KubernetesObject } from "../../../apimachinery/object.ts";
-import { SeededRandom } from "../../../apimachinery/random.ts";
-import { StatusError } from "../../../apimachinery/status.ts";
-import { AdmissionRunner } from "../../registry/admission-runner.ts";
-import { type WebhookHandler, WebhookServer } from "../../webhook/testing/webhook-server.ts";
+import { WebhookServer } from "../../webhook/testing/webhook-server.ts";
 import type { AdmissionPlugin } from "../admission.ts";
-import { attributesOf, podWith, type Request } from "../testing/attributes.ts";
-import { FakeReader } from "../testing/fake-reader.ts";
-import { admissionWebhooks, type WebhookFailure } from "./index.ts";
+import { podWith, type Request } from "../testing/attributes.ts";
+import {
+  Chain,
+  cleanUp,
+  configuration,
+  everything,
+  hook,
+  label,
+  later,
+  namespace,
+  patched,
+  pod,
+  type Review,
+  serve,
+} from "./testing/chain.ts";
 
-interface Review {
-  readonly apiVersion: string;
-  readonly request: Record<string, unknown> & {
-    readonly uid: string;
-    readonly object: KubernetesObject | null;
-  };
-}
-
-/** What a webhook answers: the fields of `response` beyond uid, or anything else in place of the answer. */
-type Answer = Record<string, unknown> | { readonly instead: string };
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
-
-async function serve(answer: (review: Review) => Answer): Promise<WebhookServer> {
-  const handler: WebhookHandler = (body, response) => {
-    const review = body as Review;
-    const given = answer(review);
-    const { apiVersion, request } = review;
-    const text =
-      "instead" in given
-        ? String(given["instead"])
-        : JSON.stringify({ apiVersion, kind: "AdmissionReview", response: { uid: request.uid, ...given } });
-    response.setHeader("content-type", "application/json");
-    response.end(text);
-  };
-  const server = await WebhookServer.listen(handler);
-  cleanups.push(() => server.close());
-  return server;
-}
-
-const everything = [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"] }];
-
-const hook = (name: string, server: WebhookServer, rest: object = {}) => ({
-  name: `${name}.example.com`,
-  clientConfig: { url: server.url(`/${name}`), caBundle: server.caBundle },
-  rules: everything,
-  admissionReviewVersions: ["v1"],
-  sideEffects: "None",
-  failurePolicy: "Fail",
-  matchPolicy: "Equivalent",
-  timeoutSeconds: 5,
-  ...rest,
-});
-
-const configuration = (
-  kind: "Mutating" | "Validating",
-  name: string,
-  ...webhooks: object[]
-): KubernetesObject =>
-  ({
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: `${kind}WebhookConfiguration`,
-    metadata: { name },
-    webhooks,
-  }) as never;
-
-const namespace = (name: string, labels = {}): KubernetesObject => ({
-  apiVersion: "v1",
-  kind: "Namespace",
-  metadata: { name, labels },
-});
-
-class Chain {
-  readonly reader = new FakeReader().put("namespaces", namespace("default", { team: "web" }));
-  readonly failures: WebhookFailure[] = [];
-  readonly scheme = builtinScheme({ betas: true });
-  readonly #metrics: Metric[] = [];
-  readonly #runner: AdmissionRunner;
-
-  constructor(...others: AdmissionPlugin[]) {
-    const webhooks = admissionWebhooks({
-      reader: this.reader,
-      scheme: this.scheme,
-      clock: new RealClock(),
-      random: new SeededRandom(1),
-      authorizer: {
-        authorize: async () => ({ decision: "allow", reason: "" }),
-        rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
-      },
-      register: (metric) => this.#metrics.push(metric),
-      onFailure: (failure) => this.failures.push(failure),
-    });
-    cleanups.push(() => webhooks.close());
-    this.#runner = new AdmissionRunner([...others, webhooks.mutating, webhooks.validating]);
-  }
-
-  mutating(...configurations: KubernetesObject[]): this {
-    this.reader.put("mutatingwebhookconfigurations.admissionregistration.k8s.io", ...configurations);
-    return this;
-  }
-
-  validating(...configurations: KubernetesObject[]): this {
-    this.reader.put("validatingwebhookconfigurations.admissionregistration.k8s.io", ...configurations);
-    return this;
-  }
-
-  /** `admitted`, or code and message of the refusal. */
-  async verdict(
-    request: Request & { audit?: { annotate(key: string, value: string): void; wantsRequest: boolean } },
-  ) {
-    const attributes = { ...attributesOf(request), audit: request.audit };
-    const given = { object: attributes.object, warnings: attributes.warnings };
-    try {
-      await this.#runner.mutate(attributes);
-      await this.#runner.validate(attributes);
-      return { verdict: "admitted", ...given };
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      return { verdict: `${error.code} ${error.message}`.replaceAll(/127\.0\.0\.1:\d+/g, "HOST"), ...given };
-    }
-  }
-
-  metrics(): string[] {
-    return this.#metrics.flatMap((metric) => metric.lines()).filter((line) => !/^#|_seconds/.test(line));
-  }
-}
-
-const patched = (...operations: object[]): Answer => ({
-  allowed: true,
-  patchType: "JSONPatch",
-  patch: Buffer.from(JSON.stringify(operations)).toString("base64"),
-});
-const label = (key: string): Answer => patched({ op: "add", path: `/metadata/labels/${key}`, value: "yes" });
-const pod = () => podWith({}, { labels: { app: "web" } });
+afterEach(cleanUp);
 
 describe("a validating webhook", () => {
   test("is told who asks for what, in the form of AdmissionReview", async () => {
@@ -172,71 +51,6 @@ describe("a validating webhook", () => {
     ]);
   });
 
-  test.each<[string, Record<string, unknown>, string]>([
-    [
-      "with a message",
-      { allowed: false, status: { message: "no" } },
-      "400 admission webhook X denied the request: no",
-    ],
-    [
-      "with a code",
-      { allowed: false, status: { code: 403, message: "no" } },
-      "403 admission webhook X denied the request: no",
-    ],
-    [
-      "with a reason alone",
-      { allowed: false, status: { reason: "Gone" } },
-      "400 admission webhook X denied the request: Gone",
-    ],
-    ["with nothing", { allowed: false }, "400 admission webhook X denied the request without explanation"],
-    [
-      "with a code of success",
-      { allowed: false, status: { code: 200 } },
-      "400 admission webhook X denied the request without explanation",
-    ],
-  ])("refuses %s", async (_, answer, verdict) => {
-    const server = await serve(() => answer);
-    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
-    expect((await chain.verdict({ object: pod() })).verdict).toBe(verdict.replace("X", '"a.example.com"'));
-  });
-
-  const failed = '500 Internal error occurred: failed calling webhook "a.example.com": ';
-  test.each<[string, Answer, string]>([
-    ["of nothing", { instead: "{}" }, "received invalid webhook response: webhook response was absent"],
-    [
-      "to somebody else",
-      { uid: "other", allowed: true },
-      /expected response.uid="[^"]+", got "other"/.source,
-    ],
-    [
-      "of another kind",
-      { instead: '{"apiVersion":"v1","kind":"Pod","response":{"uid":"UID","allowed":true}}' },
-      /expected response.uid=|expected webhook response of admission.k8s.io\/v1, Kind=AdmissionReview/.source,
-    ],
-    [
-      "with a patch",
-      label("a"),
-      "received invalid webhook response: validating webhook may not return response.patch",
-    ],
-    [
-      "with a type of patch",
-      { allowed: true, patchType: "JSONPatch" },
-      "received invalid webhook response: validating webhook may not return response.patchType",
-    ],
-    [
-      "that is no JSON",
-      { instead: "<html>" },
-      "failed to call webhook: couldn't get version/kind; json parse error",
-    ],
-  ])("that gives an answer %s fails the request", async (_, answer, why) => {
-    const server = await serve(() => answer);
-    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
-    const { verdict } = await chain.verdict({ object: pod() });
-    expect(verdict.slice(0, failed.length)).toBe(failed);
-    expect(verdict).toMatch(new RegExp(why.includes("\\") ? why : why.replaceAll(/[.()]/g, "\\$&")));
-    expect(chain.failures).toMatchObject([{ type: "validating", configuration: "c", isIgnored: false }]);
-  });
-
   test("that is down is ignored where its policy says so, and that is noted", async () => {
     const server = await WebhookServer.listen(() => undefined);
     await server.close();
@@ -261,12 +75,12 @@ describe("a validating webhook", () => {
 
   test("that hangs fails the request when its time is over", async () => {
     const server = await WebhookServer.listen(() => undefined);
-    cleanups.push(() => server.close());
+    later(() => server.close());
     const chain = new Chain().validating(
       configuration("Validating", "c", hook("a", server, { timeoutSeconds: 1 })),
     );
     expect((await chain.verdict({ object: pod() })).verdict).toBe(
-      `${failed}failed to call webhook: Post "https://HOST/a?timeout=1s": context deadline exceeded`,
+      `500 Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://HOST/a?timeout=1s": context deadline exceeded`,
     );
   });
 
@@ -413,7 +227,7 @@ describe("a validating webhook", () => {
       // Nobody is answered before all have been asked.
       if (waiting.length === 3) for (const reply of waiting) reply();
     });
-    cleanups.push(() => server.close());
+    later(() => server.close());
     const chain = new Chain().validating(
       configuration("Validating", "z", hook("z", server)),
       configuration("Validating", "a", hook("a", server), hook("b", server)),
@@ -471,7 +285,7 @@ describe("a mutating webhook", () => {
         JSON.stringify({ apiVersion, kind: "AdmissionReview", response: { uid: review.uid, ...answer } }),
       );
     });
-    cleanups.push(() => server.close());
+    later(() => server.close());
     const again = { reinvocationPolicy: "IfNeeded" };
     const chain = new Chain().mutating(
       configuration(
@@ -497,50 +311,6 @@ describe("a mutating webhook", () => {
     const chain = new Chain(plugin).mutating(configuration("Mutating", "c", hook("a", server)));
     await chain.verdict({ object: pod() });
     expect(rounds).toEqual([false, true]);
-  });
-
-  const failed = '500 Internal error occurred: failed calling webhook "a.example.com": ';
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  test.each<[string, Answer, string]>([
-    [
-      "that is no JSON",
-      { allowed: true, patchType: "JSONPatch", patch: base64("{") },
-      `${failed}received undecodable patch in webhook response: `,
-    ],
-    [
-      "that is no list",
-      { allowed: true, patchType: "JSONPatch", patch: base64("{}") },
-      `${failed}received undecodable patch in webhook response: json: cannot unmarshal object into Go value of type jsonpatch.Patch`,
-    ],
-    [
-      "of no type",
-      { allowed: true, patch: base64("[]") },
-      `${failed}received invalid webhook response: webhook returned response.patch but not response.patchType`,
-    ],
-    [
-      "of another type",
-      { allowed: true, patchType: "Merge", patch: base64('[{"op":"add","path":"/a","value":1}]') },
-      `${failed}unsupported patch type "Merge"`,
-    ],
-    [
-      "that does not apply",
-      patched({ op: "remove", path: "/spec/nothing" }),
-      "500 Internal error occurred: ",
-    ],
-    [
-      "that makes no pod",
-      patched({ op: "replace", path: "/spec/containers", value: 5 }),
-      "500 Internal error occurred: ",
-    ],
-    [
-      "into another namespace",
-      patched({ op: "replace", path: "/metadata/namespace", value: "kube-system" }),
-      "400 the namespace of the provided object does not match the namespace sent on the request",
-    ],
-  ])("with a patch %s fails the request", async (_, answer, verdict) => {
-    const server = await serve(() => answer);
-    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
-    expect((await chain.verdict({ object: pod() })).verdict.slice(0, verdict.length)).toBe(verdict);
   });
 
   test("cannot change what is deleted", async () => {

@@ -15,13 +15,19 @@ export class WebhookServer {
   readonly caBundle: string;
   /** TLS connections that were opened so far. */
   connections = 0;
+  /** Those that are open now. */
+  open = 0;
   readonly #server: Server;
 
   private constructor(server: Server, authority: CertificateAuthority) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     this.caBundle = Buffer.from(authority.certificate).toString("base64");
-    server.on("secureConnection", () => this.connections++);
+    server.on("secureConnection", (socket) => {
+      this.connections++;
+      this.open++;
+      socket.on("close", () => this.open--);
+    });
   }
 
   static async listen(
