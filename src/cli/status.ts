@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { APIService } from "../api/types/apiregistration-v1.ts";
 import type { Event, Node, Pod } from "../api/types/core-v1.ts";
 import { RealClock } from "../apimachinery/clock.ts";
 import { type Instance, type InstanceFolder, listFolders, runningServer } from "../cluster/instance.ts";
@@ -70,12 +71,16 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
   const { resources } = await import("../client/resources.ts");
   try {
     const { client, close } = await connect(instance);
-    const [nodes, pods, failures] = await Promise.all([
+    const [nodes, pods, failures, apiServices] = await Promise.all([
       client.resource(resources.nodes).list(),
       client.resource(resources.pods).list(),
       client
         .resource(resources.events)
         .list({ namespace: "default", fieldSelector: `reason=${webhookFailedReason}` }),
+      // Those of other servers: the cluster's own are always available.
+      client
+        .resource(resources.apiservices)
+        .list({ labelSelector: "!kube-aggregator.kubernetes.io/automanaged" }),
     ]);
     close();
     const running = pods.items.filter((pod: Pod) => pod.status?.phase === "Running").length;
@@ -88,6 +93,7 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
       ],
       ["Pods", `${pods.items.length}, of which ${running} run`],
       ...failures.items.flatMap((event) => webhookLine(event, new RealClock().now())),
+      ...apiServices.items.flatMap(apiServiceLine),
     ];
   } catch (error) {
     return [["API server", `does not answer: ${error instanceof Error ? error.message : String(error)}`]];
@@ -106,6 +112,13 @@ function webhookLine(
   const times = count === 1 ? "once" : `${count} times`;
   const ago = `${Math.max(0, Math.round(ageMs / 1000))} s ago`;
   return [["Warning", `${involvedObject.kind} ${involvedObject.name}: ${message} (${times}, last ${ago})`]];
+}
+
+function apiServiceLine({ metadata, status }: APIService): [string, string][] {
+  const available = status?.conditions?.find(({ type }) => type === "Available");
+  if (available === undefined || available.status === "True") return [];
+  const { reason = "", message = "" } = available;
+  return [["Warning", `APIService ${metadata.name} is not available (${reason}): ${message}`]];
 }
 
 const isReady = (node: Node): boolean =>

@@ -26,10 +26,13 @@ import { startCompactor } from "../storage/compactor.ts";
 import { MemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
+import { reportApiService } from "./api-service-events.ts";
 import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
+import { publishAuthentication } from "./publish-authentication.ts";
+import { ServerEvents } from "./server-events.ts";
 import { publishServiceRange } from "./service-range.ts";
-import { WebhookEvents } from "./webhook-events.ts";
+import { reportWebhook } from "./webhook-events.ts";
 
 /** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
 export interface ClusterOptions {
@@ -92,6 +95,8 @@ export class Cluster {
   #informers: InformerFactory | undefined;
   #manager: ControllerManager | undefined;
   #scheduler: Scheduler | undefined;
+  #isListening = false;
+  #isBootstrapped = false;
 
   constructor(options: ClusterOptions = {}) {
     this.#options = options;
@@ -103,9 +108,9 @@ export class Cluster {
     // Every v1 and beta version; Kubernetes leaves betas off, but who writes manifests and operators wants to try them.
     const scheme = builtinScheme({ betas: true });
     const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
-    const webhookEvents = new WebhookEvents(() => this);
+    const events = new ServerEvents(() => this);
     const security = newSecurity({
-      onWebhookFailure: (failure) => webhookEvents.report(failure),
+      onWebhookFailure: (failure) => reportWebhook(events, failure),
       ...options.security,
       pki: this.pki,
       clock: this.clock,
@@ -124,6 +129,10 @@ export class Cluster {
       ...(options.cpuMs === undefined ? {} : { cpuMs: options.cpuMs }),
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
+      aggregation: {
+        clientCertificate: () => this.pki.frontProxyClient,
+        onUnavailable: (failure) => reportApiService(events, failure),
+      },
       nodes,
       connect: (dependencies) => connectHandlers(dependencies, this.clock),
       documents: {
@@ -168,9 +177,22 @@ export class Cluster {
 
   /** Opens HTTPS on the address; may be called for several. Resolves with the port. */
   async listen({ address, port }: ListenAt): Promise<number> {
-    const { server, authority } = this.pki;
-    const tls = { key: server.key, cert: server.certificate, clientCa: authority.certificate };
-    return await this.server.listen({ tls, address, port });
+    const { server, authority, frontProxyAuthority } = this.pki;
+    const clientCa = [authority.certificate, frontProxyAuthority.certificate];
+    const tls = { key: server.key, cert: server.certificate, clientCa };
+    const bound = await this.server.listen({ tls, address, port });
+    this.#isListening = true;
+    this.#publishAuthentication();
+    return bound;
+  }
+
+  /** Other API servers want to know it, and need a port to ask at: a cluster that has none makes no keys for it. */
+  #publishAuthentication(): void {
+    if (!this.#isListening || !this.#isBootstrapped) return;
+    publishAuthentication(this.client(), this.pki).catch((error: unknown) => {
+      if (!this.signal.aborted)
+        this.logger.error("other API servers are not told whom to believe", { error: String(error) });
+    });
   }
 
   /** Makes what every cluster has (namespaces, roles, the `kubernetes` Service), once the API has started. */
@@ -193,6 +215,8 @@ export class Cluster {
     this.server.maintainFlowControl().catch((error: unknown) => {
       if (!this.signal.aborted) this.logger.error("no flow schemas were made", { error: String(error) });
     });
+    this.#isBootstrapped = true;
+    this.#publishAuthentication();
     publishServiceRange(parts.client, this.serviceCidr, formatTime(this.clock.now())).catch(
       (error: unknown) => {
         if (!this.signal.aborted)

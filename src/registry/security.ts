@@ -14,6 +14,7 @@ import type { TokenAuthenticator } from "../apiserver/authentication/authenticat
 import { BootstrapTokenAuthenticator } from "../apiserver/authentication/bootstrap-token.ts";
 import { AuthenticatorChain, type TokenReviewer } from "../apiserver/authentication/chain.ts";
 import type { ExternalAuthentication } from "../apiserver/authentication/external-authentication.ts";
+import { frontProxyNames, RequestHeaderAuthenticator } from "../apiserver/authentication/request-header.ts";
 import { ServiceAccountAuthenticator } from "../apiserver/authentication/service-account.ts";
 import {
   defaultIssuer,
@@ -110,7 +111,13 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       const forApi = (tokens: TokenAuthenticator): TokenAuthenticator =>
         new ForApiAudiences(tokens, [issuer]);
       const authenticator = new AuthenticatorChain({
-        certificates: [new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs })],
+        certificates: [
+          new RequestHeaderAuthenticator({
+            proxies: new X509Authenticator({ authorities: () => pki.frontProxyAuthority.certificate, nowMs }),
+            allowedNames: frontProxyNames,
+          }),
+          new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs }),
+        ],
         tokens: [
           ...(options.staticTokens === undefined
             ? []

@@ -16,6 +16,8 @@ export interface AuthenticationRequest {
   readonly certificates: readonly Uint8Array[];
   /** The token of `Authorization: Bearer`, or of the WebSocket subprotocol `base64url.bearer.authorization.k8s.io.`. */
   readonly bearerToken: string | undefined;
+  /** Whom headers name, in a request with a certificate: to be believed if the certificate is a proxy's. */
+  readonly namedUser?: UserInfo;
   /** The URL path: only some may be read without saying who asks. */
   readonly path?: string;
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
+import { namedUser } from "../authentication/request-header.ts";
 import type { ApiRequest, RequestBody, UpgradeRequest } from "../endpoints/api-request.ts";
 import type { RequestEnd } from "./request-end.ts";
 
@@ -51,6 +52,8 @@ export class SocketRequest implements ApiRequest {
     this.body = body;
     const { certificates } = peer.credentials;
     this.credentials = { certificates, bearerToken: bearerToken(headers), path: this.path };
+    const mayName = certificates.length > 0 && headers["x-remote-user"] !== undefined;
+    if (mayName) this.credentials = { ...this.credentials, ...named(headers, rawHeaders) };
     this.hasForeignCertificate = peer.hasForeignCertificate;
     this.remoteAddress = peer.remoteAddress;
     if (upgrade !== undefined) this.upgrade = upgrade;
@@ -70,8 +73,7 @@ export class SocketRequest implements ApiRequest {
 
   headerValues(name: string): readonly string[] {
     if (this.#headers[name] === undefined) return [];
-    const raw = this.#rawHeaders;
-    return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
+    return valuesOf(this.#rawHeaders, name);
   }
 
   headerNames(): readonly string[] {
@@ -80,6 +82,21 @@ export class SocketRequest implements ApiRequest {
     return names;
   }
 }
+
+function named(
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): Pick<AuthenticationRequest, "namedUser"> {
+  const user = namedUser({
+    headerNames: () => Object.keys(headers),
+    headerValues: (name) => valuesOf(rawHeaders, name),
+  });
+  return user === undefined ? {} : { namedUser: user };
+}
+
+/** Of a header that was sent several times. */
+const valuesOf = (raw: readonly string[], name: string): string[] =>
+  raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
 
 /** Shared by all requests without one. */
 const noQuery = new URLSearchParams();

@@ -1,0 +1,121 @@
+import { request } from "node:https";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { APIService } from "../api/types/apiregistration-v1.ts";
+import { RealClock } from "../apimachinery/clock.ts";
+import { type Client } from "../client/client.ts";
+import { resources } from "../client/resources.ts";
+import type { Credential } from "../pki/index.ts";
+import { Cluster } from "./cluster.ts";
+
+let cluster: Cluster;
+let client: Client;
+let port: number;
+
+beforeEach(async () => {
+  cluster = new Cluster({ clock: new RealClock() });
+  await cluster.startApi();
+  port = await cluster.listen({ address: "127.0.0.1", port: 0 });
+  await cluster.bootstrap();
+  client = cluster.client();
+});
+
+afterEach(() => cluster.stop());
+
+/** Who the server takes a client for that shows the certificate and sends the headers. */
+function whoAmI(credential: Credential, headers: Record<string, string | string[]>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: "127.0.0.1",
+        port,
+        path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        method: "POST",
+        ca: cluster.pki.authority.certificate,
+        cert: credential.certificate,
+        key: credential.key,
+        agent: false,
+        headers: { "content-type": "application/json", ...headers },
+      },
+      (response) => {
+        let text = "";
+        response.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on("end", () => {
+          const answer = JSON.parse(text) as { code?: number; status?: { userInfo?: unknown } };
+          resolve(answer.status?.userInfo ?? answer.code);
+        });
+      },
+    );
+    asked.on("error", reject);
+    asked.end('{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}');
+  });
+}
+
+it("the proxy of the cluster is believed who asks, and nobody else is", async () => {
+  const { frontProxyClient, admin, frontProxyAuthority } = cluster.pki;
+  const named = { "x-remote-user": "jane", "x-remote-group": ["dev", "ops"], "x-remote-extra-scopes": "all" };
+  expect(await whoAmI(frontProxyClient, named)).toEqual({
+    username: "jane",
+    groups: ["dev", "ops", "system:authenticated"],
+    extra: { scopes: ["all"] },
+  });
+  expect(await whoAmI(admin, named)).toMatchObject({ username: "kubernetes-admin" });
+  expect(await whoAmI(frontProxyClient, {})).toBe(401);
+  const subject = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
+  const impostor = frontProxyAuthority.issueClient(subject, cluster.clock.now());
+  expect([await whoAmI(impostor, named), await whoAmI(impostor, {})]).toEqual([401, 401]);
+});
+
+it("other API servers find whom to believe, and what others have added stays", async () => {
+  const configMaps = client.resource(resources.configmaps);
+  const name = "extension-apiserver-authentication";
+  const get = async () => await configMaps.get(name, { namespace: "kube-system" }).catch(() => undefined);
+  await expect.poll(get).toMatchObject({
+    data: {
+      "client-ca-file": cluster.pki.authority.certificate,
+      "requestheader-allowed-names": '["front-proxy-client"]',
+      "requestheader-client-ca-file": cluster.pki.frontProxyAuthority.certificate,
+      "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+      "requestheader-group-headers": '["X-Remote-Group"]',
+      "requestheader-uid-headers": '["X-Remote-Uid"]',
+      "requestheader-username-headers": '["X-Remote-User"]',
+    },
+  });
+  const found = await configMaps.get(name, { namespace: "kube-system" });
+  const data = { ...found.data, "client-ca-file": "another\n", "requestheader-allowed-names": '["other"]' };
+  await configMaps.update({ ...found, data });
+  await cluster.bootstrap();
+  await expect.poll(get).toMatchObject({
+    data: {
+      "client-ca-file": `another\n${cluster.pki.authority.certificate}`,
+      "requestheader-allowed-names": '["other","front-proxy-client"]',
+    },
+  });
+});
+
+it("an API server that cannot be reached is named in an event about its APIService", async () => {
+  const apiService: APIService = {
+    apiVersion: "apiregistration.k8s.io/v1",
+    kind: "APIService",
+    metadata: { name: "v1.example.com" },
+    spec: {
+      group: "example.com",
+      version: "v1",
+      groupPriorityMinimum: 100,
+      versionPriority: 10,
+      service: { namespace: "default", name: "nowhere" },
+    },
+  };
+  await client.resource(resources.apiservices).create(apiService);
+  await expect
+    .poll(async () => {
+      const { items } = await client.resource(resources.events).list({ namespace: "default" });
+      return items.map(({ reason, involvedObject, message }) => [reason, involvedObject.name, message]);
+    })
+    .toContainEqual([
+      "APIServiceUnavailable",
+      "v1.example.com",
+      'requests for it are not answered (ServiceNotFound): service/nowhere in "default" is not present',
+    ]);
+});
