@@ -20,7 +20,8 @@ export function describeNetworkFailure(
   nowMs: number,
 ): string {
   const code = isObject(error) && typeof error["code"] === "string" ? error["code"] : "";
-  const dial = `dial tcp ${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const address = addressOf(error) ?? host;
+  const dial = `dial tcp ${address.includes(":") ? `[${address}]` : address}:${port}`;
   switch (code) {
     case "ECONNREFUSED":
       return `${dial}: connect: connection refused`;
@@ -49,6 +50,12 @@ export function describeNetworkFailure(
   const distrust = describeDistrust(error, code, serverName, nowMs);
   if (distrust !== undefined) return `tls: failed to verify certificate: x509: ${distrust}`;
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The address that did not answer; the first of them where a name has several. */
+function addressOf(error: unknown): string | undefined {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return isObject(first) && typeof first["address"] === "string" ? first["address"] : undefined;
 }
 
 const isHangUp = (error: unknown): boolean =>

@@ -72,6 +72,15 @@ describe("a webhook at a URL", () => {
     );
   });
 
+  test("at a name that has more than one address tells which of them did not answer", async () => {
+    const server = await serve((_, response) => response.end(allowed));
+    await server.close();
+    const url = server.url("/check").replace("127.0.0.1", "localhost");
+    expect(await failureOf(newCaller().post({ url }, {}, timeout), server.port)).toMatch(
+      /^Post "https:\/\/localhost:PORT\/check\?timeout=10s": dial tcp (?:127\.0\.0\.1|\[::1\]):PORT: connect: connection refused$/,
+    );
+  });
+
   test("with a certificate of another authority is not believed", async () => {
     const server = await serve((_, response) => response.end(allowed));
     const other = await serve((_, response) => response.end(allowed));
