@@ -170,6 +170,7 @@ ContainerRestartRule action
 ContainerRestartRuleOnExitCodes operator
 CounterSet counters
 DeviceCounterConsumption counters
+IPAddressSpec parentRef
 ImageVolumeStatus imageRef
 LeaseCandidateSpec strategy
 ParentReference name resource
@@ -229,7 +230,10 @@ core.v1.TypedLocalObjectReference apiGroup
 const zeros = `
 Counter value
 DeviceCapacity value
+DeviceTaintRuleSpec taint
 ResourceFieldSelector divisor
+MutatingAdmissionPolicy spec
+MutatingAdmissionPolicyBinding spec
 resource.v1beta2.DeviceTaintRule status
 `;
 

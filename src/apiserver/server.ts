@@ -246,7 +246,7 @@ export class ApiServer {
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,
       watchMetrics: new WatchMetrics(register),
-      deprecated: (info) => requests.deprecated(info),
+      deprecated: (info, removedRelease) => requests.deprecated(info, removedRelease),
       isClosing: () => this.#isClosing,
       sending(state, length, isWhole) {
         requests.sent(state, length);

@@ -8,6 +8,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join, resolve } from "node:path";
 
 export const upstreamVersion = "1.36.1";
+const etcdVersion = "3.6.8";
+/** Of the modules that are published apart. */
+const publishedVersion = `v0.${upstreamVersion.split(".").slice(1).join(".")}`;
 
 const folder = resolve(import.meta.dirname, "../../.cache/upstream");
 
@@ -16,6 +19,9 @@ export interface UpstreamPrograms {
   readonly tests: string;
   /** The program of most test images. */
   readonly agnhost: string;
+  /** An API server that stands beside that of a cluster, and the store that it brings. */
+  readonly sampleApiServer: string;
+  readonly etcd: string;
   /** Kubernetes' source, for images' static files. */
   readonly source: string;
 }
@@ -41,7 +47,34 @@ export function buildUpstream(say: (line: string) => void): UpstreamPrograms {
     say("building agnhost (once) …");
     go(["build", "-o", agnhost, "-ldflags", "-s -w", "k8s.io/kubernetes/test/images/agnhost"]);
   }
-  return { tests, agnhost, source };
+  return { tests, agnhost, sampleApiServer: buildSampleApiServer(say), etcd: buildEtcd(say), source };
+}
+
+function buildSampleApiServer(say: (line: string) => void): string {
+  const program = join(folder, `sample-apiserver-${upstreamVersion}`);
+  if (!existsSync(program)) {
+    say("building sample-apiserver (once) …");
+    buildModule("sample-apiserver", "k8s.io/sample-apiserver", publishedVersion, program);
+  }
+  return program;
+}
+
+function buildEtcd(say: (line: string) => void): string {
+  const program = join(folder, `etcd-${etcdVersion}`);
+  if (!existsSync(program)) {
+    say(`building etcd ${etcdVersion} (once) …`);
+    buildModule("etcd", "go.etcd.io/etcd/server/v3", `v${etcdVersion}`, program);
+  }
+  return program;
+}
+
+/** Builds a program in a module of its own: it asks for other versions than Kubernetes' tests do. */
+function buildModule(name: string, path: string, version: string, program: string): void {
+  const own = join(folder, name);
+  mkdirSync(own, { recursive: true });
+  writeFileSync(join(own, "go.mod"), `module sampan.dev/${name}\n`);
+  go(["get", `${path}@${version}`], own);
+  go(["build", "-o", program, "-ldflags", "-s -w", path], own);
 }
 
 /** Builds the program of `oracle/`, which asks Kubernetes' own strategies; the first build takes a minute or more. */
@@ -61,6 +94,22 @@ export function buildOracle(say: (line: string) => void): string {
   return program;
 }
 
+/** Builds Kubernetes' API server and the etcd that it stores in; the first build takes some minutes. */
+export function buildApiServer(say: (line: string) => void): {
+  readonly apiServer: string;
+  readonly etcd: string;
+} {
+  const apiServer = join(folder, `kube-apiserver-${upstreamVersion}`);
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(apiServer)) {
+    say(`building kube-apiserver ${upstreamVersion} (once; several minutes) …`);
+    if (!existsSync(join(folder, "go.mod"))) writeModule(downloadSource());
+    const version = `-X k8s.io/component-base/version.gitVersion=v${upstreamVersion}`;
+    go(["build", "-o", apiServer, "-ldflags", `-s -w ${version}`, "k8s.io/kubernetes/cmd/kube-apiserver"]);
+  }
+  return { apiServer, etcd: buildEtcd(say) };
+}
+
 function downloadSource(): string {
   const output = go(["mod", "download", "-json", `k8s.io/kubernetes@v${upstreamVersion}`]);
   return (JSON.parse(output) as { Dir: string }).Dir;
@@ -77,13 +126,14 @@ function writeModule(source: string): void {
     ([, path = "", version = ""]) => ({ path, version }),
   );
   const isStaged = (version: string): boolean => version === "v0.0.0";
-  const published = `v0.${upstreamVersion.split(".").slice(1).join(".")}`;
   const lines = [
     "module sampan.dev/upstream",
     goLine,
     `require k8s.io/kubernetes v${upstreamVersion}`,
     ...required.filter((m) => !isStaged(m.version)).map((m) => `require ${m.path} ${m.version}`),
-    ...required.filter((m) => isStaged(m.version)).map((m) => `replace ${m.path} => ${m.path} ${published}`),
+    ...required
+      .filter((m) => isStaged(m.version))
+      .map((m) => `replace ${m.path} => ${m.path} ${publishedVersion}`),
   ];
   writeFileSync(join(folder, "go.mod"), `${lines.join("\n")}\n`);
   writeFileSync(
@@ -93,9 +143,9 @@ function writeModule(source: string): void {
   go(["mod", "tidy", "-e"]);
 }
 
-function go(words: readonly string[]): string {
+function go(words: readonly string[], cwd = folder): string {
   return execFileSync("go", words, {
-    cwd: folder,
+    cwd,
     encoding: "utf8",
     env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false -mod=mod" },
     stdio: ["ignore", "pipe", "pipe"],

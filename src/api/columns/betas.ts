@@ -3,7 +3,7 @@ import type { ClusterTrustBundle, PodCertificateRequest } from "../types/certifi
 import type { LeaseCandidate } from "../types/coordination-v1beta1.ts";
 import type { DeviceTaintRule } from "../types/resource-v1beta2.ts";
 import type { StorageVersionMigration } from "../types/storagemigration-v1beta1.ts";
-import { age, ageColumn, formatLabels, nameColumn, printer, text, wide } from "./column.ts";
+import { age, ageColumn, formatLabels, nameColumn, printer, text } from "./column.ts";
 import { timeSince } from "./duration.ts";
 
 /** Kinds that have beta versions only. */
@@ -58,7 +58,7 @@ export const podCertificateRequestPrinter = printer<PodCertificateRequest>(
     text("NodeName", "The node that the pod runs on."),
     text("SignerName", "Who is asked to sign."),
     text("State", "Pending, Issued, Denied or Failed."),
-    wide(text("UnverifiedUserAnnotations", "What the pod tells the signer.")),
+    text("UnverifiedUserAnnotations", "What the pod tells the signer."),
   ],
   ({ metadata, spec, status }) => [
     metadata.name,
@@ -75,7 +75,7 @@ const stages = ["Running", "Succeeded", "Failed"];
 
 export const storageVersionMigrationPrinter = printer<StorageVersionMigration>(
   [
-    nameColumn,
+    text("Name", "The name of the migration."),
     text("Resource", "What is to be stored in another version."),
     text("Status", "How far the migration is."),
   ],

@@ -1,11 +1,8 @@
-import { invalid } from "../../apimachinery/field-error.ts";
 import { configMapKeyErrors } from "../../apimachinery/names.ts";
-import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import * as bindings from "./admission-registration/bindings.ts";
 import * as policies from "./admission-registration/policies.ts";
 import { checkWebhooks, checkWebhooksUpdate } from "./admission-registration/webhooks.ts";
 import { checkApiService, checkApiServiceStatus, checkApiServiceUpdate } from "./api-service.ts";
-import { type Errors, immutableMessage, same } from "./basics.ts";
 import * as coordination from "./coordination.ts";
 import * as events from "./events.ts";
 import * as flowcontrol from "./flowcontrol.ts";
@@ -15,6 +12,7 @@ import { resourceKinds } from "./resource/index.ts";
 import * as addresses from "./service-addresses.ts";
 import * as small from "./small-kinds.ts";
 import * as classes from "./storage/classes.ts";
+import * as migration from "./storage/migration.ts";
 
 const webhooks = rules({ create: checkWebhooks, update: checkWebhooksUpdate, standardFinalizers: false });
 
@@ -136,9 +134,9 @@ export const clusterKinds: Readonly<Record<string, KindRules>> = {
     ownMetadata: true,
   }),
   ...resourceKinds,
-  "storagemigration.k8s.io/v1beta1/StorageVersionMigration": rules({ update: specIsFixed }),
+  "storagemigration.k8s.io/v1beta1/StorageVersionMigration": rules({
+    create: migration.checkMigration,
+    update: migration.checkMigrationUpdate,
+    subresources: { status: migration.checkMigrationStatus },
+  }),
 };
-
-function specIsFixed(now: UnstructuredObject, old: UnstructuredObject, errors: Errors): void {
-  if (!same(now["spec"], old["spec"])) errors.push(invalid("spec", now["spec"], immutableMessage));
-}

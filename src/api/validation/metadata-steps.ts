@@ -90,6 +90,7 @@ const steps: Readonly<Record<string, readonly MetadataStep[]>> = {
   "storage.k8s.io/VolumeAttachment/status": onlyCreate,
   "storage.k8s.io/VolumeAttributesClass": both,
   "storagemigration.k8s.io/StorageVersionMigration": createFirst,
+  "storagemigration.k8s.io/StorageVersionMigration/status": onlyUpdate,
 };
 
 /** The steps of a kind, whatever its version. */

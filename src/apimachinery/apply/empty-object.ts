@@ -1,4 +1,4 @@
-import { printedWhenAbsent } from "../go-fields.ts";
+import { omitsEmpty, printedWhenAbsent } from "../go-fields.ts";
 import { isObject } from "../json.ts";
 import { resolveSchema, type Schema, type SchemaSet } from "../schema.ts";
 
@@ -35,15 +35,26 @@ function build(schemas: SchemaSet, schema: Schema, struct: string, depth: number
   const resolved = resolveSchema(schemas, schema);
   const empty: Record<string, unknown> = {};
   if (depth > maxDepth || resolved === undefined) return empty;
-  const isGoType = Object.values(resolved.properties ?? {}).some((property) => isEmptyMap(property.default));
+  const isGoType = Object.values(resolved.properties ?? {}).some(
+    (property) => isEmptyMap(property.default) || property.ref?.startsWith("io.k8s.api.") === true,
+  );
   for (const [name, property] of Object.entries(resolved.properties ?? {})) {
     if (isEmptyMap(property.default)) empty[name] = build(schemas, property, property.ref ?? "", depth + 1);
     else if (isZeroScalar(property.default)) empty[name] = property.default;
-    else if ((isGoType || depth > 0) && printedWhenAbsent(struct, name) !== undefined) empty[name] = null;
-    else if ((isGoType || depth > 0) && resolved.required?.includes(name) === true) empty[name] = null;
+    else if (isGoType || depth > 0) {
+      const printed = printedWhenAbsent(struct, name);
+      if (printed === "zero" && resolveSchema(schemas, property)?.properties !== undefined)
+        empty[name] = build(schemas, property, property.ref ?? "", depth + 1);
+      else if (printed !== undefined) empty[name] = null;
+      else if (resolved.required?.includes(name) === true && !isLeftOut(struct, name)) empty[name] = null;
+    }
   }
   return empty;
 }
+
+/** Few required fields go without an empty value all the same. */
+const isLeftOut = (struct: string, name: string): boolean =>
+  omitsEmpty(struct, name, { isRequired: true, isScalar: false });
 
 const isEmptyMap = (value: unknown): boolean => isObject(value) && Object.keys(value).length === 0;
 const isZeroScalar = (value: unknown): boolean => value === "" || value === 0 || value === false;

@@ -88,6 +88,8 @@ const scalarNames = new Set(["Quantity", "Time", "MicroTime", "IntOrString"]);
 function buildType(schemas: SchemaSet, schema: Schema): MergeType {
   const name = schema.ref?.slice(schema.ref.lastIndexOf(".") + 1) ?? "";
   if (scalarNames.has(name)) return anyScalar;
+  // Of an object that is kept as it came nobody knows the parts.
+  if (name === "RawExtension") return untypedAtomic;
   const resolved = resolveSchema(schemas, schema);
   if (resolved === undefined) return deduced;
   if (resolved.intOrString === true || resolved.format === "int-or-string") return anyScalar;

@@ -5,7 +5,7 @@ import { listObjects } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { admissionAttributes } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
-import { deleteContext } from "./delete.ts";
+import { deleteContext, warnOfOrphans } from "./delete.ts";
 import { readDeleteOptions } from "./delete-options.ts";
 import { listOptions } from "./list.ts";
 import { selectionOf } from "./selection.ts";
@@ -22,6 +22,7 @@ export async function deleteCollection(
   if (store === undefined) throw newNotFound(info, "");
   const options = await readDeleteOptions(state, core.scheme);
   checkDeleteOptions(options);
+  warnOfOrphans(state, info, options);
   const context = deleteContext(state, options);
   const { query } = state.request;
   const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);

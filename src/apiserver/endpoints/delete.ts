@@ -1,3 +1,4 @@
+import type { ResourceInfo } from "../../api/scheme.ts";
 import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
 import { newNotFound, successStatus } from "../../apimachinery/status.ts";
 import { deleteObject } from "../registry/delete.ts";
@@ -21,6 +22,7 @@ export async function remove(
   const { namespace, name } = targetOf(state.info, info);
   if (store === undefined) throw newNotFound(info, name);
   const options = await readDeleteOptions(state, core.scheme);
+  warnOfOrphans(state, info, options);
   const context = deleteContext(state, options);
   const { object, deleted } = await deleteObject(
     store,
@@ -51,4 +53,17 @@ export async function remove(
 export function deleteContext(state: RequestState, options: DeleteOptions): RequestContext {
   const context = newRequestContext(state, "DeleteOptions");
   return options.dryRun?.includes("All") === true ? asDryRun(context) : context;
+}
+
+/** Who deletes Jobs without saying what becomes of their pods is told that they stay. */
+export function warnOfOrphans(
+  { warnings }: RequestState,
+  { group, resource }: ResourceInfo,
+  { propagationPolicy, orphanDependents }: DeleteOptions,
+): void {
+  if (group !== "batch" || resource !== "jobs") return;
+  if (propagationPolicy !== undefined || orphanDependents !== undefined) return;
+  warnings.push(
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
+  );
 }

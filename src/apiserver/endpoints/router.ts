@@ -6,6 +6,7 @@ import { connect, isConnect } from "./connect.ts";
 import { create } from "./create.ts";
 import { remove } from "./delete.ts";
 import { deleteCollection } from "./delete-collection.ts";
+import { deprecationOf } from "./deprecations.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
 import { log } from "./log.ts";
@@ -57,12 +58,6 @@ function forwardDocument(core: ServerCore, state: RequestState): Promise<ApiResp
   return isVersion ? core.forward(group, version, state) : undefined;
 }
 
-/** Resources that whoever asks for them is warned of, whatever becomes of the request. */
-const deprecations: Readonly<Record<string, string>> = {
-  "componentstatuses.": "v1 ComponentStatus is deprecated in v1.19+",
-  "endpoints.": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-};
-
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
   const { group, version, resource, subresource: name, verb } = state.info;
   const pending =
@@ -77,10 +72,10 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
     if (!isKnown) return textResponse(404, "404 page not found\n");
     throw newGenericNotFound();
   }
-  const warning = deprecations[`${resource}.${group}`];
-  if (warning !== undefined) {
-    addWarning(state, warning);
-    core.deprecated(state.info);
+  const deprecation = deprecationOf(served.info);
+  if (deprecation !== undefined) {
+    addWarning(state, deprecation.warning);
+    core.deprecated(state.info, deprecation.removedRelease);
   }
   // The old paths of watches mean a watch whatever the method is, but only GET has a route.
   if (state.info.verb === "watch" && state.request.method !== "GET") throw newMethodNotAllowed();
@@ -90,7 +85,7 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   const { custom } = served.info;
   if (custom?.deprecationWarning !== undefined) {
     addWarning(state, custom.deprecationWarning);
-    core.deprecated(state.info);
+    core.deprecated(state.info, "");
   }
   if (name === "") return routeMain(core, state, served);
   return routeSubresource(core, state, served);

@@ -39,7 +39,7 @@ export interface ServerCore {
   /** What watches count into. */
   readonly watchMetrics: WatchMetrics;
   /** To be told of each request for a deprecated resource. */
-  deprecated(info: RequestInfo): void;
+  deprecated(info: RequestInfo, removedRelease: string): void;
   /** Whether the server is about to go: clients are told with each answer. */
   isClosing(): boolean;
   /** Where the prose of the built-in types lies, for OpenAPI; see api/openapi/descriptions.ts. */

@@ -204,8 +204,8 @@ export class RequestMetrics {
   }
 
   /** A resource that clients should turn away from was asked for. */
-  deprecated({ group, version, resource, subresource }: RequestInfo): void {
-    this.#deprecated.with(group, version, resource, subresource, "").set(1);
+  deprecated({ group, version, resource, subresource }: RequestInfo, removedRelease: string): void {
+    this.#deprecated.with(group, version, resource, subresource, removedRelease).set(1);
   }
 
   terminated(state: RequestState, code: number): void {

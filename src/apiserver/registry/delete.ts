@@ -96,7 +96,8 @@ function markForDeletion(
   const grace = applyGrace(store, context, object, options);
   if (grace === "pending") return "pending";
   const finalizersChange = applyPolicyFinalizers(served, metadata, options);
-  const isHeld = (metadata.finalizers ?? []).length > 0 || store.strategy.holdsDeletion?.(object) === true;
+  const isHeldByContent = store.strategy.holdsDeletion?.(object) === true;
+  const isHeld = (metadata.finalizers ?? []).length > 0 || isHeldByContent;
   if (grace === "graceful") {
     if (isHeld || (metadata.deletionGracePeriodSeconds ?? 0) > 0) return "mark";
     return "remove";
@@ -104,7 +105,7 @@ function markForDeletion(
   if (!isHeld) return "remove";
   if (
     metadata.deletionTimestamp !== undefined &&
-    metadata.deletionGracePeriodSeconds === 0 &&
+    (isHeldByContent || metadata.deletionGracePeriodSeconds === 0) &&
     !finalizersChange
   ) {
     return "pending";
@@ -113,7 +114,8 @@ function markForDeletion(
     metadata.deletionTimestamp = formatTime(store.clock.now());
     if ((metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation ?? 0) + 1;
   }
-  metadata.deletionGracePeriodSeconds = 0;
+  // What waits for its content has no grace period, not even one of no seconds.
+  if (!isHeldByContent) metadata.deletionGracePeriodSeconds = 0;
   store.strategy.prepareForDelete?.(context, object);
   return "mark";
 }

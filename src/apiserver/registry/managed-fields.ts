@@ -1,6 +1,8 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { serverSideApply, trackUpdate } from "../../apimachinery/apply/index.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
+import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { RequestContext } from "../request-context.ts";
 import { hasStatus } from "./resource-facts.ts";
@@ -57,7 +59,7 @@ export function recordUpdate(
 ): void {
   const managedFields = trackUpdate({
     old,
-    updated: old === undefined ? asCounted(served, updated) : updated,
+    updated: old === undefined ? asDecoded(store, served, updated) : updated,
     manager: context.fieldManager,
     subresource,
     schema: store.schemaOf(served),
@@ -70,11 +72,35 @@ export function recordUpdate(
   else delete updated.metadata.managedFields;
 }
 
-/** The count of a DaemonSet's templates is there before its creation is recorded: who creates one owns it. */
-function asCounted({ group, resource }: ResourceInfo, created: UnstructuredObject): UnstructuredObject {
-  if (group !== "apps" || resource !== "daemonsets") return created;
-  const annotations = { "deprecated.daemonset.template.generation": "0", ...created.metadata.annotations };
-  return { ...created, metadata: { ...created.metadata, annotations } };
+/**
+ * What Kubernetes fills in while it decodes an object, and our strategies later, is there before its creation is
+ * recorded: who creates it owns it.
+ */
+function asDecoded(
+  { scheme, clock }: GenericStore,
+  { group, version, resource, kind }: ResourceInfo,
+  created: UnstructuredObject,
+): UnstructuredObject {
+  const { metadata, spec } = created;
+  switch (`${resource}.${group}`) {
+    case "daemonsets.apps": {
+      const annotations = { "deprecated.daemonset.template.generation": "0", ...metadata.annotations };
+      return { ...created, metadata: { ...metadata, annotations } };
+    }
+    case "devicetaintrules.resource.k8s.io": {
+      if (!isObject(spec) || !isObject(spec["taint"])) return created;
+      const taint = { timeAdded: formatTime(clock.now()), ...spec["taint"] };
+      return { ...created, spec: { ...spec, taint } };
+    }
+    case "horizontalpodautoscalers.autoscaling": {
+      if (version !== "v1") return created;
+      // A target that nobody gave comes with the conversion.
+      const newer = scheme.convert(created, { group, version: "v2", kind });
+      return { ...created, spec: scheme.convert(newer, { group, version, kind })["spec"] };
+    }
+    default:
+      return created;
+  }
 }
 
 /** Merges an applied configuration into the live object. Conflicts throw 409. */

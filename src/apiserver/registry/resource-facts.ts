@@ -114,6 +114,7 @@ const needsResourceVersion = new Set([
   "storage.k8s.io/csinodes",
   "storage.k8s.io/csistoragecapacities",
   "storage.k8s.io/volumeattachments",
+  "storagemigration.k8s.io/storageversionmigrations",
 ]);
 
 export function allowsUnconditionalUpdate({ group, resource, custom }: AnyResource): boolean {

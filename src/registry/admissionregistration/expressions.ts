@@ -4,6 +4,7 @@ import type {
   MutatingWebhookConfiguration,
   ValidatingAdmissionPolicy,
   ValidatingWebhookConfiguration,
+  Variable,
 } from "../../api/types/admissionregistration-v1.ts";
 import { same, text } from "../../api/validation/basics.ts";
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
@@ -82,13 +83,16 @@ class PolicyExpressions {
     this.errors = areConditionsKept
       ? []
       : conditionErrors(spec.matchConditions, this.variables, "spec.matchConditions");
-    const variables = spec.variables ?? [];
+    // What has no expression is told of elsewhere, and nothing knows of it.
+    const isGiven = ({ expression }: Variable): boolean => text(expression).trim() !== "";
+    const all = spec.variables ?? [];
+    const variables = all.filter(isGiven);
     if (isComposed || variables.length > 0) {
       this.#composition = new Composition(variables, this.variables);
     }
-    variables.forEach(({ expression }, index) => {
+    all.forEach(({ expression }, index) => {
       // Each reads those before it.
-      const before = new Composition(variables.slice(0, index), this.variables);
+      const before = new Composition(all.slice(0, index).filter(isGiven), this.variables);
       const make = (source: string): Expression => before.expression(source, undefined, this.variables);
       this.errors.push(...compiled(expression, `spec.variables[${index}].expression`, make));
     });

@@ -47,6 +47,7 @@ describe("a new pod", () => {
     expect(status?.conditions).toEqual([
       {
         type: "PodScheduled",
+        lastProbeTime: null,
         status: "False",
         reason: "SchedulingGated",
         message: "Scheduling is blocked due to non-empty scheduling gates",

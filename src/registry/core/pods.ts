@@ -1,6 +1,7 @@
 import { appArmorPrefix, appArmorProfileOf, deprecatedAppArmor } from "../../api/app-armor.ts";
 import { qosClassOf } from "../../api/pod-qos.ts";
-import type { Binding, Pod, PodStatus } from "../../api/types/core-v1.ts";
+import type { Scheme } from "../../api/scheme.ts";
+import type { Binding, Pod, PodCondition, PodStatus } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { notSupported, path, required } from "../../apimachinery/field-error.ts";
@@ -44,10 +45,14 @@ export const bindingsExtension: ResourceExtension = {
   }),
 };
 
-const podStrategy = ({ nowMs }: RegistryDependencies): Strategy => ({
+const podStrategy = ({ nowMs, scheme }: RegistryDependencies): Strategy => ({
   prepareForCreate(context, object) {
     const pod = asPod(object);
-    pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec), ...gatedCondition(pod, nowMs()) };
+    pod.status = {
+      phase: "Pending",
+      qosClass: qosClassOf(pod.spec),
+      ...gatedCondition(pod, scheme, nowMs()),
+    };
     selectByLabelKeys(pod);
     takeAppArmorProfiles(pod, context);
   },
@@ -65,20 +70,18 @@ const podStrategy = ({ nowMs }: RegistryDependencies): Strategy => ({
 });
 
 /** A pod with gates is not looked at by the scheduler, and says so from the start. */
-function gatedCondition({ spec }: Pod, nowMs: number): Partial<PodStatus> {
+function gatedCondition({ spec }: Pod, scheme: Scheme, nowMs: number): Partial<PodStatus> {
   if ((spec.schedulingGates ?? []).length === 0) return {};
-  const message = "Scheduling is blocked due to non-empty scheduling gates";
-  return {
-    conditions: [
-      {
-        type: "PodScheduled",
-        status: "False",
-        reason: "SchedulingGated",
-        message,
-        lastTransitionTime: formatTime(nowMs),
-      },
-    ],
+  const condition: PodCondition = {
+    type: "PodScheduled",
+    status: "False",
+    reason: "SchedulingGated",
+    message: "Scheduling is blocked due to non-empty scheduling gates",
+    lastTransitionTime: formatTime(nowMs),
   };
+  // As if it had been sent: with the time of no probe.
+  const { object } = scheme.decode("io.k8s.api.core.v1.Pod", { status: { conditions: [condition] } });
+  return { ...asPod(object).status };
 }
 
 /**

@@ -77,7 +77,7 @@ export function requestsErrors(devices: unknown, path: string): FieldError[] {
     const { exactly, firstAvailable } = request;
     const alternatives = Array.isArray(firstAvailable) ? (firstAvailable as unknown[]) : [];
     // What is asked for in two ways is refused as that.
-    if (alternatives.length > 0 && exactly !== undefined) return [];
+    if (alternatives.length > 0 && asksExactly(request)) return [];
     if (alternatives.length > 0) {
       return alternatives.flatMap((one, at) =>
         isObject(one) ? selectorsErrors(one["selectors"], `${where}.firstAvailable[${at}].selectors`) : [],
@@ -86,4 +86,12 @@ export function requestsErrors(devices: unknown, path: string): FieldError[] {
     const asked = isObject(exactly) ? exactly : request;
     return selectorsErrors(asked["selectors"], `${where}.exactly.selectors`);
   });
+}
+
+/** In the first beta what is asked for exactly stands beside the name. */
+function asksExactly(request: Record<string, unknown>): boolean {
+  const { name: _, firstAvailable: __, ...asked } = request;
+  return Object.values(asked).some(
+    (value) => value !== undefined && value !== null && value !== "" && value !== 0,
+  );
 }

@@ -48,7 +48,7 @@ type answer struct {
 }
 
 // Beta features that are off unless one asks for them, and that our platform has.
-const served = "ClusterTrustBundle=true,ClusterTrustBundleProjection=true,PodCertificateRequest=true"
+const served = "ClusterTrustBundle=true,ClusterTrustBundleProjection=true,PodCertificateRequest=true,StorageVersionMigrator=true"
 
 func main() {
 	// Clusters allow privileged containers; a bare API server does not.
