@@ -7,6 +7,8 @@ export interface IdleMemoryOptions {
   readonly signal: AbortSignal;
   /** CPU time of this process so far. */
   readonly cpuMs: () => number;
+  /** Memory of this process. */
+  readonly residentBytes: () => number;
   readonly collect: () => Promise<void>;
 }
 
@@ -15,27 +17,35 @@ const intervalMs = 2_000;
 const quietMs = 60;
 /** Less work than this leaves nothing behind that is worth a pause. */
 const worthwhileMs = 1_000;
+/** … unless it left so much: a start that reads many large objects is over in less. */
+const worthwhileBytes = 32 * 1024 * 1024;
+/** What a server without anything in it takes at most. */
+const usualBytes = 150 * 1024 * 1024;
 
 /**
  * Collects garbage once after each stretch of work, when the server has been quiet for some seconds. V8 collects when memory
  * is asked for, so after a burst it would keep what nobody needs until the next one.
  */
-export function collectWhenIdle({ clock, signal, cpuMs, collect }: IdleMemoryOptions): void {
+export function collectWhenIdle({ clock, signal, cpuMs, residentBytes, collect }: IdleMemoryOptions): void {
   let lastMs = cpuMs();
   let collectedAtMs = 0;
+  let collectedAtBytes = usualBytes;
   let quietIntervals = 0;
   let isCollecting = false;
   const timer = clock.every(intervalMs, () => {
     const nowMs = cpuMs();
     quietIntervals = nowMs - lastMs < quietMs ? quietIntervals + 1 : 0;
     lastMs = nowMs;
-    if (isCollecting || quietIntervals < 2 || nowMs - collectedAtMs < worthwhileMs) return;
+    if (isCollecting || quietIntervals < 2) return;
+    const isMuch = nowMs - collectedAtMs >= worthwhileMs;
+    if (!isMuch && residentBytes() - collectedAtBytes < worthwhileBytes) return;
     isCollecting = true;
     void collect().finally(() => {
       isCollecting = false;
       lastMs = cpuMs();
       // What the collection itself took is no work that leaves garbage.
       collectedAtMs = lastMs;
+      collectedAtBytes = Math.max(usualBytes, residentBytes());
     });
   });
   signal.addEventListener("abort", () => timer.stop(), { once: true });

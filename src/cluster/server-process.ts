@@ -156,7 +156,13 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     options.atRest?.();
     await collectGarbage();
   };
-  collectWhenIdle({ clock, signal: cluster.signal, cpuMs: processCpuMs, collect });
+  collectWhenIdle({
+    clock,
+    signal: cluster.signal,
+    cpuMs: processCpuMs,
+    residentBytes: () => process.memoryUsage.rss(),
+    collect,
+  });
 
   let stopping: Promise<void> | undefined;
   const stopped = Promise.withResolvers<void>();

@@ -58,10 +58,16 @@ test("a large object is the same one for as long as somebody holds it", () => {
   const cached = CachedObject.written(object, 7, encodeForStorage(object));
   expect(cached.object).toBe(object);
   expect(cached.metadata).toBe(object.metadata);
-  cached.forgetObject();
-  expect(cached.object).not.toBe(object);
-  expect(cached.object).toEqual(object);
+  expect(CachedObject.stored("ünïcode", "a", 7, cached.stored).object).toEqual(object);
   expect(cached.at(9).object).toMatchObject({ metadata: { resourceVersion: "9" }, data: object.data });
+});
+
+test("an object that was loosened is still the one that somebody holds", () => {
+  const object = configMap();
+  const cached = CachedObject.written(object, 7, undefined);
+  cached.loosenObject();
+  expect(cached.object).toBe(object);
+  expect(JSON.parse(cached.bytes().toString())).toEqual(object);
 });
 
 test("items of a list leave out kind and apiVersion", () => {

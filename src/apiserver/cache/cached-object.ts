@@ -22,8 +22,8 @@ export class CachedObject {
   /** Where `"metadata":{` begins in the value; -1 until looked for. */
   #metadataAt = -1;
   #object: UnstructuredObject | undefined;
-  /** In place of `#object` for what is large: it stays as long as somebody uses it. */
-  #largeObject: WeakRef<UnstructuredObject> | undefined;
+  /** In place of `#object` for what is large or was loosened: it stays as long as somebody uses it. */
+  #looseObject: WeakRef<UnstructuredObject> | undefined;
   #versions: Map<string, CachedObject> | undefined;
   /** Of custom resources: what each schema makes of the stored state. */
   #reads: Map<StoredReader, CachedObject> | undefined;
@@ -150,11 +150,11 @@ export class CachedObject {
     this.#reads.set(reader, object === undefined ? this : CachedObject.detached(object));
   }
 
-  /** Drops the decoded object, which is made anew from the bytes when it is asked for. */
-  forgetObject(): void {
+  /** From now on the decoded object stays no longer than somebody uses it; it can be made anew from the bytes. */
+  loosenObject(): void {
     this.#encoded();
+    if (this.#object !== undefined) this.#looseObject = new WeakRef(this.#object);
     this.#object = undefined;
-    this.#largeObject = undefined;
   }
 
   /** The JSON text with its resourceVersion, in a buffer of its own between `before` and `after`. */
@@ -290,12 +290,12 @@ export class CachedObject {
   }
 
   get #decoded(): UnstructuredObject | undefined {
-    return this.#object ?? this.#largeObject?.deref();
+    return this.#object ?? this.#looseObject?.deref();
   }
 
   #keep(object: UnstructuredObject): void {
     if (this.#value === undefined || this.#value.length < largeBytes) this.#object = object;
-    else this.#largeObject = new WeakRef(object);
+    else this.#looseObject = new WeakRef(object);
   }
 }
 

@@ -83,12 +83,23 @@ export function acceptNames(
   return { names, condition };
 }
 
+/** What the schemas of a definition are like. */
+export interface Structure {
+  /** Why they are not structural. */
+  readonly problem: { readonly reason: string; readonly message: string } | undefined;
+}
+
+export const structureOf = ({ spec }: CustomResourceDefinition): Structure => ({
+  problem: machinery().nonStructuralReason(spec),
+});
+
 /**
  * The status that a definition is to have: names that it got, and whether it is established, structural and approved.
  * Kubernetes sets these one after the other; here they come together, and objects are served by the time anyone reads it.
  */
 export function settledStatus(
   definition: CustomResourceDefinition,
+  { problem }: Structure,
   taken: TakenNames,
   nowMs: number,
 ): NonNullable<CustomResourceDefinition["status"]> {
@@ -104,7 +115,6 @@ export function settledStatus(
   if (hasNews) set(condition);
   const isEstablished = conditions.some(({ type, status: is }) => type === "Established" && is === "True");
   if (!isEstablished) set(established(condition.status === "True"));
-  const problem = machinery().nonStructuralReason(spec);
   const isTold = conditions.some(({ type }) => type === "NonStructuralSchema");
   if (problem !== undefined) {
     const isTrue = problem.reason === "Violations";

@@ -6,7 +6,7 @@ import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
 import { cleanupFinalizer, definitions, isTrue } from "./definition/definition.ts";
-import { settledStatus, takenNames } from "./definition-conditions.ts";
+import { settledStatus, structureOf, takenNames } from "./definition-conditions.ts";
 import { finalizeDefinition } from "./definition-finalizer.ts";
 import type { DefinitionIndex } from "./definition-index.ts";
 import { loadMachinery } from "./load-machinery.ts";
@@ -107,14 +107,20 @@ export class DefinitionController {
         clock.after(retryMs, () => this.#add(name));
       return;
     }
-    const definition = record.read();
-    const status = settledStatus(definition, takenNames(this.#others(definition)), clock.now());
+    const { definition } = record;
+    const { structure: known, status } = this.#settled(definition);
     if (deepEqual(status, definition.status)) return;
-    await updateDefinition(this.#deps.stores, name, (current) => ({
-      ...current,
-      status: settledStatus(current, takenNames(this.#others(current)), clock.now()),
-    }));
+    await updateDefinition(this.#deps.stores, name, (current) => {
+      const isSame = current.metadata.generation === metadata.generation;
+      return { ...current, status: this.#settled(current, isSame ? known : undefined).status };
+    });
     this.#addNeighbours(name);
+  }
+
+  /** `structure`: what is known of the schemas already, whose walk takes a millisecond and more. */
+  #settled(definition: CustomResourceDefinition, structure = structureOf(definition)) {
+    const taken = takenNames(this.#others(definition));
+    return { structure, status: settledStatus(definition, structure, taken, this.#deps.clock.now()) };
   }
 
   *#others({ metadata, spec }: CustomResourceDefinition): Generator<CustomResourceDefinition> {

@@ -102,7 +102,7 @@ export class DefinitionIndex {
   #put(cached: CachedObject): boolean {
     const record = new DefinitionRecord(cached);
     // The object itself was needed by who wrote it; readers get the bytes.
-    cached.forgetObject();
+    cached.loosenObject();
     const old = this.#known.get(record.name);
     const isNew = old === undefined || !isSameSpec(old.record.summary, record.summary);
     if (!isNew && looksTheSame(old.record.summary, record.summary)) {

@@ -2,6 +2,7 @@ import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.
 import { deepFreeze } from "../../apimachinery/json.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
 import { endOfObject } from "../cache/json-bytes.ts";
+import { asDefinition } from "./definition/definition.ts";
 
 /**
  * A definition as it is stored. Schemas are the bulk of it, and of most of them nobody asks for long: what is kept is the
@@ -22,6 +23,11 @@ export class DefinitionRecord {
 
   get name(): string {
     return this.#cached.name;
+  }
+
+  /** The whole definition: frozen and shared. */
+  get definition(): CustomResourceDefinition {
+    return asDefinition(this.#cached.object);
   }
 
   /** The whole definition, read anew: it is the caller's to keep or to let go. */
