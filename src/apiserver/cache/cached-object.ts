@@ -157,6 +157,13 @@ export class CachedObject {
     this.#object = undefined;
   }
 
+  /** Drops the decoded object, which is made anew from the bytes when it is asked for. */
+  forgetObject(): void {
+    this.#encoded();
+    this.#object = undefined;
+    this.#looseObject = undefined;
+  }
+
   /** The JSON text with its resourceVersion, in a buffer of its own between `before` and `after`. */
   bytes(before = "", after = ""): Buffer {
     const version = this.#versionText();
