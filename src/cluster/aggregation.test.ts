@@ -2,7 +2,8 @@ import { request } from "node:https";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { APIService } from "../api/types/apiregistration-v1.ts";
 import { RealClock } from "../apimachinery/clock.ts";
-import { type Client } from "../client/client.ts";
+import { isNotFound } from "../apimachinery/status.ts";
+import type { Client } from "../client/client.ts";
 import { resources } from "../client/resources.ts";
 import type { Credential } from "../pki/index.ts";
 import { Cluster } from "./cluster.ts";
@@ -20,6 +21,19 @@ beforeEach(async () => {
 });
 
 afterEach(() => cluster.stop());
+
+const nowhere: APIService = {
+  apiVersion: "apiregistration.k8s.io/v1",
+  kind: "APIService",
+  metadata: { name: "v1.example.com" },
+  spec: {
+    group: "example.com",
+    version: "v1",
+    groupPriorityMinimum: 100,
+    versionPriority: 10,
+    service: { namespace: "default", name: "nowhere" },
+  },
+};
 
 /** Who the server takes a client for that shows the certificate and sends the headers. */
 function whoAmI(credential: Credential, headers: Record<string, string | string[]>): Promise<unknown> {
@@ -95,19 +109,7 @@ it("other API servers find whom to believe, and what others have added stays", a
 });
 
 it("an API server that cannot be reached is named in an event about its APIService", async () => {
-  const apiService: APIService = {
-    apiVersion: "apiregistration.k8s.io/v1",
-    kind: "APIService",
-    metadata: { name: "v1.example.com" },
-    spec: {
-      group: "example.com",
-      version: "v1",
-      groupPriorityMinimum: 100,
-      versionPriority: 10,
-      service: { namespace: "default", name: "nowhere" },
-    },
-  };
-  await client.resource(resources.apiservices).create(apiService);
+  await client.resource(resources.apiservices).create(nowhere);
   await expect
     .poll(async () => {
       const { items } = await client.resource(resources.events).list({ namespace: "default" });
@@ -118,4 +120,27 @@ it("an API server that cannot be reached is named in an event about its APIServi
       "v1.example.com",
       'requests for it are not answered (ServiceNotFound): service/nowhere in "default" is not present',
     ]);
+});
+
+it("a namespace says that it is not emptied while an API server is away, and goes when that is there no more", async () => {
+  await cluster.startControllers();
+  const namespaces = client.resource(resources.namespaces);
+  await client.resource(resources.apiservices).create(nowhere);
+  await namespaces.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "work" }, spec: {} });
+  await namespaces.delete("work");
+  const failures = async () =>
+    ((await namespaces.get("work")).status?.conditions ?? [])
+      .filter(({ status }) => status === "True")
+      .map(({ type, message }) => [type, message]);
+  await expect
+    .poll(failures)
+    .toEqual([
+      [
+        "NamespaceDeletionDiscoveryFailure",
+        "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: " +
+          "example.com/v1: stale GroupVersion discovery: example.com/v1",
+      ],
+    ]);
+  await client.resource(resources.apiservices).delete("v1.example.com");
+  await expect.poll(() => namespaces.get("work").catch(isNotFound), { timeout: 20_000 }).toBe(true);
 });

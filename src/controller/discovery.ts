@@ -1,5 +1,6 @@
 import { formatApiVersion } from "../apimachinery/gvk.ts";
 import type { APIGroupList, APIResourceList } from "../apimachinery/meta-v1.ts";
+import { StatusError } from "../apimachinery/status.ts";
 import type { Transport } from "../apimachinery/transport.ts";
 import type { ResourceReference } from "../client/client.ts";
 
@@ -35,7 +36,7 @@ export async function discoverResources(transport: Transport): Promise<Discovery
       try {
         return (await transport.request({ method: "GET", path })).body as APIResourceList;
       } catch (error) {
-        failures.set(groupVersion, error instanceof Error ? error.message : String(error));
+        failures.set(groupVersion, whyOf(groupVersion, error));
         return undefined;
       }
     }),
@@ -47,6 +48,13 @@ export async function discoverResources(transport: Transport): Promise<Discovery
     }
   }
   return { resources: [...found.values()], failures };
+}
+
+/** What another server serves, and does not say: what was known of it before is no longer to be relied on. */
+function whyOf(groupVersion: string, error: unknown): string {
+  if (error instanceof StatusError && error.code === 503)
+    return `stale GroupVersion discovery: ${groupVersion}`;
+  return error instanceof Error ? error.message : String(error);
 }
 
 function resourcesOf({ groupVersion, resources }: APIResourceList): DiscoveredResource[] {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type BuiltImage, buildImage, imagePath, installBusybox, writeUsers } from "../images/build.ts";
 import type { UpstreamPrograms } from "./build.ts";
 
@@ -84,6 +84,8 @@ function recipes(programs: UpstreamPrograms): Make[] {
     website("kitten", programs),
     nginx(`${registry}/nginx:1.15-4`),
     nginx(`${registry}/nginx:1.27-0`),
+    program(`${registry}/sample-apiserver:1.29.2`, programs.sampleApiServer, "sample-apiserver"),
+    program("registry.k8s.io/etcd:3.6.8-0", programs.etcd, "usr/local/bin/etcd"),
   ];
 }
 
@@ -126,6 +128,22 @@ function website(name: string, programs: UpstreamPrograms): Make {
           copyFileSync(join(programs.source, "test/images", name, "html", file), join(root, file));
           chmodSync(join(root, file), 0o644);
         }
+      },
+    });
+}
+
+/** One program that needs nothing else. */
+function program(name: string, file: string, path: string): Make {
+  return () =>
+    buildImage({
+      name,
+      packages: [],
+      programs: [],
+      config: { Env: [`PATH=${imagePath}`], Entrypoint: [`/${path}`] },
+      fill: (root) => {
+        mkdirSync(dirname(join(root, path)), { recursive: true });
+        copyFileSync(file, join(root, path));
+        chmodSync(join(root, path), 0o755);
       },
     });
 }

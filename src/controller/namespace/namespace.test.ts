@@ -130,7 +130,7 @@ describe("a namespace", () => {
     });
     await remove();
     expect(bad()).toEqual([
-      "NamespaceDeletionDiscoveryFailure DiscoveryFailed Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: apps/v1: the server is currently unable to handle the request",
+      "NamespaceDeletionDiscoveryFailure DiscoveryFailed Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: apps/v1: stale GroupVersion discovery: apps/v1",
     ]);
     expect(run.transport.list(resources.configmaps)).toEqual([]);
     restore();
