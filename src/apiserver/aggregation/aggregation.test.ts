@@ -179,6 +179,33 @@ describe("a request for a version that another server serves", () => {
     });
   });
 
+  it("is finished when its APIService changes or goes meanwhile", async () => {
+    await aggregate();
+    const answers: (() => void)[] = [];
+    extension.handler = (_request, response) =>
+      void answers.push(() => json(response, { kind: "FlunderList" }));
+    const first = https.request(flundersPath);
+    await expect.poll(() => answers.length).toBe(1);
+    await api.patch("merge", `${apiServicesPath}/${wardle}`, { spec: { versionPriority: 400 } });
+    const second = https.request(flundersPath);
+    await expect.poll(() => answers.length).toBe(2);
+    await api.delete(`${apiServicesPath}/${wardle}`);
+    for (const answer of answers) answer();
+    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+    expect((await https.request(flundersPath)).status).toBe(404);
+  });
+
+  it("for APIServices themselves stays here", async () => {
+    await aggregate();
+    const leads = { service: { namespace: "wardle", name: "sample-api", port: 7443 } };
+    await api.post(apiServicesPath, {
+      ...apiService({ group: "apiregistration.k8s.io", version: "v1", ...leads }),
+      metadata: { name: "v1.apiregistration.k8s.io" },
+    });
+    expect(await api.get(apiServicesPath)).toMatchObject({ kind: "APIServiceList" });
+    await api.delete(`${apiServicesPath}/v1.apiregistration.k8s.io`);
+  });
+
   it("goes to the other server whatever this one serves itself", async () => {
     await aggregate();
     const { caBundle } = extension;

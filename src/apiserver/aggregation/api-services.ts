@@ -97,7 +97,7 @@ export class ApiServices implements Aggregation {
 
   stop(): void {
     this.#stopped.abort();
-    for (const remote of this.#remotes.values()) remote.close();
+    for (const remote of this.#remotes.values()) remote.retire();
   }
 
   get generation(): number {
@@ -158,7 +158,8 @@ export class ApiServices implements Aggregation {
 
   #changed(name: string, object: APIService | undefined, old?: APIService): void {
     const known = this.#remotes.get(name);
-    const isRemote = object?.spec.service !== undefined;
+    // Who could lead the group of the APIServices elsewhere could never be led back.
+    const isRemote = object?.spec.service !== undefined && object.spec.group !== apiServices.group;
     if (object !== undefined && (isRemote || !isLocal(object))) this.#check(name);
     // The check of what is there no more is the last one.
     else if (known !== undefined) this.#check(name);
@@ -166,10 +167,10 @@ export class ApiServices implements Aggregation {
     if (isSame) {
       if (!known.become(object)) return;
     } else if (isRemote) {
-      known?.close();
+      known?.retire();
       this.#remotes.set(name, this.#newRemote(object));
     } else if (known !== undefined) {
-      known.close();
+      known.retire();
       this.#remotes.delete(name);
     } else if (deepEqual(object?.spec, old?.spec)) return;
     this.#tell();
@@ -177,7 +178,8 @@ export class ApiServices implements Aggregation {
 
   #newRemote(object: APIService): RemoteServer {
     const { watchCache: reader, clock, random, clientCertificate } = this.#options;
-    return new RemoteServer(object, { reader, clock, random, clientCertificate });
+    const stopped = this.#stopped.signal;
+    return new RemoteServer(object, { reader, clock, random, clientCertificate, stopped });
   }
 
   #tell(): void {

@@ -242,7 +242,7 @@ class Flight {
   isLate = false;
 
   constructor(state: RequestState, transport: RemoteTransport, clock: Clock) {
-    this.#followed = [state.signal, state.request.signal, transport.closed];
+    this.#followed = [state.signal, state.request.signal, transport.stopped];
     for (const signal of this.#followed) {
       if (signal.aborted) this.#abort();
       else signal.addEventListener("abort", this.#abort, { once: true });

@@ -17,6 +17,8 @@ export interface RemoteServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly clientCertificate: (() => ClientCertificate) | undefined;
+  /** Aborts when this server stops, and with it all that it has passed on. */
+  readonly stopped: AbortSignal;
 }
 
 /** What an APIService with a Service leads to. What speaks with it is loaded when it is first asked. */
@@ -26,7 +28,7 @@ export class RemoteServer implements RemoteApiServer {
   readonly #options: RemoteServerOptions;
   #isAvailable: boolean;
   #transport: Promise<RemoteTransport> | undefined;
-  #isClosed = false;
+  #isRetired = false;
 
   constructor(apiService: APIService, options: RemoteServerOptions) {
     this.name = apiService.metadata.name ?? "";
@@ -66,15 +68,15 @@ export class RemoteServer implements RemoteApiServer {
   transport(): Promise<RemoteTransport> {
     this.#transport ??= import("./remote-transport.ts").then(({ RemoteTransport }) => {
       const transport = new RemoteTransport(this.spec, this.#options);
-      if (this.#isClosed) transport.close();
+      if (this.#isRetired) transport.retire();
       return transport;
     });
     return this.#transport;
   }
 
-  /** Ends its connections, those in use too. */
-  close(): void {
-    this.#isClosed = true;
-    void this.#transport?.then((transport) => transport.close());
+  /** Another one has taken its place, or none: its requests are finished, its connections are not kept. */
+  retire(): void {
+    this.#isRetired = true;
+    void this.#transport?.then((transport) => transport.retire());
   }
 }

@@ -39,17 +39,17 @@ export interface OutgoingRequest {
 export class RemoteTransport {
   readonly #spec: APIServiceSpec;
   readonly #options: RemoteServerOptions;
-  readonly #closed = new AbortController();
   #agent: Agent | undefined;
+  #isRetired = false;
 
   constructor(spec: APIServiceSpec, options: RemoteServerOptions) {
     this.#spec = spec;
     this.#options = options;
   }
 
-  /** Aborts when there is no such server any more. */
-  get closed(): AbortSignal {
-    return this.#closed.signal;
+  /** Aborts when this server stops. */
+  get stopped(): AbortSignal {
+    return this.#options.stopped;
   }
 
   /** Where requests may go, in the order in which to try; throws with what is missing. */
@@ -87,7 +87,7 @@ export class RemoteTransport {
     const aborted = new AbortController();
     const abort = (): void => aborted.abort();
     const timer = this.#options.clock.after(options.timeoutMs, abort);
-    const signals = [this.closed, ...(options.signal === undefined ? [] : [options.signal])];
+    const signals = [this.stopped, ...(options.signal === undefined ? [] : [options.signal])];
     for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
     try {
       const headers = { accept: "application/json", ...options.headers, ...identityHeaders(aggregator) };
@@ -106,9 +106,14 @@ export class RemoteTransport {
     }
   }
 
-  close(): void {
-    this.#closed.abort();
-    this.#agent?.destroy();
+  /** Keeps no connections any more; requests under way are finished. */
+  retire(): void {
+    this.#isRetired = true;
+    const agent = this.#agent;
+    if (agent === undefined) return;
+    agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(agent.freeSockets))
+      for (const socket of sockets ?? []) socket.destroy();
   }
 
   get #serverName(): string {
@@ -123,7 +128,7 @@ export class RemoteTransport {
     if (wrong !== undefined) throw new UnusableSpecError(wrong);
     const shown = this.#options.clientCertificate?.();
     return new (process.getBuiltinModule("node:https").Agent)({
-      keepAlive: true,
+      keepAlive: !this.#isRetired,
       timeout: idleMs,
       checkServerIdentity,
       rejectUnauthorized: !insecureSkipTLSVerify,
