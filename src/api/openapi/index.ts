@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { schemaNameOfKind } from "../kinds.ts";
 import type { ResourceInfo } from "../scheme.ts";
+import { encodeOpenApiV3 } from "./gnostic-v3.ts";
 import { groupVersionPaths, type PathItem } from "./operations.ts";
 import { deflatedPiece, JoinedDocument } from "./pieces.ts";
 import { type ForeignPart, type OwnContent, SecondVersion } from "./second-version.ts";
-import type { OpenApiFacts, OpenApiSource } from "./source.ts";
+import type { JsonDocument, OpenApiFacts, OpenApiSource } from "./source.ts";
 import type { V2FormName } from "./v2-forms.ts";
 import { builtinV3Paths, writeOpenApiV3 } from "./v3.ts";
 
@@ -144,6 +145,13 @@ class Documents implements OpenApiDocuments {
 /** The name of the document that a resource is described in. */
 const pathOf = (resource: ResourceInfo): string =>
   resource.group === "" ? `api/${resource.version}` : `apis/${formatApiVersion(resource)}`;
+
+/** A document of version 3 that somebody else wrote, in all forms. */
+export async function foreignThird(document: JsonDocument): Promise<Record<OpenApiForm, JoinedDocument>> {
+  const json = new JoinedDocument([await deflatedPiece(JSON.stringify(document))]);
+  const protobuf = new JoinedDocument([await deflatedPiece(encodeOpenApiV3(document))], json.hash);
+  return { json, protobuf };
+}
 
 /** Kinds of subresource bodies: built-in ones, and those of the resources themselves. */
 function kindSchemas({ resources }: OpenApiSource): (kind: GroupVersionKind) => string | undefined {

@@ -1,5 +1,12 @@
-import type { JoinedDocument, OpenApiDocuments, OpenApiSource } from "../../api/openapi/index.ts";
+import type {
+  ForeignPart,
+  JoinedDocument,
+  OpenApiDocuments,
+  OpenApiForm,
+  OpenApiSource,
+} from "../../api/openapi/index.ts";
 import type { Descriptions } from "../../api/openapi/source.ts";
+import type { RemoteOpenApi, RemoteThird } from "../aggregation/documents/remote-openapi.ts";
 import { acceptsGzip } from "./accepts-gzip.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
 import { unlessKnown } from "./entity-tag.ts";
@@ -27,16 +34,62 @@ export function openapi(
     if (loading === undefined || core.scheme.generation !== generation) {
       generation = core.scheme.generation;
       prose ??= loadProse(core);
-      loading = load(core, prose, loading);
+      const next = load(core, prose, loading);
+      loading = next;
+      // What could not be loaded is tried again, and nothing is built on it.
+      next.catch(() => {
+        if (loading === next) loading = undefined;
+      });
     }
     return loading;
   };
+  const others = new OthersOpenApi(core);
   return async (state, path) => {
-    if (path === "/openapi/v2") return secondVersion(state, await documents());
-    if (path === "/openapi/v3") return index((await documents()).v3Hashes());
+    if (path === "/openapi/v2") return secondVersion(state, await documents(), others);
+    if (path === "/openapi/v3") return index((await documents()).v3Hashes(), await others.third());
     if (!path.startsWith("/openapi/v3/")) return undefined;
-    return thirdVersion(state, path, await documents());
+    return (await thirdVersion(state, path, await documents())) ?? others.answer(state, path);
   };
+}
+
+/** What other API servers say of their types; nothing is loaded while there are none. */
+class OthersOpenApi {
+  readonly #core: ServerCore;
+  #remotes: Promise<RemoteOpenApi> | undefined;
+
+  constructor(core: ServerCore) {
+    this.#core = core;
+  }
+
+  async second(own: OpenApiDocuments): Promise<ForeignPart | undefined> {
+    const { aggregation } = this.#core;
+    if (!aggregation.hasRemote) return undefined;
+    return (await this.#load()).second(aggregation.versions(), own);
+  }
+
+  async third(): Promise<ReadonlyMap<string, RemoteThird>> {
+    const { aggregation } = this.#core;
+    return aggregation.hasRemote ? (await this.#load()).third(aggregation.versions()) : new Map();
+  }
+
+  /** The document itself, from where it is. */
+  async answer(state: RequestState, path: string): Promise<ApiResponse> {
+    const found = (await this.third()).get(nameOf(path));
+    if (found === undefined) return empty(404);
+    if ("documents" in found) {
+      const { json, protobuf } = found.documents;
+      return thirdDocument(state, path, json.hash, async (form) => (form === "json" ? json : protobuf));
+    }
+    const { group, version: name } = found.remote;
+    return (await this.#core.forward(group, name, state)) ?? empty(404);
+  }
+
+  #load(): Promise<RemoteOpenApi> {
+    this.#remotes ??= import("../aggregation/documents/remote-openapi.ts").then(
+      ({ RemoteOpenApi }) => new RemoteOpenApi(this.#core.clock),
+    );
+    return this.#remotes;
+  }
 }
 
 async function loadProse({ descriptionsFile }: ServerCore): Promise<Descriptions | undefined> {
@@ -66,33 +119,50 @@ async function load(
   return openApiDocuments(source, await previous);
 }
 
-async function secondVersion(state: RequestState, documents: OpenApiDocuments): Promise<ApiResponse> {
-  const types = acceptedTypes(state);
-  for (const type of types) {
-    if (type === jsonType || type === "*/*" || type === "application/*")
-      return answer(state, await documents.v2("json"), jsonType, varyOfV2);
-    if (type === protobufV2 || type === oldProtobufV2)
-      return answer(state, await documents.v2("protobuf"), protobufV2, varyOfV2);
+async function secondVersion(
+  state: RequestState,
+  documents: OpenApiDocuments,
+  others: OthersOpenApi,
+): Promise<ApiResponse> {
+  for (const type of acceptedTypes(state)) {
+    const isJson = type === jsonType || type === "*/*" || type === "application/*";
+    if (!isJson && type !== protobufV2 && type !== oldProtobufV2) continue;
+    const document = await documents.v2(isJson ? "json" : "protobuf", await others.second(documents));
+    return answer(state, document, isJson ? jsonType : protobufV2, varyOfV2);
   }
   return empty(406, varyOfV2);
 }
 
-/** An address with the document's hash may be kept for ever; one with another hash is led to the right one. */
+/** Undefined for a document that is none of this server's. */
 async function thirdVersion(
   state: RequestState,
   path: string,
   documents: OpenApiDocuments,
+): Promise<ApiResponse | undefined> {
+  const name = nameOf(path);
+  const hash = documents.v3Hashes().get(name);
+  return hash === undefined
+    ? undefined
+    : thirdDocument(state, path, hash, (form) => documents.v3(name, form));
+}
+
+const addressOf = (name: string, hash: string): string => `/openapi/v3/${name}?hash=${hash}`;
+const nameOf = (path: string): string => path.slice("/openapi/v3/".length);
+
+/** An address with the document's hash may be kept for ever; one with another hash is led to the right one. */
+async function thirdDocument(
+  state: RequestState,
+  path: string,
+  current: string,
+  documentIn: (form: OpenApiForm) => Promise<JoinedDocument | undefined>,
 ): Promise<ApiResponse> {
-  const name = path.slice("/openapi/v3/".length);
-  const current = documents.v3Hashes().get(name);
-  if (current === undefined) return empty(404);
   const type = acceptedTypes(state)
     .map(typeOfV3)
     .find((each) => each !== undefined);
   if (type === undefined) return empty(406, "Accept");
   const hash = state.request.query.get("hash");
   if (hash !== null && hash !== current) return moved(`${path}?hash=${current}`, type);
-  const document = await documents.v3(name, type === jsonType ? "json" : "protobuf");
+  const document = await documentIn(type === jsonType ? "json" : "protobuf");
   if (document === undefined) return empty(404);
   const response = await answer(state, document, type);
   if (hash === null || response.status === 304) return response;
@@ -116,9 +186,14 @@ function typeOfV3(accepted: string): string | undefined {
 }
 
 /** Says nothing of itself: neither a type nor a tag. */
-function index(hashes: ReadonlyMap<string, string>): BytesResponse {
+function index(hashes: ReadonlyMap<string, string>, others: ReadonlyMap<string, RemoteThird>): BytesResponse {
+  const addresses = new Map<string, string>();
+  for (const [name, found] of others) {
+    addresses.set(name, "url" in found ? found.url : addressOf(name, found.documents.json.hash));
+  }
+  for (const [name, hash] of hashes) addresses.set(name, addressOf(name, hash));
   const paths = Object.fromEntries(
-    Array.from(hashes, ([name, hash]) => [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }]),
+    Array.from(addresses, ([name, serverRelativeURL]) => [name, { serverRelativeURL }]),
   );
   return {
     type: "bytes",

@@ -51,6 +51,11 @@ export class Refreshed<T extends object> {
     }
   }
 
+  /** It is asked for again when it is wanted next, however young it is. */
+  expire(): void {
+    this.#dueMs = Number.NEGATIVE_INFINITY;
+  }
+
   async #load(): Promise<T> {
     const { clock, load, maxAgeMs, maxRetryMs } = this.#options;
     const { value, isFailure } = await load(this.#value);
