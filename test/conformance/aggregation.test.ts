@@ -20,17 +20,13 @@ beforeAll(async () => {
   if (binaries.length === 0) return;
   cluster = await TestCluster.start({ nodes: 0 });
   extension = await ExtensionServer.listen();
-  new Flunders(extension);
+  serveFlunders(extension);
   cluster.write("wardle.json", JSON.stringify({ apiVersion: "v1", kind: "List", items: objects() }));
   const kubectl = cluster.kubectl(binaries.at(-1)?.path ?? "");
   await kubectl(["apply", "-f", "wardle.json"]);
-  const waited = await kubectl([
-    "wait",
-    "apiservice/v1alpha1.wardle.example.com",
-    "--for=condition=Available",
-    "--timeout=30s",
-  ]);
-  expect(waited.stderr).toBe("");
+  const waiting = ["--for=condition=Available", "--timeout=30s"];
+  const { stderr } = await kubectl(["wait", "apiservice/v1alpha1.wardle.example.com", ...waiting]);
+  if (stderr !== "") throw new Error(stderr);
 }, 120_000);
 
 afterAll(async () => {
@@ -65,11 +61,7 @@ const objects = (): object[] => [
 class Flunders {
   readonly #kept = new Map<string, { metadata: { name: string } }>();
 
-  constructor(server: ExtensionServer) {
-    server.handler = (request, response) => this.#answer(request, response);
-  }
-
-  #answer({ method, url, body }: SeenRequest, response: ServerResponse): void {
+  answer({ method, url, body }: SeenRequest, response: ServerResponse): void {
     const path = url.split("?")[0] ?? "";
     const documents: Record<string, () => object> = {
       "/openapi/v2": wardleV2,
@@ -96,6 +88,11 @@ class Flunders {
     const missing = { apiVersion: "v1", kind: "Status", status: "Failure", reason: "NotFound", code: 404 };
     return found === undefined ? json(response, missing, 404) : json(response, found);
   }
+}
+
+function serveFlunders(server: ExtensionServer): void {
+  const flunders = new Flunders();
+  server.handler = (request, response) => flunders.answer(request, response);
 }
 
 const flunder = JSON.stringify({
