@@ -179,6 +179,29 @@ describe("a request for a version that another server serves", () => {
     });
   });
 
+  it.each([
+    ["GET", undefined, {}],
+    ["DELETE", undefined, {}],
+    ["DELETE", '{"kind":"DeleteOptions"}', { "content-length": "24" }],
+    ["PATCH", '{"spec":{}}', { "content-length": "11" }],
+  ])("%s reaches it with the body %s, and no other", async (method, body, framing) => {
+    await aggregate();
+    extension.handler = (_request, response) => json(response, { kind: "Flunder" });
+    const given = body === undefined ? {} : { body, headers: framing };
+    expect((await https.request(flundersPath, { method, ...given })).status).toBe(200);
+    const [seen] = extension.requests;
+    expect([seen?.method, seen?.body]).toEqual([method, body ?? ""]);
+    const { "content-length": length, "transfer-encoding": encoding } = seen?.headers ?? {};
+    expect([length, encoding]).toEqual([body === undefined ? undefined : String(body.length), undefined]);
+  });
+
+  it("reaches it in chunks where the client does not say how much will come", async () => {
+    await aggregate();
+    extension.handler = (_request, response) => json(response, { kind: "Flunder" });
+    await https.request(flundersPath, { method: "POST", body: "x".repeat(3_000_000) });
+    expect(extension.requests[0]?.body).toHaveLength(3_000_000);
+  });
+
   it("is finished when its APIService changes or goes meanwhile", async () => {
     await aggregate();
     const answers: (() => void)[] = [];
@@ -240,6 +263,20 @@ it("requests that another server takes its time for hold no place among those of
   expect((await fixture.request("/api/v1/namespaces")).status).toBe(200);
   await fixture.close();
   await Promise.all(hanging);
+});
+
+it("who reports on a server changes its conditions, and nothing else of the APIService", async () => {
+  await api.post(apiServicesPath, apiService());
+  const change = {
+    metadata: { labels: { a: "b" }, finalizers: ["example.com/keep"] },
+    spec: { versionPriority: 1 },
+    status: { conditions: [{ type: "Seen", status: "True" }] },
+  };
+  const changed = await api.patch("merge", `${apiServicesPath}/${wardle}/status`, change);
+  expect(changed.metadata).not.toHaveProperty("labels");
+  expect(changed.metadata).not.toHaveProperty("finalizers");
+  expect(changed["spec"]).toMatchObject({ versionPriority: 200 });
+  expect(changed["status"]).toMatchObject({ conditions: [{ type: "Seen" }] });
 });
 
 describe("a version whose server cannot be reached", () => {

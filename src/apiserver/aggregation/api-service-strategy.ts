@@ -17,4 +17,10 @@ const strategy = (nowMs: () => number): Strategy => ({
       ? { conditions: withAvailability([], localAvailability, formatTime(nowMs())) }
       : {};
   },
+  // Who reports on a server says nothing of how its APIService is found and kept.
+  prepareForUpdate(_context, object, old, subresource) {
+    if (subresource !== "status") return;
+    const { labels, annotations, finalizers, ownerReferences } = old.metadata;
+    Object.assign(object.metadata, { labels, annotations, finalizers, ownerReferences });
+  },
 });

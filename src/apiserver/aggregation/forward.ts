@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Clock, Timer } from "../../apimachinery/clock.ts";
+import { isObject } from "../../apimachinery/json.ts";
 import {
   type ApiRequest,
   type ApiResponse,
@@ -126,7 +127,7 @@ type Payload = { readonly headers: OutgoingHttpHeaders } & (
 );
 
 function payloadOf(request: ApiRequest): Payload {
-  const { body, method, upgrade } = request;
+  const { body, upgrade } = request;
   if (body.type === "value") {
     if (body.value === undefined) return { headers: {}, bytes: undefined };
     const bytes = Buffer.from(JSON.stringify(body.value));
@@ -138,10 +139,21 @@ function payloadOf(request: ApiRequest): Payload {
     return { headers: isEmpty ? {} : { "content-length": String(whole.length) }, bytes: whole };
   }
   const length = request.header("content-length");
-  const hasNone = length === "0" || (length === undefined && (method === "GET" || method === "HEAD"));
-  if (hasNone || upgrade !== undefined || !isReadable(source)) return { headers: {}, bytes: undefined };
+  if (
+    length === "0" ||
+    (length === undefined && !mayHaveBody(request, source)) ||
+    upgrade !== undefined ||
+    !isReadable(source)
+  )
+    return { headers: {}, bytes: undefined };
   const framing = length === undefined ? { "transfer-encoding": "chunked" } : { "content-length": length };
   return { headers: framing, source };
+}
+
+/** Of a request that does not say how long its body is: HTTP/1.1 says that it comes in chunks, HTTP/2 that none follows. */
+function mayHaveBody(request: ApiRequest, source: unknown): boolean {
+  if (request.header(":authority") === undefined) return request.header("transfer-encoding") !== undefined;
+  return !(isObject(source) && source["endAfterHeaders"] === true);
 }
 
 const isReadable = (source: unknown): source is Readable =>
@@ -220,7 +232,8 @@ function answerOf(incoming: IncomingMessage): ApiResponse {
   const { statusCode: status = 502, headers: given } = incoming;
   if (status >= 300 && status <= 399 && given.location !== undefined) {
     incoming.destroy();
-    return textResponse(502, "the backend attempted to redirect this request, which is not permitted");
+    const refusal = "the backend attempted to redirect this request, which is not permitted";
+    return { ...textResponse(502, refusal), headers: {} };
   }
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(given))
