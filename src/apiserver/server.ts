@@ -175,6 +175,7 @@ export class ApiServer {
       clock,
       random,
       logger: this.#logger,
+      register,
     });
     const { scheme } = this.#customs;
     this.#apiServices = new ApiServices({

@@ -3,15 +3,16 @@ import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
+import { converterCalls } from "./conversion-calls.ts";
 import { definitions } from "./definition/definition.ts";
 import { DefinitionController } from "./definition-controller.ts";
 import { DefinitionIndex } from "./definition-index.ts";
 import { ExtensibleScheme } from "./extensible-scheme.ts";
 import { loadMachinery } from "./load-machinery.ts";
-import type { CallConverter } from "./webhook-converter.ts";
 
 export interface CustomResourcesOptions {
   /** The built-in kinds. */
@@ -20,12 +21,10 @@ export interface CustomResourcesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly register: (metric: Metric) => void;
 }
 
 const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);
-
-/** How long a webhook may take to convert, as in kube-apiserver. */
-const conversionTimeoutMs = 30_000;
 
 /**
  * CustomResourceDefinitions and what they define:
@@ -74,24 +73,4 @@ export class CustomResources {
   stop(): void {
     this.#controller?.stop();
   }
-}
-
-/** Calls of webhooks, over connections that are kept between them; made when the first is asked. */
-function converterCalls({ watchCache: reader, clock, random }: CustomResourcesOptions): CallConverter {
-  const make = async () => {
-    const [{ WebhookCaller }, { conversionReview: form }] = await Promise.all([
-      import("../webhook/webhook-caller.ts"),
-      import("../webhook/review-form.ts"),
-    ]);
-    return { caller: new WebhookCaller({ reader, clock, random }), form };
-  };
-  let made: ReturnType<typeof make> | undefined;
-  return {
-    newUid: () => random.uuid(),
-    async post(config, review, version) {
-      made ??= make();
-      const { caller, form } = await made;
-      return caller.post(config, review, { timeoutMs: conversionTimeoutMs, form, version });
-    },
-  };
 }

@@ -20,7 +20,17 @@ export interface ControllerDependencies {
   readonly logger: Logger;
 }
 
+/** A definition whose objects are being taken away. */
+interface Leaving {
+  readonly sinceMs: number;
+  failures: number;
+  isBusy: boolean;
+  /** What is written about it in between is a change like others, and no reason to try again. */
+  notBeforeMs: number;
+}
+
 const retryMs = 1_000;
+const maxRetryMs = 60_000;
 
 /**
  * Gives definitions their names and conditions, and takes their objects away before them. One definition at a time:
@@ -29,6 +39,7 @@ const retryMs = 1_000;
 export class DefinitionController {
   readonly #deps: ControllerDependencies;
   readonly #waiting = new Set<string>();
+  readonly #leaving = new Map<string, Leaving>();
   #isRunning = false;
   #isStopped = false;
 
@@ -85,26 +96,25 @@ export class DefinitionController {
     this.#isRunning = false;
   }
 
-  #retry(name: string, error: unknown): void {
+  #retry(name: string, error: unknown, delayMs = retryMs): void {
     if (this.#isStopped) return;
     // Somebody changed or deleted it: another round is on its way.
     if (isNotFound(error) || isConflict(error)) return;
     this.#deps.logger.error("a definition could not be settled", { name, error: String(error) });
-    this.#deps.clock.after(retryMs, () => this.#add(name));
+    this.#deps.clock.after(delayMs, () => this.#add(name));
   }
 
   async #reconcile(name: string): Promise<void> {
-    const { index, clock } = this.#deps;
-    const record = index.get(name);
+    const record = this.#deps.index.get(name);
     if (record === undefined) {
+      this.#leaving.delete(name);
       this.#addNeighbours(name);
       return;
     }
     const { metadata } = record.summary;
     if (metadata.deletionTimestamp !== undefined) {
-      if (metadata.finalizers?.includes(cleanupFinalizer) !== true) return;
-      if (!(await finalizeDefinition(record.summary, this.#deps)))
-        clock.after(retryMs, () => this.#add(name));
+      // Objects may take their time, or a webhook that converts them: nobody else waits for that.
+      if (metadata.finalizers?.includes(cleanupFinalizer) === true) void this.#finalize(name, record.summary);
       return;
     }
     const { definition } = record;
@@ -115,6 +125,30 @@ export class DefinitionController {
       return { ...current, status: this.#settled(current, isSame ? known : undefined).status };
     });
     this.#addNeighbours(name);
+  }
+
+  async #finalize(name: string, definition: CustomResourceDefinition): Promise<void> {
+    const nowMs = this.#deps.clock.now();
+    const state = this.#leaving.get(name) ?? { sinceMs: nowMs, failures: 0, isBusy: false, notBeforeMs: 0 };
+    if (state.isBusy || nowMs < state.notBeforeMs) return;
+    state.isBusy = true;
+    this.#leaving.set(name, state);
+    try {
+      const isDone = await finalizeDefinition(definition, state.sinceMs, this.#deps);
+      if (!isDone) this.#tryLater(name, state, retryMs);
+    } catch (error) {
+      const isOvertaken = isNotFound(error) || isConflict(error);
+      if (!isOvertaken)
+        this.#tryLater(name, state, Math.min(retryMs * 2 ** state.failures++, maxRetryMs), error);
+    } finally {
+      state.isBusy = false;
+    }
+  }
+
+  #tryLater(name: string, state: Leaving, delayMs: number, error?: unknown): void {
+    state.notBeforeMs = this.#deps.clock.now() + delayMs;
+    if (error === undefined) this.#deps.clock.after(delayMs, () => this.#add(name));
+    else this.#retry(name, error, delayMs);
   }
 
   /** `structure`: what is known of the schemas already, whose walk takes a millisecond and more. */

@@ -15,12 +15,17 @@ interface Dependencies {
   readonly clock: Clock;
 }
 
+/** Objects that are there longer than this are told of. */
+const patienceMs = 60_000;
+
 /**
- * Deletes the objects of a definition that is being deleted, and lets it go when they are gone. False while some are
- * held by finalizers of their own: to be called again.
+ * Deletes the objects of a definition that is being deleted, since `sinceMs`, and lets it go when they are gone. False while
+ * some are held by finalizers of their own: to be called again. Rejects when some cannot be deleted. Mirrors
+ * k8s.io/apiextensions-apiserver/pkg/controller/finalizer.
  */
 export async function finalizeDefinition(
   definition: CustomResourceDefinition,
+  sinceMs: number,
   dependencies: Dependencies,
 ): Promise<boolean> {
   const { stores, clock } = dependencies;
@@ -41,27 +46,39 @@ export async function finalizeDefinition(
     return true;
   }
   await set("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress", false);
-  if (!(await deleteObjects(definition, dependencies))) return false;
+  const { isEmpty, errors } = await deleteObjects(definition, dependencies);
+  if (errors.length > 0) {
+    const messages = [...new Set(errors.map(({ message }) => message))];
+    const why = messages.length === 1 ? (messages[0] ?? "") : `[${messages.join(", ")}]`;
+    await set("True", "InstanceDeletionFailed", `could not issue all deletes: ${why}`, false);
+    throw new AggregateError(errors, why);
+  }
+  if (!isEmpty && clock.now() - sinceMs >= patienceMs) {
+    const why = "could not confirm zero CustomResources remaining: context deadline exceeded";
+    await set("True", "InstanceDeletionCheck", why, false);
+  }
+  if (!isEmpty) return false;
   await set("False", "InstanceDeletionCompleted", "removed all instances", true);
   return true;
 }
 
-/** False when some are still there. */
+/** Goes on with the others where one cannot be deleted. */
 async function deleteObjects(
   { spec, status }: CustomResourceDefinition,
   { watchCache, stores }: Dependencies,
-): Promise<boolean> {
+): Promise<{ isEmpty: boolean; errors: readonly Error[] }> {
   const resource = status?.acceptedNames?.plural ?? spec.names.plural;
   const { group } = spec;
   const cache = watchCache.resource({ group, resource });
   const version = spec.versions.find((each) => each.storage)?.name ?? "";
+  const errors: Error[] = [];
   for (const { namespace, name } of Array.from(cache.objects(""))) {
     const context = systemContext("delete", { group, version, resource }, { namespace, name });
     try {
       await stores.delete(context, group, resource, namespace, name, undefined);
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error)) errors.push(error instanceof Error ? error : new Error(String(error)));
     }
   }
-  return cache.size === 0;
+  return { isEmpty: cache.size === 0, errors };
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { failure, TestApi } from "../testing/api.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 import { cronTabs, definitionsPath, established, gone } from "./testing/definitions.ts";
@@ -59,6 +59,70 @@ describe("a definition whose objects are held by finalizers", () => {
     const held = await api.get(`${objects}/held`);
     await api.put(`${objects}/held`, { ...held, metadata: { ...held.metadata, finalizers: [] } });
     await started.clock.advance(10_000);
+    await gone(api, name);
+  });
+});
+
+describe("a definition whose webhook cannot convert", () => {
+  const versions = (storage: string): object[] =>
+    ["v1", "v2"].map((each) => ({
+      name: each,
+      served: true,
+      storage: each === storage,
+      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+    }));
+  const hosts = (storage: string): object => ({
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "hosts.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Cluster",
+      names: { plural: "hosts", kind: "Host" },
+      versions: versions(storage),
+      conversion: {
+        strategy: "Webhook",
+        webhook: { clientConfig: { url: "https://127.0.0.1:1/" }, conversionReviewVersions: ["v1"] },
+      },
+    },
+  });
+  const host = { apiVersion: "example.com/v1", kind: "Host", metadata: { name: "one" } };
+
+  beforeEach(async () => {
+    await api.post(definitionsPath, hosts("v1"));
+    await established(api, "hosts.example.com");
+    await api.post("/apis/example.com/v1/hosts", host);
+  });
+
+  it("goes with its objects, which nobody needs to convert for that", async () => {
+    await api.delete(`${definitionsPath}/hosts.example.com`);
+    await gone(api, "hosts.example.com");
+    expect((await failure(api.list("/apis/example.com/v1/hosts"))).code).toBe(404);
+  });
+
+  it("says why it stays where they must be, and others come and go meanwhile", async () => {
+    const live = await api.get(`${definitionsPath}/hosts.example.com`);
+    await api.put(`${definitionsPath}/hosts.example.com`, {
+      ...live,
+      spec: { ...(live["spec"] as object), versions: versions("v2") },
+    });
+    await api.delete(`${definitionsPath}/hosts.example.com`);
+    const conditions = async (): Promise<unknown> =>
+      ((await api.get(`${definitionsPath}/hosts.example.com`))["status"] as { conditions: unknown })
+        .conditions;
+    await vi.waitFor(async () =>
+      expect(await conditions()).toContainEqual(
+        expect.objectContaining({
+          type: "Terminating",
+          status: "True",
+          reason: "InstanceDeletionFailed",
+          message: expect.stringMatching(
+            /^could not issue all deletes: conversion webhook for example\.com\/v1, Kind=Host failed: Post .* connection refused$/,
+          ),
+        }),
+      ),
+    );
+    await api.delete(`${definitionsPath}/${name}`);
     await gone(api, name);
   });
 });

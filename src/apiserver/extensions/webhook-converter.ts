@@ -2,16 +2,18 @@ import type { CustomResourceConversion, WebhookClientConfig } from "../../api/ty
 import { checkLabels } from "../../api/validation/label-selector.ts";
 import { checkAnnotations } from "../../api/validation/object-meta.ts";
 import { type FieldError, formatFieldError } from "../../apimachinery/field-error.ts";
-import { type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
+import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { deepCopy, deepEqual, isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newInternalError, newStatusError } from "../../apimachinery/status.ts";
+import { newStatusError } from "../../apimachinery/status.ts";
 import { bundleText } from "../webhook/ca-bundle.ts";
 
 /** Posts a review to a webhook and answers with what it says. */
 export interface CallConverter {
   post(config: WebhookClientConfig, review: unknown, version: string): Promise<unknown>;
   newUid(): string;
+  /** A conversion begins; what is returned is called when it has ended, with what it has failed for. */
+  begin(definition: string, from: string, to: string): (failure?: string) => void;
 }
 
 /**
@@ -34,31 +36,53 @@ export class WebhookConverter {
     this.#call = call;
   }
 
-  /** New objects of the version, in the order of those given. Rejects with StatusError 500. */
+  /**
+   * New objects of the version, in the order of those given. Rejects with StatusError 500, in the words that Kubernetes has for
+   * one object: it asks for each of a list, where we ask once for all.
+   */
   async convert(objects: readonly UnstructuredObject[], apiVersion: string): Promise<UnstructuredObject[]> {
     const sent = objects.filter((object) => object.apiVersion !== apiVersion);
-    if (sent.length === 0) return objects.map((object) => deepCopy(object));
-    const kind = kindOf(sent[0]);
-    const fail = (why: string): Error => newStatusError(500, "", `conversion webhook for ${kind} ${why}`);
-    const converted = await this.#ask(sent, apiVersion, fail);
-    if (converted.length !== sent.length) {
-      throw fail(`returned ${converted.length} objects, expected ${sent.length}`);
+    const [first] = sent;
+    if (first === undefined) return objects.map((object) => deepCopy(object));
+    const observe = this.#call.begin(
+      this.#name,
+      parseApiVersion(first.apiVersion).version,
+      parseApiVersion(apiVersion).version,
+    );
+    try {
+      const converted = await this.#convertSent(sent, apiVersion, kindOf(first));
+      observe();
+      let next = 0;
+      return objects.map((object) =>
+        object.apiVersion === apiVersion ? deepCopy(object) : (converted[next++] ?? object),
+      );
+    } catch (error) {
+      observe(error instanceof ConversionFailure ? error.type : failureTypes.object);
+      throw newStatusError(500, "", error instanceof Error ? error.message : String(error));
     }
-    let next = 0;
-    return objects.map((object) => {
-      if (object.apiVersion === apiVersion) return deepCopy(object);
-      const index = next++;
-      return accepted(object, converted[index], apiVersion, objects.length > 1 ? index : undefined, fail);
-    });
+  }
+
+  async #convertSent(
+    sent: readonly UnstructuredObject[],
+    apiVersion: string,
+    kind: string,
+  ): Promise<UnstructuredObject[]> {
+    const prefix = `conversion webhook for ${kind}`;
+    const converted = await this.#ask(sent, apiVersion, prefix);
+    if (converted.length !== sent.length) {
+      const why = `${prefix} returned ${converted.length} objects, expected ${sent.length}`;
+      throw new ConversionFailure(failureTypes.partial, why);
+    }
+    return sent.map((object, index) => accepted(object, converted[index], apiVersion, prefix));
   }
 
   async #ask(
     objects: readonly UnstructuredObject[],
     desiredAPIVersion: string,
-    fail: (why: string) => Error,
+    prefix: string,
   ): Promise<readonly unknown[]> {
     const version = this.#reviewVersions.find((each) => each === "v1" || each === "v1beta1");
-    if (version === undefined) throw newInternalError("no supported conversion review versions");
+    if (version === undefined) throw new Error("no supported conversion review versions");
     const uid = this.#call.newUid();
     const apiVersion = `apiextensions.k8s.io/${version}`;
     const review = {
@@ -71,15 +95,36 @@ export class WebhookConverter {
     try {
       answer = await this.#call.post(this.#config, review, version);
     } catch (error) {
-      throw fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
+      const why = error instanceof Error ? error.message : String(error);
+      // One that cannot even be called for what its configuration says is not called a failure of its own.
+      const isUnusable = isObject(error) && error["isUnusable"] === true;
+      throw new ConversionFailure(failureTypes.call, isUnusable ? why : `${prefix} failed: ${why}`);
     }
     const result = readReview(answer, version, uid);
-    if (typeof result === "string") throw fail(`failed: ${result}`);
+    if (typeof result === "string")
+      throw new ConversionFailure(failureTypes.malformed, `${prefix} failed: ${result}`);
     return result;
   }
 
   toString(): string {
     return `conversion_webhook_for_${this.#name}`;
+  }
+}
+
+/** What went wrong, as metrics name it. */
+const failureTypes = {
+  call: "conversion_webhook_call_failure",
+  malformed: "conversion_webhook_malformed_response_failure",
+  partial: "conversion_webhook_partial_response_failure",
+  object: "conversion_webhook_invalid_converted_object_failure",
+} as const;
+
+class ConversionFailure extends Error {
+  readonly type: string;
+
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
   }
 }
 
@@ -94,7 +139,8 @@ function readReview(answer: unknown, version: string, uid: string): readonly unk
   const { response } = review;
   if (version === "v1") {
     const expected = "apiextensions.k8s.io/v1, Kind=ConversionReview";
-    const found = `${textOf(review["apiVersion"])}, Kind=${textOf(review["kind"])}`;
+    const { group, version: given } = parseApiVersion(textOf(review["apiVersion"]));
+    const found = `${group}/${given}, Kind=${textOf(review["kind"])}`;
     if (found !== expected) return `expected webhook response of ${expected}, got ${found}`;
   }
   if (!isObject(response)) return "no response provided";
@@ -119,37 +165,47 @@ function accepted(
   original: UnstructuredObject,
   value: unknown,
   apiVersion: string,
-  index: number | undefined,
-  fail: (why: string) => Error,
+  prefix: string,
 ): UnstructuredObject {
-  const what =
-    index === undefined ? "invalid object at index 0" : `invalid converted object at index ${index}`;
-  const plain = index === undefined ? "invalid object" : what;
-  if (!isObject(value))
-    throw fail(`returned ${what}: Object 'Kind' is missing in '${JSON.stringify(value)}'`);
-  const found: GroupVersionKind = {
-    ...parseApiVersion(textOf(value["apiVersion"])),
-    kind: textOf(value["kind"]),
-  };
-  if (value["apiVersion"] !== apiVersion) {
-    const got = `${found.group === "" ? "" : `${found.group}/`}${found.version}`;
-    throw fail(`returned ${what}: invalid groupVersion (expected ${apiVersion}, received ${got})`);
+  const object = objectOf(value);
+  const fail = (why: string): Error => new Error(`${prefix} returned ${why}`);
+  const { group, version } = parseApiVersion(textOf(object["apiVersion"]));
+  if (object["apiVersion"] !== apiVersion) {
+    const got = `${group === "" ? "" : `${group}/`}${version}`;
+    throw fail(`invalid object at index 0: invalid groupVersion (expected ${apiVersion}, received ${got})`);
   }
-  if (found.kind !== original.kind) {
-    throw fail(`returned ${what}: invalid kind (expected ${original.kind}, received ${found.kind})`);
-  }
-  const metadata = isObject(value["metadata"]) ? value["metadata"] : undefined;
+  const kind = textOf(object["kind"]);
+  if (kind !== original.kind)
+    throw fail(`invalid object at index 0: invalid kind (expected ${original.kind}, received ${kind})`);
+  const metadata = isObject(object["metadata"]) ? object["metadata"] : undefined;
   for (const field of ["name", "namespace", "uid"] as const) {
     const [expected, got] = [textOf(original.metadata[field]), textOf(metadata?.[field])];
     const shown = field === "uid" ? "UID" : field;
-    if (expected !== got) throw fail(`returned ${plain}: must have the same ${shown}: ${expected} != ${got}`);
+    if (expected !== got) throw fail(`invalid object: must have the same ${shown}: ${expected} != ${got}`);
   }
-  const restored = restoredMetadata(original, value["metadata"]);
-  if (typeof restored === "string") {
-    const where = index === undefined ? "invalid metadata" : `invalid metadata in object at index ${index}`;
-    throw fail(`returned ${where}: ${restored}`);
+  const restored = restoredMetadata(original, object["metadata"]);
+  if (typeof restored === "string") throw fail(`invalid metadata: ${restored}`);
+  return { ...(object as UnstructuredObject), metadata: restored };
+}
+
+/** What cannot be read as an object at all is told of without a word about the webhook, as in Kubernetes. */
+function objectOf(value: unknown): Record<string, unknown> {
+  if (value === null || value === undefined) throw new Error("unexpected end of JSON input");
+  if (!isObject(value)) {
+    const found = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+    throw new Error(`json: cannot unmarshal ${found} into Go value of type map[string]interface {}`);
   }
-  return { ...(value as UnstructuredObject), metadata: restored };
+  if (textOf(value["kind"]) === "") throw new Error(`Object 'Kind' is missing in '${JSON.stringify(value)}'`);
+  return value;
+}
+
+/** As Go calls what it has read from JSON. */
+function goType(value: unknown): string {
+  if (value === null) return "<nil>";
+  if (Array.isArray(value)) return "[]interface {}";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "string" ? "string" : "map[string]interface {}";
 }
 
 /** The original's metadata with the labels and annotations of the converted object, or what is wrong with these. */
@@ -158,7 +214,7 @@ function restoredMetadata(
   metadata: unknown,
 ): UnstructuredObject["metadata"] | string {
   if (metadata === undefined) return "missing metadata in converted object";
-  if (!isObject(metadata)) return `invalid metadata of type ${typeof metadata} in converted object`;
+  if (!isObject(metadata)) return `invalid metadata of type ${goType(metadata)} in converted object`;
   const restored = deepCopy(original.metadata);
   for (const field of ["labels", "annotations"] as const) {
     const value = metadata[field];
@@ -166,11 +222,11 @@ function restoredMetadata(
       delete restored[field];
       continue;
     }
-    if (!isObject(value)) return `invalid metadata.${field} of type ${typeof value} in converted object`;
+    if (!isObject(value)) return `invalid metadata.${field} of type ${goType(value)} in converted object`;
     const texts: Record<string, string> = {};
     for (const [key, text] of Object.entries(value)) {
       if (typeof text !== "string") {
-        return `metadata.${field}[${key}] must be a string, but is ${typeof text} in converted object`;
+        return `metadata.${field}[${key}] must be a string, but is ${goType(text)} in converted object`;
       }
       texts[key] = text;
     }

@@ -1,3 +1,4 @@
+import type { GroupVersionResource } from "../../apimachinery/gvk.ts";
 import { deepCopy } from "../../apimachinery/json.ts";
 import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
 import { newNotFound } from "../../apimachinery/status.ts";
@@ -46,7 +47,7 @@ export function resourceStores(resources: ServedResources): ResourceStores {
       return (await createObject(store, context, info, owned, unchecked)).object;
     },
     async delete(context, group, resource, namespace, name, options) {
-      const { info, store } = find(resources, group, resource);
+      const { info, store } = find(resources, group, resource, context.resource);
       const wanted = (options ?? {}) as DeleteOptions;
       return (
         await deleteObject(store, context, info, info.namespaced ? namespace : "", name, wanted, unchecked)
@@ -55,8 +56,17 @@ export function resourceStores(resources: ServedResources): ResourceStores {
   };
 }
 
-function find(resources: ServedResources, group: string, resource: string): Stored {
-  const served = resources.findPreferred(group, resource);
+/** In the version that is wanted, where there is such a resource: no object needs to be converted from its own one. */
+function find(
+  resources: ServedResources,
+  group: string,
+  resource: string,
+  wanted?: GroupVersionResource,
+): Stored {
+  const isWanted = wanted?.group === group && wanted.resource === resource;
+  const served =
+    (isWanted ? resources.find(group, wanted.version, resource) : undefined) ??
+    resources.findPreferred(group, resource);
   if (served?.store === undefined) throw newNotFound({ group, resource }, "");
   return { ...served, store: served.store };
 }

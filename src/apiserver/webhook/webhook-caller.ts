@@ -26,6 +26,8 @@ export interface WebhookCallOptions {
   /** What is sent, and comes back. */
   readonly form: ReviewForm;
   readonly version: string;
+  /** How it is told that the time is over, beside what would be said of a request that has a deadline. */
+  readonly isClientTimeout?: boolean;
   /** Of the request on whose behalf the webhook is asked. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -69,7 +71,7 @@ export class WebhookCaller {
   async #ask(
     config: WebhookClientConfig,
     body: Buffer,
-    { timeoutMs, signal: request }: WebhookCallOptions,
+    { timeoutMs, isClientTimeout, signal: request }: WebhookCallOptions,
   ): Promise<HttpAnswer> {
     const place = placeOf(config);
     // The webhook is told the time it has.
@@ -83,10 +85,11 @@ export class WebhookCaller {
       return await this.#askUntilTold(config, { ...place, path }, body, signal, failed);
     } catch (error) {
       if (!(error instanceof CallAborted)) throw error;
-      const why = deadline.signal.aborted ? "context deadline exceeded" : "context canceled";
-      throw error.hasBegun
-        ? new WebhookCallError(describeBrokenAnswer(why), { cause: error })
-        : failed(why, error);
+      const { hasBegun } = error;
+      const why = deadline.signal.aborted
+        ? deadlineWords(hasBegun, isClientTimeout === true)
+        : "context canceled";
+      throw hasBegun ? new WebhookCallError(describeBrokenAnswer(why), { cause: error }) : failed(why, error);
     } finally {
       timer.stop();
     }
@@ -170,6 +173,14 @@ export class WebhookCaller {
       else signal.addEventListener("abort", abort, { once: true });
     });
   }
+}
+
+/** Go tells the deadline of a request from the patience of the client that sends it. */
+function deadlineWords(hasBegun: boolean, isClientTimeout: boolean): string {
+  const exceeded = "context deadline exceeded";
+  if (!isClientTimeout) return exceeded;
+  if (hasBegun) return `${exceeded} (Client.Timeout or context cancellation while reading body)`;
+  return "net/http: request canceled (Client.Timeout exceeded while awaiting headers)";
 }
 
 /** How long an answer asks to be left alone; undefined for one that is final. */
