@@ -55,10 +55,7 @@ export class CompiledProgram implements CelProgram {
     variables: Readonly<Record<string, unknown>>,
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
-    // Answers are kept with the variables' values, so every round gets one answer further. Costs count once.
-    const kept: Record<string, unknown> = { ...variables };
-    for (const [name, value] of Object.entries(kept))
-      if (isAuthorizer(value)) kept[name] = authorizerValue(value);
+    const kept = this.#keepingAnswers(variables);
     for (;;) {
       try {
         return this.evaluate(kept, options);
@@ -67,6 +64,21 @@ export class CompiledProgram implements CelProgram {
         await error.answer;
       }
     }
+  }
+
+  /**
+   * Answers are kept with the variables' values, so every round gets one answer further. Costs count once. Most expressions
+   * ask nobody, and evaluate what they are given as it is.
+   */
+  #keepingAnswers(variables: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    let kept: Record<string, unknown> | undefined;
+    for (const name of this.variables) {
+      const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+      if (!isAuthorizer(value)) continue;
+      kept ??= { ...variables };
+      kept[name] = authorizerValue(value);
+    }
+    return kept ?? variables;
   }
 
   estimateCost(root?: CelType): CostEstimate {

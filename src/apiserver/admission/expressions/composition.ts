@@ -56,9 +56,22 @@ function compileVariables(variables: readonly Variable[], declared: AdmissionVar
     const program = expression.program();
     const isBroken = program instanceof CelCompileError;
     fields[name] = isBroken ? dynType : program.outputType;
-    named.set(name, { name, expression, reads: isBroken ? [] : variablesRead(program.fieldPaths) });
+    named.set(name, { name, expression, reads: namesRead(expression) });
   }
   return { named, type: structType("kubernetes.variables", fields) };
+}
+
+/** Of expressions that were compiled: each is asked about with every request. */
+const known = new WeakMap<Expression, readonly string[]>();
+
+function namesRead(expression: Expression): readonly string[] {
+  let names = known.get(expression);
+  if (names === undefined) {
+    const program = expression.program();
+    names = program instanceof CelCompileError ? [] : variablesRead(program.fieldPaths);
+    known.set(expression, names);
+  }
+  return names;
 }
 
 function variablesRead(fieldPaths: ReadonlySet<string>): string[] {
@@ -71,6 +84,7 @@ function variablesRead(fieldPaths: ReadonlySet<string>): string[] {
 /** Expressions of one list, evaluated one after the other, with what they have made of the variables. */
 export class Scope {
   readonly #named: () => ReadonlyMap<string, Named>;
+  /** With `variables` among them. */
   readonly #inputs: Readonly<Record<string, unknown>>;
   readonly #outcomes = new Map<string, Outcome & { cost: number }>();
   readonly #values = new VariableValues((name) => this.#take(name));
@@ -78,15 +92,13 @@ export class Scope {
 
   constructor(named: () => ReadonlyMap<string, Named>, inputs: Readonly<Record<string, unknown>>) {
     this.#named = named;
-    this.#inputs = inputs;
+    this.#inputs = { ...inputs, variables: this.#values };
   }
 
   /** Rejects with OutOfBudget. */
   async evaluate(expression: Expression, budget: Budget): Promise<Outcome> {
-    const program = expression.program();
-    if (!(program instanceof CelCompileError))
-      for (const name of variablesRead(program.fieldPaths)) await this.#prepare(name);
-    const outcome = await expression.evaluate({ ...this.#inputs, variables: this.#values }, budget);
+    for (const name of namesRead(expression)) await this.#prepare(name);
+    const outcome = await expression.evaluate(this.#inputs, budget);
     this.#pay(budget);
     return outcome;
   }
@@ -103,7 +115,7 @@ export class Scope {
     const program = expression.program();
     if (program instanceof CelCompileError)
       return { error: `composited variable "${name}" fails to compile: ${compileMessage(program)}`, cost: 0 };
-    const { cost, ...outcome } = await expression.run({ ...this.#inputs, variables: this.#values });
+    const { cost, ...outcome } = await expression.run(this.#inputs);
     if ("value" in outcome) return { ...outcome, cost };
     return { error: `composited variable "${name}" fails to evaluate: ${outcome.error}`, cost };
   }
