@@ -12,6 +12,7 @@ import { type TLSSocket, Server as TlsServer } from "node:tls";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { http1Exchange, upgradeExchange } from "./http1-exchange.ts";
+import { faultOf, refuse, refuseConnection, refuseRest } from "./http1-fault.ts";
 import { http2Exchange } from "./http2-exchange.ts";
 import { PlainConnection } from "./plain-connection.ts";
 import { AnswerHead } from "./plain-exchange.ts";
@@ -27,12 +28,22 @@ export interface TlsOptions {
 
 /** As kube-apiserver: Node's own 5 s close connections in the face of clients that are about to ask. */
 const idleMs = 90_000;
+/** How long a client may take over the head of a request, as kube-apiserver; looked at a few times in a minute. */
+const headMs = 32_000;
 
 const http1Options = {
   keepAliveTimeout: idleMs,
+  headersTimeout: headMs,
+  connectionsCheckingInterval: 8_000,
   // Selectors may be long: Go takes a megabyte of request line and headers, Node 16 KiB. The types do not know it.
   maxHeaderSize: 1024 * 1024,
+  // Told in Go's words below.
+  requireHostHeader: false,
 };
+
+/** A client may offer to upgrade with any request. One with a body is answered as it is: what follows its head is that. */
+const shouldUpgradeCallback = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0;
 
 export interface HttpServerOptions {
   readonly tls: TlsOptions;
@@ -47,17 +58,21 @@ export interface HttpServerOptions {
 export class HttpServer {
   readonly #server: Http2SecureServer;
   readonly #handle: HttpServerOptions["handle"];
+  readonly #clock: Clock;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Duplex>();
   /** Requests whose answer is not yet with the client. */
   readonly #open = new Set<HttpExchange>();
   #onIdle: (() => void) | undefined;
   readonly #answerHead: AnswerHead;
+  /** The answer to the newest request that Node's parser found on the connection. */
+  readonly #answering = new WeakMap<object, ServerResponse>();
   /** A certificate is looked at once per connection. */
   readonly #peers = new WeakMap<object, Peer>();
 
   constructor({ tls, clock, handle, onTlsError }: HttpServerOptions) {
     this.#handle = handle;
+    this.#clock = clock;
     this.#answerHead = new AnswerHead(clock, idleMs);
     const { key, cert, clientCa } = tls;
     this.#server = createSecureServer({
@@ -75,9 +90,19 @@ export class HttpServer {
       streamResetRate: 1_000,
       settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1_000 },
     });
+    // A property of HTTP/1.1 servers, which is one of this server though the types leave it out, and no option of it.
+    Object.assign(this.#server, { shouldUpgradeCallback });
     // The compatible API listens for "stream" too as soon as anybody listens for "request"; here only HTTP/1.1 needs it.
-    this.#server.on("request", (message: unknown, response: unknown) => {
+    const onRequest = (message: unknown, response: unknown): void =>
       this.#onRequest(message as IncomingMessage, response as ServerResponse);
+    this.#server.on("request", onRequest);
+    // The client is told to go on when its body is wanted.
+    this.#server.on("checkContinue", onRequest);
+    this.#server.on("checkExpectation", (_: unknown, response: unknown) => {
+      refuse(response as ServerResponse, { status: 417, phrase: "Expectation Failed", body: "" });
+    });
+    this.#server.on("clientError", (error: Error, socket: Duplex) => {
+      refuseRest(socket, error, this.#answering.get(socket));
     });
     this.#server.removeAllListeners("stream");
     // The types leave out the headers as they were sent, which the event has passed on since it is there.
@@ -86,9 +111,11 @@ export class HttpServer {
       (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, ...rest: unknown[]) =>
         this.#onStream(stream, headers, (rest[0] ?? []) as readonly string[]),
     );
-    this.#server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.#onUpgrade(message, socket, head);
-    });
+    for (const event of ["upgrade", "connect"]) {
+      this.#server.on(event, (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+        this.#onUpgrade(message, socket, head);
+      });
+    }
     this.#server.on("session", (session) => this.#track(session));
     const nodes = this.#server.listeners("secureConnection");
     this.#server.removeAllListeners("secureConnection");
@@ -153,7 +180,7 @@ export class HttpServer {
     const begin = (exchange: HttpExchange): void => this.#begin(exchange);
     const peer = this.#peer(socket);
     const answerHead = this.#answerHead;
-    new PlainConnection({ socket, peer, answerHead, idleMs, begin, handOver }).open();
+    new PlainConnection({ socket, peer, answerHead, headMs, idleMs, begin, handOver }).open();
   }
 
   #track(session: ServerHttp2Session): void {
@@ -163,14 +190,22 @@ export class HttpServer {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
-    this.#begin(http2Exchange(stream, headers, this.#peer(stream.session?.socket), rawHeaders));
+    this.#begin(http2Exchange(stream, headers, this.#peer(stream.session?.socket), rawHeaders, this.#clock));
   }
 
   #onRequest(message: IncomingMessage, response: ServerResponse): void {
+    this.#answering.set(message.socket, response);
+    const fault = faultOf(message);
+    if (fault !== undefined) return refuse(response, fault);
+    // Asks about the server as a whole, of which there is nothing to say.
+    if (message.url === "*" && message.method === "OPTIONS")
+      return void response.writeHead(200, noLength).end();
     this.#begin(http1Exchange(message, response, this.#peer(message.socket)));
   }
 
   #onUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const fault = faultOf(message);
+    if (fault !== undefined) return refuseConnection(socket, fault);
     this.#begin(upgradeExchange({ message, socket, head }, this.#peer(socket)));
   }
 
@@ -182,6 +217,8 @@ export class HttpServer {
     return peer;
   }
 }
+
+const noLength = { "content-length": "0" };
 
 function peerOf(socket: unknown): Peer {
   const tls = socket as TLSSocket | undefined;

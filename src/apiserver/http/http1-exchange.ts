@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
-import { drainOf, streamBody } from "./http2-exchange.ts";
+import { originForm } from "./http1-fault.ts";
+import { drainOf, expectedBody, isExpecting, streamBody } from "./http2-exchange.ts";
+import { reasonPhrase } from "./reason-phrase.ts";
 import { RequestEnd } from "./request-end.ts";
 import { type Peer, SocketRequest } from "./socket-request.ts";
 
@@ -12,23 +14,38 @@ export function http1Exchange(message: IncomingMessage, response: ServerResponse
   response.on("close", () => end.end());
   response.on("error", ignore);
   const { method = "GET", url = "/", headers, rawHeaders } = message;
-  const parts = { method, url, headers, rawHeaders, body: streamBody(message) };
+  const source = streamBody(message);
+  const isWaiting = isExpecting(headers);
+  let mayHaveBody = !isWaiting;
+  const body = isWaiting
+    ? expectedBody(source, () => {
+        mayHaveBody = true;
+        if (!response.headersSent) response.writeContinue();
+      })
+    : source;
+  const parts = { method, url: originForm(url), headers, rawHeaders, body };
+  // Whether a client that was not told to go on sends its body all the same, nobody knows: what follows may be either.
+  const endUnlessTold = (): void => {
+    if (!mayHaveBody) response.shouldKeepAlive = false;
+  };
   return {
     request: new SocketRequest(parts, peer, end),
     end,
     closeAfter() {
       if (!response.headersSent) response.shouldKeepAlive = false;
     },
-    respond(status, responseHeaders, body) {
+    respond(status, responseHeaders, answer) {
       if (response.headersSent || response.destroyed) return;
-      responseHeaders["content-length"] = String(body.length);
+      endUnlessTold();
+      responseHeaders["content-length"] = String(answer.length);
       response.writeHead(status, responseHeaders);
-      response.end(body);
+      response.end(answer);
       // An answer before the body was read must not leave the client waiting to send it.
       if (!message.readableEnded) message.resume();
     },
     begin(status, responseHeaders) {
       if (!response.headersSent && !response.destroyed) {
+        endUnlessTold();
         response.writeHead(status, responseHeaders);
         response.flushHeaders();
       }
@@ -65,7 +82,7 @@ export function upgradeExchange(upgrade: UpgradeRequest, peer: Peer): HttpExchan
   socket.on("close", () => end.end());
   socket.on("error", ignore);
   const { method = "GET", url = "/", headers, rawHeaders } = message;
-  const parts = { method, url, headers, rawHeaders, body: streamBody(message), upgrade };
+  const parts = { method, url: originForm(url), headers, rawHeaders, body: streamBody(message), upgrade };
   return {
     request: new SocketRequest(parts, peer, end),
     end,
@@ -96,7 +113,7 @@ function letGo(socket: Duplex): void {
 }
 
 function head(status: number, headers: ResponseHeaders): Buffer {
-  const lines = [`HTTP/1.1 ${status} ${status < 400 ? "OK" : "Error"}`, "connection: close"];
+  const lines = [`HTTP/1.1 ${status} ${reasonPhrase(status)}`, "connection: close"];
   for (const [name, value] of Object.entries(headers)) {
     for (const each of typeof value === "string" ? [value] : value) lines.push(`${name}: ${each}`);
   }

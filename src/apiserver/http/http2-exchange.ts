@@ -1,5 +1,6 @@
-import { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Writable } from "node:stream";
+import type { Clock } from "../../apimachinery/clock.ts";
 import { newBadRequest, newRequestEntityTooLarge } from "../../apimachinery/status.ts";
 import type { RequestBody } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
@@ -12,6 +13,7 @@ export function http2Exchange(
   headers: IncomingHttpHeaders,
   peer: Peer,
   rawHeaders: readonly string[],
+  clock: Clock,
 ): HttpExchange {
   const end = new RequestEnd();
   stream.on("close", () => end.end());
@@ -19,11 +21,12 @@ export function http2Exchange(
   stream.on("error", () => undefined);
   const url = headers[":path"] ?? "/";
   const method = headers[":method"] ?? "GET";
-  const request = new SocketRequest(
-    { method, url, headers, rawHeaders, body: streamBody(stream) },
-    peer,
-    end,
-  );
+  const source = streamBody(stream);
+  const goOn = (): void => {
+    if (!stream.destroyed && !stream.headersSent) stream.additionalHeaders({ ":status": 100 });
+  };
+  const body = isExpecting(headers) ? expectedBody(source, goOn) : source;
+  const request = new SocketRequest({ method, url, headers, rawHeaders, body }, peer, end);
   return {
     request,
     end,
@@ -35,9 +38,8 @@ export function http2Exchange(
         "content-length": String(body.length),
       });
       if (request.method === "HEAD") stream.end();
-      else stream.end(body);
-      // An answer before the body was read (413, 401) must not leave the client waiting to send it.
-      if (!stream.readableEnded) stream.resume();
+      else if (stream.readableEnded) stream.end(body);
+      else endEarly(stream, body, clock);
     },
     begin(status, responseHeaders) {
       if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": status, ...responseHeaders });
@@ -45,6 +47,28 @@ export function http2Exchange(
       return http2Body(stream);
     },
   };
+}
+
+/** How long a client may go on to send a body that was answered already. */
+const bodyRestMs = 1_000;
+
+/**
+ * Answers before the body was read (413, 401): the client must not be left waiting to send it. The stream ends after it
+ * has come: Node resets a stream that ends before, and a reset takes over what of the answer has not left yet.
+ */
+function endEarly(stream: ServerHttp2Stream, answer: Uint8Array, clock: Clock): void {
+  stream.write(answer);
+  const end = (): void => {
+    timer.stop();
+    if (!stream.destroyed && !stream.writableEnded) stream.end();
+  };
+  const timer = clock.after(bodyRestMs, () => {
+    end();
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+  stream.once("end", end);
+  stream.once("close", end);
+  stream.resume();
 }
 
 function http2Body(stream: ServerHttp2Stream): ResponseBody {
@@ -80,8 +104,34 @@ interface ByteSource {
   resume(): unknown;
 }
 
+/** Whether the client waits to be told to go on before it sends the body. */
+export const isExpecting = ({ expect }: IncomingHttpHeaders): boolean =>
+  expect !== undefined && expect.toLowerCase() === "100-continue";
+
+/** The body of a client that waits: it is told to go on as soon as somebody wants the body, and not before. */
+export function expectedBody(body: StreamBody, goOn: () => void): StreamBody {
+  let isTold = false;
+  const tell = (): void => {
+    if (!isTold) goOn();
+    isTold = true;
+  };
+  return {
+    type: "bytes",
+    read(limitBytes) {
+      tell();
+      return body.read(limitBytes);
+    },
+    get source() {
+      tell();
+      return body.source;
+    },
+  };
+}
+
+type StreamBody = Extract<RequestBody, { type: "bytes" }>;
+
 /** Reads a body at most once, and no more of it than the limit. */
-export function streamBody(source: ByteSource): RequestBody {
+export function streamBody(source: ByteSource): StreamBody {
   let reading: Promise<Uint8Array> | undefined;
   return {
     type: "bytes",

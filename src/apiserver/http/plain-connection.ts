@@ -8,7 +8,9 @@ export interface PlainConnectionOptions {
   readonly socket: TLSSocket;
   readonly peer: Peer;
   readonly answerHead: AnswerHead;
-  /** How long a connection stays open between two requests. */
+  /** How long a connection stays open before the first request. */
+  readonly headMs: number;
+  /** How long it stays open between two requests. */
   readonly idleMs: number;
   /** Takes one request. */
   readonly begin: (exchange: HttpExchange) => void;
@@ -42,20 +44,21 @@ export class PlainConnection {
 
   /** Serves the connection from here on. */
   open(): void {
-    const { socket, idleMs } = this.#options;
+    const { socket, headMs } = this.#options;
     socket.setNoDelay(true);
     socket.on("data", this.#onData);
     socket.on("close", this.#onClose);
     // Errors of a connection are those of its client; it ends by "close".
     socket.on("error", ignore);
-    socket.setTimeout(idleMs, this.#onIdle);
+    socket.setTimeout(headMs, this.#onIdle);
   }
 
   #take(bytes: Buffer): void {
     if (this.#current !== undefined) return this.#keep(bytes);
-    const { peer, socket, answerHead, begin } = this.#options;
+    const { peer, socket, answerHead, begin, idleMs } = this.#options;
     const head = parsePlainHead(bytes, this.#fields);
     if (head === undefined) return this.#giveUp(bytes);
+    if (this.#fields === undefined) socket.setTimeout(idleMs);
     this.#fields = head.fields;
     const onAnswered = (closes: boolean): void => this.#answered(closes);
     this.#current = new PlainExchange({ socket, peer, head, bytes, answerHead, onAnswered });

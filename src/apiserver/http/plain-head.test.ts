@@ -23,6 +23,9 @@ test.each([
   ["HTTP/1.1 with nothing but a host", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"],
   ["an empty value", "GET / HTTP/1.1\r\nHost: x\r\nAccept:\r\n\r\n"],
   ["keep-alive", "GET / HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n"],
+  ["another method", "BREW / HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ["a method in lower case", "get / HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ["a path with codes", "GET /a%20b?c=%zz HTTP/1.1\r\nHost: x\r\n\r\n"],
   ["a body of length 0", "DELETE / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"],
 ])("plain is %s", (_, text) => {
   expect(parse(text)).toBeDefined();
@@ -37,8 +40,10 @@ test.each([
   ["no host", "GET / HTTP/1.1\r\nAccept: x\r\n\r\n"],
   ["no fields at all", "GET / HTTP/1.1\r\n\r\n"],
   ["HEAD", "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"],
-  ["another method", "BREW / HTTP/1.1\r\nHost: x\r\n\r\n"],
-  ["a method in lower case", "get / HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ["CONNECT", "CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ["a method that is none", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ["a percent sign that begins no code", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ["a host that is none", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"],
   ["a target that is a whole URL", "GET https://x/ HTTP/1.1\r\nHost: x\r\n\r\n"],
   ["a space in the target", "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n"],
   ["two spaces", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n"],

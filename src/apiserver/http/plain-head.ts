@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http2";
+import { hasBrokenEscape, isHost } from "./http1-fault.ts";
 
 /** The head of a request that has nothing unusual about it. */
 export interface PlainHead {
@@ -20,7 +21,8 @@ export interface PlainFields {
 }
 
 const headEnd = Buffer.from("\r\n\r\n");
-const requestLine = /^(GET|POST|PUT|PATCH|DELETE) (\/[\x21-\x7e]*) HTTP\/1\.1$/;
+/** Any method, for Node's parser takes only those it knows. HEAD has answers, and CONNECT connections, of their own kind. */
+const requestLine = /^(?!HEAD |CONNECT )([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const fieldValue = /^[\t\x20-\x7e]*$/;
 const lengthValue = /^\d{1,9}$/;
@@ -51,7 +53,7 @@ export function parsePlainHead(bytes: Buffer, last: PlainFields | undefined): Pl
   const lineEnd = text.indexOf("\r\n");
   if (lineEnd < 0) return undefined;
   const [, method, url] = requestLine.exec(text.slice(0, lineEnd)) ?? [];
-  if (method === undefined || url === undefined) return undefined;
+  if (method === undefined || url === undefined || hasBrokenEscape(url)) return undefined;
   const rest = text.slice(lineEnd + 2);
   const fields = rest === last?.text ? last : parseFields(rest);
   const bodyAt = end + headEnd.length;
@@ -74,7 +76,12 @@ function parseFields(text: string): PlainFields | undefined {
     rawHeaders.push(name, value);
   }
   const { host, connection = "keep-alive", "content-length": length = "0" } = headers;
-  if (host === undefined || connection.toLowerCase() !== "keep-alive" || !lengthValue.test(length))
+  if (
+    host === undefined ||
+    !isHost(host) ||
+    connection.toLowerCase() !== "keep-alive" ||
+    !lengthValue.test(length)
+  )
     return undefined;
   return { text, headers, rawHeaders, bodyLength: Number(length) };
 }
