@@ -13,9 +13,15 @@ export function listHead(kind: string, apiVersion: string, metadata: object, ite
 export const listTail = Buffer.from("]}\n");
 
 /** As Go prints typed lists, items do not repeat the kind and apiVersion of the list. */
-const plainItems: ItemForm = {
+export const plainItems: ItemForm = {
   lengthOf: (item) => item.itemLength,
   write: (item, _index, buffer, offset) => item.writeItemTo(buffer, offset),
+};
+
+/** Go has no types for custom resources: items are printed as they are. */
+export const wholeItems: ItemForm = {
+  lengthOf: (item) => item.encodedLength,
+  write: (item, _index, buffer, offset) => item.writeTo(buffer, offset),
 };
 
 /** The JSON of a list, copied together from the bytes of its items. */
@@ -24,6 +30,7 @@ export function encodeList(
   apiVersion: string,
   metadata: ListMeta,
   items: readonly CachedObject[],
+  form: ItemForm = plainItems,
 ): ListEncoding {
-  return new ListEncoding(listHead(kind, apiVersion, metadata, '"items"'), items, plainItems, listTail);
+  return new ListEncoding(listHead(kind, apiVersion, metadata, '"items"'), items, form, listTail);
 }

@@ -21,7 +21,8 @@ export async function create(
   served: ServedResource,
 ): Promise<ApiResponse> {
   const { info, store } = served;
-  if (state.info.name !== "") throw newMethodNotAllowed();
+  // Custom resources have one handler for all their paths, which does not look at the name.
+  if (state.info.name !== "" && info.custom === undefined) throw newMethodNotAllowed();
   const context = newRequestContext(state, "CreateOptions");
   const decoded = decodeBody(state.request, context, core.scheme, info, info.schemaName);
   const object = decoded instanceof Promise ? await decoded : decoded;

@@ -38,7 +38,9 @@ export async function encodePage(response: ListResponse, options: EncodeOptions)
   const encoding = await listEncodingOf(response, options);
   if (encoding !== undefined) return encoding.bytes();
   const list = listForm(response.page, response.served, options);
-  return encodeValue(options.negotiated.as === undefined ? withoutKinds(list) : list, options);
+  if (options.negotiated.as !== undefined) return encodeValue(list, options);
+  if (response.served.custom === undefined) return encodeValue(withoutKinds(list), options);
+  return encodeValue({ ...list, metadata: listMeta(response.page, response.served) }, options);
 }
 
 /** Items of a list of one kind leave out what kind they are. */

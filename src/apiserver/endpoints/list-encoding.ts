@@ -3,7 +3,7 @@ import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { goJson } from "../../apimachinery/json.ts";
 import type { ListMeta } from "../../apimachinery/meta-v1.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
-import { encodeList, listHead, listTail } from "../cache/encode-list.ts";
+import { encodeList, listHead, listTail, plainItems, wholeItems } from "../cache/encode-list.ts";
 import { type ItemForm, ListEncoding } from "../cache/list-encoding.ts";
 import type { ListPage } from "../registry/list.ts";
 import type { ListResponse } from "./api-request.ts";
@@ -23,10 +23,17 @@ export async function listEncodingOf(
   const { mediaType, as, version } = negotiated;
   if (mediaType === protobufType) return protobufList(page, served, options);
   if (mediaType !== jsonType || pretty) return undefined;
-  const metadata = listMeta(page);
   if (as === undefined) {
-    return encodeList(served.listKind, formatApiVersion(served), metadata, page.items);
+    const itemForm = served.custom === undefined ? plainItems : wholeItems;
+    return encodeList(
+      served.listKind,
+      formatApiVersion(served),
+      listMeta(page, served),
+      page.items,
+      itemForm,
+    );
   }
+  const metadata = listMeta(page);
   const apiVersion = `meta.k8s.io/${version}`;
   if (as !== "Table") {
     const head = listHead("PartialObjectMetadataList", apiVersion, metadata, '"items"');
@@ -37,11 +44,15 @@ export async function listEncodingOf(
   return new ListEncoding(head, page.items, new TableRows(served, options), listTail);
 }
 
-/** What a list says of itself. */
-export function listMeta({ resourceVersion, continueToken, remainingItemCount }: ListPage): ListMeta {
+/** What a list says of itself. Those of custom resources say that there is no more, where others say nothing. */
+export function listMeta(
+  { resourceVersion, continueToken, remainingItemCount }: ListPage,
+  served?: ResourceInfo,
+): ListMeta {
+  const continued = continueToken ?? (served?.custom === undefined ? undefined : "");
   return {
     resourceVersion,
-    ...(continueToken === undefined ? {} : { continue: continueToken }),
+    ...(continued === undefined ? {} : { continue: continued }),
     ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
   };
 }

@@ -1,4 +1,12 @@
-import { newGenericNotFound, newMethodNotAllowed, newNotFound } from "../../apimachinery/status.ts";
+import type { GroupResource } from "../../apimachinery/gvk.ts";
+import {
+  newBadRequest,
+  newGenericNotFound,
+  newMethodNotAllowed,
+  newNotFound,
+  newStatusError,
+  type StatusError,
+} from "../../apimachinery/status.ts";
 import { apiServices } from "../aggregation/api-service.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { type ApiResponse, type Handler, type RequestState, textResponse } from "./api-request.ts";
@@ -45,9 +53,11 @@ export function router(core: ServerCore, nonResource: NonResourceRoute): Handler
     return core.forward(group, version, state) ?? routeResource(core, state);
   };
   async function other(state: RequestState): Promise<ApiResponse> {
-    return (await nonResource(state)) ?? textResponse(404, "404 page not found\n");
+    return (await nonResource(state)) ?? pageNotFound();
   }
 }
+
+const pageNotFound = (): ApiResponse => textResponse(404, "404 page not found\n");
 
 /** What is right below a version that another server serves is that server's to say: `/apis/GROUP/VERSION`. */
 function forwardDocument(core: ServerCore, state: RequestState): Promise<ApiResponse> | undefined {
@@ -65,11 +75,10 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   if (pending !== undefined) await pending;
   const served = core.resources.find(group, version, resource);
   if (served === undefined) {
-    const isKnown = core.scheme
-      .groupVersions()
-      .some((each) => each.group === group && each.version === version);
-    // A version that is not served has no routes at all, so not even a Status is spoken there.
-    if (!isKnown) return textResponse(404, "404 page not found\n");
+    // A version that is not served has no routes at all, nor has one of custom resources: not even a Status is spoken there.
+    const base = core.scheme.base ?? core.scheme;
+    const isKnown = base.groupVersions().some((each) => each.group === group);
+    if (!isKnown) return pageNotFound();
     throw newGenericNotFound();
   }
   const deprecation = deprecationOf(served.info);
@@ -81,7 +90,9 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   if (state.info.verb === "watch" && state.request.method !== "GET") throw newMethodNotAllowed();
   // Only what is passed on to others has a HEAD; a GET without its body is not among the routes.
   if (state.request.method === "HEAD" && name !== "proxy") throw newMethodNotAllowed();
-  checkScope(state, served);
+  if (served.info.custom !== undefined) {
+    if (!isInScope(state, served)) return pageNotFound();
+  } else checkScope(state, served);
   const { custom } = served.info;
   if (custom?.deprecationWarning !== undefined) {
     addWarning(state, custom.deprecationWarning);
@@ -89,6 +100,12 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   }
   if (name === "") return routeMain(core, state, served);
   return routeSubresource(core, state, served);
+}
+
+/** 405 of a custom resource, whose one handler knows what it does not do. */
+function newMethodNotSupported({ group, resource }: GroupResource, verb: string): StatusError {
+  const message = `${verb} is not supported on resources of kind ${JSON.stringify(`${resource}.${group}`)}`;
+  return newStatusError(405, "MethodNotAllowed", message, { details: { group, kind: resource } });
 }
 
 function addWarning({ warnings }: RequestState, text: string): void {
@@ -111,6 +128,12 @@ function checkAnswer({ request }: RequestState, { custom }: { readonly custom?: 
   negotiate(request.header("accept"), { forms: anyForms, isCustom: custom !== undefined });
 }
 
+/** Custom resources are found with a namespace, or without one, as their definition says; all of them by list and watch. */
+function isInScope({ info: { namespace, verb } }: RequestState, { info }: ServedResource): boolean {
+  if (info.namespaced && namespace === "") return verb === "list" || verb === "watch";
+  return info.namespaced === (namespace !== "");
+}
+
 function checkScope(state: RequestState, { info }: ServedResource): void {
   const { namespace, name, verb, resource } = state.info;
   if (!info.namespaced) {
@@ -126,8 +149,13 @@ function checkScope(state: RequestState, { info }: ServedResource): void {
 function routeMain(core: ServerCore, state: RequestState, served: ServedResource): Promise<ApiResponse> {
   const { verb, name } = state.info;
   // A collection is neither replaced nor patched, whatever the body says.
-  if (name === "" && (verb === "update" || verb === "patch")) throw newMethodNotAllowed();
+  if (name === "" && (verb === "update" || verb === "patch"))
+    throw served.info.custom === undefined ? newMethodNotAllowed() : newBadRequest("name must be provided");
   const endpoint = verbs[verb];
+  // What is only ever created has no paths of single objects.
+  const { custom, verbs: offered } = served.info;
+  if (name !== "" && custom === undefined && offered.length === 1 && offered[0] === "create")
+    throw newGenericNotFound();
   // What is being taken away is changed still, so that its finalizers can go; discovery does not say so.
   const isTerminating = served.info.custom?.isTerminating === true;
   if (endpoint === undefined || !(isTerminating || served.info.verbs.includes(verb))) {
@@ -149,7 +177,10 @@ async function routeSubresource(
     throw served.info.custom === undefined ? newGenericNotFound() : newNotFound(served.info, state.info.name);
   }
   if (isConnect(name)) return connect(core, state, served);
-  if (!known.verbs.includes(verb)) throw newMethodNotAllowed();
+  if (!known.verbs.includes(verb)) {
+    const { info } = served;
+    throw info.custom === undefined ? newMethodNotAllowed() : newMethodNotSupported(info, verb);
+  }
   if (name !== "log") {
     checkRoute(state, served, objectTypes);
     checkAnswer(state, {});
