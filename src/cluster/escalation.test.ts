@@ -1014,7 +1014,10 @@ describe("certificates", () => {
         return { certificate: { certificate, key: privateKeyToPem(key) } };
       },
     ],
-    ["of the front proxy, which vouches for others", () => ({ certificate: pki.frontProxyClient })],
+    [
+      "of the front proxy's authority for somebody else",
+      () => ({ certificate: pki.frontProxyAuthority.issueClient(masters, clock.now()) }),
+    ],
   ])("one %s is refused", async (_what, make) => {
     expect(
       await outcomeOf({

@@ -95,6 +95,30 @@ export const minimalObjects: Readonly<Record<string, Minimal>> = {
   "v1/Secret": { fields: () => ({ data: { key: "dmFsdWU=" }, type: "Opaque" }) },
   "v1/ServiceAccount": nothing,
   "v1/Service": inSpec({ ports: [{ port: 80 }] }, { loadBalancer: {}, conditions: [condition] }),
+  "apiregistration.k8s.io/v1/APIService": {
+    name: (n) => `v1.thing-${n}.example.com`,
+    fields: (n) => ({
+      spec: {
+        group: `thing-${n}.example.com`,
+        version: "v1",
+        groupPriorityMinimum: 1000,
+        versionPriority: 15,
+      },
+    }),
+    // Without the first the server adds it.
+    status: {
+      conditions: [
+        {
+          type: "Available",
+          status: "True",
+          reason: "Local",
+          message: "Local APIServices are always available",
+          lastTransitionTime: at,
+        },
+        condition,
+      ],
+    },
+  },
   "apps/v1/ControllerRevision": { fields: () => ({ data: { spec: {} }, revision: 1 }) },
   "apps/v1/DaemonSet": inSpec(workload, {
     currentNumberScheduled: 1,
