@@ -45,7 +45,7 @@ describe.each(packs.filter(({ missing }) => missing === undefined))("$name", (pa
     more: object = {},
   ): Promise<Stored> => {
     const answer = await transport.request({ method, path, body, ...more });
-    return answer.body as unknown as Stored;
+    return answer.body as Stored;
   };
 
   beforeAll(async () => {

@@ -19,7 +19,7 @@ export interface Piece {
 
 /** Compressed by another thread. */
 export async function deflatedPiece(content: string | Uint8Array): Promise<Piece> {
-  const bytes = Buffer.from(content);
+  const bytes = bytesOf(content);
   const deflated = await new Promise<Buffer>((resolve, reject) => {
     deflateRaw(bytes, { finishFlush: constants.Z_FULL_FLUSH, level: 3 }, (error, result) =>
       error === null ? resolve(result) : reject(error),
@@ -33,8 +33,8 @@ const maxStored = 65_535;
 
 /** As it is, for what stands between the pieces. */
 export function storedPiece(content: string | Uint8Array): Piece {
-  const bytes = Buffer.from(content);
-  const blocks: Buffer[] = [];
+  const bytes = bytesOf(content);
+  const blocks: Uint8Array[] = [];
   for (let start = 0; start < bytes.length; start += maxStored) {
     const part = bytes.subarray(start, start + maxStored);
     const head = Buffer.alloc(5);
@@ -45,7 +45,10 @@ export function storedPiece(content: string | Uint8Array): Piece {
   return { ...measured(bytes), deflated: Buffer.concat(blocks) };
 }
 
-function measured(bytes: Buffer): Omit<Piece, "deflated"> {
+const bytesOf = (content: string | Uint8Array): Uint8Array =>
+  typeof content === "string" ? Buffer.from(content) : content;
+
+function measured(bytes: Uint8Array): Omit<Piece, "deflated"> {
   return {
     sizeBytes: bytes.length,
     checksum: crc32(bytes),

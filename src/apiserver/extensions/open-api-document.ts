@@ -7,24 +7,28 @@ import { structuralErrors, structuralProblem } from "./schema/structural-rules.t
 /**
  * What OpenAPI says of a version: its schema, with the fields that every object has. Version 2 cannot say everything,
  * and its readers take what is said for all there may be, so that less is said there (mirrors
- * k8s.io/apiextensions-apiserver/pkg/controller/openapi).
+ * k8s.io/apiextensions-apiserver/pkg/controller/openapi). A schema that is known to be structural need not be looked at
+ * again.
  */
 export function openApiDocument(
   { schema, selectableFields = [] }: CustomResourceDefinitionVersion,
   version: 2 | 3,
   texts: Descriptions | undefined,
+  mayBeUnstructured = true,
 ): JsonDocument {
   const root = schema?.openAPIV3Schema;
   const fields = selectableFields.map(({ jsonPath }) => ({ fieldPath: jsonPath.replace(/^\./, "") }));
   const selectable = fields.length === 0 ? {} : { "x-kubernetes-selectable-fields": fields };
-  const isStructural =
-    root !== undefined && structuralProblem(root) === undefined && structuralErrors(root, "").length === 0;
+  const isStructural = root !== undefined && !(mayBeUnstructured && isUnstructured(root));
   const isOpen = version === 2 && root?.["x-kubernetes-preserve-unknown-fields"] === true;
   if (!isStructural || isOpen) return { type: "object", ...selectable };
   const written = new SchemaWriter(version, texts).write(root);
   const properties = isObject(written["properties"]) ? written["properties"] : {};
   return { ...written, properties: { ...properties, ...metaFields(version, texts) }, ...selectable };
 }
+
+const isUnstructured = (root: JSONSchemaProps): boolean =>
+  structuralProblem(root) !== undefined || structuralErrors(root, "").length > 0;
 
 const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 

@@ -84,7 +84,9 @@ export class VersionOfDefinition implements CustomVersion {
   }
 
   document(version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
-    return openApiDocument(this.#definition.readVersion(this.#name), version, texts);
+    // Only those that keep unknown fields were let in with a schema that is not structural.
+    const mayBeUnstructured = this.#definition.spec.preserveUnknownFields === true;
+    return openApiDocument(this.#definition.readVersion(this.#name), version, texts, mayBeUnstructured);
   }
 
   get #objectRules(): ObjectRules {
