@@ -91,7 +91,7 @@ export class ApiServices implements Aggregation {
     });
     for (const cached of watchCache.resource(apiServices).objects("")) {
       // Most are of this server itself, and need not be decoded.
-      if (cached.bytes().includes('"service":')) this.#changed(cached.name, asApiService(cached.object));
+      if (cached.mentions('"service":')) this.#changed(cached.name, asApiService(cached.object));
     }
   }
 

@@ -36,6 +36,11 @@ test("the object of the writer is kept, frozen, and gets its resourceVersion", (
   expect(Object.isFrozen(object.data)).toBe(true);
 });
 
+test("a text is looked for in the bytes", () => {
+  const cached = CachedObject.stored("ünïcode", "a", 42, encodeForStorage(configMap()));
+  expect([cached.mentions('"data":'), cached.mentions('"service":')]).toEqual([true, false]);
+});
+
 test("at() is the same state at another revision", () => {
   const cached = CachedObject.written(configMap(), 7, undefined);
   const gone = cached.at(9);

@@ -164,6 +164,12 @@ export class CachedObject {
     this.#looseObject = undefined;
   }
 
+  /** Whether the text stands in the JSON: to look for it costs less than to decode what is then of no interest. */
+  mentions(text: string): boolean {
+    const { buffer, byteOffset, length } = this.#encoded();
+    return Buffer.from(buffer, byteOffset, length).includes(text);
+  }
+
   /** The JSON text with its resourceVersion, in a buffer of its own between `before` and `after`. */
   bytes(before = "", after = ""): Buffer {
     const version = this.#versionText();
