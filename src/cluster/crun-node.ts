@@ -13,7 +13,7 @@ import { Kubelet } from "../kubelet/index.ts";
 import { iproute } from "../linux/iproute.ts";
 import { nft } from "../linux/nft.ts";
 import { openSystem } from "../linux/system.ts";
-import { serviceInterfaceCommands } from "../network/service-interface.ts";
+import { serviceInterfaceCommands, serviceRouteCommands } from "../network/service-interface.ts";
 import { ServiceProxy } from "../network/service-proxy.ts";
 import type { Cluster } from "./cluster.ts";
 import { hostAddress } from "./host-address.ts";
@@ -143,14 +143,21 @@ export class CrunNode {
 
   async #startProxy(): Promise<void> {
     const system = this.#system;
-    const { podCidr, serviceCidr, interfacePrefix, hostPorts } = this.#settings;
+    const { podCidr, serviceCidr, interfacePrefix, apiAddress, hostPorts } = this.#settings;
     const { informers, clock, logger } = this.#cluster;
     const { events } = this.#cluster.contextFor("service-proxy", nodeUser(localNodeName()));
     const services = informers.informer(resources.services);
     const endpointSlices = informers.informer(resources.endpointslices);
-    await Promise.all([services.synced(), endpointSlices.synced()]);
+    const serviceCidrs = informers.informer(resources.servicecidrs);
+    await Promise.all([services.synced(), endpointSlices.synced(), serviceCidrs.synced()]);
     this.#proxy = new ServiceProxy({
-      settings: { table: servicesTable(interfacePrefix), podCidr, serviceCidr, interfacePrefix },
+      settings: { table: servicesTable(interfacePrefix), podCidr, interfacePrefix },
+      serviceCidr,
+      serviceCidrs,
+      route: async (added, gone) => {
+        const source = { interfacePrefix, addresses: [apiAddress] };
+        await iproute(serviceRouteCommands(source, added, gone), system);
+      },
       nodeName: localNodeName(),
       services,
       endpointSlices,

@@ -36,6 +36,7 @@ const accountOf: Readonly<Record<string, string>> = {
   "pod-garbage-collector-controller": "pod-garbage-collector",
   "replicationcontroller-controller": "replication-controller",
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
+  "service-cidr-controller": "service-cidrs-controller",
   "serviceaccount-controller": "service-account-controller",
   "taint-eviction-controller": "node-controller",
   "token-cleaner-controller": "token-cleaner",
@@ -45,6 +46,7 @@ const accountOf: Readonly<Record<string, string>> = {
 const unknownToKubernetes = new Set([
   "event-ttl-controller",
   "local-provisioner-controller",
+  "service-address-controller",
   "service-lb-controller",
 ]);
 

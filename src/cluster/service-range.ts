@@ -1,5 +1,5 @@
 import type { ServiceCIDR } from "../api/types/networking-v1.ts";
-import { isAlreadyExists, isNotFound } from "../apimachinery/status.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../apimachinery/status.ts";
 import type { Client, ResourceClient } from "../client/client.ts";
 import { resources } from "../client/resources.ts";
 
@@ -22,9 +22,14 @@ export async function publishServiceRange(
   const isTold = conditions.some(({ type, status }) => type === "Ready" && status !== "Unknown");
   if (isTold || cidrs.length !== 1 || cidrs[0] !== range) return;
   const ready = { type: "Ready", status: "True", reason: "", message: readyMessage, lastTransitionTime };
-  await client
-    .resource(resources.servicecidrs)
-    .updateStatus({ ...published, status: { conditions: [ready] } });
+  try {
+    await client
+      .resource(resources.servicecidrs)
+      .updateStatus({ ...published, status: { conditions: [ready] } });
+  } catch (error) {
+    // The controller of ranges was faster, and says the same.
+    if (!isConflict(error)) throw error;
+  }
 }
 
 async function getOrCreate(ranges: ResourceClient<ServiceCIDR>, range: string): Promise<ServiceCIDR> {

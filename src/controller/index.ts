@@ -24,6 +24,8 @@ import { replicaSetController } from "./replicaset/index.ts";
 import { replicationControllerController } from "./replicationcontroller/index.ts";
 import { resourceQuotaController } from "./resource-quota/index.ts";
 import { rootCaController } from "./root-ca/index.ts";
+import { serviceAddressController } from "./service-cidr/addresses.ts";
+import { serviceCidrController } from "./service-cidr/index.ts";
 import { serviceLoadBalancerController } from "./service-load-balancer/index.ts";
 import { serviceAccountController } from "./serviceaccount/index.ts";
 import { type LegacyTokenIssuer, serviceAccountTokenController } from "./serviceaccount-token/index.ts";
@@ -89,5 +91,7 @@ export function controllerRegistrations({
     disruptionController,
     resourceQuotaController,
     serviceLoadBalancerController(hostPorts),
+    serviceCidrController,
+    serviceAddressController,
   ];
 }

@@ -6,7 +6,7 @@ import type { ServicePortState } from "./service-ports.ts";
 const settings: TableSettings = {
   table: "sampan_test_services",
   podCidr: "10.244.0.0/16",
-  serviceCidr: "10.96.0.0/16",
+  serviceCidrs: ["10.96.0.0/16"],
   interfacePrefix: "test0",
 };
 const nothing: PortRules = { chains: new Map(), elements: new Map(), affinitySets: new Map() };

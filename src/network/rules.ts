@@ -12,7 +12,8 @@ export interface TableSettings {
   /** Carries the cluster's name: `sampan_dev_services`. */
   readonly table: string;
   readonly podCidr: string;
-  readonly serviceCidr: string;
+  /** All ranges that Services have addresses of. */
+  readonly serviceCidrs: readonly string[];
   /** Interfaces of the cluster's pods start with it. */
   readonly interfacePrefix: string;
 }
@@ -31,7 +32,7 @@ export interface PortRules {
 const masqueradeMark = "0x4000";
 
 /** The text that makes the table anew, empty of Services. Replaces what an earlier run left, in one transaction. */
-export function baseTable({ table, podCidr, serviceCidr, interfacePrefix }: TableSettings): string {
+export function baseTable({ table, podCidr, serviceCidrs, interfacePrefix }: TableSettings): string {
   return `add table ip ${table}
 delete table ip ${table}
 table ip ${table} {
@@ -61,7 +62,7 @@ table ip ${table} {
   chain guard {
     type filter hook prerouting priority -300; policy accept;
     iifname != "lo" ip daddr 127.0.0.0/8 drop
-    iifname != { "lo", "${interfacePrefix}*" } ip daddr ${serviceCidr} ip saddr != ${podCidr} drop
+    iifname != { "lo", "${interfacePrefix}*" } ip daddr { ${serviceCidrs.join(", ")} } ip saddr != ${podCidr} drop
   }
   # An ICMP error that comes back while connect() still holds the socket is a soft one: TCP would try for another second.
   chain refuse {

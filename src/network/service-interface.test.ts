@@ -1,6 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { serviceInterfaceCommands, serviceInterfaceRemoval } from "./service-interface.ts";
+import {
+  serviceInterfaceCommands,
+  serviceInterfaceRemoval,
+  serviceRouteCommands,
+} from "./service-interface.ts";
 
 const settings = {
   interfacePrefix: "test0",
@@ -30,6 +34,14 @@ describe.skipIf(!canUseNetns)("serviceInterfaceCommands()", () => {
       expect(addresses, turn).toContain("10.96.0.10/32");
       expect(ip(["route"]).stdout, turn).toContain("10.96.0.0/16 dev test0svc scope link src 10.96.0.1");
     }
+  });
+
+  it("leads further ranges to the same interface, until they are gone", () => {
+    ip(["-force", "-batch", "-"], serviceInterfaceCommands(settings));
+    ip(["-force", "-batch", "-"], serviceRouteCommands(settings, ["10.200.0.0/24", "10.201.0.0/24"], []));
+    ip(["-force", "-batch", "-"], serviceRouteCommands(settings, [], ["10.201.0.0/24"]));
+    expect(ip(["route"]).stdout).toContain("10.200.0.0/24 dev test0svc scope link src 10.96.0.1");
+    expect(ip(["route"]).stdout).not.toContain("10.201");
   });
 
   it("refuses addresses of pods that are not there", () => {

@@ -33,6 +33,20 @@ export function serviceInterfaceCommands(settings: ServiceInterfaceSettings): st
   ].join("\n");
 }
 
+/** Lines for ranges of Services that come beside the first one, and for those that go. */
+export function serviceRouteCommands(
+  { interfacePrefix, addresses }: Pick<ServiceInterfaceSettings, "interfacePrefix" | "addresses">,
+  added: readonly string[],
+  gone: readonly string[],
+): string {
+  const name = serviceInterfaceName(interfacePrefix);
+  return [
+    ...added.map((cidr) => `route replace ${cidr} dev ${name} src ${addresses[0]}`),
+    ...gone.map((cidr) => `route delete ${cidr} dev ${name}`),
+    "",
+  ].join("\n");
+}
+
 /** Lines that take both away: the interface, its addresses and route, and the route of the pod range. */
 export const serviceInterfaceRemoval = ({
   interfacePrefix,

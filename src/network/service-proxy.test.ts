@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Service } from "../api/types/core-v1.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
+import type { ServiceCIDR } from "../api/types/networking-v1.ts";
 import { VirtualClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/logger.ts";
 import { newClient } from "../client/client.ts";
@@ -12,7 +13,6 @@ import { ServiceProxy } from "./service-proxy.ts";
 const settings = {
   table: "sampan_test_services",
   podCidr: "10.244.0.0/16",
-  serviceCidr: "10.96.0.0/16",
   interfacePrefix: "test0",
 };
 
@@ -36,6 +36,13 @@ const slice = (serviceName: string, ...ips: string[]): EndpointSlice => ({
   endpoints: ips.map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
 });
 
+const range = (name: string, ...cidrs: string[]): ServiceCIDR => ({
+  apiVersion: "networking.k8s.io/v1",
+  kind: "ServiceCIDR",
+  metadata: { name },
+  spec: { cidrs },
+});
+
 let clock: VirtualClock;
 let transport: FakeTransport;
 let scripts: string[];
@@ -43,6 +50,8 @@ let failures: number;
 /** Ports that another cluster of the machine has. */
 let foreign: Set<number>;
 let refusals: string[];
+/** What was led here, and what no more. */
+let routes: string[];
 let proxy: ServiceProxy;
 let stop: AbortController;
 
@@ -54,14 +63,22 @@ beforeEach(async () => {
   const informers = new SharedInformerFactory({ client: newClient(transport), clock, logger: silentLogger });
   const services = informers.informer(resources.services);
   const endpointSlices = informers.informer(resources.endpointslices);
+  const serviceCidrs = informers.informer(resources.servicecidrs);
+  transport.seed(range("kubernetes", "10.96.0.0/16"));
   stop = new AbortController();
   scripts = [];
   failures = 0;
   foreign = new Set();
   refusals = [];
+  routes = [];
   await informers.start(stop.signal);
   proxy = new ServiceProxy({
     settings,
+    serviceCidr: "10.96.0.0/16",
+    serviceCidrs,
+    route: async (added, gone) => {
+      routes.push(`+${added.join()} -${gone.join()}`);
+    },
     nodeName: "one",
     services,
     endpointSlices,
@@ -101,6 +118,20 @@ describe("ServiceProxy", () => {
     expect(scripts).toHaveLength(1);
     expect(scripts[0]).toContain("delete table ip sampan_test_services");
     expect(scripts[0]).toContain("10.96.0.7 . tcp . 80 : goto svc_default_web_http");
+  });
+
+  it("guards and leads ranges that are added, and no longer those that are gone", async () => {
+    const guard = (): string | undefined => /ip daddr \{ (.*) \} ip saddr/.exec(scripts.at(-1) ?? "")?.[1];
+    expect(guard()).toBe("10.96.0.0/16");
+    transport.seed(range("more", "10.200.0.0/24", "fd00:200::/112"));
+    await settle();
+    expect(guard()).toBe("10.96.0.0/16, 10.200.0.0/24");
+    expect(scripts.at(-1)).toContain("10.96.0.7 . tcp . 80 : goto svc_default_web_http");
+    transport.remove(resources.servicecidrs, "more");
+    await settle();
+    expect(guard()).toBe("10.96.0.0/16");
+    expect(routes).toEqual(["+10.200.0.0/24 -", "+ -10.200.0.0/24"]);
+    expect(scripts).toHaveLength(3);
   });
 
   it("leaves out Services that the host answers itself", () => {

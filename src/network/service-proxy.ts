@@ -1,7 +1,9 @@
 import type { Service } from "../api/types/core-v1.ts";
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
+import type { ServiceCIDR } from "../api/types/networking-v1.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
 import { type HostPorts, hostPortRefusal } from "../apimachinery/host-ports.ts";
+import { parseIpv4Range } from "../apimachinery/ipv4-range.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import { joinKey, keyOf } from "../apimachinery/object.ts";
 import type { Informer } from "../client/informer.ts";
@@ -21,10 +23,16 @@ import { type ServicePortState, servicePortStates } from "./service-ports.ts";
  * change becomes one small transaction; changes that come while one runs share the next.
  */
 export interface ServiceProxyOptions {
-  readonly settings: TableSettings;
+  readonly settings: Omit<TableSettings, "serviceCidrs">;
+  /** The cluster's own range of Service addresses. */
+  readonly serviceCidr: string;
+  /** Ranges beside it. */
+  readonly serviceCidrs: Informer<ServiceCIDR>;
   readonly nodeName: string;
   readonly services: Informer<Service>;
   readonly endpointSlices: Informer<EndpointSlice>;
+  /** Leads packets of the host for further ranges to the cluster, and for those that are gone no more. */
+  readonly route: (added: readonly string[], gone: readonly string[]) => Promise<void>;
   /** Runs a script with `nft -f -`; rejects with what nft said. */
   readonly runNft: (script: string) => Promise<void>;
   readonly clock: Clock;
@@ -59,6 +67,10 @@ export class ServiceProxy {
   readonly #wanted = new Map<string, PortRules>();
   /** What the kernel holds; undefined before the first load and after a failure. */
   #loaded: PortRules | undefined;
+  /** The ranges that the kernel knows of. */
+  #serviceCidrs: readonly string[];
+  /** They have changed since the table was made. */
+  #mustReload = false;
   readonly #changed = new Set<string>();
   /** Services whose node ports another cluster has → what was told about it. */
   readonly #refused = new Map<string, string>();
@@ -70,11 +82,12 @@ export class ServiceProxy {
 
   constructor(options: ServiceProxyOptions) {
     this.#options = options;
+    this.#serviceCidrs = [options.serviceCidr];
   }
 
-  /** Resolves when the table is loaded for the first time. Both informers must have synced. */
+  /** Resolves when the table is loaded for the first time. The informers must have synced. */
   async start(): Promise<void> {
-    const { services, endpointSlices } = this.#options;
+    const { services, endpointSlices, serviceCidrs } = this.#options;
     endpointSlices.addIndex("service", (slice) => [serviceKeyOf(slice)]);
     endpointSlices.addIndex("address", (slice) => (slice.endpoints ?? []).flatMap((item) => item.addresses));
     const service = (object: Service): void => this.#mark(keyOf(object));
@@ -82,6 +95,11 @@ export class ServiceProxy {
     this.#unsubscribe.push(
       services.addHandler({ added: service, updated: (_old, object) => service(object), deleted: service }),
       endpointSlices.addHandler({ added: slice, updated: (_old, object) => slice(object), deleted: slice }),
+      serviceCidrs.addHandler({
+        added: () => this.#followRanges(),
+        updated: () => this.#followRanges(),
+        deleted: () => this.#followRanges(),
+      }),
     );
     await this.#sync();
   }
@@ -124,6 +142,25 @@ export class ServiceProxy {
     await this.#running;
   }
 
+  /** Ranges come and go rarely: the table is made anew for them. */
+  #followRanges(): void {
+    const { serviceCidr, serviceCidrs, route, logger } = this.#options;
+    const others = serviceCidrs
+      .list()
+      .flatMap(({ spec }) => spec.cidrs ?? [])
+      .filter((cidr) => parseIpv4Range(cidr) !== undefined);
+    const now = [...new Set([serviceCidr, ...others.toSorted()])];
+    if (now.join() === this.#serviceCidrs.join()) return;
+    const gone = this.#serviceCidrs.filter((cidr) => !now.includes(cidr));
+    const added = now.filter((cidr) => !this.#serviceCidrs.includes(cidr));
+    this.#serviceCidrs = now;
+    this.#mustReload = true;
+    if (this.#running === undefined) queueMicrotask(() => void this.#sync());
+    route(added, gone).catch((error: unknown) =>
+      logger.error("could not lead ranges of Services here", { error }),
+    );
+  }
+
   #mark(key: string): void {
     this.#changed.add(key);
     // What one event brings often comes with a second one: both go into one transaction.
@@ -134,7 +171,8 @@ export class ServiceProxy {
     if (this.#stopped) return Promise.resolve();
     this.#running ??= this.#load().finally(() => {
       this.#running = undefined;
-      if (this.#changed.size > 0 && this.#loaded !== undefined) void this.#sync();
+      const isMore = this.#changed.size > 0 || this.#mustReload;
+      if (isMore && this.#loaded !== undefined) void this.#sync();
     });
     return this.#running;
   }
@@ -144,10 +182,12 @@ export class ServiceProxy {
     for (const key of this.#changed) this.#render(key);
     this.#changed.clear();
     const target = mergeRules(this.#wanted.values());
-    const script =
-      this.#loaded === undefined
-        ? baseTable(settings) + transition(settings.table, nothing, target)
-        : transition(settings.table, this.#loaded, target);
+    const isWhole = this.#loaded === undefined || this.#mustReload;
+    this.#mustReload = false;
+    const script = isWhole
+      ? baseTable({ ...settings, serviceCidrs: this.#serviceCidrs }) +
+        transition(settings.table, nothing, target)
+      : transition(settings.table, this.#loaded ?? nothing, target);
     if (script === "") return;
     try {
       await runNft(script);

@@ -1,9 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
-import { controllerOf, isBeingDeleted, type KubernetesObject } from "../../apimachinery/object.ts";
-import { isNotFound } from "../../apimachinery/status.ts";
-import type { ResourceReference } from "../../client/client.ts";
+import { controllerOf, isBeingDeleted } from "../../apimachinery/object.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ControllerRegistration } from "../controller.ts";
+import type { ControllerRegistration } from "../controller.ts";
+import { addFinalizer, hasFinalizer, removeFinalizer } from "../finalizers.ts";
 import { isPodTerminal } from "../pods.ts";
 import { enqueueSelf, watch } from "../watch.ts";
 
@@ -126,44 +125,4 @@ function uses(pod: Pod, claim: PersistentVolumeClaim): boolean {
       controllerOf(claim)?.uid === pod.metadata.uid
     );
   });
-}
-
-const hasFinalizer = ({ metadata }: KubernetesObject, finalizer: string): boolean =>
-  metadata.finalizers?.includes(finalizer) === true;
-
-/** Admission sets it on all that is new; what is older gets it here. */
-async function addFinalizer<T extends KubernetesObject>(
-  context: ControllerContext,
-  reference: ResourceReference<T>,
-  object: T,
-  finalizer: string,
-): Promise<void> {
-  if (hasFinalizer(object, finalizer)) return;
-  await setFinalizers(context, reference, object, [...(object.metadata.finalizers ?? []), finalizer]);
-}
-
-async function removeFinalizer<T extends KubernetesObject>(
-  context: ControllerContext,
-  reference: ResourceReference<T>,
-  object: T,
-  finalizer: string,
-): Promise<void> {
-  if (!hasFinalizer(object, finalizer)) return;
-  const others = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
-  await setFinalizers(context, reference, object, others);
-}
-
-async function setFinalizers<T extends KubernetesObject>(
-  context: ControllerContext,
-  reference: ResourceReference<T>,
-  object: T,
-  finalizers: string[],
-): Promise<void> {
-  try {
-    await context.client
-      .resource(reference)
-      .update({ ...object, metadata: { ...object.metadata, finalizers } });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 }

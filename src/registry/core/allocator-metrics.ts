@@ -3,9 +3,15 @@ import { Computed, Counter, Histogram, type MetricRegistry } from "../../apimach
 /** Whether the address was named in the request, or chosen. */
 type AllocationScope = "static" | "dynamic";
 
+/** How many addresses of a range Services have. */
+export interface RangeUsage {
+  readonly cidr: string;
+  readonly size: number;
+  readonly held: number;
+}
+
 /** What is measured of the addresses of Services, by the names that kube-apiserver uses. */
 export class AllocatorMetrics {
-  readonly #cidr: string;
   readonly #allocations = new Counter({
     name: "kube_apiserver_clusterip_allocator_allocation_total",
     help: "Addresses that were given to Services.",
@@ -23,32 +29,29 @@ export class AllocatorMetrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   });
 
-  /** `held` counts the addresses that Services have, of `size` in the range. */
-  constructor(
-    { cidr, size, held }: { readonly cidr: string; readonly size: number; readonly held: () => number },
-    registry: MetricRegistry | undefined,
-  ) {
-    this.#cidr = cidr;
-    const gauge = (name: string, help: string, read: () => number): Computed =>
-      new Computed("gauge", { name, help, labels: ["cidr"] }, () => [[[cidr], read()]]);
+  constructor(usage: () => readonly RangeUsage[], registry: MetricRegistry | undefined) {
+    const gauge = (name: string, help: string, read: (usage: RangeUsage) => number): Computed =>
+      new Computed("gauge", { name, help, labels: ["cidr"] }, () =>
+        usage().map((range) => [[range.cidr], read(range)]),
+      );
     const prefix = "kube_apiserver_clusterip_allocator";
     for (const metric of [
       this.#allocations,
       this.#errors,
       this.#durations,
-      gauge(`${prefix}_allocated_ips`, "Addresses that Services have.", held),
-      gauge(`${prefix}_available_ips`, "Addresses that are free.", () => size - held()),
+      gauge(`${prefix}_allocated_ips`, "Addresses that Services have.", ({ held }) => held),
+      gauge(`${prefix}_available_ips`, "Addresses that are free.", ({ size, held }) => size - held),
     ]) {
       registry?.register(metric);
     }
   }
 
-  allocated(scope: AllocationScope, seconds: number): void {
-    this.#allocations.with(this.#cidr, scope).value++;
-    this.#durations.with(this.#cidr).observe(seconds);
+  allocated(cidr: string, scope: AllocationScope, seconds: number): void {
+    this.#allocations.with(cidr, scope).value++;
+    this.#durations.with(cidr).observe(seconds);
   }
 
-  failed(scope: AllocationScope): void {
-    this.#errors.with(this.#cidr, scope).value++;
+  failed(cidr: string, scope: AllocationScope): void {
+    this.#errors.with(cidr, scope).value++;
   }
 }

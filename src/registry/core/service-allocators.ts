@@ -1,52 +1,36 @@
 import type { Service } from "../../api/types/core-v1.ts";
+import { holdsIpv4, ipv4Number, ipv4Text } from "../../apimachinery/ipv4-range.ts";
 import type { MetricRegistry } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
-import { AllocatorMetrics } from "./allocator-metrics.ts";
+import { AllocatorMetrics, type RangeUsage } from "./allocator-metrics.ts";
+import { ipKey, isIpKey } from "./ip-key.ts";
+import { followAddresses, ServiceRanges } from "./service-ranges.ts";
 
 /** First and last node port that Services may have. */
 export const nodePortRange = { first: 30_000, last: 32_767 } as const;
-
-/** The Service range as numbers. */
-export interface AddressRange {
-  readonly text: string;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** "10.96.0.0/16" without its network and broadcast addresses. */
-export function parseRange(cidr: string): AddressRange {
-  const [base = "", bits = "32"] = cidr.split("/");
-  const size = 2 ** (32 - Number(bits));
-  const start = Math.floor(toNumber(base) / size) * size;
-  return { text: cidr, first: start + 1, last: start + size - 2 };
-}
-
-export const toNumber = (ip: string): number =>
-  ip.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-
-export const toAddress = (value: number): string =>
-  [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 
 /**
  * Which addresses and node ports Services hold. Invariant: `#held` is what the stored Services hold and what is reserved
  * by writes under way, so two writes at once never get the same.
  *
- * State is derived from the watch cache: there is nothing to repair after a crash. Several API servers over one store
- * will need allocation objects (IPAddress) instead.
+ * State is derived from the watch cache: there is nothing to repair after a crash. IPAddress objects follow the Services;
+ * only those that somebody else made keep an address from them. Several API servers over one store will need them to
+ * decide.
  */
 export class ServiceAllocators {
   readonly #held = new Map<string, string>();
-  readonly #range: AddressRange;
+  readonly #ranges: ServiceRanges;
   readonly #random: Random;
+  /** Keys of addresses that others than Services hold. */
+  readonly #reserved = new Set<string>();
   readonly metrics: AllocatorMetrics;
 
-  constructor(reader: ObjectReader, range: AddressRange, random: Random, registry?: MetricRegistry) {
-    this.#range = range;
+  constructor(reader: ObjectReader, cidr: string, random: Random, registry?: MetricRegistry) {
+    this.#ranges = new ServiceRanges(reader, cidr);
     this.#random = random;
-    const size = range.last - range.first + 1;
-    const held = (): number => [...this.#held.keys()].filter(isIpKey).length;
-    this.metrics = new AllocatorMetrics({ cidr: range.text, size, held }, registry);
+    this.metrics = new AllocatorMetrics(() => this.#usage(), registry);
+    followAddresses(reader, this.#reserved);
     const services = { group: "", resource: "services" };
     reader.onChange(services, (object, old) => {
       if (old !== undefined)
@@ -59,11 +43,22 @@ export class ServiceAllocators {
     }
   }
 
-  get range(): AddressRange {
-    return this.#range;
+  /** Why a Service cannot have the address, apart from others that have it; undefined when it can. */
+  outOfRange(ip: string): string | undefined {
+    return this.#ranges.refusal(ip);
+  }
+
+  /** The range that the address is of. */
+  rangeOf(ip: string): string {
+    return this.#ranges.of(ip)?.text ?? "";
+  }
+
+  isHeldBy(key: string, owner: string): boolean {
+    return this.#held.get(key) === owner;
   }
 
   isTaken(key: string, owner: string): boolean {
+    if (this.#reserved.has(key)) return true;
     const holder = this.#held.get(key);
     return holder !== undefined && holder !== owner;
   }
@@ -77,17 +72,20 @@ export class ServiceAllocators {
   }
 
   /**
-   * A free address. The lower part of the range is left to those that people choose by hand, as long as there is room
-   * (KEP-3070). Undefined when the range is full.
+   * A free address: of the cluster's own range while it has one, then of others. The lower part of a range is left to
+   * those that people choose by hand, as long as there is room (KEP-3070). Undefined when all are full.
    */
   freeAddress(): string | undefined {
-    const { first, last } = this.#range;
-    const size = last - first + 1;
-    const reserved = Math.min(Math.max(16, Math.floor(size / 16)), 256, size - 1);
-    const found =
-      this.#search(first + reserved, last, ipKeyOf) ?? this.#search(first, first + reserved - 1, ipKeyOf);
-    if (found !== undefined) return toAddress(found);
-    this.metrics.failed("dynamic");
+    for (const range of this.#ranges.usable()) {
+      const first = range.start + 1;
+      const last = range.end - 1;
+      const size = last - first + 1;
+      const reserved = Math.min(Math.max(16, Math.floor(size / 16)), 256, size - 1);
+      const found =
+        this.#search(first + reserved, last, ipKeyOf) ?? this.#search(first, first + reserved - 1, ipKeyOf);
+      if (found !== undefined) return ipv4Text(found);
+      this.metrics.failed(range.text, "dynamic");
+    }
     return undefined;
   }
 
@@ -102,9 +100,19 @@ export class ServiceAllocators {
     const offset = Math.floor(this.#random.next() * size);
     for (let step = 0; step < size; step++) {
       const candidate = first + ((offset + step) % size);
-      if (!this.#held.has(keyOf(candidate))) return candidate;
+      const key = keyOf(candidate);
+      if (!this.#held.has(key) && !this.#reserved.has(key)) return candidate;
     }
     return undefined;
+  }
+
+  #usage(): RangeUsage[] {
+    const ips = [...this.#held.keys()].filter(isIpKey).map((key) => ipv4Number(key.slice(ipKey("").length)));
+    return this.#ranges.usable().map((range) => ({
+      cidr: range.text,
+      size: Math.max(0, range.end - range.start - 1),
+      held: ips.filter((ip) => holdsIpv4(range, ip)).length,
+    }));
   }
 
   #release(key: string, owner: string): void {
@@ -112,9 +120,7 @@ export class ServiceAllocators {
   }
 }
 
-export const ipKey = (ip: string): string => `ip ${ip}`;
-export const isIpKey = (key: string): boolean => key.startsWith("ip ");
-const ipKeyOf = (value: number): string => ipKey(toAddress(value));
+const ipKeyOf = (value: number): string => ipKey(ipv4Text(value));
 /** A number belongs to one Service, whatever the protocol: only its own ports may share it. */
 export const portKey = (port: number): string => `port ${port}`;
 export const ownerOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;

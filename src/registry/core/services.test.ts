@@ -49,7 +49,7 @@ describe("a new Service", () => {
       'spec.clusterIPs: Invalid value: ["10.96.0.7"]: failed to allocate IP 10.96.0.7: provided IP is already allocated',
     ]);
     expect(await causes(create("far", { clusterIP: "10.97.0.1" }))).toEqual([
-      'spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/24',
+      'spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided network does not match the current range',
     ]);
   });
 
@@ -242,6 +242,69 @@ describe("an update of a Service", () => {
       status: { loadBalancer: { ingress: [{ ip: "192.0.2.1", ipMode: "VIP" }] } },
     });
     expect((await patch("web", { type: "ClusterIP" })).status).toEqual({ loadBalancer: {} });
+  });
+});
+
+describe("ranges that are added", () => {
+  const networking = "/apis/networking.k8s.io/v1";
+  const address = (name: string, spec: Partial<ServiceSpec> = {}): Promise<string | undefined> =>
+    create(name, spec).then((made) => made.spec.clusterIP);
+
+  async function addRange(name: string, cidr: string): Promise<void> {
+    const made = await api.post(`${networking}/servicecidrs`, {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "ServiceCIDR",
+      metadata: { name, finalizers: ["example.com/kept"] },
+      spec: { cidrs: [cidr] },
+    });
+    const lastTransitionTime = "2026-01-01T00:00:00Z";
+    const condition = { type: "Ready", status: "True", reason: "", message: "", lastTransitionTime };
+    await api.put(`${networking}/servicecidrs/${name}/status`, {
+      ...made,
+      status: { conditions: [condition] },
+    });
+  }
+
+  it("give the addresses that are asked for, while they are ready and not on their way out", async () => {
+    const far = { clusterIP: "10.200.0.7" };
+    expect(await causes(create("early", far))).toEqual([
+      expect.stringContaining("does not match the current range"),
+    ]);
+    await addRange("more", "10.200.0.0/28");
+    expect(await address("web", far)).toBe("10.200.0.7");
+    expect(await causes(create("edge", { clusterIP: "10.200.0.15" }))).toEqual([
+      expect.stringContaining(
+        "the provided IP (10.200.0.15) is not in the valid range. The range of valid IPs is 10.200.0.0/28",
+      ),
+    ]);
+    await api.delete(`${networking}/servicecidrs/more`);
+    expect(await causes(create("late", { clusterIP: "10.200.0.8" }))).toEqual([
+      expect.stringContaining("does not match the current range"),
+    ]);
+    expect((await patch("web", { ports: [{ port: 81 }] })).spec.clusterIP).toBe("10.200.0.7");
+  });
+
+  it("give addresses when the cluster's own has none left", async () => {
+    for (let count = 0; count < 254; count++) expect(await address(`s${count}`)).toMatch(/^10\.96\.0\./);
+    expect((await failure(create("none"))).message).toContain("range is full");
+    await addRange("more", "10.200.0.0/30");
+    expect(new Set([await address("a"), await address("b")])).toEqual(new Set(["10.200.0.1", "10.200.0.2"]));
+    expect((await failure(create("none"))).message).toContain("range is full");
+  });
+
+  it("keep an address from Services that something else has an IPAddress of", async () => {
+    const parentRef = { group: "gateway.networking.k8s.io", resource: "gateways", namespace: "a", name: "g" };
+    await api.post(`${networking}/ipaddresses`, {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "IPAddress",
+      metadata: { name: "10.96.0.77" },
+      spec: { parentRef },
+    });
+    expect(await causes(create("web", { clusterIP: "10.96.0.77" }))).toEqual([
+      expect.stringContaining("failed to allocate IP 10.96.0.77: provided IP is already allocated"),
+    ]);
+    await api.delete(`${networking}/ipaddresses/10.96.0.77`);
+    expect(await address("web", { clusterIP: "10.96.0.77" })).toBe("10.96.0.77");
   });
 });
 

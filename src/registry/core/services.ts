@@ -5,17 +5,8 @@ import { deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newInternalError, newInvalid } from "../../apimachinery/status.ts";
 import type { ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
-import {
-  holdings,
-  ipKey,
-  isIpKey,
-  nodePortRange,
-  ownerOf,
-  parseRange,
-  portKey,
-  ServiceAllocators,
-  toNumber,
-} from "./service-allocators.ts";
+import { ipKey, isIpKey } from "./ip-key.ts";
+import { holdings, nodePortRange, ownerOf, portKey, ServiceAllocators } from "./service-allocators.ts";
 
 /** Services get an address and node ports as their type asks, and keep them (mirrors pkg/registry/core/service/storage). */
 export function servicesExtension(serviceCidr: string): ResourceExtension {
@@ -23,7 +14,7 @@ export function servicesExtension(serviceCidr: string): ResourceExtension {
     group: "",
     resource: "services",
     setup({ reader, random, metrics }) {
-      const allocators = new ServiceAllocators(reader, parseRange(serviceCidr), random, metrics);
+      const allocators = new ServiceAllocators(reader, serviceCidr, random, metrics);
       return { strategy: serviceStrategy(allocators) };
     },
   };
@@ -78,7 +69,8 @@ function serviceStrategy(allocators: ServiceAllocators): Strategy {
       return {
         commit() {
           for (const key of before) if (!after.has(key)) allocators.release(key, owner);
-          if (taken.some(isIpKey)) allocators.metrics.allocated(scope, seconds);
+          if (taken.some(isIpKey))
+            allocators.metrics.allocated(allocators.rangeOf(service.spec.clusterIP ?? ""), scope, seconds);
         },
         rollback,
       };
@@ -230,22 +222,16 @@ function allocationErrors(allocators: ServiceAllocators, service: Service): Fiel
   const { spec } = service;
   const errors: FieldError[] = [];
   const owner = ownerOf(service);
-  const { range } = allocators;
   const ips = spec.clusterIPs ?? [];
   for (const ip of ips) {
     if (ip === "" || ip === "None" || ip.includes(":") || !needsAddress(spec)) continue;
-    const number = toNumber(ip);
+    // What it has it keeps, also when the range is on its way out.
+    if (allocators.isHeldBy(ipKey(ip), owner)) continue;
     const where = path("spec").child("clusterIPs");
-    if (number < range.first || number > range.last) {
-      errors.push(
-        invalid(
-          where,
-          ips,
-          `failed to allocate IP ${ip}: the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${range.text}`,
-        ),
-      );
-    } else if (allocators.isTaken(ipKey(ip), owner)) {
-      allocators.metrics.failed("static");
+    const refusal = allocators.outOfRange(ip);
+    if (refusal !== undefined) errors.push(invalid(where, ips, `failed to allocate IP ${ip}: ${refusal}`));
+    else if (allocators.isTaken(ipKey(ip), owner)) {
+      allocators.metrics.failed(allocators.rangeOf(ip), "static");
       errors.push(invalid(where, ips, `failed to allocate IP ${ip}: provided IP is already allocated`));
     }
   }
