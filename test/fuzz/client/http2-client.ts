@@ -4,6 +4,8 @@ import type { Answer, Outcome } from "./answer.ts";
 import { type Address, silenceMs } from "./http1-client.ts";
 
 const sessionCount = 4;
+/** A document of megabytes would hold up all that shares its connection, at each turn of a machine that is busy. */
+const windowBytes = 16 * 1024 * 1024;
 
 /** HTTP/2 over a few connections that many requests share, as clients do. */
 export class Http2Client {
@@ -28,7 +30,9 @@ export class Http2Client {
     const current = this.#sessions[slot];
     if (current !== undefined && !current.closed && !current.destroyed) return current;
     const { port, ca } = this.#address;
-    const session = connect(`https://127.0.0.1:${port}`, { ca });
+    const settings = { initialWindowSize: windowBytes };
+    const session = connect(`https://127.0.0.1:${port}`, { ca, settings });
+    session.on("connect", () => session.setLocalWindowSize(2 * windowBytes));
     session.on("error", () => undefined);
     this.#sessions[slot] = session;
     return session;
