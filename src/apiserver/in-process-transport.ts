@@ -116,6 +116,9 @@ export class InProcessTransport implements Transport {
       const queue = await RemoteEvents.of(response, signal, asError);
       return { queue, close: () => stopped.abort() };
     }
+    // A group that is not served has no Status to say so with.
+    if (response.type === "bytes" && response.status >= 400)
+      throw asError(response.status, Buffer.from(response.bytes).toString());
     if (response.type !== "watch") throw newBadRequest("the request is not a watch");
     const negotiated = negotiateObject(request.accept, response.served);
     const options = negotiated.as === undefined ? undefined : this.#encodeOptions(apiRequest, negotiated);

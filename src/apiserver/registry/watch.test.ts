@@ -189,9 +189,16 @@ describe("is refused", () => {
     });
   });
 
-  test("for a resource that does not exist", async () => {
-    expect((await failure(api.watch("/api/v1/things").ended)).code).toBe(404);
-  });
+  test.each(["/api/v1/things", "/apis/gone.example.com/v1/things", "/apis/apps/v9/deployments"])(
+    "for a resource that does not exist: %s",
+    async (path) => {
+      expect(await failure(api.watch(path).ended)).toMatchObject({
+        code: 404,
+        reason: "NotFound",
+        message: "the server could not find the requested resource",
+      });
+    },
+  );
 });
 
 describe("options of a watch", () => {
