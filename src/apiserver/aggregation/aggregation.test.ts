@@ -265,6 +265,16 @@ it("requests that another server takes its time for hold no place among those of
   await Promise.all(hanging);
 });
 
+it("a server that starts leads on to others at once, by what was stored", async () => {
+  await aggregate();
+  await https.close();
+  started = await startTestServer({ storage: started.storage });
+  api = new TestApi(started.transport);
+  https = await listenForTest(started.server, new RealClock().now());
+  extension.handler = (_request, response) => json(response, { kind: "FlunderList" });
+  expect((await https.request(flundersPath)).json()).toEqual({ kind: "FlunderList" });
+});
+
 it("who reports on a server changes its conditions, and nothing else of the APIService", async () => {
   await api.post(apiServicesPath, apiService());
   const change = {
