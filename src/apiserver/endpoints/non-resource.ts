@@ -1,5 +1,6 @@
 import { newMethodNotAllowed } from "../../apimachinery/status.ts";
 import type { ServerMetrics } from "../metrics.ts";
+import { servedVersions } from "./aggregated-discovery.ts";
 import type { ApiResponse } from "./api-request.ts";
 import { textResponse } from "./api-request.ts";
 import { discovery } from "./discovery.ts";
@@ -59,7 +60,7 @@ const isRoute = (path: string): boolean =>
   path === "/api" || path.startsWith("/api/") || path.startsWith("/apis/");
 
 /** What there is to see, for people who look around. */
-function rootPaths({ scheme }: ServerCore, others: readonly string[]): string[] {
+function rootPaths(core: ServerCore, others: readonly string[]): string[] {
   const paths = new Set([
     "/api",
     "/apis",
@@ -70,7 +71,7 @@ function rootPaths({ scheme }: ServerCore, others: readonly string[]): string[] 
     "/openapi/v3",
   ]);
   for (const path of ["/openapi/v3/", "/version", ...others]) paths.add(path);
-  for (const { group, version: name } of scheme.groupVersions()) {
+  for (const { group, version: name } of servedVersions(core)) {
     if (group === "") paths.add(`/api/${name}`);
     else paths.add(`/apis/${group}`).add(`/apis/${group}/${name}`);
   }

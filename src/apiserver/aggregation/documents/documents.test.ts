@@ -77,6 +77,15 @@ describe("discovery", () => {
     expect(list.resources.map(({ name }) => name)).toEqual(["flunders"]);
   });
 
+  it("is among the paths that there are", async () => {
+    await aggregate();
+    const { paths } = (await get("/")).json<{ paths: string[] }>();
+    expect(paths.filter((path) => path.includes("wardle"))).toEqual([
+      "/apis/wardle.example.com",
+      "/apis/wardle.example.com/v1alpha1",
+    ]);
+  });
+
   it("shows the resources of a server that only speaks the old one, and its tag changes", async () => {
     const before = await get("/apis", aggregatedForm);
     await aggregate();
