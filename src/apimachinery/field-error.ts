@@ -1,3 +1,4 @@
+import { goQuoted } from "./go-quote.ts";
 /**
  * What validation returns: a list of errors, each with the path of the field.
  * Types, defaults and wording mirror k8s.io/apimachinery/pkg/util/validation/field.
@@ -62,6 +63,7 @@ const escapeHtml = (character: string): string =>
 function showValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (typeof value === "bigint") return String(value);
+  if (typeof value === "string") return goQuoted(value);
   const text = JSON.stringify(value);
   return typeof value === "object" ? text.replaceAll(/[<>&]/g, escapeHtml) : text;
 }

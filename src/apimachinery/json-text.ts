@@ -1,3 +1,4 @@
+import { goQuoted } from "./go-quote.ts";
 import { newBadRequest } from "./status.ts";
 
 /**
@@ -309,5 +310,5 @@ const isDigit = (character: string): boolean =>
 function quoteCharacter(character: string): string {
   if (character === "'") return "'\\''";
   if (character === '"') return "'\"'";
-  return `'${JSON.stringify(character).slice(1, -1)}'`;
+  return `'${goQuoted(character).slice(1, -1)}'`;
 }

@@ -36,7 +36,7 @@ export function newStatusError(
   message: string,
   { details, cause }: FailureOptions = {},
 ): StatusError {
-  const status: Status = { apiVersion: "v1", kind: "Status", metadata: {}, status: "Failure", message };
+  const status: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message };
   if (reason !== "") status.reason = reason;
   if (details !== undefined) status.details = details;
   status.code = code;
@@ -177,8 +177,8 @@ export function newInvalid(kind: GroupKind, name: string, errors: readonly Field
 /** The Status that a successful delete answers with. */
 export function successStatus(resource: GroupResource, name: string, uid: string): Status {
   return {
-    apiVersion: "v1",
     kind: "Status",
+    apiVersion: "v1",
     metadata: {},
     status: "Success",
     details: { ...detailsOf(resource, name), uid },

@@ -518,6 +518,7 @@ describe("paths", () => {
     for (const path of [
       "/api/v1/namespaces/default/things",
       "/apis/apps/v1/things",
+      "/apis/apps/v9/deployments",
       "/api/v1/nodes/x/nonsense",
     ]) {
       expect(await send("GET", path)).toMatchObject(
@@ -526,8 +527,8 @@ describe("paths", () => {
     }
   });
 
-  test("a group, version or path that nobody serves", async () => {
-    for (const path of ["/apis/example.com/v1/things", "/apis/apps/v9/deployments", "/nonsense"]) {
+  test("a group or path that nobody serves", async () => {
+    for (const path of ["/apis/example.com/v1/things", "/nonsense"]) {
       expect(await send("GET", path), path).toMatchObject({ status: 404, text: "404 page not found\n" });
     }
   });

@@ -78,6 +78,8 @@ export interface RequestState {
   /** Those who ask for the signal from here on get what `derive` makes of it, which is called when the first does. */
   narrowSignal(derive: (outer: AbortSignal) => AbortSignal): void;
   readonly warnings: string[];
+  /** Set when the user may not do what is asked: browsers are not to guess what the answer is. */
+  isForbidden?: boolean;
   /** Goes with the answer and with audit events; empty for requests of this process, which need none unless audited. */
   readonly auditId: string;
   /** Present from the audit filter on, when the request is audited. */

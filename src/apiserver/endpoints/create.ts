@@ -83,7 +83,6 @@ async function review(
 export function fitNamespace(object: UnstructuredObject, info: RequestInfo, namespaced: boolean): void {
   const { metadata } = object;
   if (!namespaced) {
-    if ((metadata.namespace ?? "") !== "") throw namespaceMismatch();
     delete metadata.namespace;
     return;
   }
@@ -94,5 +93,5 @@ export function fitNamespace(object: UnstructuredObject, info: RequestInfo, name
   metadata.namespace = info.namespace;
 }
 
-const namespaceMismatch = (): Error =>
+export const namespaceMismatch = (): Error =>
   newBadRequest("the namespace of the provided object does not match the namespace sent on the request");

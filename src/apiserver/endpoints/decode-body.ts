@@ -3,7 +3,7 @@ import { newStrictDecodingError, parseJson } from "../../apimachinery/decode.ts"
 import { formatApiVersion, type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/status.ts";
+import { newBadRequest, newUnsupportedMediaType, StatusError } from "../../apimachinery/status.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { ApiRequest } from "./api-request.ts";
 import { checkCustomBody } from "./custom-type.ts";
@@ -17,6 +17,8 @@ export const maxBodyBytes = 3 * 1024 * 1024;
 export interface RawBody {
   readonly value: unknown;
   readonly duplicates: Duplicates;
+  /** What the body begins with, for messages; absent where it never was a text. */
+  readonly start?: () => string;
 }
 
 /** The media type of the body; JSON when the request does not say. */
@@ -25,10 +27,13 @@ export function contentTypeOf(request: ApiRequest): string {
   return type.trim().toLowerCase() || jsonType;
 }
 
-/** Reads a body of any of the forms that objects come in; undefined when it is empty. At once where it is here already. */
+/**
+ * Reads a body of any of the forms that objects come in; undefined when it is empty. At once where it is here already.
+ * Without a kind, messages do not say what was expected.
+ */
 export function readBody(
   request: ApiRequest,
-  kind: string,
+  kind: string | undefined,
 ): RawBody | undefined | Promise<RawBody | undefined> {
   if (request.body.type === "value") {
     const { value } = request.body;
@@ -42,53 +47,66 @@ export function readBody(
 function parseBody(
   request: ApiRequest,
   bytes: Uint8Array,
-  kind: string,
+  kind: string | undefined,
 ): RawBody | undefined | Promise<RawBody> {
   if (bytes.length === 0) return undefined;
   const contentType = contentTypeOf(request);
   return contentType === jsonType ? parseText(textOf(bytes), kind) : parseOther(bytes, contentType, kind);
 }
 
-async function parseOther(bytes: Uint8Array, contentType: string, kind: string): Promise<RawBody> {
+async function parseOther(bytes: Uint8Array, contentType: string, kind: string | undefined): Promise<RawBody> {
   switch (contentType) {
     case yamlType: {
       const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
       const text = textOf(bytes);
       const value = recognized(text, kind, () => parseYaml(text));
-      return { value, duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
+      const duplicates = { format: "yaml", lines: () => duplicateYamlKeys(text) } as const;
+      return { value, duplicates, start: () => startOf(text) };
     }
     case protobufType: {
       const { decodeProtobufBody, protobufReady } = await import("./protobuf.ts");
       await protobufReady();
-      return { value: decodeProtobufBody(bytes), duplicates: noDuplicates };
+      return { value: protobufValue(bytes, kind, decodeProtobufBody), duplicates: noDuplicates };
     }
     default:
       throw newUnsupportedMediaType([jsonType, yamlType, protobufType]);
   }
 }
 
+/** A body that is too short for what it claims to be, or is something else, is shown as far as a message may be long. */
+function protobufValue(
+  bytes: Uint8Array,
+  kind: string | undefined,
+  decode: (bytes: Uint8Array) => unknown,
+): unknown {
+  const prefixLength = 4;
+  const start = (): string => startOf(textOf(bytes));
+  if (bytes.length === prefixLength && kind !== undefined) throw unrecognized({ kind }, "empty body", start());
+  try {
+    return decode(bytes);
+  } catch (error) {
+    const isOther = error instanceof StatusError && error.message.includes("does not appear to be a protobuf");
+    if (!isOther || kind === undefined) throw error;
+    throw unrecognized({ kind }, error.message, start());
+  }
+}
+
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 
-function parseText(text: string, kind: string): RawBody {
-  const { value, ...duplicates } = recognized(
-    text,
-    kind,
-    () => parseJson(text),
-    "couldn't get version/kind; json parse error: ",
-  );
-  return { value, duplicates: { format: "json", ...duplicates } };
+function parseText(text: string, kind: string | undefined): RawBody {
+  const { value, ...duplicates } = recognized(text, kind, () => parseJson(text), noKind);
+  return { value, duplicates: { format: "json", ...duplicates }, start: () => startOf(text) };
 }
 
 /** Refuses a text that cannot be read, and shows what it begins with. */
-function recognized<T>(text: string, kind: string, read: () => T, doing = ""): T {
+function recognized<T>(text: string, kind: string | undefined, read: () => T, doing = ""): T {
   try {
     return read();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw newBadRequest(
-      `the object provided is unrecognized (must be of type ${kind}): ${doing}${why} (${startOf(text)})`,
-    );
+    if (kind === undefined) throw newBadRequest(doing + why);
+    throw unrecognized({ kind }, doing + why, startOf(text));
   }
 }
 
@@ -126,7 +144,7 @@ function decodeRaw(
         "unexpected end of JSON input (<empty>)",
     );
   }
-  const value = withKind(body.value ?? {}, kind, scheme);
+  const value = withKind(body.value ?? {}, kind, scheme, body.start?.() ?? "");
   return decodeValue(context, scheme, schemaName, value, body.duplicates);
 }
 
@@ -149,39 +167,82 @@ export function decodeValue(
 }
 
 /** Fills in kind and apiVersion where the body leaves them out, and refuses those that do not fit. */
-function withKind(value: unknown, expected: GroupVersionKind, scheme: Scheme): Record<string, unknown> {
-  if (!isObject(value)) {
-    const found = Array.isArray(value) ? "array" : typeof value;
-    throw newBadRequest(
-      `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse ` +
-        `error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
-    );
-  }
+function withKind(
+  value: unknown,
+  expected: GroupVersionKind,
+  scheme: Scheme,
+  start: string,
+): Record<string, unknown> {
+  if (!isObject(value)) throw unrecognized(expected, notAnObject(value), start);
   const expectedVersion = formatApiVersion(expected);
   if (scheme.resourceForKind(expected)?.custom !== undefined) {
     checkCustomBody(value, expected);
     return { ...value, apiVersion: expectedVersion };
   }
+  for (const name of ["apiVersion", "kind"]) {
+    const found = value[name] ?? "";
+    if (typeof found === "string") continue;
+    const why = `json: cannot unmarshal ${goKindOf(found)} into Go struct field .${name} of type string`;
+    throw unrecognized(expected, noKind + why, start);
+  }
   const kind = textOr(value["kind"], expected.kind);
   const apiVersion = textOr(value["apiVersion"], expectedVersion);
   if (kind !== expected.kind || apiVersion !== expectedVersion) {
-    const found = { ...parseApiVersion(apiVersion), kind };
-    if (scheme.resourceForKind(found) === undefined && found.kind !== expected.kind)
-      throw unknownKind(found, expected);
-    if (apiVersion !== expectedVersion) {
-      throw newBadRequest(
-        `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,
-      );
-    }
-    // Named as Go names the types: by version where it is sent, by group where it is kept.
-    const kept = expected.group === "" ? "core" : expected.group.split(".")[0];
-    const why = `converting (${found.version}.${kind}) to (${kept}.${expected.kind}): unknown conversion`;
-    throw newBadRequest(
-      `${kind} in version "${found.version}" cannot be handled as a ${expected.kind}: ${why}`,
-    );
+    throw otherKind(apiVersion, kind, expected, scheme, start);
   }
   return { ...value, kind, apiVersion };
 }
+
+/** Why an object of that kind cannot be taken where another is expected. */
+function otherKind(
+  apiVersion: string,
+  kind: string,
+  expected: GroupVersionKind,
+  scheme: Scheme,
+  start: string,
+): Error {
+  if (apiVersion.split("/").length > 2) {
+    return unrecognized(expected, `unexpected GroupVersion string: ${apiVersion}`, start);
+  }
+  const found = { ...parseApiVersion(apiVersion), kind };
+  if (!isKnownKind(scheme, found)) return unknownKind(found, expected);
+  if (kind === expected.kind && found.group === expected.group) {
+    return newBadRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${formatApiVersion(expected)})`,
+    );
+  }
+  // Named as Go names the types: by version where it is sent, by group where it is kept.
+  const kept = expected.group === "" ? "core" : expected.group.split(".")[0];
+  const why = `converting (${found.version}.${kind}) to (${kept}.${expected.kind}): unknown conversion`;
+  return newBadRequest(
+    `${kind} in version "${found.version}" cannot be handled as a ${expected.kind}: ${why}`,
+  );
+}
+
+/** Lists are kinds too; the one of all kinds belongs to the core. */
+function isKnownKind(scheme: Scheme, found: GroupVersionKind): boolean {
+  const { group, version, kind } = found;
+  if (scheme.resourceForKind(found) !== undefined) return true;
+  if (kind === "List") return group === "" && version === "v1";
+  const item = kind.endsWith("List") ? kind.slice(0, -"List".length) : "";
+  return item !== "" && scheme.resourceForKind({ group, version, kind: item }) !== undefined;
+}
+
+const noKind = "couldn't get version/kind; json parse error: ";
+
+function unrecognized({ kind }: Pick<GroupVersionKind, "kind">, why: string, start: string): Error {
+  const shown = start === "" ? "" : ` (${start})`;
+  return newBadRequest(`the object provided is unrecognized (must be of type ${kind}): ${why}${shown}`);
+}
+
+/** How Go says that it has found no object. */
+export function notAnObject(value: unknown): string {
+  const fields = 'APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\""';
+  return `${noKind}json: cannot unmarshal ${goKindOf(value)} into Go value of type struct { ${fields} }`;
+}
+
+const goKindOf = (value: unknown): string =>
+  Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
 
 function unknownKind(found: GroupVersionKind, expected: GroupVersionKind): Error {
   const why =

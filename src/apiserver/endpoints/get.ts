@@ -1,9 +1,10 @@
-import { newNotFound } from "../../apimachinery/status.ts";
+import { newBadRequest, newNotFound } from "../../apimachinery/status.ts";
+import { isTrue } from "../filters/request-info.ts";
 import { parseResourceVersion } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import type { ServerCore } from "./server-core.ts";
-import { targetOf } from "./target.ts";
+import { checkNameInPath, targetOf } from "./target.ts";
 
 /** GET of one object: from the cache, as new as `resourceVersion` asks ("": the newest there is). */
 export async function get(
@@ -14,7 +15,12 @@ export async function get(
   const { info, store } = served;
   const { namespace, name } = targetOf(state.info, info);
   if (store === undefined) throw newNotFound(info, name);
-  const resourceVersion = state.request.query.get("resourceVersion") ?? "";
+  checkNameInPath(name);
+  const { query } = state.request;
+  if (query.has("export") && isTrue(query.get("export"))) {
+    throw newBadRequest("the export parameter, deprecated since v1.14, is no longer supported");
+  }
+  const resourceVersion = query.get("resourceVersion") ?? "";
   if (resourceVersion === "") await core.watchCache.current();
   else await core.watchCache.waitFor(parseResourceVersion(resourceVersion));
   const cached = store.cache.get(namespace, name);

@@ -23,6 +23,8 @@ export async function list(
 
 /** The options of a list in the query. */
 export function listOptions(query: URLSearchParams): ListOptions {
+  // Nothing comes of it here, but it is read.
+  integerOf(query, "timeoutSeconds");
   return {
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",

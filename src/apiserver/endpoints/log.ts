@@ -26,7 +26,10 @@ export async function log(
   const container = containerOf(pod, query.get("container") ?? "", name);
   const nodeName = textAt(pod["spec"], "nodeName");
   // Before the pod has a node there is nothing to read, and that is no error.
-  if (nodeName === "") return await answerWith(state, empty());
+  if (nodeName === "") {
+    if (!asksForWebSocket(state)) return { type: "stream", status: 204, headers: {}, chunks: empty() };
+    return await answerWith(state, empty());
+  }
   const connection = core.nodes.connection(nodeName);
   if (connection === undefined)
     throw newServiceUnavailable(`the node ${JSON.stringify(nodeName)} is not connected`);
@@ -46,6 +49,9 @@ async function answerWith(
   const { upgradeReader } = await import("../../streaming/upgrade.ts");
   return await upgraded(upgradeReader({ ...upgrade, request: upgrade.message }, chunks));
 }
+
+const asksForWebSocket = ({ request: { upgrade } }: RequestState): boolean =>
+  upgrade !== undefined && isWebSocketUpgrade(upgrade.message);
 
 async function* empty(): AsyncIterable<Uint8Array> {}
 

@@ -63,6 +63,8 @@ async function readValue(
 function applierOf(type: string, patch: unknown): PatchBody["apply"] {
   if (type === jsonPatchType) return (document) => applyJsonPatch(document, patch);
   if (type === strategicPatchType && patch === null) return (document) => document;
+  // What is to be applied is looked at as a whole elsewhere.
+  if (type === applyPatchType && !isObject(patch)) return (document) => document;
   if (!isObject(patch)) throw newBadRequest(noObject(type, patch));
   if (type === mergePatchType) return (document) => applyMergePatch(document, patch);
   return (document, schema, schemas) =>

@@ -200,12 +200,12 @@ function applied(
 
 /** The configuration that is applied, of the right kind. */
 export function configurationOf({ value }: PatchBody, expected: GroupVersionKind): Record<string, unknown> {
-  if (!isObject(value)) {
+  if (!isObject(value) && value !== null && value !== undefined) {
     const why = `error unmarshaling JSON: while decoding JSON: ${notAMap(value)}`;
     throw newBadRequest(`error decoding YAML: ${why}`);
   }
-  const { apiVersion, kind } = value;
-  if (apiVersion !== formatApiVersion(expected) || kind !== expected.kind) {
+  const { apiVersion, kind } = isObject(value) ? value : {};
+  if (!isObject(value) || apiVersion !== formatApiVersion(expected) || kind !== expected.kind) {
     const [version, name] = [apiVersion, kind].map((text) => (typeof text === "string" ? text : ""));
     // The core group has no name, only a slash.
     const group = version?.includes("/") === true ? version : `/${version}`;

@@ -82,7 +82,8 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
     throw newGenericNotFound();
   }
   const deprecation = deprecationOf(served.info);
-  if (deprecation !== undefined) {
+  // Only what has a route warns.
+  if (deprecation !== undefined && (name !== "" || served.info.verbs.includes(verb))) {
     addWarning(state, deprecation.warning);
     core.deprecated(state.info, deprecation.removedRelease);
   }
@@ -138,7 +139,8 @@ function checkScope(state: RequestState, { info }: ServedResource): void {
   const { namespace, name, verb, resource } = state.info;
   if (!info.namespaced) {
     // A namespace is in itself: the path of namespaces/x reads as both.
-    if (namespace !== "" && resource !== "namespaces") throw newGenericNotFound();
+    const isItself = resource === "namespaces" && namespace === name;
+    if (namespace !== "" && !isItself) throw newGenericNotFound();
     return;
   }
   if (namespace !== "") return;

@@ -11,6 +11,7 @@ import type { RequestContext, RequestInfo } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
+import { namespaceMismatch } from "./create.ts";
 import { decodeBody } from "./decode-body.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -84,22 +85,21 @@ function keep<T extends object>(now: T, old: T, field: keyof T): void {
 /** Name and namespace of the body are those of the URL, or absent. */
 export function fitName(object: UnstructuredObject, info: RequestInfo, namespaced: boolean): void {
   const { metadata } = object;
-  if ((metadata.name ?? "") === "") throw newBadRequest("name must be provided");
+  if (info.name === "") throw newBadRequest("name must be provided");
+  if ((metadata.name ?? "") === "") {
+    throw newBadRequest(
+      `the name of the object (${info.name} based on URL) was undeterminable: name must be provided`,
+    );
+  }
   if (metadata.name !== info.name) {
     throw newBadRequest(
       `the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`,
     );
   }
   if (!namespaced) {
-    if ((metadata.namespace ?? "") !== "") throw namespaceMismatch(metadata.namespace, "");
     delete metadata.namespace;
     return;
   }
   metadata.namespace = metadata.namespace === "" ? info.namespace : (metadata.namespace ?? info.namespace);
-  if (metadata.namespace !== info.namespace) throw namespaceMismatch(metadata.namespace, info.namespace);
+  if (metadata.namespace !== info.namespace) throw namespaceMismatch();
 }
-
-const namespaceMismatch = (found: string | undefined, expected: string): Error =>
-  newBadRequest(
-    `the namespace of the object (${found}) does not match the namespace on the request (${expected})`,
-  );

@@ -31,6 +31,7 @@ export async function watch(
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
+    continueToken: query.get("continue") ?? "",
     timeoutMs,
   };
   checkWatchOptions(options);

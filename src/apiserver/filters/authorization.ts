@@ -35,7 +35,9 @@ function enforce(
 ): void {
   state.audit?.annotate("authorization.k8s.io/decision", decision === "allow" ? "allow" : "forbid");
   state.audit?.annotate("authorization.k8s.io/reason", reason);
-  if (decision !== "allow") throw forbiddenError(attributes, reason);
+  if (decision === "allow") return;
+  state.isForbidden = true;
+  throw forbiddenError(attributes, reason);
 }
 
 /** What the request does, as authorizers are asked about it. */

@@ -37,6 +37,7 @@ export function baseHeaders(state: RequestState): ResponseHeaders {
     headers["x-kubernetes-pf-flowschema-uid"] = flow.uid;
     headers["x-kubernetes-pf-prioritylevel-uid"] = flow.level.uid;
   }
+  if (state.isForbidden === true) headers["x-content-type-options"] = "nosniff";
   if (state.warnings.length > 0) headers["warning"] = warningHeaders(state.warnings);
   return headers;
 }

@@ -7,7 +7,6 @@ import type { ApiResponse, ListResponse, RequestState, StreamResponse } from "..
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
 import { listEncodingOf } from "../endpoints/list-encoding.ts";
 import {
-  anyForms,
   jsonType,
   type Negotiated,
   negotiate,
@@ -228,7 +227,7 @@ export async function respondError(
   let { mediaType } = plain;
   let bytes: Uint8Array;
   try {
-    ({ mediaType } = negotiate(exchange.request.header("accept"), { forms: anyForms }));
+    ({ mediaType } = negotiate(exchange.request.header("accept"), { forms: [] }));
     bytes = await encodeAnswer(answer, encodeOptions(core, state, { ...plain, mediaType }));
   } catch {
     // The client takes nothing that we speak: what it gets is for people to read.

@@ -98,11 +98,14 @@ describe("PUT", () => {
   });
 
   test.each([
-    [{ metadata: {} }, "name must be provided"],
+    [
+      { metadata: {} },
+      "the name of the object (a based on URL) was undeterminable: name must be provided",
+    ],
     [{ metadata: { name: "b" } }, "the name of the object (b) does not match the name on the URL (a)"],
     [
       { metadata: { name: "a", namespace: "x" } },
-      "the namespace of the object (x) does not match the namespace on the request (default)",
+      "the namespace of the provided object does not match the namespace sent on the request",
     ],
   ])("%j at another place is refused", async (body, message) => {
     await api.post(configMaps, { metadata: { name: "a" } });

@@ -17,6 +17,8 @@ export interface WatchOptions {
   readonly allowWatchBookmarks: boolean;
   /** Absent when the request does not say. */
   readonly sendInitialEvents: boolean | undefined;
+  /** Of lists only; a watch that starts with the state refuses it. */
+  readonly continueToken?: string;
   /** The watch ends after so long; shortly before, its client learns how far it came. */
   readonly timeoutMs: number;
 }
@@ -38,6 +40,11 @@ export function checkWatchOptions(options: WatchOptions): void {
     );
   }
   if (match !== "" && match !== "NotOlderThan") errors.push(notSupported(field, match, ["NotOlderThan"]));
+  // Who names no revision is taken to ask for the state first.
+  const asksForState = sendInitialEvents === undefined && ["", "0"].includes(options.resourceVersion);
+  if ((options.continueToken ?? "") !== "" && (match !== "" || asksForState)) {
+    errors.push(forbidden(field, "resourceVersionMatch is forbidden when continue is provided"));
+  }
   if (errors.length > 0) throw newInvalidOptions("ListOptions", errors);
   parseResourceVersion(options.resourceVersion);
 }

@@ -279,9 +279,9 @@ describe("through a node's connection", () => {
       spec: { ports: [{ name: "http", port: 80, targetPort: 8080 }] },
     });
     expect(await failure(read(`${base}/services/front/proxy/`))).toMatchObject({
-      code: 503,
-      reason: "ServiceUnavailable",
-      message: 'no endpoints available for service "front"',
+      code: 404,
+      reason: "NotFound",
+      message: 'services "front" not found',
     });
     const endpoint = (name: string, ready: boolean) => ({
       addresses: ["10.0.0.1"],
@@ -301,7 +301,7 @@ describe("through a node's connection", () => {
     expect(reached.filter((line) => line.includes(":"))).toEqual(["web:8080", "web:8080"]);
     for (const [name, message] of [
       ["front", 'no endpoints available for service "front"'],
-      ["front:nope", 'no endpoints available for service "front:nope"'],
+      ["front:nope", 'no endpoints available for service "front"'],
       ["front:81", 'no service port 81 found for service "front"'],
     ])
       expect(await failure(read(`${base}/services/${name}/proxy/`))).toMatchObject({ code: 503, message });

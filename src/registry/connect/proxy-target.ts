@@ -64,7 +64,11 @@ export function servicePort(call: ConnectCall, reader: ObjectReader): PodPort {
       if (pod !== undefined) return { pod, port: number, tls };
     }
   }
-  throw newServiceUnavailable(`no endpoints available for service ${JSON.stringify(call.name)}`);
+  const endpoints = { group: "", resource: "endpoints" };
+  if (slices.length === 0 && reader.get(endpoints, call.namespace, name) === undefined) {
+    throw newNotFound({ group: "", resource: "services" }, name);
+  }
+  throw newServiceUnavailable(`no endpoints available for service ${JSON.stringify(name)}`);
 }
 
 function nameOfPort(service: Service, number: number): string {

@@ -24,9 +24,7 @@ export async function evictPod(
   // `kubectl drain --dry-run=server` asks in the body; nothing may then be marked, spent or deleted.
   const context = options?.dryRun?.includes("All") === true ? asDryRun(request) : request;
   if ((eviction.metadata?.name ?? name) !== name) {
-    throw newBadRequest(
-      `name in URL does not match name in Eviction object: ${name} != ${eviction.metadata.name}`,
-    );
+    throw newBadRequest("name in URL does not match name in Eviction object");
   }
   const pod = (await stores.get(context, "", "pods", namespace, name)) as unknown as Pod;
   const budgets = reader
@@ -45,7 +43,7 @@ export async function evictPod(
   }
   if (!isPodEnded(pod)) await markDisrupted();
   await stores.delete(context, "", "pods", namespace, name, options);
-  return { apiVersion: "v1", kind: "Status", metadata: {}, status: "Success", code: 201 };
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
 
   /** Whoever looks at the pod in its last moments sees why it goes. */
   async function markDisrupted(): Promise<void> {

@@ -8,7 +8,7 @@ import { notSupported, path, required } from "../../apimachinery/field-error.ts"
 import { deepEqual } from "../../apimachinery/json.ts";
 import type { LabelSelector } from "../../apimachinery/meta-v1.ts";
 import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/object.ts";
-import { newConflict, newInvalid } from "../../apimachinery/status.ts";
+import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/status.ts";
 import type { RegistryDependencies, ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
 import { evictPod } from "./pod-eviction.ts";
@@ -26,8 +26,12 @@ export const podsExtension: ResourceExtension = {
       strategy: podStrategy(dependencies),
       subresources: {
         binding: {
-          create: (context, body) =>
-            bindPod(dependencies, context, context.info.name, body as unknown as Binding),
+          create(context, body) {
+            if (body.metadata.name !== context.info.name) {
+              throw newBadRequest("name in URL does not match name in Binding object");
+            }
+            return bindPod(dependencies, context, context.info.name, body as unknown as Binding);
+          },
         },
         eviction: { create: (context, body) => evictPod(dependencies, context, body) },
       },
@@ -191,7 +195,7 @@ async function bindPod(
       status: { ...pod.status, conditions },
     });
   });
-  return { apiVersion: "v1", kind: "Status", metadata: {}, status: "Success", code: 201 };
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
 }
 
 function mergedMap(

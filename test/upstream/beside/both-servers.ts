@@ -1,7 +1,7 @@
 import { deepEqual, isObject } from "../../../src/apimachinery/json.ts";
 import { acceptedReason } from "./accepted.ts";
 import { startKubeApiServer } from "./kube-apiserver.ts";
-import { bodyTexts, headerText } from "./normalise.ts";
+import { bodyTexts, headerText, withoutChance } from "./normalise.ts";
 import { startOurServer } from "./our-server.ts";
 import { type Answer, type Ask, send } from "./send.ts";
 
@@ -49,7 +49,7 @@ export class BothServers {
 
   /** Both answers, Kubernetes' first. */
   ask(ask: Ask): Promise<[Answer, Answer]> {
-    return Promise.all([send(this.#theirs.port, ask), send(this.#ours.port, ask)]);
+    return Promise.all([answerOf(this.#theirs.port, ask), answerOf(this.#ours.port, ask)]);
   }
 
   /** Asks both and notes what of code, headers and body differs, in groups of what is compared and where it differs. */
@@ -60,7 +60,7 @@ export class BothServers {
     const codes = [codeText(theirs), codeText(ours)] as const;
     this.#note(`${what} code`, asked, ...codes);
     this.#note(`${what} headers`, asked, headerText(theirs), headerText(ours));
-    if (codes[0] !== codes[1]) return [theirs, ours];
+    if (codes[0] !== codes[1] || theirs.code >= 300) return [theirs, ours];
     const bodies = bodyTexts(theirs, ours);
     const form = theirs.headers["content-type"]?.includes("protobuf") === true ? "protobuf" : "json";
     this.#note(`${what} ${form} ${form === "json" ? placeOfDifference(...bodies) : ""}`, asked, ...bodies);
@@ -82,6 +82,15 @@ export class BothServers {
   async stop(): Promise<void> {
     await this.#theirs.stop();
     await this.#ours.stop();
+  }
+}
+
+/** A request that gets no answer is worth comparing too. */
+async function answerOf(port: number, ask: Ask): Promise<Answer> {
+  try {
+    return await send(port, ask);
+  } catch (error) {
+    return { code: 0, headers: {}, body: Buffer.from(String(error)) };
   }
 }
 
@@ -109,4 +118,4 @@ function placeWithin(expected: unknown, found: unknown): string {
 }
 
 const codeText = ({ code, body }: Answer): string =>
-  code < 300 ? String(code) : `${code} ${body.toString().slice(0, 2_000)}`;
+  code < 300 ? String(code) : `${code} ${withoutChance(body.toString().slice(0, 20_000))}`;

@@ -37,6 +37,11 @@ function wireMessages({ headers, body }: Answer): WireMessage[] {
 }
 
 function jsonText({ body }: Answer): string {
+  try {
+    return withoutChance(JSON.stringify(inOrder(JSON.parse(body.toString()))));
+  } catch {
+    // Several values, a line each, or no JSON at all.
+  }
   const lines = body.toString().split("\n");
   const shown = lines.map((line) => {
     try {
@@ -70,10 +75,17 @@ export function headerText({ headers }: Answer): string {
 
 const id = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
-function withoutChance(text: string): string {
+/** What is drawn anew, replaced by its name. */
+export function withoutChance(text: string): string {
   return (
     text
       .replace(id, "(uid)")
+      // Built from Go's module cache, Kubernetes does not know where its schemes were made.
+      .replace(/in scheme \\?"[^"\\]*\\?"/g, "in (scheme)")
+      .replace(/current: \d+|record \(\d+\)/g, "(revision)")
+      .replace(/"serverAddress":"[^"]*"|serverAddress: \S+/g, "(serverAddress)")
+      .replace(/resourceVersion: "\d+"/g, "(resourceVersion)")
+      .replace(/Bad_[a-z0-9]{5}/g, "Bad_(random)")
       .replace(/(resourceVersion\\?":\s*\\?)"\d+\\?"/g, '$1"(revision)"')
       .replace(/202\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "(time)")
       .replace(/202\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, "(microtime)")

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { goVersion } from "../build.ts";
 import { BothServers, type Found } from "./both-servers.ts";
+import { refusals } from "./refusals.ts";
 import { walk } from "./walk.ts";
 
 const { values, positionals } = parseArgs({
@@ -23,7 +24,11 @@ if (goVersion() === undefined) {
   process.exit(0);
 }
 
-const parts = { walk: (both: BothServers) => walk(both, new RegExp(values.kind)) };
+const wanted = new RegExp(values.kind);
+const parts = {
+  walk: (both: BothServers) => walk(both, wanted),
+  refusals: (both: BothServers) => refusals(both, wanted),
+};
 const both = await BothServers.start((line) => console.log(line));
 try {
   for (const [name, part] of Object.entries(parts)) {

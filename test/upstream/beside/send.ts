@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** One request; an answer that does not end is cut after `limitMs`. */
-export function send(port: number, ask: Ask, limitMs = 15_000): Promise<Answer> {
+export function send(port: number, ask: Ask, limitMs = 5_000): Promise<Answer> {
   const { method = "GET", path, body, token = "admin" } = ask;
   return new Promise((resolve, reject) => {
     const sent = request(
