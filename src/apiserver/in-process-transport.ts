@@ -85,9 +85,8 @@ export class InProcessTransport implements Transport {
         return { status: response.status, body: isJson ? JSON.parse(text) : text, warnings };
       }
       case "stream": {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of response.chunks) chunks.push(chunk);
-        const text = Buffer.concat(chunks).toString();
+        const { wholeAnswer } = await import("./aggregation/remote-events.ts");
+        const text = await wholeAnswer(response.chunks);
         if (response.status >= 400) throw asError(response.status, text);
         const isJson = String(response.headers["content-type"]).startsWith(jsonType) && text !== "";
         return { status: response.status, body: isJson ? JSON.parse(text) : text, warnings };

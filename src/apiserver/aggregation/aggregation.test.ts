@@ -418,6 +418,46 @@ describe("a version whose server cannot be reached", () => {
     await availableAs(api, "Passed");
   });
 
+  it("a server that says what it has without an end is there all the same", async () => {
+    extension.answersDiscovery = false;
+    extension.handler = (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const chunk = Buffer.alloc(64 * 1024, 32);
+      const write = (): void => {
+        if (!response.destroyed) response.write(chunk, () => setImmediate(write));
+      };
+      write();
+    };
+    await reachable(api, started.storage, extension.port);
+    await api.post(apiServicesPath, apiService({ caBundle: extension.caBundle }));
+    expect(await availableAs(api, "Passed")).toMatchObject({ status: "True" });
+    await expect.poll(() => extension.open).toBe(0);
+  });
+
+  it("a server that does not answer is given up after five seconds", async () => {
+    extension.answersDiscovery = false;
+    extension.handler = () => undefined;
+    await reachable(api, started.storage, extension.port);
+    await api.post(apiServicesPath, apiService({ caBundle: extension.caBundle }));
+    await expect.poll(() => extension.seen.length).toBe(1);
+    await started.clock.advance(5_000);
+    const url = `https://127.0.0.1:${extension.port}/apis/wardle.example.com/v1alpha1`;
+    const late = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+    expect(await availableAs(api, "FailedDiscoveryCheck")).toMatchObject({
+      message: `failing or missing response from ${url}: Get "${url}": ${late}`,
+    });
+  });
+
+  it("a user whose name no header can hold is told", async () => {
+    await aggregate();
+    const user = { name: "jane\n", uid: "", groups: [], extra: {} };
+    const jane = new TestApi(started.server.inProcessTransport(user));
+    expect(await failure(jane.get(flundersPath))).toMatchObject({
+      code: 503,
+      message: expect.stringContaining("error trying to reach service: Invalid character in header content"),
+    });
+  });
+
   it("a bundle that holds no certificate is said to", async () => {
     await reachable(api, started.storage, extension.port);
     await api.post(apiServicesPath, apiService({ caBundle: Buffer.from("nothing").toString("base64") }));

@@ -74,7 +74,7 @@ async function askOne(transport: RemoteTransport, address: SocketAddress, path: 
   const failed = (why: string): Error => new Error(`failing or missing response from ${url}: ${why}`);
   let status: number;
   try {
-    ({ status } = await transport.fetch(path, { timeoutMs }, address));
+    status = await transport.codeOf(path, timeoutMs, address);
   } catch (error) {
     if (error instanceof UnusableSpecError) throw error;
     throw failed(error instanceof Error ? error.message : String(error));

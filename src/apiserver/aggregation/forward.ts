@@ -97,12 +97,15 @@ function attempt(
     headers["connection"] = "Upgrade";
     headers["upgrade"] = upgrade.message.headers.upgrade ?? "";
   }
-  const outgoing = transport.begin(address, {
-    method: request.method,
-    path: request.uri ?? pathOf(request),
-    headers,
-    signal: flight.signal,
-  });
+  const path = request.uri ?? pathOf(request);
+  let outgoing: ClientRequest;
+  try {
+    outgoing = transport.begin(address, { method: request.method, path, headers, signal: flight.signal });
+  } catch (error) {
+    if (error instanceof UnusableSpecError) throw error;
+    // Who asks has a name that no header may hold, or for what no URL may.
+    return Promise.resolve(new Unreached(error));
+  }
   return new Promise((resolve) => {
     outgoing.on("error", (error) => resolve(new Unreached(error)));
     outgoing.on("response", (incoming) => {

@@ -11,7 +11,7 @@ export class RemoteEvents {
   #hasEnded = false;
 
   private constructor(chunks: StreamResponse["chunks"], signal: AbortSignal) {
-    this.#lines = linesOf(chunks)[Symbol.asyncIterator]();
+    this.#lines = linesOf(bounded(chunks))[Symbol.asyncIterator]();
     this.#signal = signal;
   }
 
@@ -22,9 +22,7 @@ export class RemoteEvents {
     asError: (code: number, text: string) => StatusError,
   ): Promise<RemoteEvents> {
     if (status < 400) return new RemoteEvents(chunks, signal);
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks) parts.push(chunk);
-    throw asError(status, Buffer.concat(parts).toString());
+    throw asError(status, await wholeAnswer(chunks));
   }
 
   /** What comes next; empty when the watch has ended. */
@@ -46,4 +44,33 @@ export class RemoteEvents {
   end(): void {
     this.#hasEnded = true;
   }
+}
+
+/** An event holds an object: what goes on for longer without an end of the line must not fill the memory. */
+const maxLineBytes = 32 * 1024 * 1024;
+const newline = 0x0a;
+
+async function* bounded(chunks: StreamResponse["chunks"]): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(newline);
+    length = end < 0 ? length + chunk.length : chunk.length - end - 1;
+    if (length > maxLineBytes) throw new Error(`an event of the other server exceeds ${maxLineBytes} bytes`);
+    yield chunk;
+  }
+}
+
+/** What a caller of this process is given whole. */
+const maxAnswerBytes = 128 * 1024 * 1024;
+
+/** All of an answer; rejects when another server sends more than anybody could want. */
+export async function wholeAnswer(chunks: StreamResponse["chunks"]): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > maxAnswerBytes) throw new Error(`the answer exceeds ${maxAnswerBytes} bytes`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts).toString();
 }

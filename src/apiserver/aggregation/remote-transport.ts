@@ -80,10 +80,29 @@ export class RemoteTransport {
     return describeNetworkFailure(error, destination, this.#options.clock.now());
   }
 
-  /** See RemoteApiServer.fetch. Without an address one is chosen. */
-  async fetch(path: string, options: FetchOptions, address?: SocketAddress): Promise<FetchedDocument> {
-    const [target = address] = address === undefined ? this.addresses() : [address];
-    if (target === undefined) throw new Error("no address to connect to");
+  /** See RemoteApiServer.fetch. */
+  async fetch(path: string, options: FetchOptions): Promise<FetchedDocument> {
+    const [address] = this.addresses();
+    if (address === undefined) throw new Error("no address to connect to");
+    const { maxBytes = defaultMaxBytes } = options;
+    return await this.#ask(path, options, address, (outgoing) => documentOf(outgoing, maxBytes));
+  }
+
+  /** With which code the address answers to a GET; what else it says is of no interest. */
+  async codeOf(path: string, timeoutMs: number, address: SocketAddress): Promise<number> {
+    return await this.#ask(path, { timeoutMs }, address, (outgoing) => {
+      const end = this.#options.clock.after(timeoutMs, () => outgoing.destroy());
+      outgoing.on("close", () => end.stop());
+      return codeOf(outgoing);
+    });
+  }
+
+  async #ask<T>(
+    path: string,
+    options: FetchOptions,
+    target: SocketAddress,
+    read: (outgoing: ClientRequest) => Promise<T>,
+  ): Promise<T> {
     const aborted = new AbortController();
     const abort = (): void => aborted.abort();
     const timer = this.#options.clock.after(options.timeoutMs, abort);
@@ -92,7 +111,9 @@ export class RemoteTransport {
     try {
       const headers = { accept: "application/json", ...options.headers, ...identityHeaders(aggregator) };
       const outgoing = this.begin(target, { method: "GET", path, headers, signal: aborted.signal });
-      return await documentOf(outgoing, options.maxBytes ?? defaultMaxBytes);
+      const answer = read(outgoing);
+      outgoing.end();
+      return await answer;
     } catch (error) {
       if (error instanceof UnusableSpecError) throw error;
       const isLate = aborted.signal.aborted && signals.every((signal) => !signal.aborted);
@@ -160,7 +181,25 @@ function documentOf(outgoing: ClientRequest, maxBytes: number): Promise<FetchedD
         resolve({ status, headers: singleValues(incoming), body: Buffer.concat(chunks) });
       });
     });
-    outgoing.end();
+  });
+}
+
+/** More than this of an answer that nobody reads is not waited for: the connection ends instead. */
+const maxUnread = 256 * 1024;
+
+function codeOf(outgoing: ClientRequest): Promise<number> {
+  return new Promise((resolve, reject) => {
+    outgoing.on("error", reject);
+    outgoing.on("response", (incoming: IncomingMessage) => {
+      resolve(incoming.statusCode ?? 0);
+      let length = 0;
+      incoming.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > maxUnread) outgoing.destroy();
+      });
+      // It was cut on purpose.
+      incoming.on("error", () => undefined);
+    });
   });
 }
 

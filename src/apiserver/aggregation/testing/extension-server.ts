@@ -26,6 +26,8 @@ export class ExtensionServer {
   /** False leaves to the handler what the version has, too. */
   answersDiscovery = true;
   handler: ExtensionHandler = (_request, response) => response.writeHead(404).end();
+  /** Answers that are under way. */
+  open = 0;
   readonly #server: Server;
 
   private constructor(server: Server, authority: CertificateAuthority) {
@@ -46,6 +48,8 @@ export class ExtensionServer {
     });
     const extension = new ExtensionServer(server, authority);
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      extension.open++;
+      response.on("close", () => extension.open--);
       void extension.#answer(request, response);
     });
     // Speaks back what it hears.
