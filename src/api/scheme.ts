@@ -36,6 +36,8 @@ export interface CustomTraits {
   readonly revision: string;
   /** No objects are created any more: the definition is being deleted. */
   readonly isTerminating: boolean;
+  /** Nothing can be read or written: there is no way to convert between versions. */
+  readonly isUnusable?: boolean;
   /** Where the scale subresource finds its parts: `.spec.replicas`. */
   readonly scale?: ScalePaths;
   /** What each request of a deprecated version is warned with. */

@@ -2,6 +2,7 @@ import type { GroupResource } from "../../apimachinery/gvk.ts";
 import {
   newBadRequest,
   newGenericNotFound,
+  newInternalError,
   newMethodNotAllowed,
   newNotFound,
   newStatusError,
@@ -93,6 +94,7 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   if (state.request.method === "HEAD" && name !== "proxy") throw newMethodNotAllowed();
   if (served.info.custom !== undefined) {
     if (!isInScope(state, served)) return pageNotFound();
+    if (served.info.custom.isUnusable === true) throw newInternalError("error resolving resource");
   } else checkScope(state, served);
   const { custom } = served.info;
   if (custom?.deprecationWarning !== undefined) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { failure, TestApi } from "../testing/api.ts";
@@ -313,5 +313,60 @@ describe("a webhook that converts", () => {
     expect(lines).toContain(
       'apiserver_crd_conversion_webhook_duration_seconds_count{crd_name="hosts.example.com",from_version="v1",succeeded="false",to_version="v2"} 3',
     );
+  });
+});
+
+describe("a definition whose webhook cannot be trusted for what the definition says", () => {
+  const crates = (caBundle: string): object => ({
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "crates.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Cluster",
+      names: { plural: "crates", kind: "Crate" },
+      versions: [{ name: "v1", served: true, storage: true, schema: texts("x") }],
+      conversion: {
+        strategy: "Webhook",
+        webhook: {
+          clientConfig: { url: "https://127.0.0.1:1/", caBundle },
+          conversionReviewVersions: ["v1"],
+        },
+      },
+    },
+  });
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const path = `${definitionsPath}/crates.example.com`;
+  const isEstablished = async (): Promise<unknown> => {
+    const { conditions = [] } = (await api.get(path))["status"] as { conditions?: { type: string }[] };
+    return conditions.find(({ type }) => type === "Established");
+  };
+  const invalid = {
+    status: "False",
+    reason: "InvalidCABundle",
+    message: "The conversion webhook CABundle is invalid",
+  };
+
+  it("is not established, and serves nothing until that is mended", async () => {
+    await api.post(definitionsPath, crates(base64("nonsense")));
+    await vi.waitFor(async () => expect(await isEstablished()).toMatchObject(invalid));
+    const crate = "/apis/example.com/v1/crates";
+    for (const call of [() => api.list(crate), () => api.post(crate, {})])
+      expect(await failure(call())).toMatchObject({
+        code: 500,
+        reason: "InternalError",
+        message: "Internal error occurred: error resolving resource",
+      });
+    const live = await api.get(path);
+    const { spec } = crates(webhook.caBundle) as { spec: object };
+    await api.put(path, { ...live, spec });
+    await established(api, "crates.example.com");
+    expect((await api.list("/apis/example.com/v1/crates")).items).toEqual([]);
+  });
+
+  it("serves all the same where nothing is said but space", async () => {
+    await api.post(definitionsPath, crates(base64(" \n")));
+    await vi.waitFor(async () => expect(await isEstablished()).toMatchObject(invalid));
+    expect((await api.list("/apis/example.com/v1/crates")).items).toEqual([]);
   });
 });

@@ -5,7 +5,8 @@ import type {
 } from "../../api/types/apiextensions-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
-import { isProtectedGroup } from "./definition/definition.ts";
+import { caBundleError } from "../webhook/ca-bundle.ts";
+import { invalidBundleReason, isProtectedGroup } from "./definition/definition.ts";
 import { machinery } from "./load-machinery.ts";
 
 type Condition = Omit<CustomResourceDefinitionCondition, "lastTransitionTime">;
@@ -76,11 +77,21 @@ export function acceptNames(
   take("listKind", taken.kinds);
   if (wanted.categories === undefined) delete names.categories;
   else names.categories = [...wanted.categories];
+  const { plural, singular, shortNames, kind, listKind, categories } = names;
+  // In the order of the type.
+  const ordered = {
+    plural,
+    ...(singular === undefined ? {} : { singular }),
+    ...(shortNames === undefined ? {} : { shortNames }),
+    kind,
+    ...(listKind === undefined ? {} : { listKind }),
+    ...(categories === undefined ? {} : { categories }),
+  };
   const condition: Condition =
     conflict === undefined
       ? { type: "NamesAccepted", status: "True", reason: "NoConflicts", message: "no conflicts found" }
       : { type: "NamesAccepted", status: "False", ...conflict };
-  return { names, condition };
+  return { names: ordered, condition };
 }
 
 /** What the schemas of a definition are like. */
@@ -114,7 +125,7 @@ export function settledStatus(
     !deepEqual(spec.names, accepted) || !conditions.some(({ type }) => type === "NamesAccepted");
   if (hasNews) set(condition);
   const isEstablished = conditions.some(({ type, status: is }) => type === "Established" && is === "True");
-  if (!isEstablished) set(established(condition.status === "True"));
+  if (!isEstablished) set(established(condition.status === "True", hasInvalidBundle(definition)));
   const isTold = conditions.some(({ type }) => type === "NonStructuralSchema");
   if (problem !== undefined) {
     const isTrue = problem.reason === "Violations";
@@ -124,15 +135,26 @@ export function settledStatus(
   return { ...status, acceptedNames: hasNews ? names : accepted, conditions };
 }
 
-const established = (hasNames: boolean): Condition =>
-  hasNames
-    ? {
-        type: "Established",
-        status: "True",
-        reason: "InitialNamesAccepted",
-        message: "the initial names have been accepted",
-      }
-    : { type: "Established", status: "False", reason: "NotAccepted", message: "not all names are accepted" };
+function established(hasNames: boolean, isBundleInvalid: boolean): Condition {
+  const type = "Established";
+  if (!hasNames)
+    return { type, status: "False", reason: "NotAccepted", message: "not all names are accepted" };
+  if (isBundleInvalid)
+    return {
+      type,
+      status: "False",
+      reason: invalidBundleReason,
+      message: "The conversion webhook CABundle is invalid",
+    };
+  const message = "the initial names have been accepted";
+  return { type, status: "True", reason: "InitialNamesAccepted", message };
+}
+
+/** The authorities by which the webhook that converts was to be known cannot be read. */
+function hasInvalidBundle({ spec }: CustomResourceDefinition): boolean {
+  const { caBundle = "" } = spec.conversion?.webhook?.clientConfig ?? {};
+  return caBundle !== "" && caBundleError(caBundle) !== undefined;
+}
 
 function approval(definition: CustomResourceDefinition): Condition {
   const { state, reason: message } = machinery().approvalOf(definition);

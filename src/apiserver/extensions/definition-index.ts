@@ -11,7 +11,7 @@ import { definitions, isTrue } from "./definition/definition.ts";
 import { DefinitionRecord } from "./definition-record.ts";
 import type { ExtensibleScheme } from "./extensible-scheme.ts";
 import { machinery } from "./load-machinery.ts";
-import { isServed, resourceInfo } from "./summary.ts";
+import { isServed, isUnusable, resourceInfo } from "./summary.ts";
 import type { CallConverter } from "./webhook-converter.ts";
 
 /** A definition with what is served of it. */
@@ -153,6 +153,7 @@ const isSameSpec = (a: CustomResourceDefinition, b: CustomResourceDefinition): b
 
 const looksTheSame = (a: CustomResourceDefinition, b: CustomResourceDefinition): boolean =>
   isServed(a) === isServed(b) &&
+  isUnusable(a) === isUnusable(b) &&
   isTrue(a, "Terminating") === isTrue(b, "Terminating") &&
   deepEqual(a.status?.acceptedNames, b.status?.acceptedNames);
 

@@ -3,7 +3,8 @@ import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
 } from "../../api/types/apiextensions-v1.ts";
-import { isTrue } from "./definition/definition.ts";
+import { bundleText } from "../webhook/ca-bundle.ts";
+import { invalidBundleReason, isTrue } from "./definition/definition.ts";
 import { compareVersions } from "./kube-versions.ts";
 
 /** Whether objects of the definition are served. Names that were accepted once stay in use. */
@@ -48,11 +49,18 @@ export function resourceInfo(
     custom: {
       revision: `${metadata.uid}/${metadata.generation}`,
       isTerminating,
+      ...(isUnusable(definition) ? { isUnusable: true } : {}),
       ...(scale === undefined ? {} : { scale }),
       ...(warning === undefined ? {} : { deprecationWarning: warning }),
       ...traits,
     },
   };
+}
+
+/** Whether there is no way to convert objects. A bundle that says nothing is taken for none then. */
+export function isUnusable({ spec, status }: CustomResourceDefinition): boolean {
+  const isInvalid = status?.conditions?.some(({ reason }) => reason === invalidBundleReason) === true;
+  return isInvalid && bundleText(spec.conversion?.webhook?.clientConfig?.caBundle) !== undefined;
 }
 
 function subresourcesOf({ subresources }: CustomResourceDefinitionVersion): SubresourceInfo[] {

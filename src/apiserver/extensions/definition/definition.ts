@@ -66,3 +66,6 @@ export function layoutOf({ versions }: CustomResourceDefinitionSpec): SpecLayout
     }),
   };
 }
+
+/** Why a definition is not established although it has its names. */
+export const invalidBundleReason = "InvalidCABundle";
