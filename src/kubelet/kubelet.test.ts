@@ -95,6 +95,21 @@ describe("a pod", () => {
     ]);
   });
 
+  test("whose conditions others have changed gets its own back: its node was taken for dead and is not", async () => {
+    const h = await started();
+    await h.createPod("web");
+    const pods = h.client.resource(resources.pods);
+    const pod = await h.pod("web");
+    const conditions = pod.status?.conditions?.map((condition) =>
+      condition.type === "Ready" ? { ...condition, status: "False" } : condition,
+    );
+    await pods.updateStatus({ ...pod, status: { ...pod.status, conditions } });
+    await h.settle();
+    expect((await h.pod("web")).status?.conditions).toContainEqual(
+      expect.objectContaining({ type: "Ready", status: "True" }),
+    );
+  });
+
   test("that is deleted is stopped, and its object goes last", async () => {
     const h = await started();
     await h.createPod("web", {}, { "simulated.sampan.dev/stop-duration": "5s" });

@@ -120,7 +120,7 @@ export class PodWorker {
         this.#deadline?.shorten(graceSeconds(pod));
       }
     }
-    if (mattersToWorker(old, pod)) this.wake();
+    if (mattersToWorker(old, pod) || this.#context.statuses.wasOverwritten(pod)) this.wake();
   }
 
   /** The API object is gone: end the pod without further ado. */

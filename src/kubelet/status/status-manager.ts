@@ -32,6 +32,20 @@ export class StatusManager {
     return this.#entries.get(uid)?.wanted;
   }
 
+  /**
+   * Whether somebody else has changed conditions that are the kubelet's: the node controller does, when it takes the node
+   * for dead. While something is being written, what comes may be an echo of ours.
+   */
+  wasOverwritten({ metadata, status }: Pod): boolean {
+    const entry = this.#entries.get(metadata.uid ?? "");
+    if (entry === undefined || entry.writing !== undefined) return false;
+    return (entry.wanted.conditions ?? []).some(
+      (wanted) =>
+        ownConditionTypes.has(wanted.type) &&
+        status?.conditions?.find(({ type }) => type === wanted.type)?.status !== wanted.status,
+    );
+  }
+
   /** Makes it so, soon. `pod` is the newest object that the caller knows. */
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata.uid ?? "";
