@@ -16,6 +16,11 @@ export interface Clock {
   every(intervalMs: number, callback: () => void): Timer;
   /** Resolves after delayMs; rejects with the signal's reason when aborted first. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * For work that others do in their own time, as a request to another server: on a virtual clock time stands still until
+   * it is done. Absent where time cannot be held up.
+   */
+  outside?<T>(work: Promise<T>): Promise<T>;
 }
 
 /** The one implementation on the machine's own time. Its timers do not keep the process alive. */
@@ -47,15 +52,28 @@ const clampDelay = (delayMs: number): number => Math.min(Math.max(0, delayMs), 2
 interface Scheduled {
   atMs: number;
   order: number;
-  callback: () => void;
-  intervalMs: number | undefined;
+  readonly callback: () => void;
+  readonly intervalMs: number | undefined;
+  isStopped: boolean;
 }
 
-/** A clock that moves only when told to. Timers run in order of their time, then of their creation. */
+/**
+ * A clock that moves only when told to. Timers run in order of their time, then of their creation; after each, all that
+ * follows from it has its turn before the next.
+ *
+ *   const clock = new VirtualClock();
+ *   clock.after(60_000, () => console.log("a minute has passed"));
+ *   await clock.advance(60_000);
+ */
 export class VirtualClock implements Clock {
   #nowMs: number;
   #order = 0;
-  readonly #scheduled = new Set<Scheduled>();
+  readonly #timers = new TimerQueue();
+  readonly #activities = new Set<() => number>();
+  /** Work under way that no virtual time passes for. */
+  #outside = 0;
+  /** Of real time without activity before the clock takes it that all is quiet; 0 where nothing real is waited for. */
+  #realPauseMs = 0;
 
   constructor(nowMs: number = Date.UTC(2026, 0, 1)) {
     this.#nowMs = nowMs;
@@ -77,47 +95,172 @@ export class VirtualClock implements Clock {
     return sleepOn(this, delayMs, signal);
   }
 
-  /** Moves time forward, running each timer that falls due, and lets promises settle after each. */
-  async advance(durationMs: number): Promise<void> {
-    const endMs = this.#nowMs + durationMs;
-    await settle();
-    for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      if (next.intervalMs === undefined) this.#scheduled.delete(next);
-      else next.atMs += next.intervalMs;
-      next.callback();
-      await settle();
+  /** When the next timer falls due; undefined when there is none. */
+  get nextTimerMs(): number | undefined {
+    return this.#timers.first()?.atMs;
+  }
+
+  /**
+   * Has the clock wait, after each timer, until the count no longer changes. It should change with whatever happens that
+   * is more than one turn of the event loop. Returns the removal.
+   */
+  watchActivity(count: () => number): () => void {
+    this.#activities.add(count);
+    return () => this.#activities.delete(count);
+  }
+
+  /** From now on, others act in real time (clients over sockets): quiet is what stays so for so long. */
+  waitForOthers(realPauseMs: number): void {
+    this.#realPauseMs = Math.max(this.#realPauseMs, realPauseMs);
+  }
+
+  async outside<T>(work: Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await work;
+    } finally {
+      this.#outside--;
     }
-    this.#nowMs = endMs;
-    await settle();
+  }
+
+  /** Moves time forward, running each timer that falls due, and lets what follows settle after each. */
+  async advance(durationMs: number): Promise<void> {
+    await this.runUntil(() => false, durationMs);
+  }
+
+  /**
+   * Runs timers until the condition holds, which is asked before the first and after each. Answers whether it held within
+   * the limit; when not, that much time has passed.
+   */
+  async runUntil(isDone: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
+    const endMs = this.#nowMs + limitMs;
+    await this.settle();
+    for (;;) {
+      if (await isDone()) return true;
+      const next = this.#timers.first();
+      if (next === undefined || next.atMs > endMs) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      this.#timers.takeFirst();
+      if (next.intervalMs === undefined) next.isStopped = true;
+      else {
+        next.atMs += next.intervalMs;
+        this.#timers.add(next);
+      }
+      next.callback();
+      await this.settle();
+    }
+    if (Number.isFinite(endMs)) this.#nowMs = Math.max(this.#nowMs, endMs);
+    await this.settle();
+    return await isDone();
+  }
+
+  /** Lets everything that is ready run: promises, the callbacks of finished I/O, work outside. Time stands still. */
+  async settle(): Promise<void> {
+    let seen = this.#activity();
+    for (let calm = 0; calm < calmTurns; ) {
+      await (this.#outside > 0 ? realPause(1) : new Promise<void>((resolve) => setImmediate(resolve)));
+      const now = this.#activity();
+      calm = now === seen && this.#outside === 0 ? calm + 1 : 0;
+      seen = now;
+      if (calm === calmTurns && this.#realPauseMs > 0) {
+        await realPause(this.#realPauseMs);
+        if (this.#activity() !== seen) calm = 0;
+      }
+    }
+  }
+
+  #activity(): number {
+    let sum = this.#order;
+    for (const count of this.#activities) sum += count();
+    return sum;
   }
 
   #schedule(delayMs: number, callback: () => void, intervalMs: number | undefined): Timer {
-    const entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback, intervalMs };
-    this.#scheduled.add(entry);
-    return { stop: () => this.#scheduled.delete(entry) };
+    const atMs = this.#nowMs + Math.max(0, delayMs);
+    const timers = this.#timers;
+    const entry: Scheduled = { atMs, order: this.#order++, callback, intervalMs, isStopped: false };
+    timers.add(entry);
+    return { stop: () => timers.stop(entry) };
+  }
+}
+/** A heap: a cluster of many simulated nodes has as many timers as pods. */
+class TimerQueue {
+  readonly #heap: Scheduled[] = [];
+  #stopped = 0;
+
+  add(entry: Scheduled): void {
+    this.#heap.push(entry);
+    this.#rise(this.#heap.length - 1);
   }
 
-  #next(endMs: number): Scheduled | undefined {
-    let first: Scheduled | undefined;
-    for (const entry of this.#scheduled) {
-      if (entry.atMs > endMs) continue;
-      if (
-        first === undefined ||
-        entry.atMs < first.atMs ||
-        (entry.atMs === first.atMs && entry.order < first.order)
-      ) {
-        first = entry;
-      }
+  first(): Scheduled | undefined {
+    while (this.#heap[0]?.isStopped === true) {
+      this.#stopped--;
+      this.takeFirst();
     }
-    return first;
+    return this.#heap[0];
+  }
+
+  takeFirst(): void {
+    const last = this.#heap.pop();
+    if (last === undefined || this.#heap.length === 0) return;
+    this.#heap[0] = last;
+    this.#sink(0);
+  }
+
+  /** Leaves it where it is, until it comes up or most of the heap is like it. */
+  stop(entry: Scheduled): void {
+    if (entry.isStopped) return;
+    entry.isStopped = true;
+    this.#stopped++;
+    if (this.#stopped < 64 || this.#stopped < this.#heap.length / 2) return;
+    const going = this.#heap.filter(({ isStopped }) => !isStopped);
+    this.#heap.length = 0;
+    this.#stopped = 0;
+    for (const each of going) this.add(each);
+  }
+
+  #rise(index: number): void {
+    const heap = this.#heap;
+    const entry = heap[index] as Scheduled;
+    while (index > 0) {
+      const above = (index - 1) >> 1;
+      const parent = heap[above] as Scheduled;
+      if (!isBefore(entry, parent)) break;
+      heap[index] = parent;
+      index = above;
+    }
+    heap[index] = entry;
+  }
+
+  #sink(index: number): void {
+    const heap = this.#heap;
+    const entry = heap[index] as Scheduled;
+    for (;;) {
+      let below = 2 * index + 1;
+      const [left, right] = [heap[below], heap[below + 1]];
+      if (left === undefined) break;
+      let child = left;
+      if (right !== undefined && isBefore(right, left)) {
+        child = right;
+        below++;
+      }
+      if (!isBefore(child, entry)) break;
+      heap[index] = child;
+      index = below;
+    }
+    heap[index] = entry;
   }
 }
 
-/** Lets everything that is ready run: promises, and the callbacks of finished I/O. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
-}
+const isBefore = (a: Scheduled, b: Scheduled): boolean =>
+  a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+
+/** So many turns of the event loop in which nothing happened, and nothing more will by itself. */
+const calmTurns = 4;
+
+/** Of the machine's own time, while virtual time stands still. */
+const realPause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function sleepOn(clock: Clock, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ import type { Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { WatchCache } from "./cache/watch-cache.ts";
-import type { ApiRequest, Handler, RequestState } from "./endpoints/api-request.ts";
+import type { ApiRequest, Filter, Handler, RequestState } from "./endpoints/api-request.ts";
 import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
 import type { HealthCheck } from "./endpoints/health.ts";
 import { nonResourceRoutes } from "./endpoints/non-resource.ts";
@@ -71,6 +71,8 @@ export interface ApiServerOptions {
   readonly limits?: InFlightLimits;
   /** What concerns versions of groups that other API servers serve. */
   readonly aggregation?: AggregationOptions;
+  /** A step around each request, once it is known who asks: counts, delays or fails it. Default: none. */
+  readonly intercept?: Filter;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
   /** How much processor time this process has had, in milliseconds. Default: it is not looked at. */
@@ -269,6 +271,7 @@ export class ApiServer {
         authenticator: measuredAuthenticator(authenticator, register),
         authorizer: measuredAuthorizer(authorizer, register),
         audit: options.audit,
+        intercept: options.intercept,
         flowControl: {
           controller: this.#flowController,
           bytes,

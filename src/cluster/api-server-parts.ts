@@ -31,8 +31,27 @@ export async function newApiServerParts(
   return {
     ...(encryption === undefined ? {} : await newEncryption(encryption, context, inner)),
     ...(policy === undefined ? {} : { audit: await newAuditor(policy, settings, context) }),
-    ...(await newAuthentication(settings, context)),
+    ...(await newSecuritySettings(settings, context)),
   };
+}
+
+async function newSecuritySettings(
+  settings: ApiServerSettings,
+  context: ApiServerContext,
+): Promise<Pick<ClusterOptions, "security">> {
+  const { security } = await newAuthentication(settings, context);
+  const file = settings["authorization-config"];
+  if (file === undefined) return security === undefined ? {} : { security };
+  const { ConfiguredAuthorizers } = await import(
+    "../apiserver/authorization/configured/configured-authorizers.ts"
+  );
+  const { clock } = context;
+  const logger = context.logger.named("authorization");
+  const configured = await using(
+    "authorization-config",
+    () => new ConfiguredAuthorizers({ file, clock, logger }),
+  );
+  return { security: { ...security, authorizers: (own) => configured.open(own) } };
 }
 
 async function newAuthentication(

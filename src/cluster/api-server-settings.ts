@@ -39,6 +39,7 @@ export type SettingName =
   | "audit-webhook-initial-backoff"
   | "encryption-provider-config"
   | "authentication-config"
+  | "authorization-config"
   | "authentication-token-webhook-config-file"
   | OidcSettingName;
 
@@ -171,6 +172,20 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     check: async (given) => {
       const { checkAuthenticationConfiguration } = await import("./authentication-settings.ts");
       return checkAuthenticationConfiguration(given);
+    },
+  },
+  {
+    name: "authorization-config",
+    kind: "file",
+    placeholder: "FILE",
+    description: "who decides what users may do: an AuthorizationConfiguration",
+    reloads: true,
+    check: async (given) => {
+      const { readConfiguration } = await import(
+        "../apiserver/authorization/configured/read-configuration.ts"
+      );
+      readConfiguration(given);
+      return given;
     },
   },
   {

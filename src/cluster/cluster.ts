@@ -51,14 +51,16 @@ export interface ClusterOptions {
   readonly localVolumes?: LocalVolumes;
   /** The machine's ports, where other clusters want them too. */
   readonly hostPorts?: HostPorts;
-  /** Names of controllers that are not to run, as Kubernetes names them: `deployment-controller`. */
-  readonly withoutControllers?: readonly string[];
+  /** Which controllers run, by the names that Kubernetes gives them: `deployment-controller`. Default: all. */
+  readonly controllers?: (name: string) => boolean;
   /** False leaves pods unscheduled. */
   readonly scheduler?: boolean;
   /** Writes down who asked for what. Default: nothing is audited. */
   readonly audit?: Auditor;
   /** How much processor time this process has had; by default the cluster takes it that there is enough. */
   readonly cpuMs?: () => number;
+  /** See `ApiServerOptions`. */
+  readonly intercept?: ApiServerOptions["intercept"];
   /** Named checks of /healthz and /readyz beyond the API server's own. */
   readonly healthChecks?: ApiServerOptions["healthChecks"];
   /** Who is believed and what is admitted beyond the built-in rules. */
@@ -127,6 +129,7 @@ export class Cluster {
       security: security.open,
       ...(options.audit === undefined ? {} : { audit: options.audit }),
       ...(options.cpuMs === undefined ? {} : { cpuMs: options.cpuMs }),
+      ...(options.intercept === undefined ? {} : { intercept: options.intercept }),
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       aggregation: {
@@ -240,7 +243,9 @@ export class Cluster {
       logger: this.logger,
       newContext: (name, signal) => this.#contextOf(name, controllerUser(name), signal),
     });
-    this.#manager.startAll({ except: this.#options.withoutControllers ?? [] });
+    for (const name of this.#manager.names()) {
+      if (this.#options.controllers?.(name) !== false) this.#manager.start(name);
+    }
     if (this.#options.scheduler !== false) {
       this.#scheduler = new Scheduler({
         ...this.#contextOf("default-scheduler", schedulerUser, this.signal),
@@ -249,6 +254,21 @@ export class Cluster {
       void this.#scheduler.start(this.signal);
     }
     await this.informers.start(this.signal);
+  }
+
+  /** The names of all controllers, running or not; empty before `startControllers`. */
+  controllerNames(): readonly string[] {
+    return this.#manager?.names() ?? [];
+  }
+
+  /** Throws TypeError when no controller has the name. One that runs stays as it is. */
+  startController(name: string): void {
+    this.#manager?.start(name);
+  }
+
+  /** Resolves when what it was doing is done. */
+  async stopController(name: string): Promise<void> {
+    await this.#manager?.stop(name);
   }
 
   /** Connects a node's agent, so that the API server reaches its logs and streams. */

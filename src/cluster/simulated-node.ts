@@ -1,4 +1,4 @@
-import { SimulatedImages, SimulatedRuntime } from "../cri/simulated/index.ts";
+import { type SavedRuntime, SimulatedImages, SimulatedRuntime } from "../cri/simulated/index.ts";
 import { Kubelet } from "../kubelet/index.ts";
 import type { Cluster } from "./cluster.ts";
 import { nodeUser } from "./identities.ts";
@@ -8,24 +8,36 @@ export interface SimulatedNodeSettings {
   readonly name?: string;
   readonly podCidr: string;
   readonly dnsAddress: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What ran on it when it was saved. */
+  readonly saved?: SavedRuntime;
 }
 
 /** A node whose pods only pretend to run: for machines without root, and for tests. */
 export class SimulatedNode {
   readonly #cluster: Cluster;
   readonly #settings: SimulatedNodeSettings;
+  readonly #runtime: SimulatedRuntime;
   #kubelet: Kubelet | undefined;
 
   constructor(cluster: Cluster, settings: SimulatedNodeSettings) {
     this.#cluster = cluster;
     this.#settings = settings;
+    const { clock, random } = cluster;
+    this.#runtime = new SimulatedRuntime({ clock, random, podCidr: settings.podCidr });
+    if (settings.saved !== undefined) this.#runtime.restore(settings.saved);
+  }
+
+  /** What runs on it, as plain data. */
+  save(): SavedRuntime {
+    return this.#runtime.save();
   }
 
   /** Resolves when the node object is registered. */
   async start(): Promise<void> {
-    const { name = "simulated", podCidr, dnsAddress } = this.#settings;
-    const { clock, random } = this.#cluster;
-    const runtime = new SimulatedRuntime({ clock, random, podCidr });
+    const { name = "simulated", dnsAddress, labels } = this.#settings;
+    const { clock } = this.#cluster;
+    const runtime = this.#runtime;
     this.#kubelet = new Kubelet({
       ...this.#cluster.contextFor("kubelet", nodeUser(name)),
       runtime,
@@ -36,6 +48,7 @@ export class SimulatedNode {
         { type: "Hostname", address: name },
       ],
       rootDirectory: "/var/lib/kubelet",
+      ...(labels !== undefined && { labels }),
       dns: { servers: [dnsAddress], domain: "cluster.local" },
       simulated: { logs: runtime.logs, network: runtime.network },
     });

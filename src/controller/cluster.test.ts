@@ -26,7 +26,7 @@ beforeEach(async () => {
     random: new SeededRandom(3),
     logger,
     scheduler: false,
-    withoutControllers: ["node-lifecycle-controller"],
+    controllers: (name) => name !== "node-lifecycle-controller",
     localVolumes: {
       nodeName: "n1",
       create: async (volume) => `/volumes/${volume}`,

@@ -40,7 +40,7 @@ let folder: string;
 
 beforeAll(async () => {
   if (binaries.length === 0) return;
-  cluster = new Cluster({ scheduler: false, withoutControllers: ["node-lifecycle-controller"] });
+  cluster = new Cluster({ scheduler: false, controllers: (name) => name !== "node-lifecycle-controller" });
   await cluster.startApi();
   await cluster.bootstrap();
   const port = await cluster.listen({ address: "127.0.0.1", port: 0 });

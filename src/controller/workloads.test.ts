@@ -38,7 +38,7 @@ beforeEach(async () => {
     random,
     logger,
     scheduler: false,
-    withoutControllers: ["node-lifecycle-controller", "taint-eviction-controller"],
+    controllers: (name) => !["node-lifecycle-controller", "taint-eviction-controller"].includes(name),
   });
   await cluster.startApi();
   await cluster.bootstrap();

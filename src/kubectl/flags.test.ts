@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type FlagSpecs, parseDurationMs, parseFlags } from "./flags.ts";
+import { parseDurationMs } from "../apimachinery/duration.ts";
+import { type FlagSpecs, parseFlags } from "./flags.ts";
 
 const specs: FlagSpecs = {
   stdin: { type: "bool", short: "i" },

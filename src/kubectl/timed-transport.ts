@@ -1,4 +1,5 @@
 import type { Clock } from "../apimachinery/clock.ts";
+import { parseDurationMs } from "../apimachinery/duration.ts";
 import type {
   ConnectRequest,
   MessageChannelConnection,
@@ -8,7 +9,6 @@ import type {
   WatchEvent,
 } from "../apimachinery/transport.ts";
 import { KubectlError, PlainError } from "./errors.ts";
-import { parseDurationMs } from "./flags.ts";
 
 /** The value of `--request-timeout`: whole seconds, or a duration; 0 is none. */
 export function parseRequestTimeoutMs(text: string): number {

@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes } from "node:crypto";
+import { createHash, type KeyObject, randomBytes } from "node:crypto";
 import type { AlternativeNames } from "./alternative-names.ts";
 import {
   bitString,
@@ -15,7 +15,14 @@ import {
   time,
 } from "./der.ts";
 import { decodeExtensions, encodeExtensions, type KeyUsage } from "./extensions.ts";
-import { keyIdentifier, publicKeyFromDer, signatureAlgorithm, signDer, verifyDer } from "./keys.ts";
+import {
+  isReproducible,
+  keyIdentifier,
+  publicKeyFromDer,
+  signatureAlgorithm,
+  signDer,
+  verifyDer,
+} from "./keys.ts";
 import { decodeName, type SubjectName } from "./name.ts";
 
 /** What a certificate is to say. Names are DER, so that an issuer's bytes and a request's bytes stay as they are. */
@@ -38,12 +45,15 @@ export interface Issuer {
   readonly publicKey: Uint8Array;
 }
 
-/** A version 3 certificate in DER (RFC 5280), signed with SHA-256. The serial is 127 random bits. */
+/**
+ * A version 3 certificate in DER (RFC 5280). The serial is 127 random bits, or, under a key whose signatures repeat, as
+ * many bits of a digest of what is signed.
+ */
 export function createCertificate(template: CertificateTemplate, issuer: Issuer): Buffer {
   const algorithm = signatureAlgorithm(issuer.key);
   const tbs = sequence(
     context(0, true, integer(2)),
-    integer(newSerial()),
+    integer(isReproducible(issuer.key) ? serialOf(template) : newSerial()),
     algorithm,
     issuer.subject,
     sequence(time(template.notBeforeMs), time(template.notAfterMs)),
@@ -64,9 +74,18 @@ export function createCertificate(template: CertificateTemplate, issuer: Issuer)
   return sequence(tbs, algorithm, bitString(signDer(issuer.key, tbs)));
 }
 
-/** 16 random octets; the top bit is cleared to stay positive, the next set so that the length never shrinks. */
-function newSerial(): Buffer {
-  const serial = randomBytes(16);
+const newSerial = (): Buffer => asSerial(randomBytes(16));
+
+function serialOf({ subject, publicKey, notBeforeMs, notAfterMs }: CertificateTemplate): Buffer {
+  const digest = createHash("sha256")
+    .update(subject)
+    .update(publicKey)
+    .update(`${notBeforeMs} ${notAfterMs}`);
+  return asSerial(digest.digest().subarray(0, 16));
+}
+
+/** 16 octets; the top bit is cleared to stay positive, the next set so that the length never shrinks. */
+function asSerial(serial: Buffer): Buffer {
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
   return serial;
 }

@@ -14,6 +14,17 @@ export function generateKey(): KeyObject {
   return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 }
 
+/**
+ * The Ed25519 key of a text: for clusters whose every byte is to repeat. It is as secret as the text, and what it signs
+ * is the same each time, which P-256 does not give.
+ */
+export function reproducibleKey(text: string): KeyObject {
+  const secret = createHash("sha256").update(`sampan ${text}`).digest();
+  // PKCS #8 of RFC 8410: version 0, the algorithm, and the secret as an octet string in an octet string.
+  const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+  return createPrivateKey({ key: Buffer.concat([prefix, secret]), type: "pkcs8", format: "der" });
+}
+
 /** PKCS #8 PEM. The text is a secret: never log it. */
 export const privateKeyToPem = (key: KeyObject): string =>
   key.export({ type: "pkcs8", format: "pem" }).toString();
@@ -48,11 +59,16 @@ const signatureAlgorithms: Readonly<Record<string, { readonly hash: string | nul
 /** The AlgorithmIdentifier with which `signDer` signs for this key. */
 export function signatureAlgorithm(key: KeyObject): Buffer {
   if (key.asymmetricKeyType === "rsa") return sequence(oid("1.2.840.113549.1.1.11"), nullValue());
+  if (isReproducible(key)) return sequence(oid("1.3.101.112"));
   return sequence(oid("1.2.840.10045.4.3.2"));
 }
 
-/** An ECDSA or RSA signature with SHA-256, as certificates carry it. */
-export const signDer = (key: KeyObject, content: Uint8Array): Buffer => signBytes("sha256", content, key);
+/** True when the key signs the same content in the same way each time. */
+export const isReproducible = (key: KeyObject): boolean => key.asymmetricKeyType === "ed25519";
+
+/** An ECDSA or RSA signature with SHA-256, or an Ed25519 one, as certificates carry it. */
+export const signDer = (key: KeyObject, content: Uint8Array): Buffer =>
+  signBytes(isReproducible(key) ? null : "sha256", content, key);
 
 /** True when the signature of that algorithm (its OID) is good. Unknown algorithms and SHA-1 are not. */
 export function verifyDer(

@@ -3,7 +3,7 @@ import type { Clock } from "../apimachinery/clock.ts";
 import type { AlternativeNames } from "./alternative-names.ts";
 import { CertificateAuthority, type Credential } from "./authority.ts";
 import { keyId } from "./jwt.ts";
-import { generateKey, publicOf } from "./keys.ts";
+import { generateKey, publicOf, reproducibleKey } from "./keys.ts";
 import type { SubjectName } from "./name.ts";
 
 /** Every key and certificate of a cluster. Members are made or read when first used. */
@@ -31,6 +31,8 @@ export interface PkiOptions {
   readonly serverNames?: AlternativeNames;
   /** Default `cluster.local`. */
   readonly clusterDomain?: string;
+  /** The authorities are made from this text, the same each time: for tests, where their keys need be no secret. */
+  readonly reproducibleFrom?: string;
 }
 
 /** The identities that are issued at the start, by the name of their files. */
@@ -60,9 +62,13 @@ export function serverNames({
 
 /** A PKI that lives in memory: a fresh cluster in a test pays only for what it uses. */
 export function createPki(options: PkiOptions): Pki {
-  const { clock } = options;
-  const authority = once(() => CertificateAuthority.create("kubernetes", clock.now()));
-  const frontProxyAuthority = once(() => CertificateAuthority.create("front-proxy-ca", clock.now()));
+  const { clock, reproducibleFrom } = options;
+  const newAuthority = (name: string): CertificateAuthority =>
+    reproducibleFrom === undefined
+      ? CertificateAuthority.create(name, clock.now())
+      : CertificateAuthority.create(name, clock.now(), reproducibleKey(`${name} ${reproducibleFrom}`));
+  const authority = once(() => newAuthority("kubernetes"));
+  const frontProxyAuthority = once(() => newAuthority("front-proxy-ca"));
   const server = once(() => authority().issueServer("kube-apiserver", serverNames(options), clock.now()));
   const admin = once(() => authority().issueClient(clientSubjects.admin, clock.now()));
   const kubeletClient = once(() => authority().issueClient(clientSubjects.kubeletClient, clock.now()));

@@ -63,7 +63,11 @@ const running = {
 
 beforeAll(async () => {
   if (binaries.length === 0) return;
-  cluster = await TestCluster.start({ nodes: 0, scheduler: false, withoutControllers: writers });
+  cluster = await TestCluster.start({
+    nodes: 0,
+    scheduler: false,
+    controllers: (name) => !writers.includes(name),
+  });
   await Promise.all(["fields", "others", "chunks", "few"].map(makeNamespace));
   await makeSelected();
   await Promise.all(chunked.map((name) => make("/api/v1/namespaces/chunks/configmaps", name)));

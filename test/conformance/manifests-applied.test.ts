@@ -98,7 +98,7 @@ beforeAll(async () => {
   cluster = await TestCluster.start({
     nodes: 0,
     scheduler: false,
-    withoutControllers: writers,
+    controllers: (name) => !writers.includes(name),
   });
   const named = files.flatMap(objectsOf).flatMap(({ metadata }) => metadata.namespace ?? []);
   await Promise.all([...new Set(named)].map(makeNamespace));

@@ -19,6 +19,8 @@ export interface ChainOptions {
   readonly authorizer: Authorizer;
   readonly audit: Auditor | undefined;
   readonly flowControl: FlowControlParts;
+  /** A step of whoever embeds the server, once it is known who asks. */
+  readonly intercept?: Filter | undefined;
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,6 +40,7 @@ export function buildChain(options: ChainOptions, route: Handler): Handler {
     authentication(authenticator, options.audit),
     audit(options.audit),
     impersonation(authorizer),
+    ...(options.intercept === undefined ? [] : [options.intercept]),
     flowControl(options.flowControl),
     authorization(authorizer),
   ];

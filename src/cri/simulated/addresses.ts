@@ -1,3 +1,9 @@
+/** A pool's state, as plain data. */
+export interface SavedAddresses {
+  readonly next: number;
+  readonly returned: readonly number[];
+}
+
 /**
  * Gives out the addresses of one IPv4 range, lowest first, and takes them back. The first address of the range names
  * the network and the second is the gateway's, so pods begin at the third; the last one is the broadcast address.
@@ -23,6 +29,16 @@ export class AddressPool {
     this.#base = value - (value % size);
     this.#end = this.#base + size - 1;
     this.#next = this.#base + 2;
+  }
+
+  /** Which addresses are free, for `restore`. */
+  save(): SavedAddresses {
+    return { next: this.#next, returned: [...this.#returned] };
+  }
+
+  restore({ next, returned }: SavedAddresses): void {
+    this.#next = next;
+    this.#returned.splice(0, this.#returned.length, ...returned);
   }
 
   /** The next free address; undefined when all are in use. */

@@ -15,8 +15,21 @@ export interface SimulatedContainerOptions {
   readonly logPath: string;
   readonly clock: Clock;
   readonly logs: SimulatedLogs;
+  /** How it was when it was saved; a new one when absent. */
+  readonly saved?: SavedContainer;
   /** Called when it has ended. */
   readonly onExit: (container: SimulatedContainer, reason: string) => void;
+}
+
+/** A container's state, as plain data. */
+export interface SavedContainer {
+  readonly state: "created" | "running" | "exited";
+  readonly createdAtMs: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly exitCode: number;
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** One container that obeys its script. A container without a planned end holds no timer. */
@@ -43,7 +56,28 @@ export class SimulatedContainer {
     this.config = options.config;
     this.script = readScript(options.podAnnotations, options.config.name, options.config.attempt);
     this.#options = options;
-    this.#createdAtMs = options.clock.now();
+    const { saved } = options;
+    this.#createdAtMs = saved?.createdAtMs ?? options.clock.now();
+    if (saved === undefined) return;
+    this.#state = saved.state;
+    this.#startedAtMs = saved.startedAtMs;
+    this.#finishedAtMs = saved.finishedAtMs;
+    this.#exitCode = saved.exitCode;
+    this.#reason = saved.reason;
+    this.#message = saved.message;
+    if (saved.state === "running") this.#schedule(options.clock.now() - saved.startedAtMs);
+  }
+
+  save(): SavedContainer {
+    return {
+      state: this.#state,
+      createdAtMs: this.#createdAtMs,
+      startedAtMs: this.#startedAtMs,
+      finishedAtMs: this.#finishedAtMs,
+      exitCode: this.#exitCode,
+      reason: this.#reason,
+      message: this.#message,
+    };
   }
 
   get state(): "created" | "running" | "exited" {
@@ -64,7 +98,7 @@ export class SimulatedContainer {
     this.#state = "running";
     this.#startedAtMs = clock.now();
     logs.touch(logPath);
-    this.#schedule();
+    this.#schedule(0);
   }
 
   /** Ends in the state of a container whose command could not be run. */
@@ -135,15 +169,13 @@ export class SimulatedContainer {
     };
   }
 
-  /** Plans what will happen by itself: output, the end. */
-  #schedule(): void {
+  /** Plans what will happen by itself: output, the end. Of one that has run for some time, what is still to come. */
+  #schedule(ageMs: number): void {
     const { script, config } = this;
     const outcome = pretend([...config.command, ...config.args], this.environment);
-    this.#print(script.log);
-    if (script.logEveryMs !== undefined) {
-      this.#timers.push(this.#options.clock.every(script.logEveryMs, () => this.#print(script.log)));
-    }
-    if (outcome.understood) this.#planOutput(outcome);
+    if (ageMs === 0) this.#print(script.log);
+    if (script.logEveryMs !== undefined) this.#printEvery(script.logEveryMs, ageMs);
+    if (outcome.understood) this.#planOutput(outcome, ageMs);
     const known = outcome.understood && config.command.length + config.args.length > 0;
     const completes = config.annotations[runToCompletion] === "true";
     const unknownMs = completes && script.oomAfterMs === undefined ? 0 : Infinity;
@@ -153,17 +185,28 @@ export class SimulatedContainer {
       script.runDurationMs ?? (script.exitCode === undefined ? defaultMs : Math.min(defaultMs, 0));
     const code = script.exitCode ?? (known ? outcome.exitCode : 0);
     if (script.oomAfterMs !== undefined && script.oomAfterMs < lastsMs) {
-      this.#after(script.oomAfterMs, () => this.#exit(137, "OOMKilled", ""));
+      this.#after(script.oomAfterMs - ageMs, () => this.#exit(137, "OOMKilled", ""));
     } else if (lastsMs !== Infinity) {
-      this.#after(lastsMs, () => this.#exit(code, code === 0 ? "Completed" : "Error", ""));
+      this.#after(lastsMs - ageMs, () => this.#exit(code, code === 0 ? "Completed" : "Error", ""));
     }
   }
 
-  #planOutput(outcome: Pretence): void {
+  #printEvery(intervalMs: number, ageMs: number): void {
+    const { clock } = this.#options;
+    const print = (): void => this.#print(this.script.log);
+    const first = intervalMs - (ageMs % Math.max(1, intervalMs));
+    this.#after(first, () => {
+      print();
+      this.#timers.push(clock.every(intervalMs, print));
+    });
+  }
+
+  #planOutput(outcome: Pretence, ageMs: number): void {
     const { logs, logPath } = this.#options;
     for (const { atMs, stream, text } of outcome.output) {
+      if (atMs < ageMs) continue;
       if (atMs === 0) logs.append(logPath, stream, text);
-      else if (atMs !== Infinity) this.#after(atMs, () => logs.append(logPath, stream, text));
+      else if (atMs !== Infinity) this.#after(atMs - ageMs, () => logs.append(logPath, stream, text));
     }
   }
 

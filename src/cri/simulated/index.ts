@@ -1,2 +1,2 @@
 export { SimulatedImages, type SimulatedImagesOptions } from "./images.ts";
-export { SimulatedRuntime } from "./runtime.ts";
+export { type SavedRuntime, SimulatedRuntime } from "./runtime.ts";

@@ -1,5 +1,13 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 
+/** Logs as plain data. */
+export type SavedLogs = readonly {
+  readonly path: string;
+  readonly identity: string;
+  readonly start: number;
+  readonly chunks: string;
+}[];
+
 /**
  * The logs of simulated containers, in memory, as the CRI log format has them. Reads by path and position, as from
  * files, so that the kubelet reads both alike. A log keeps its newest 64 KiB: thousands of pods must stay cheap.
@@ -12,6 +20,16 @@ export class SimulatedLogs {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** All that is written, for `restore`. */
+  save(): SavedLogs {
+    return [...this.#logs].map(([path, { identity, start, chunks }]) => ({ path, identity, start, chunks }));
+  }
+
+  restore(saved: SavedLogs): void {
+    for (const { path, ...log } of saved) this.#logs.set(path, log);
+    this.#made = Math.max(this.#made, ...saved.map(({ identity }) => Number(identity)));
   }
 
   /** Appends text, one CRI line for each of its lines; a last line without an end is marked partial. */

@@ -15,10 +15,10 @@ import {
   type RuntimeService,
   type RuntimeStatus,
 } from "../runtime.ts";
-import { AddressPool } from "./addresses.ts";
-import { SimulatedContainer } from "./container.ts";
+import { AddressPool, type SavedAddresses } from "./addresses.ts";
+import { type SavedContainer, SimulatedContainer } from "./container.ts";
 import { EventStream } from "./event-stream.ts";
-import { SimulatedLogs } from "./logs.ts";
+import { type SavedLogs, SimulatedLogs } from "./logs.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { aborted, answer, converse, pretendConnection } from "./streams.ts";
 
@@ -31,6 +31,25 @@ export interface SimulatedRuntimeOptions {
   /** How long steps take, beyond what annotations say. All default to 0: nothing is scheduled then. */
   readonly sandboxMs?: number;
   readonly startMs?: number;
+}
+
+/** All that a runtime knows, as plain data: what `restore` begins with. */
+export interface SavedRuntime {
+  readonly sandboxes: readonly {
+    readonly id: string;
+    readonly config: PodSandboxConfig;
+    readonly createdAtMs: number;
+    readonly ips: readonly string[];
+    readonly ready: boolean;
+  }[];
+  readonly containers: readonly {
+    readonly id: string;
+    readonly sandboxId: string;
+    readonly config: ContainerConfig;
+    readonly state: SavedContainer;
+  }[];
+  readonly addresses: SavedAddresses;
+  readonly logs: SavedLogs;
 }
 
 interface Sandbox {
@@ -63,6 +82,39 @@ export class SimulatedRuntime implements RuntimeService {
     this.#addresses = options.addresses ?? new AddressPool(options.podCidr ?? "10.244.0.0/24");
     this.logs = new SimulatedLogs(options.clock);
     this.network = new SimulatedNetwork((id) => this.#containers.get(id));
+  }
+
+  save(): SavedRuntime {
+    return {
+      sandboxes: [...this.#sandboxes.values()].map(({ id, config, createdAtMs, ips, ready }) => ({
+        id,
+        config,
+        createdAtMs,
+        ips,
+        ready,
+      })),
+      containers: [...this.#containers.values()].map((container) => ({
+        id: container.id,
+        sandboxId: container.sandboxId,
+        config: container.config,
+        state: container.save(),
+      })),
+      addresses: this.#addresses.save(),
+      logs: this.logs.save(),
+    };
+  }
+
+  /** Fills a new runtime. What ran goes on running, as old as it is on this runtime's clock. */
+  restore(saved: SavedRuntime): void {
+    this.#addresses.restore(saved.addresses);
+    this.logs.restore(saved.logs);
+    for (const sandbox of saved.sandboxes) {
+      this.#sandboxes.set(sandbox.id, { ...sandbox, containers: new Map() });
+    }
+    for (const { id, sandboxId, config, state } of saved.containers) {
+      const sandbox = this.#sandboxes.get(sandboxId);
+      if (sandbox !== undefined) this.#addContainer(sandbox, config, id, state);
+    }
   }
 
   status(): Promise<RuntimeStatus> {
@@ -124,19 +176,24 @@ export class SimulatedRuntime implements RuntimeService {
     if (sandbox === undefined || !sandbox.ready) {
       return Promise.reject(new CriError("notFound", `sandbox ${sandboxId} not found or not ready`));
     }
+    return Promise.resolve(this.#addContainer(sandbox, config, this.#newId()));
+  }
+
+  #addContainer(sandbox: Sandbox, config: ContainerConfig, id: string, saved?: SavedContainer): string {
     const container = new SimulatedContainer({
-      id: this.#newId(),
-      sandboxId,
+      id,
+      sandboxId: sandbox.id,
       config,
       podAnnotations: sandbox.config.annotations,
       logPath: join(sandbox.config.logDirectory, config.logPath),
       clock: this.#options.clock,
       logs: this.logs,
       onExit: (ended, reason) => this.#onExit(ended, reason),
+      ...(saved !== undefined && { saved }),
     });
-    sandbox.containers.set(container.id, container);
-    this.#containers.set(container.id, container);
-    return Promise.resolve(container.id);
+    sandbox.containers.set(id, container);
+    this.#containers.set(id, container);
+    return id;
   }
 
   async startContainer(containerId: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { parseDurationMs } from "../../apimachinery/duration.ts";
+
 /**
  * What a simulated container does instead of running: read from the pod's annotations, each below
  * `simulated.sampan.dev/`. A name that ends in `.CONTAINER` counts for that container only and wins:
@@ -76,14 +78,8 @@ function exitCodeOf(text: string | undefined, attempt: number): number | undefin
   return code === undefined || !Number.isInteger(code) ? undefined : code;
 }
 
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-/** `1h30m`, `250ms`, `1.5s` in milliseconds; undefined when absent or unreadable. */
+/** `1h30m`, `250ms`, `1.5s` in milliseconds; undefined when absent, unreadable or negative. */
 export function parseDuration(text: string | undefined): number | undefined {
-  if (text === undefined || !/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return text === "0" ? 0 : undefined;
-  let totalMs = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    totalMs += Number(amount) * (unitsMs[unit ?? ""] ?? 0);
-  }
-  return totalMs;
+  const ms = text === undefined ? undefined : parseDurationMs(text);
+  return ms === undefined || ms < 0 ? undefined : ms;
 }

@@ -21,6 +21,21 @@ export class MemoryStorage implements Storage {
   readonly #pace = new CommitPace();
   readonly #store = new RevisionStore();
 
+  /** A store with the same state at the same revision, which goes its own way from here on. History before is left out. */
+  fork(): MemoryStorage {
+    this.#checkOpen();
+    const { revision } = this.#store;
+    const { versions } = this.#store.list("", { revision, limit: 0, after: undefined });
+    return MemoryStorage.of(versions as KeyValue[], revision);
+  }
+
+  /** A store that begins with the values, at the revision. */
+  static of(values: Iterable<KeyValue>, revision: number): MemoryStorage {
+    const storage = new MemoryStorage();
+    storage.#store.load(values, revision);
+    return storage;
+  }
+
   async revision(): Promise<number> {
     this.#checkOpen();
     return this.#store.revision;

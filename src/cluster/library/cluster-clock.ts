@@ -1,0 +1,77 @@
+import type { Clock } from "../../apimachinery/clock.ts";
+import { VirtualClock } from "../../apimachinery/clock.ts";
+import { durationMs, formatDuration } from "./duration.ts";
+import type { Duration } from "./options.ts";
+import type { Pulse } from "./pulse.ts";
+
+/** The time of a cluster, for the test that holds it. */
+export class ClusterClock {
+  readonly #clock: Clock;
+  readonly #pulse: Pulse;
+
+  constructor(clock: Clock, pulse: Pulse) {
+    this.#clock = clock;
+    this.#pulse = pulse;
+  }
+
+  /** Milliseconds since the Unix epoch. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  get isVirtual(): boolean {
+    return this.#clock instanceof VirtualClock;
+  }
+
+  /** Moves a virtual clock forward; resolves when all that was due has run and the cluster is quiet. */
+  async advance(duration: Duration): Promise<void> {
+    await this.#virtual("advance").advance(durationMs(duration));
+  }
+
+  /** Lets everything that is ready happen, while time stands still. */
+  async settle(): Promise<void> {
+    await this.#virtual("settle").settle();
+  }
+
+  /**
+   * Moves a virtual clock forward, from timer to timer, until the condition holds. Answers how much time passed; rejects
+   * when it did not hold within the limit.
+   */
+  async runUntil(
+    isDone: () => boolean | Promise<boolean>,
+    { limit = "1h" }: { readonly limit?: Duration } = {},
+  ): Promise<number> {
+    const clock = this.#virtual("runUntil");
+    const startMs = clock.now();
+    if (await clock.runUntil(isDone, durationMs(limit))) return clock.now() - startMs;
+    throw new Error(
+      `the condition did not hold within ${formatDuration(durationMs(limit))} of the cluster's time`,
+    );
+  }
+
+  /**
+   * Moves a virtual clock forward until nothing but heartbeats has been written for a while. Answers how much time
+   * passed; rejects, naming the last change, when the cluster did not come to rest within the limit.
+   */
+  async runUntilIdle({
+    quietFor = "1m",
+    limit = "24h",
+  }: {
+    readonly quietFor?: Duration;
+    readonly limit?: Duration;
+  } = {}): Promise<number> {
+    const clock = this.#virtual("runUntilIdle");
+    const startMs = clock.now();
+    const quietMs = durationMs(quietFor);
+    const isIdle = (): boolean => clock.now() - Math.max(startMs, this.#pulse.lastChangeMs) >= quietMs;
+    if (await clock.runUntil(isIdle, durationMs(limit))) return clock.now() - startMs;
+    throw new Error(
+      `the cluster did not come to rest within ${formatDuration(durationMs(limit))}: the last change was ${this.#pulse.lastChange}`,
+    );
+  }
+
+  #virtual(what: string): VirtualClock {
+    if (this.#clock instanceof VirtualClock) return this.#clock;
+    throw new Error(`${what}() needs a clock that can be moved: createCluster({ clock: "virtual" })`);
+  }
+}

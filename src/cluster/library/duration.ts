@@ -1,0 +1,24 @@
+import { parseDurationMs } from "../../apimachinery/duration.ts";
+import type { Duration } from "./options.ts";
+
+/** Throws TypeError for what is no duration. */
+export function durationMs(duration: Duration): number {
+  const ms = typeof duration === "number" ? duration : parseDurationMs(duration);
+  if (ms !== undefined && ms >= 0) return ms;
+  throw new TypeError(
+    `${JSON.stringify(duration)} is no duration: write milliseconds, or "250ms", "10m", "1h30m"`,
+  );
+}
+
+/** `1h30m5s`, `250ms`: as one would write it. */
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms)) return "without end";
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  const seconds = Math.round(ms / 1000);
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 3600), "h"],
+    [Math.floor(seconds / 60) % 60, "m"],
+    [seconds % 60, "s"],
+  ];
+  return parts.map(([count, unit]) => (count === 0 ? "" : `${count}${unit}`)).join("");
+}

@@ -1,0 +1,294 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
+import type { Filter } from "../../apiserver/endpoints/api-request.ts";
+import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
+import { newClient } from "../../client/client.ts";
+import { writeContext } from "../../client/kubeconfig.ts";
+import type { LocalVolumes } from "../../controller/local-provisioner/index.ts";
+import type { SavedRuntime } from "../../cri/simulated/index.ts";
+import { createPki } from "../../pki/index.ts";
+import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
+import type { Storage, StorageEvent } from "../../storage/storage.ts";
+import { Cluster } from "../cluster.ts";
+import { ClusterClock } from "./cluster-clock.ts";
+import { Faults } from "./faults.ts";
+import { Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
+import { ClusterNodes } from "./nodes.ts";
+import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
+import { preload } from "./preload.ts";
+import { Pulse } from "./pulse.ts";
+import { type UntilOptions, until } from "./until.ts";
+
+/** Where the cluster's DNS would be; simulated pods are told so. */
+const dnsAddress = "10.96.0.10";
+
+/** What a cluster begins with when it is not new. */
+export interface SavedState {
+  readonly storage: Storage;
+  readonly nowMs: number;
+  readonly runtimes: ReadonlyMap<string, SavedRuntime>;
+}
+
+/**
+ * A cluster in your own process: API server, controllers, scheduler and simulated nodes. It opens no port unless it is
+ * asked to, writes no file, and ends with the process.
+ *
+ *   await using cluster = await createCluster({ clock: "virtual", nodes: 3 });
+ *   await cluster.apply(readFileSync("deploy.yaml", "utf8"));
+ *   await cluster.until(async () => (await cluster.get("deployment", "web")).status?.readyReplicas === 3);
+ *   await cluster.clock.advance("10m");
+ */
+export class EmbeddedCluster implements AsyncDisposable {
+  /** Acts as the cluster's administrator; see `clientOf` for others. */
+  readonly client: Client;
+  readonly clock: ClusterClock;
+  readonly faults: Faults;
+  readonly nodes: ClusterNodes;
+  readonly #options: CreateClusterOptions;
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #applier: Applier;
+  #folder: string | undefined;
+  #serving: Promise<Endpoint> | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: {
+    readonly options: CreateClusterOptions;
+    readonly cluster: Cluster;
+    readonly pulse: Pulse;
+    readonly faults: Faults;
+    readonly saved: SavedState | undefined;
+  }) {
+    const { options, cluster, pulse, faults, saved } = parts;
+    this.#options = options;
+    this.#cluster = cluster;
+    this.#clock = cluster.clock;
+    this.#random = cluster.random;
+    this.client = cluster.client();
+    this.clock = new ClusterClock(cluster.clock, pulse);
+    this.faults = faults;
+    this.nodes = new ClusterNodes({ cluster, faults, dnsAddress, saved: saved?.runtimes });
+    this.#applier = new Applier(this.client, () => this.#pause());
+  }
+
+  /** What `createCluster` does; with `saved`, a cluster that goes on from there. */
+  static async start(options: CreateClusterOptions, saved?: SavedState): Promise<EmbeddedCluster> {
+    const clock = newClock(options, saved?.nowMs);
+    if (clock instanceof VirtualClock) await preload();
+    const random = options.seed === undefined ? new SystemRandom() : new SeededRandom(options.seed);
+    const pulse = new Pulse(clock);
+    const faults = new Faults(clock, random);
+    const intercept: Filter = (state, next) => pulse.filter(state, (inner) => faults.filter(inner, next));
+    const { admission, serviceCidr } = options;
+    const controllers = chosenControllers(options.controllers);
+    const cluster = new Cluster({
+      clock,
+      random,
+      intercept,
+      ...(options.seed !== undefined && {
+        pki: createPki({ clock, reproducibleFrom: String(options.seed) }),
+      }),
+      storage: saved?.storage ?? options.store ?? new MemoryStorage(),
+      dnsAddress,
+      apiEndpoint: { ip: "10.0.0.1", port: 6443 },
+      localVolumes: pretendVolumes,
+      controllers: controllers.runs,
+      scheduler: options.scheduler !== false,
+      security: {
+        ...(admission?.enable !== undefined && { enableAdmission: admission.enable }),
+        ...(admission?.disable !== undefined && { disableAdmission: admission.disable }),
+      },
+      ...(serviceCidr !== undefined && { serviceCidr }),
+    });
+    if (clock instanceof VirtualClock) clock.watchActivity(() => pulse.count);
+    const embedded = new EmbeddedCluster({ options, cluster, pulse, faults, saved });
+    try {
+      await cluster.startApi();
+      await cluster.bootstrap();
+      await cluster.startControllers();
+      controllers.check(cluster.controllerNames());
+      await embedded.nodes.start(options.nodes ?? 1);
+      if (clock instanceof VirtualClock) await clock.settle();
+      return embedded;
+    } catch (error) {
+      await embedded.close();
+      throw error;
+    }
+  }
+
+  /** Every change of the cluster's state, from the first on, in the order of revisions. Ends with the cluster. */
+  changes(): AsyncIterable<readonly StorageEvent[]> {
+    return this.#cluster.storage.watch("", 0);
+  }
+
+  /** A client that acts as someone else, with the rights that the cluster gives them. */
+  clientOf(user: TestUser): Client {
+    return newClient(this.#cluster.server.inProcessTransport(userInfo(user)));
+  }
+
+  /**
+   * Server-side apply of whatever the manifests hold, in their order; what needs a definition of the same manifests waits
+   * for it. Resolves with the objects as the server has them, rejects with the StatusError of the first that is refused.
+   */
+  async apply(manifests: Manifests, options: ApplyOptions = {}): Promise<UnstructuredObject[]> {
+    return await this.#applier.apply(manifests, options);
+  }
+
+  /** A resource by the names that kubectl takes: `pods`, `deploy`, `certificates.cert-manager.io`. */
+  async resource(name: string): Promise<ResourceClient<UnstructuredObject>> {
+    return this.client.resource(await this.#applier.resource(name)) as ResourceClient<UnstructuredObject>;
+  }
+
+  /** One object; rejects with a StatusError of reason NotFound when there is none. */
+  async get(resource: string, name: string, namespace = "default"): Promise<UnstructuredObject> {
+    const mapped = await this.#applier.resource(resource);
+    const scope = mapped.namespaced ? { namespace } : {};
+    return (await this.client.resource(mapped).get(name, scope)) as UnstructuredObject;
+  }
+
+  /** All objects of a resource; of every namespace unless the options name one. */
+  async list(resource: string, options: ListOptions = {}): Promise<readonly UnstructuredObject[]> {
+    return (await (await this.resource(resource)).list(options)).items;
+  }
+
+  async delete(resource: string, name: string, options: DeleteCallOptions = {}): Promise<void> {
+    const mapped = await this.#applier.resource(resource);
+    const scope = mapped.namespaced ? { namespace: options.namespace ?? "default" } : {};
+    await this.client.resource(mapped).delete(name, { ...options, ...scope });
+  }
+
+  /**
+   * Asks until the answer is truthy and resolves with it; what the question throws counts as "not yet". A virtual clock
+   * moves on meanwhile. Rejects after the timeout, telling what was seen last and what the cluster's events say.
+   */
+  async until<T>(ask: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
+    return await until({ clock: this.#clock, client: this.client }, ask, options);
+  }
+
+  /** Opens HTTPS on a free port of loopback, for programs in other languages; once, however often it is called. */
+  async serve(): Promise<Endpoint> {
+    this.#serving ??= this.#serve();
+    return await this.#serving;
+  }
+
+  /** The path of a kubeconfig for the administrator, in a folder that goes with the cluster. Opens HTTPS. */
+  async kubeconfig(): Promise<string> {
+    return (await this.serve()).kubeconfig;
+  }
+
+  /** Starts and stops controllers by Kubernetes' names, as a crash would, or a new version. */
+  async stopController(name: string): Promise<void> {
+    await this.#cluster.stopController(name);
+  }
+
+  startController(name: string): void {
+    this.#cluster.startController(name);
+  }
+
+  /**
+   * A cluster that goes on from the same state, and knows nothing of this one from here on: objects with their identities
+   * and revisions, simulated containers with their ages and logs, the time. What was under way in memory (backoff, queues)
+   * begins anew, as after a restart.
+   */
+  async fork(): Promise<EmbeddedCluster> {
+    const { storage } = this.#cluster;
+    if (!(storage instanceof MemoryStorage)) throw new Error("only a cluster in memory can be forked");
+    if (this.#clock instanceof VirtualClock) await this.#clock.settle();
+    const saved = { storage: storage.fork(), nowMs: this.#clock.now(), runtimes: this.nodes.save() };
+    const { seed, store: _, ...options } = this.#options;
+    // Another stream of chance than ours, and the same one each time.
+    const nextSeed = seed === undefined ? {} : { seed: Math.floor(this.#random.next() * 2 ** 32) };
+    return await EmbeddedCluster.start({ ...options, ...nextSeed, nodes: this.nodes.options() }, saved);
+  }
+
+  /** Ends everything. Calling it again does nothing. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.nodes.stop();
+    await this.#cluster.stop();
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #serve(): Promise<Endpoint> {
+    const port = await this.#cluster.listen({ address: "127.0.0.1", port: 0 });
+    if (this.#clock instanceof VirtualClock) this.#clock.waitForOthers(realPauseMs);
+    const { authority, admin } = this.#cluster.pki;
+    const url = `https://127.0.0.1:${port}`;
+    this.#folder ??= mkdtempSync(join(tmpdir(), "sampan-cluster-"));
+    const kubeconfig = join(this.#folder, "kubeconfig");
+    writeContext(kubeconfig, {
+      name: "sampan",
+      server: url,
+      ca: authority.certificate,
+      clientCertificate: admin.certificate,
+      clientKey: admin.key,
+    });
+    return { url, kubeconfig, text: readFileSync(kubeconfig, "utf8") };
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#clock instanceof VirtualClock) await this.#clock.settle();
+    else await this.#clock.sleep(10);
+  }
+}
+
+/** Where programs of other languages reach a cluster. */
+export interface Endpoint {
+  readonly url: string;
+  /** The path of a kubeconfig for the administrator. */
+  readonly kubeconfig: string;
+  /** What stands in it. */
+  readonly text: string;
+}
+
+/** Clients over sockets answer within this much of real time, or virtual time goes on without them. */
+const realPauseMs = 5;
+
+/** Volumes of the default StorageClass for pods that only pretend: paths that nobody looks into. */
+const pretendVolumes: LocalVolumes = {
+  nodeName: "node-1",
+  create: (volume) => Promise.resolve(`/simulated/${volume}`),
+  remove: () => Promise.resolve(),
+};
+
+function newClock({ clock = "real", startTime }: CreateClusterOptions, nowMs: number | undefined): Clock {
+  if (clock === "virtual") {
+    const startMs = nowMs ?? new Date(startTime ?? "2026-01-01T00:00:00Z").getTime();
+    if (Number.isNaN(startMs)) throw new TypeError(`startTime: ${JSON.stringify(startTime)} is no time`);
+    return new VirtualClock(startMs);
+  }
+  if (startTime !== undefined)
+    throw new TypeError('startTime needs a clock that can be set: clock: "virtual"');
+  return new RealClock();
+}
+
+/** Which controllers are to run; `check` throws TypeError for names that no controller has. */
+function chosenControllers(chosen: CreateClusterOptions["controllers"] = "all"): {
+  readonly runs: (name: string) => boolean;
+  readonly check: (names: readonly string[]) => void;
+} {
+  if (chosen === "all" || chosen === "none") return { runs: () => chosen === "all", check: () => undefined };
+  const isExcept = "except" in chosen;
+  const given: readonly string[] = isExcept ? chosen.except : chosen;
+  return {
+    runs: (name) => given.includes(name) !== isExcept,
+    check: (names) => {
+      const unknown = given.find((name) => !names.includes(name));
+      if (unknown === undefined) return;
+      throw new TypeError(`no controller is named ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { UserInfo } from "../../apiserver/request-context.ts";
+import type { Storage } from "../../storage/storage.ts";
+
+/** Milliseconds, or as Go writes durations: `250ms`, `10m`, `1h30m`. */
+export type Duration = number | string;
+
+/** What a cluster for tests is made of; everything has a default. */
+export interface CreateClusterOptions {
+  /**
+   * `real` (the default) follows the machine. `virtual` stands still until `cluster.clock` is told to move, so that an
+   * hour of timeouts, leases and backoff passes in milliseconds.
+   */
+  readonly clock?: "real" | "virtual";
+  /** What time it is when a virtual clock begins, as `Date` reads it. Default: 2026-01-01T00:00:00Z. */
+  readonly startTime?: string | number | Date;
+  /**
+   * All chance and all identities come from it: with a virtual clock, the same seed and the same calls make the same
+   * cluster, byte for byte. That goes for its certificate authority too, so the seed is the key to what `serve` opens.
+   * Default: from the machine.
+   */
+  readonly seed?: number;
+  /** Simulated nodes: how many, or one entry for each. Default 1; 0 leaves pods pending. */
+  readonly nodes?: number | readonly NodeOptions[];
+  /**
+   * Which controllers run: all (the default), none, those of a list, or all but those of a list, by Kubernetes' names:
+   * `deployment-controller`, `garbage-collector-controller`, … (`controllerNames()` lists them).
+   */
+  readonly controllers?: "all" | "none" | readonly string[] | { readonly except: readonly string[] };
+  /** False leaves pods unscheduled. Default true. */
+  readonly scheduler?: boolean;
+  /** Admission plugins to turn on or off, by Kubernetes' names. */
+  readonly admission?: { readonly enable?: readonly string[]; readonly disable?: readonly string[] };
+  /** Where objects lie; closed with the cluster. Default: in memory. */
+  readonly store?: Storage;
+  /** Of Services. Default 10.96.0.0/16. */
+  readonly serviceCidr?: string;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Someone who asks: `cluster.clientOf({ name: "jane", groups: ["developers"] })`. */
+export interface TestUser {
+  readonly name: string;
+  readonly groups?: readonly string[];
+}
+
+export const userInfo = ({ name, groups = [] }: TestUser): UserInfo => ({
+  name,
+  uid: "",
+  groups: [...groups, "system:authenticated"],
+  extra: {},
+});
