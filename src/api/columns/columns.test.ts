@@ -412,6 +412,21 @@ test.each([
     { spec: {}, status: { conditions: [{ type: "Available", status: "False", reason: "Gone" }] } },
     ["x", "Local", "False (Gone)", "60m"],
   ],
+  [
+    "apiregistration.k8s.io/v1",
+    "APIService",
+    {
+      spec: { service: { namespace: "a", name: "b" } },
+      status: { conditions: [{ type: "Available", status: "False" }] },
+    },
+    ["x", "a/b", "False", "60m"],
+  ],
+  [
+    "apiregistration.k8s.io/v1",
+    "APIService",
+    { spec: { service: { namespace: "a", name: "b" } } },
+    ["x", "a/b", "Unknown", "60m"],
+  ],
   ["rbac.authorization.k8s.io/v1", "ClusterRole", {}, ["x", "2026-01-01T00:00:00Z"]],
 ])("%s %s is printed (%#)", (apiVersion, kind, rest, expected) => {
   expect(cells(apiVersion, kind, rest)).toEqual(expected);

@@ -462,8 +462,8 @@ export const apiServicePrinter = printer<APIService>(
   (apiService, nowMs) => {
     const service = apiService.spec?.service;
     const condition = apiService.status?.conditions?.find(({ type }) => type === "Available");
-    const reason =
-      condition !== undefined && condition.status !== "True" ? ` (${condition.reason ?? ""})` : "";
+    const why = condition?.status === "True" ? "" : (condition?.reason ?? "");
+    const reason = why === "" ? "" : ` (${why})`;
     return [
       apiService.metadata.name,
       service === undefined ? "Local" : `${service.namespace ?? ""}/${service.name ?? ""}`,

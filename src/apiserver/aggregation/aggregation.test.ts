@@ -202,6 +202,23 @@ describe("a request for a version that another server serves", () => {
     expect(extension.requests[0]?.body).toHaveLength(3_000_000);
   });
 
+  it.each([
+    ["GET", 200, 3],
+    ["DELETE", 503, 2],
+  ])("%s over a connection that breaks is answered with %d", async (method, status, asked) => {
+    await aggregate();
+    let breaks = false;
+    extension.handler = (_request, response) => {
+      if (!breaks) return json(response, { kind: "Flunder" });
+      breaks = false;
+      response.socket?.destroy();
+    };
+    await https.request(flundersPath);
+    breaks = true;
+    expect((await https.request(flundersPath, { method })).status).toBe(status);
+    expect(extension.requests).toHaveLength(asked);
+  });
+
   it("is finished when its APIService changes or goes meanwhile", async () => {
     await aggregate();
     const answers: (() => void)[] = [];

@@ -53,7 +53,10 @@ async function exchange(
 ): Promise<ApiResponse> {
   const payload = payloadOf(state.request);
   for (const [index, address] of addresses.entries()) {
-    const answer = await attempt(state, transport, address, payload, flight);
+    let answer = await attempt(state, transport, address, payload, flight);
+    // A kept connection that the other side ended in this moment says nothing about it.
+    const mayRepeat = answer instanceof Unreached && answer.isStale && safeMethods.has(state.request.method);
+    if (mayRepeat) answer = await attempt(state, transport, address, payload, flight);
     if (!(answer instanceof Unreached)) return answer;
     // Nobody has heard a word yet, so another one may be asked, if what is to be said can be said again.
     const mayTryNext = answer.isRefused && "bytes" in payload && index + 1 < addresses.length;
@@ -65,23 +68,26 @@ async function exchange(
   return unavailable();
 }
 
+/** What changes nothing may be asked twice. */
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
 /** No answer came. */
 class Unreached {
   readonly cause: unknown;
+  /** The connection had served another request before, and broke. */
+  readonly isStale: boolean;
 
-  constructor(cause: unknown) {
+  constructor(cause: unknown, outgoing?: ClientRequest) {
     this.cause = cause;
+    this.isStale = outgoing?.reusedSocket === true && /^(?:ECONNRESET|EPIPE)$/.test(codeOf(cause));
   }
 
   get isRefused(): boolean {
-    const { cause } = this;
-    return (
-      cause instanceof Error &&
-      "code" in cause &&
-      (cause.code === "ECONNREFUSED" || cause.code === "EHOSTUNREACH")
-    );
+    return /^(?:ECONNREFUSED|EHOSTUNREACH)$/.test(codeOf(this.cause));
   }
 }
+
+const codeOf = (error: unknown): string => (isObject(error) ? String(error["code"]) : "");
 
 function attempt(
   state: RequestState,
@@ -107,7 +113,7 @@ function attempt(
     return Promise.resolve(new Unreached(error));
   }
   return new Promise((resolve) => {
-    outgoing.on("error", (error) => resolve(new Unreached(error)));
+    outgoing.on("error", (error) => resolve(new Unreached(error, outgoing)));
     outgoing.on("response", (incoming) => {
       incoming.on("close", () => flight.end());
       resolve(answerOf(incoming));
