@@ -2,6 +2,7 @@ import { estimateCost } from "./checker/estimate.ts";
 import { CelCostExceeded, CelEvaluationError, CelPending } from "./errors.ts";
 import { CostLimit, type Evaluator, Frame } from "./eval/frame.ts";
 import { fromJson } from "./eval/json.ts";
+import { beginWork } from "./eval/work.ts";
 import { authorizerValue, type CelAuthorizer } from "./library/authorizer.ts";
 import type { Expr } from "./parser/ast.ts";
 import { children } from "./parser/children.ts";
@@ -41,6 +42,7 @@ export class CompiledProgram implements CelProgram {
   evaluate(variables: Readonly<Record<string, unknown>>, options: EvaluateOptions = {}): Evaluation {
     const frame = new Frame(options.costBudget ?? perCallLimit, (index) => this.#variable(variables, index));
     let value: CelValue;
+    beginWork();
     try {
       value = this.#evaluate(frame);
     } catch (error) {

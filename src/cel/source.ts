@@ -105,8 +105,12 @@ function isWide(point: string): boolean {
   return (point.codePointAt(0) ?? 0) > 0x7f;
 }
 
+const firstOfPair = /[\ud800-\udbff]/;
+
 /** The number of code points, without making them. */
 export function codePoints(text: string): number {
+  // Of texts of one byte per unit V8 knows at once that there are none.
+  if (!firstOfPair.test(text)) return text.length;
   let count = text.length;
   for (let index = 0; index < text.length - 1; index++) {
     const unit = text.charCodeAt(index);

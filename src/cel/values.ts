@@ -134,8 +134,8 @@ export abstract class CelList {
     return false;
   }
 
-  /** Set by lists of a schema's kind set or map; undefined: the order counts. */
-  equalsList?(other: CelList): boolean | CelErr;
+  /** Of lists of a schema's kind set or map; where it is undefined, or answers so, the order counts. */
+  equalsList?(other: CelList): boolean | CelErr | undefined;
   addList?(other: CelList): CelValue;
 }
 
@@ -150,7 +150,8 @@ export abstract class CelMap {
 
   abstract find(key: CelValue): CelValue | undefined;
   abstract keys(): CelValue[];
-  equalsMap?(other: CelMap): boolean | CelErr;
+  /** Where it is undefined, or answers so, the entries are compared. */
+  equalsMap?(other: CelMap): boolean | CelErr | undefined;
 }
 
 export class ArrayList extends CelList {

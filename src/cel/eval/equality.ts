@@ -13,6 +13,7 @@ import {
   type CelValue,
   isInt,
 } from "../values.ts";
+import { work, workOnText } from "./work.ts";
 
 const noSuchOverload = new CelErr("no such overload");
 
@@ -64,6 +65,7 @@ function equalLists(a: CelList, b: CelList): boolean | CelErr {
   const special = a.equalsList?.(b);
   if (special !== undefined) return special;
   if (a.size !== b.size) return false;
+  work(a.size);
   for (let index = 0; index < a.size; index++) {
     const same = equals(a.at(index), b.at(index));
     if (same !== true) return same;
@@ -71,10 +73,14 @@ function equalLists(a: CelList, b: CelList): boolean | CelErr {
   return true;
 }
 
+/** Each is looked up by its key, in both. */
+export const unitsPerEntry = 25;
+
 function equalMaps(a: CelMap, b: CelMap): boolean | CelErr {
   const special = a.equalsMap?.(b);
   if (special !== undefined) return special;
   if (a.size !== b.size) return false;
+  work(a.size * unitsPerEntry);
   for (const key of a.keys()) {
     const other = b.find(key);
     if (other === undefined) return false;
@@ -114,7 +120,9 @@ function order(a: number | bigint, b: number | bigint): number {
 
 /** By code points, which is also the order of the bytes in UTF-8; JavaScript's own is by UTF-16 units. */
 export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
   const length = Math.min(a.length, b.length);
+  workOnText(length);
   for (let index = 0; index < length; index++) {
     const x = a.charCodeAt(index);
     const y = b.charCodeAt(index);
@@ -130,9 +138,17 @@ function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }
 
+/** Texts beyond this length take a while to count, and may be counted over and over. */
+const longText = 32;
+
 /** What size-dependent costs count: characters, bytes, elements, entries; 1 for all else. */
 export function costSize(value: CelValue): number {
-  if (typeof value === "string") return codePoints(value);
+  if (typeof value === "string") {
+    if (value.length > longText) work(Math.ceil(value.length / longText));
+    const count = codePoints(value);
+    if (count < value.length) workOnText(value.length);
+    return count;
+  }
   if (typeof value !== "object" || value === null) return 1;
   if (value instanceof CelList || value instanceof CelMap) return value.size;
   if (value instanceof Uint8Array) return value.length;

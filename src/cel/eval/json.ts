@@ -15,8 +15,9 @@ import {
   type CelValue,
   intValue,
 } from "../values.ts";
-import { equals } from "./equality.ts";
+import { equals, unitsPerEntry } from "./equality.ts";
 import { parseDate, parseDuration, parseTimestamp } from "./time.ts";
+import { work } from "./work.ts";
 
 /**
  * Plain JSON as values, read where it lies: an object becomes a view that adapts a field when it is asked for. With a
@@ -213,22 +214,23 @@ class JsonList extends CelList {
     this.#adapted[index] = value;
     return value;
   }
+
+  /** JSON has nothing that is unequal to itself. */
+  override equalsList(other: CelList): boolean | CelErr | undefined {
+    return other instanceof JsonList && other.data === this.data ? true : undefined;
+  }
 }
 
 /** A list of kind set: equal whatever the order; adding leaves out what is there. */
 class JsonSet extends JsonList {
   override equalsList(other: CelList): boolean | CelErr {
     if (this.size !== other.size) return false;
-    const members = valuesOf(this);
-    return valuesOf(other).every((value) => members.some((member) => equals(member, value) === true));
+    const members = new Members(valuesOf(this));
+    return valuesOf(other).every((value) => members.has(value));
   }
 
   override addList(other: CelList): CelValue {
-    const members = valuesOf(this);
-    for (const value of valuesOf(other)) {
-      if (!members.some((member) => equals(member, value) === true)) members.push(value);
-    }
-    return new SetOfValues(members);
+    return new SetOfValues(united(valuesOf(this), other));
   }
 }
 
@@ -240,16 +242,45 @@ class SetOfValues extends ArrayList {
 
   override equalsList(other: CelList): boolean | CelErr {
     if (this.size !== other.size) return false;
-    return valuesOf(other).every((value) => this.items.some((member) => equals(member, value) === true));
+    const members = new Members(this.items);
+    return valuesOf(other).every((value) => members.has(value));
   }
 
   override addList(other: CelList): CelValue {
-    const members = [...this.items];
-    for (const value of valuesOf(other)) {
-      if (!members.some((member) => equals(member, value) === true)) members.push(value);
-    }
-    return new SetOfValues(members);
+    return new SetOfValues(united(this.items, other));
   }
+}
+
+/** The values of a set. Texts, which most are, are looked up; all else is compared one by one. */
+class Members {
+  readonly #texts = new Set<string>();
+  readonly #others: CelValue[] = [];
+
+  constructor(values: readonly CelValue[]) {
+    for (const value of values) this.add(value);
+  }
+
+  add(value: CelValue): void {
+    if (typeof value === "string") this.#texts.add(value);
+    else this.#others.push(value);
+  }
+
+  has(value: CelValue): boolean {
+    if (typeof value === "string") return this.#texts.has(value);
+    work(this.#others.length);
+    return this.#others.some((member) => equals(member, value) === true);
+  }
+}
+
+function united(values: readonly CelValue[], more: CelList): CelValue[] {
+  const all = [...values];
+  const members = new Members(all);
+  for (const value of valuesOf(more)) {
+    if (members.has(value)) continue;
+    members.add(value);
+    all.push(value);
+  }
+  return all;
 }
 
 function valuesOf(list: CelList): CelValue[] {
@@ -357,6 +388,10 @@ export class JsonMap extends CelMap {
   keys(): CelValue[] {
     return Object.keys(this.data);
   }
+
+  override equalsMap(other: CelMap): boolean | CelErr | undefined {
+    return other instanceof JsonMap && other.data === this.data ? true : undefined;
+  }
 }
 
 /** A map whose names may be written as fields: `claims.example__dot__com`. */
@@ -407,7 +442,9 @@ export class JsonObject extends CelMap {
   }
 
   override equalsMap(other: CelMap): boolean | CelErr {
+    if (other instanceof JsonObject && other.data === this.data) return true;
     if (this.size !== other.size) return false;
+    work(this.size * unitsPerEntry);
     for (const key of this.keys()) {
       const mine = this.find(key);
       const theirs = other.find(key);

@@ -433,9 +433,9 @@ function equality(left: Evaluator, right: Evaluator, wanted: boolean): Evaluator
   return (frame) => {
     const a = left(frame);
     const b = right(frame);
-    const result = a instanceof CelErr ? a : b instanceof CelErr ? b : equals(a, b);
     // Two numbers are the usual case, and cost one.
-    frame.charge(typeof a === "number" ? 1 : cost([a, b], result));
+    frame.charge(typeof a === "number" ? 1 : cost([a, b], null));
+    const result = a instanceof CelErr ? a : b instanceof CelErr ? b : equals(a, b);
     if (wanted || result === true) return wanted ? result : false;
     // Anything but equal is unequal, also what cannot be compared; operands that failed have failed.
     return a instanceof CelErr || b instanceof CelErr ? result : true;
@@ -468,6 +468,7 @@ function callDirectly(
   cost: ReturnType<typeof callCost>,
 ): Evaluator {
   const [first, second] = evaluators;
+  const isEarly = isKnownBefore(cost);
   if (first === undefined) {
     return (frame) => {
       const result = call();
@@ -478,16 +479,18 @@ function callDirectly(
   if (second === undefined) {
     return (frame) => {
       const a = first(frame);
+      if (isEarly) frame.charge(cost([a], null));
       const result = a instanceof CelErr ? a : call(a);
-      frame.charge(cost([a], result));
+      if (!isEarly) frame.charge(cost([a], result));
       return result;
     };
   }
   return (frame) => {
     const a = first(frame);
     const b = second(frame);
+    if (isEarly) frame.charge(cost([a, b], null));
     const result = a instanceof CelErr ? a : b instanceof CelErr ? b : call(a, b);
-    frame.charge(cost([a, b], result));
+    if (!isEarly) frame.charge(cost([a, b], result));
     return result;
   };
 }
@@ -497,6 +500,7 @@ function callWithList(
   call: Implementation,
   cost: ReturnType<typeof callCost>,
 ): Evaluator {
+  const isEarly = isKnownBefore(cost);
   return (frame) => {
     const args: CelValue[] = [];
     for (const evaluate of evaluators) {
@@ -506,11 +510,15 @@ function callWithList(
       if (args.length === evaluators.length) frame.charge(cost(args, value));
       return value;
     }
+    if (isEarly) frame.charge(cost(args, null));
     const result = call(...args);
-    frame.charge(cost(args, result));
+    if (!isEarly) frame.charge(cost(args, result));
     return result;
   };
 }
+
+/** Most costs follow from the arguments: a call that costs too much is not made. */
+const isKnownBefore = (cost: ReturnType<typeof callCost>): boolean => cost.length < 2;
 
 /** The implementation of the overload, or the choice among all by the arguments' kinds. */
 function implementationOf(

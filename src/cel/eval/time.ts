@@ -1,4 +1,5 @@
 import { CelDuration, CelErr, CelTimestamp, maxInt, minInt } from "../values.ts";
+import { work } from "./work.ts";
 
 /** 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z: what timestamps may be. */
 const minSeconds = -62_135_596_800;
@@ -119,11 +120,15 @@ export function partsIn(timestamp: CelTimestamp, zone: string | undefined): Date
   return typeof offset === "number" ? new Date((timestamp.seconds + offset) * 1000) : offset;
 }
 
+/** The zone database is asked with texts. */
+const unitsPerZone = 500;
+
 /** Seconds east of UTC at that moment. */
 function zoneOffset({ seconds }: CelTimestamp, zone: string): number | CelErr {
   const colon = zone.indexOf(":");
   if (colon >= 0) return fixedOffset(zone, colon);
   if (zone === "" || zone === "UTC") return 0;
+  work(unitsPerZone);
   const formatter = zoneFormatter(zone);
   if (formatter === undefined) return new CelErr(`unknown time zone ${zone}`);
   const parts = new Map(

@@ -1,6 +1,7 @@
 import { add } from "../eval/arithmetic.ts";
 import { compare, equals } from "../eval/equality.ts";
 import { runtimeType } from "../eval/runtime-type.ts";
+import { work } from "../eval/work.ts";
 import { macroKey } from "../parser/macro-key.ts";
 import { type Macro, sortByMacro } from "../parser/macros.ts";
 import {
@@ -169,10 +170,15 @@ const slice = onList((list, start = null, end = null) => {
   if (start < 0 || end < 0) return new CelErr(`${call}, negative indexes not supported`);
   if (start > end) return new CelErr(`${call}, start index must be less than or equal to end index`);
   if (list.size < end) return new CelErr(`${call}, list is length ${list.size}`);
+  work(list.size);
   return new ArrayList(listItems(list).slice(Number(start), Number(end)));
 });
 
+/** Elements of JSON become values when they are first read. */
+const unitsPerElement = 8;
+
 function flat(list: CelList, depth: number, into: CelValue[]): void {
+  work(list.size * unitsPerElement);
   for (const item of listItems(list)) {
     if (item instanceof CelList && depth > 0) flat(item, depth - 1, into);
     else into.push(item);

@@ -1,5 +1,7 @@
 import { showKey } from "../eval/select.ts";
+import { work, workOnText } from "../eval/work.ts";
 import { ArrayList, CelErr, CelList, type CelValue, isInt, listItems } from "../values.ts";
+import { charactersOf } from "./characters.ts";
 import {
   type FunctionDeclaration,
   type Implementation,
@@ -16,52 +18,43 @@ const outOfRange = (index: CelValue): CelErr => new CelErr(`index out of range: 
 
 const charAt: Implementation = (text, index = null) => {
   if (typeof text !== "string" || !isInt(index)) return noSuchOverload;
-  const points = Array.from(text);
-  if (index < 0 || index > points.length) return outOfRange(index);
-  return points[Number(index)] ?? "";
+  const characters = charactersOf(text);
+  if (index < 0 || index > characters.length) return outOfRange(index);
+  return characters.at(Number(index));
 };
 
 const indexOf: Implementation = (text, part, offset = 0) => {
   if (typeof text !== "string" || typeof part !== "string" || !isInt(offset)) return noSuchOverload;
   if (part === "") return offset;
   if (offset < 0) return outOfRange(offset);
-  const points = Array.from(text);
-  if (offset >= points.length) return -1;
-  return find(points, Array.from(part), Number(offset), 1);
+  const characters = charactersOf(text);
+  return offset >= characters.length ? -1 : characters.indexOf(part, Number(offset));
 };
 
 const lastIndexOf: Implementation = (text, part, offset) => {
   if (typeof text !== "string" || typeof part !== "string") return noSuchOverload;
-  const points = Array.from(text);
-  if (part === "") return offset ?? points.length;
-  const wanted = Array.from(part);
-  if (offset === undefined) return find(points, wanted, points.length - wanted.length, -1);
+  const characters = charactersOf(text);
+  if (part === "") return offset ?? characters.length;
+  const last = characters.length - charactersOf(part).length;
+  if (offset === undefined) return characters.lastIndexOf(part, last);
   if (!isInt(offset)) return noSuchOverload;
   if (offset < 0) return outOfRange(offset);
-  if (offset >= points.length) return -1;
-  return find(points, wanted, Math.min(Number(offset), points.length - wanted.length), -1);
+  if (offset >= characters.length) return -1;
+  return characters.lastIndexOf(part, Math.min(Number(offset), last));
 };
-
-/** The first place, going up or down from one, where the points stand. */
-function find(points: readonly string[], wanted: readonly string[], from: number, step: 1 | -1): number {
-  const last = points.length - wanted.length;
-  for (let at = from; at >= 0 && at <= last; at += step) {
-    if (wanted.every((point, index) => points[at + index] === point)) return at;
-  }
-  return -1;
-}
 
 const replace: Implementation = (text, old, by, count = -1) => {
   if (typeof text !== "string" || typeof old !== "string" || typeof by !== "string" || !isInt(count)) {
     return noSuchOverload;
   }
-  if (count < 0) return old === "" ? interleave(text, by, Infinity) : text.split(old).join(by);
+  if (count < 0) return old === "" ? interleave(text, by, Infinity) : joined(text.split(old), by);
   if (old === "") return interleave(text, by, Number(count));
   let result = "";
   let at = 0;
   for (let left = Number(count); left > 0; left--) {
     const found = text.indexOf(old, at);
     if (found < 0) break;
+    workOnText(found - at + by.length);
     result += text.slice(at, found) + by;
     at = found + old.length;
   }
@@ -72,8 +65,12 @@ const replace: Implementation = (text, old, by, count = -1) => {
 function interleave(text: string, by: string, count: number): string {
   let left = count;
   let result = "";
+  work(text.length);
   for (const point of text) {
-    if (left-- > 0) result += by;
+    if (left-- > 0) {
+      workOnText(by.length);
+      result += by;
+    }
     result += point;
   }
   return left > 0 ? result + by : result;
@@ -82,7 +79,9 @@ function interleave(text: string, by: string, count: number): string {
 const split: Implementation = (text, separator, count = -1) => {
   if (typeof text !== "string" || typeof separator !== "string" || !isInt(count)) return noSuchOverload;
   if (count === 0) return new ArrayList([]);
+  workOnText(text.length);
   const parts = separator === "" ? Array.from(text) : text.split(separator);
+  work(parts.length);
   if (count < 0 || parts.length <= count) return new ArrayList(parts);
   const most = Number(count);
   return new ArrayList([...parts.slice(0, most - 1), parts.slice(most - 1).join(separator)]);
@@ -90,15 +89,16 @@ const split: Implementation = (text, separator, count = -1) => {
 
 const substring: Implementation = (text, start = null, end) => {
   if (typeof text !== "string" || !isInt(start)) return noSuchOverload;
-  const points = Array.from(text);
+  const characters = charactersOf(text);
+  const { length } = characters;
   if (end === undefined) {
-    return start < 0 || start > points.length ? outOfRange(start) : points.slice(Number(start)).join("");
+    return start < 0 || start > length ? outOfRange(start) : characters.slice(Number(start));
   }
   if (!isInt(end)) return noSuchOverload;
   if (start > end) return new CelErr(`invalid substring range. start: ${start}, end: ${end}`);
-  if (start < 0 || start > points.length) return outOfRange(start);
-  if (end < 0 || end > points.length) return outOfRange(end);
-  return points.slice(Number(start), Number(end)).join("");
+  if (start < 0 || start > length) return outOfRange(start);
+  if (end < 0 || end > length) return outOfRange(end);
+  return characters.slice(Number(start), Number(end));
 };
 
 const join: Implementation = (list, separator = "") => {
@@ -108,8 +108,17 @@ const join: Implementation = (list, separator = "") => {
     if (typeof item !== "string") return new CelErr(`join: invalid input: ${showKey(item)}`);
     texts.push(item);
   }
-  return texts.join(separator);
+  return joined(texts, separator);
 };
+
+/** Each piece is small, and few of them may stand for all: what they make together may be large. */
+function joined(texts: readonly string[], separator: string): string {
+  work(texts.length);
+  let length = separator.length * Math.max(0, texts.length - 1);
+  for (const text of texts) length += text.length;
+  workOnText(length);
+  return texts.join(separator);
+}
 
 const special: Readonly<Record<string, string>> = {
   "\u0007": "\\a",
@@ -191,5 +200,8 @@ export const laterStringFunctions: readonly FunctionDeclaration[] = [
 
 /** Of a later version than Kubernetes has. */
 export const reverseText: FunctionDeclaration = s.fn("reverse", {
-  "string_reverse: string.() -> string": onText((text) => Array.from(text).reverse().join("")),
+  "string_reverse: string.() -> string": onText((text) => {
+    work(text.length);
+    return Array.from(text).reverse().join("");
+  }),
 });

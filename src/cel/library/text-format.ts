@@ -1,6 +1,7 @@
 import { toText } from "../eval/convert.ts";
 import { runtimeTypeName } from "../eval/runtime-type.ts";
 import { printDuration, printTimestamp } from "../eval/time.ts";
+import { work, workOnText } from "../eval/work.ts";
 import { typeName } from "../types.ts";
 import {
   CelDouble,
@@ -71,6 +72,7 @@ export function applyFormat(format: string, handler: ClauseHandler): string | Fo
     const text = handler.apply(clause, next++);
     if (text instanceof FormatProblem)
       return new FormatProblem(`error during formatting: ${text.message}`, text.at);
+    workOnText(text.length);
     built += text;
     at = clause.end - 1;
   }
@@ -236,12 +238,14 @@ function doubleText(value: number): string {
 }
 
 function listText(list: CelList): string | undefined {
+  work(list.size);
   const texts = listItems(list).map(nestedText);
   return texts.includes(undefined) ? undefined : `[${texts.join(", ")}]`;
 }
 
 function mapText(map: CelMap): string | undefined {
   const pairs: (readonly [string, string])[] = [];
+  work(map.size);
   for (const key of map.keys()) {
     const shown = key instanceof CelDouble ? undefined : nestedText(key);
     const value = nestedText(map.find(key) ?? null);
@@ -254,6 +258,9 @@ function mapText(map: CelMap): string | undefined {
 
 /** As Go's `%q` quotes. */
 export function goQuote(text: string): string {
+  workOnText(text.length);
+  if (!unusual.test(text)) return `"${text}"`;
+  work(text.length);
   const escaped = Array.from(text, (point) => {
     const known = goEscapes[point];
     if (known !== undefined) return known;
@@ -268,6 +275,9 @@ export function goQuote(text: string): string {
   });
   return `"${escaped.join("")}"`;
 }
+
+/** What Go writes otherwise, and what has to be looked at more closely. */
+const unusual = /[^ !#-[\]-~]/;
 
 const goEscapes: Readonly<Record<string, string>> = {
   "\u0007": "\\a",

@@ -1,0 +1,33 @@
+import { CostLimit } from "./frame.ts";
+
+/**
+ * What an evaluation does beside what it is charged for. Costs are Kubernetes' own, so that an expression costs the same
+ * everywhere; but some of them say little of the work: to compare two objects costs a tenth of their fields and walks through
+ * all of them, to replace a letter by a book costs the letters. There another thread does such work, here everybody would wait
+ * for it. So it is counted, and an evaluation that does more than any honest one ends as if it had cost too much.
+ *
+ * A unit is some ten nanoseconds: an element that is looked at, or a dozen characters that are copied.
+ */
+const most = 10_000_000;
+
+/** Characters that one unit copies or scans. */
+const charactersPerUnit = 8;
+
+/** Evaluations run one at a time, from end to end. */
+let left = most;
+
+/** An evaluation begins. */
+export function beginWork(): void {
+  left = most;
+}
+
+/** Throws CostLimit when the evaluation has done too much. */
+export function work(units: number): void {
+  left -= units;
+  if (left < 0) throw new CostLimit(most - left);
+}
+
+/** So many characters are about to be copied or looked at: nothing that is worth counting for what is short. */
+export function workOnText(length: number): void {
+  if (length > 64) work(Math.ceil(length / charactersPerUnit));
+}
