@@ -8,12 +8,25 @@ export interface ForeignSpec {
   readonly parameters: Readonly<Record<string, JsonDocument>>;
 }
 
+/** No description of types is as deep; what is made of a deeper one would find no end of the stack. */
+const maxDepth = 250;
+
 /** Reads what another server answered; throws when that is no document at all. */
 export function specIn(text: string): ForeignSpec {
   const value: unknown = JSON.parse(text);
   if (!isObject(value)) throw new Error("the document is no object");
+  if (isDeeperThan(value, maxDepth)) throw new Error(`the document is deeper than ${maxDepth} levels`);
   const { paths, definitions, parameters } = value;
   return { paths: objectsOf(paths), definitions: objectsOf(definitions), parameters: objectsOf(parameters) };
+}
+
+function isDeeperThan(value: object, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= limit; depth++) {
+    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 function objectsOf(value: unknown): Record<string, JsonDocument> {

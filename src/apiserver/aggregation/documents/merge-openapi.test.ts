@@ -116,6 +116,11 @@ test.each(["null", "[]", '"x"'])("%s is no spec", (text) => {
   expect(() => specIn(text)).toThrow("the document is no object");
 });
 
+test("a spec without end is none", () => {
+  const deep = `${'{"items":'.repeat(10_000)}{}${"}".repeat(10_000)}`;
+  expect(() => specIn(`{"definitions":{"A":${deep}}}`)).toThrow("the document is deeper than 250 levels");
+});
+
 test("what is of no form in a spec is left out", () => {
   expect(specIn('{"paths":{"/a":1},"definitions":[],"parameters":null}')).toEqual({
     paths: {},

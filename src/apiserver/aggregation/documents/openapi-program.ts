@@ -8,7 +8,9 @@ import { type Brought, Refreshed } from "./refreshed.ts";
 import type { RemoteThird } from "./remote-openapi.ts";
 import { thirdOfSecond } from "./third-of-second.ts";
 
-const timeoutMs = 10_000;
+/** Specs may be large and servers slow: they are waited for, but not by those who ask. */
+const timeoutMs = 60_000;
+const firstPatienceMs = 2_000;
 const maxAgeMs = 60_000;
 const maxRetryMs = 600_000;
 const headers = { accept: "application/json" };
@@ -25,6 +27,9 @@ interface Third {
   readonly digest: string;
 }
 
+const noSecond: Second = { filtered: new Map(), etag: undefined, digest: "" };
+const noThird: Third = { documents: new Map(), digest: "" };
+
 /** The OpenAPI documents of one server, and the versions that lead to it. */
 export class OpenApiProgram {
   readonly members: readonly RemoteApiServer[];
@@ -35,9 +40,17 @@ export class OpenApiProgram {
   constructor(members: readonly RemoteApiServer[], clock: Clock) {
     this.members = members;
     this.#wasAvailable = this.#available !== undefined;
-    const times = { clock, maxAgeMs, maxRetryMs };
-    this.#second = new Refreshed({ ...times, load: (previous) => this.#loadSecond(previous) });
-    this.#third = new Refreshed({ ...times, load: (previous) => this.#loadThird(previous) });
+    const times = { clock, maxAgeMs, maxRetryMs, firstPatienceMs };
+    this.#second = new Refreshed({
+      ...times,
+      load: (previous) => this.#loadSecond(previous),
+      initial: noSecond,
+    });
+    this.#third = new Refreshed({
+      ...times,
+      load: (previous) => this.#loadThird(previous),
+      initial: noThird,
+    });
   }
 
   /** To be called before it is asked: a server that has come is heard at once. */
@@ -63,7 +76,7 @@ export class OpenApiProgram {
   }
 
   async #loadSecond(previous: Second | undefined): Promise<Brought<Second>> {
-    const last = previous ?? { filtered: new Map(), etag: undefined, digest: "" };
+    const last = previous ?? noSecond;
     const remote = this.#available;
     if (remote === undefined) return { value: last, isFailure: false };
     try {
@@ -85,7 +98,7 @@ export class OpenApiProgram {
   }
 
   async #loadThird(previous: Third | undefined): Promise<Brought<Third>> {
-    const last = previous ?? { documents: new Map(), digest: "" };
+    const last = previous ?? noThird;
     const remote = this.#available;
     if (remote === undefined) return { value: last, isFailure: false };
     try {

@@ -13,6 +13,9 @@ export interface RefreshOptions<T extends object> {
   /** What is older is asked for again when somebody wants it. */
   readonly maxAgeMs: number;
   readonly maxRetryMs: number;
+  /** What there is for those who have waited for so long, and nothing has come yet. */
+  readonly initial: T;
+  readonly firstPatienceMs: number;
 }
 
 const firstRetryMs = 500;
@@ -36,16 +39,15 @@ export class Refreshed<T extends object> {
   }
 
   async current(): Promise<T> {
-    const { clock } = this.#options;
-    const value = this.#value;
+    const { clock, initial, firstPatienceMs } = this.#options;
     if (clock.now() >= this.#dueMs) this.#loading ??= this.#load();
-    const loading = this.#loading;
-    if (value === undefined) return loading ?? this.#load();
-    if (loading === undefined) return value;
+    const known = this.#value;
+    if (this.#loading === undefined) return known ?? initial;
     const patience = Promise.withResolvers<T>();
-    const timer = clock.after(patienceMs, () => patience.resolve(value));
+    const waitMs = known === undefined ? firstPatienceMs : patienceMs;
+    const timer = clock.after(waitMs, () => patience.resolve(known ?? initial));
     try {
-      return await Promise.race([loading, patience.promise]);
+      return await Promise.race([this.#loading, patience.promise]);
     } finally {
       timer.stop();
     }

@@ -4,6 +4,8 @@ import { type Brought, Refreshed } from "./refreshed.ts";
 import { resourcesIn, type VersionDiscovery, versionsIn } from "./version-discovery.ts";
 
 const timeoutMs = 5_000;
+/** Many times what thousands of resources take. */
+const maxBytes = 4 * 1024 * 1024;
 const maxAgeMs = 10_000;
 const maxRetryMs = 60_000;
 const accept = [
@@ -70,6 +72,8 @@ class RemoteProgram {
       load: (previous) => this.#load(previous),
       maxAgeMs,
       maxRetryMs,
+      initial: this.#brought(undefined, new Map(), true).value,
+      firstPatienceMs: timeoutMs,
     });
   }
 
@@ -85,7 +89,7 @@ class RemoteProgram {
     const [first] = this.#available;
     if (first === undefined) return this.#brought(previous, new Map(), false);
     try {
-      const answer = await first.fetch("/apis", { timeoutMs, headers: askingFor(previous) });
+      const answer = await first.fetch("/apis", { timeoutMs, maxBytes, headers: askingFor(previous) });
       if (answer.status === 304 && previous !== undefined) return { value: previous, isFailure: false };
       if (answer.status === 503) return this.#brought(previous, new Map(), true);
       const isAggregated = answer.status === 200 && aggregatedType.test(answer.headers["content-type"] ?? "");
@@ -105,7 +109,8 @@ class RemoteProgram {
     const answers = this.#available.map(async (remote): Promise<[RemoteApiServer, VersionDiscovery][]> => {
       try {
         const path = `/apis/${remote.group}/${remote.version}`;
-        const answer = await remote.fetch(path, { timeoutMs, headers: { accept: "application/json" } });
+        const headers = { accept: "application/json" };
+        const answer = await remote.fetch(path, { timeoutMs, maxBytes, headers });
         return [[remote, current(remote, resourcesIn(bodyOf(answer)))]];
       } catch {
         return [];

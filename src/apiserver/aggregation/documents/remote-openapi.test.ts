@@ -79,6 +79,17 @@ describe("OpenAPI v2 of another server", () => {
     expect(remote.asked.length).toBe(1);
   });
 
+  it("is waited for two seconds, and is there later when it comes later", async () => {
+    const answer = Promise.withResolvers<{ body: object }>();
+    remote.answers["/openapi/v2"] = () => answer.promise;
+    const waiting = second();
+    await clock.advance(2_000);
+    expect(await waiting).toBeUndefined();
+    answer.resolve({ body: wardleV2() });
+    expect((await second())?.paths.length).toBe(2);
+    expect(remote.asked).toEqual(["/openapi/v2"]);
+  });
+
   it("is there as soon as the server is", async () => {
     remote.isAvailable = false;
     expect(await second()).toBeUndefined();
