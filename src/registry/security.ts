@@ -5,6 +5,7 @@ import { parseApiVersion } from "../apimachinery/gvk.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { newConflict, staleObject } from "../apimachinery/status.ts";
 import { admissionChain } from "../apiserver/admission/chain.ts";
+import { ConditionMetrics } from "../apiserver/admission/condition-metrics.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
 import { admissionPolicies } from "../apiserver/admission/policies/index.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
@@ -23,10 +24,12 @@ import {
 import { StaticTokenAuthenticator } from "../apiserver/authentication/static-token.ts";
 import { systemContext } from "../apiserver/authentication/system-context.ts";
 import { X509Authenticator } from "../apiserver/authentication/x509.ts";
+import type { Authorizer } from "../apiserver/authorization/authorizer.ts";
 import { EscalationGuard } from "../apiserver/authorization/escalation.ts";
 import { NodeAuthorizer } from "../apiserver/authorization/node.ts";
 import { RbacAuthorizer } from "../apiserver/authorization/rbac.ts";
 import { AuthorizerUnion, MastersAuthorizer } from "../apiserver/authorization/union.ts";
+import { clientCertificateExpiry } from "../apiserver/metrics/security-metrics.ts";
 import type { ResourceExtension, ResourceStores } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import type { Security, SecurityDependencies } from "../apiserver/server.ts";
@@ -55,6 +58,8 @@ export interface SecurityOptions {
   readonly anonymousPaths?: readonly string[];
   /** Issuers and reviewers elsewhere; opened, and closed, by whoever passes them. */
   readonly external?: Pick<ExternalAuthentication, "tokens" | "anonymous" | "metrics">;
+  /** Who decides after the members of system:masters. Default: the cluster's own authorizers. */
+  readonly authorizers?: (own: { readonly node: Authorizer; readonly rbac: Authorizer }) => Authorizer;
   readonly enableAdmission?: readonly string[];
   readonly disableAdmission?: readonly string[];
   /** Told of each webhook that could not be asked or gave no usable answer. */
@@ -116,7 +121,11 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
             proxies: new X509Authenticator({ authorities: () => pki.frontProxyAuthority.certificate, nowMs }),
             allowedNames: frontProxyNames,
           }),
-          new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs }),
+          new X509Authenticator({
+            authorities: () => pki.authority.certificate,
+            nowMs,
+            onAccepted: clientCertificateExpiry(register),
+          }),
         ],
         tokens: [
           ...(options.staticTokens === undefined
@@ -141,7 +150,12 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
       });
       reviewer.connect(authenticator.tokens);
       const rbac = new RbacAuthorizer(reader);
-      const authorizer = new AuthorizerUnion([new MastersAuthorizer(), new NodeAuthorizer(reader), rbac]);
+      const node = new NodeAuthorizer(reader);
+      const authorizer = new AuthorizerUnion([
+        new MastersAuthorizer(),
+        ...(options.authorizers === undefined ? [node, rbac] : [options.authorizers({ node, rbac })]),
+      ]);
+      const conditionMetrics = new ConditionMetrics(clock, register);
       const webhooks = admissionWebhooks({
         reader,
         scheme,
@@ -149,9 +163,17 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         random,
         authorizer,
         register,
+        conditionMetrics,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
       });
-      const policies = admissionPolicies({ reader, scheme, authorizer });
+      const policies = admissionPolicies({
+        reader,
+        scheme,
+        authorizer,
+        clock,
+        register,
+        conditionMetrics,
+      });
       const admission = admissionChain({
         reader,
         clock,
