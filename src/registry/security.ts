@@ -5,7 +5,6 @@ import { parseApiVersion } from "../apimachinery/gvk.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { newConflict, staleObject } from "../apimachinery/status.ts";
 import { admissionChain } from "../apiserver/admission/chain.ts";
-import { ConditionMetrics } from "../apiserver/admission/condition-metrics.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
 import { admissionPolicies } from "../apiserver/admission/policies/index.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
@@ -29,7 +28,6 @@ import { EscalationGuard } from "../apiserver/authorization/escalation.ts";
 import { NodeAuthorizer } from "../apiserver/authorization/node.ts";
 import { RbacAuthorizer } from "../apiserver/authorization/rbac.ts";
 import { AuthorizerUnion, MastersAuthorizer } from "../apiserver/authorization/union.ts";
-import { clientCertificateExpiry } from "../apiserver/metrics/security-metrics.ts";
 import type { ResourceExtension, ResourceStores } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import type { Security, SecurityDependencies } from "../apiserver/server.ts";
@@ -121,11 +119,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
             proxies: new X509Authenticator({ authorities: () => pki.frontProxyAuthority.certificate, nowMs }),
             allowedNames: frontProxyNames,
           }),
-          new X509Authenticator({
-            authorities: () => pki.authority.certificate,
-            nowMs,
-            onAccepted: clientCertificateExpiry(register),
-          }),
+          new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs }),
         ],
         tokens: [
           ...(options.staticTokens === undefined
@@ -155,7 +149,6 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         new MastersAuthorizer(),
         ...(options.authorizers === undefined ? [node, rbac] : [options.authorizers({ node, rbac })]),
       ]);
-      const conditionMetrics = new ConditionMetrics(clock, register);
       const webhooks = admissionWebhooks({
         reader,
         scheme,
@@ -163,17 +156,9 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         random,
         authorizer,
         register,
-        conditionMetrics,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
       });
-      const policies = admissionPolicies({
-        reader,
-        scheme,
-        authorizer,
-        clock,
-        register,
-        conditionMetrics,
-      });
+      const policies = admissionPolicies({ reader, scheme, authorizer });
       const admission = admissionChain({
         reader,
         clock,
