@@ -6,14 +6,13 @@ import {
   type ApiRequest,
   type ApiResponse,
   type RequestState,
-  type StreamResponse,
   textResponse,
 } from "../endpoints/api-request.ts";
 import { joinUpgrade } from "../endpoints/join-upgrade.ts";
 import type { SocketAddress } from "../webhook/service-endpoints.ts";
-import { identityHeaders, isIdentityHeader } from "./identity-headers.ts";
+import { answerHeaders, requestHeaders } from "./forwarded-headers.ts";
 import type { RemoteServer } from "./remote-server.ts";
-import { authority, type RemoteTransport, UnusableSpecError } from "./remote-transport.ts";
+import { type RemoteTransport, UnusableSpecError } from "./remote-transport.ts";
 
 /** Discovery of a version: clients ask it of every server before they do anything. */
 const discoveryTimeoutMs = 5_000;
@@ -178,65 +177,6 @@ function pathOf({ path, query }: ApiRequest): string {
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Headers of one hop, and what told this server who asks, or what it has acted on. */
-const notForwarded = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-  "host",
-  "content-length",
-  "authorization",
-]);
-const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
-
-function requestHeaders(state: RequestState, address: SocketAddress): OutgoingHttpHeaders {
-  const { request, user, auditId } = state;
-  const headers: OutgoingHttpHeaders = {};
-  for (const name of request.headerNames()) {
-    const isOurs = name.startsWith("impersonate-") || isIdentityHeader(name);
-    const value = request.header(name);
-    if (value !== undefined && !name.startsWith(":") && !isOurs && !notForwarded.has(name)) {
-      headers[name] = value;
-    }
-  }
-  const protocols = request.header("sec-websocket-protocol");
-  if (protocols?.includes(tokenProtocol) === true) {
-    const others = protocols.split(",").filter((protocol) => !protocol.trim().startsWith(tokenProtocol));
-    headers["sec-websocket-protocol"] = others.map((protocol) => protocol.trim()).join(", ");
-  }
-  headers["x-forwarded-uri"] = request.path;
-  headers["x-forwarded-host"] = authority(address);
-  headers["x-forwarded-proto"] = "https";
-  if (request.remoteAddress !== undefined) {
-    const before = request.header("x-forwarded-for");
-    headers["x-forwarded-for"] = `${before === undefined ? "" : `${before}, `}${request.remoteAddress}`;
-  }
-  if (auditId !== "") headers["audit-id"] = auditId;
-  return { ...headers, ...identityHeaders(user) };
-}
-
-/** Which origins may read an answer, and what the request is called, is for this server to say. */
-const notPassedOn = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "audit-id",
-  "access-control-allow-credentials",
-  "access-control-allow-headers",
-  "access-control-allow-methods",
-  "access-control-allow-origin",
-]);
-
 function answerOf(incoming: IncomingMessage): ApiResponse {
   const { statusCode: status = 502, headers: given } = incoming;
   if (status >= 300 && status <= 399 && given.location !== undefined) {
@@ -244,11 +184,7 @@ function answerOf(incoming: IncomingMessage): ApiResponse {
     const refusal = "the backend attempted to redirect this request, which is not permitted";
     return { ...textResponse(502, refusal), headers: {} };
   }
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(given))
-    if (value !== undefined && !notPassedOn.has(name)) headers[name] = value;
-  const chunks: StreamResponse["chunks"] = incoming;
-  return { type: "stream", status, headers, chunks };
+  return { type: "stream", status, headers: answerHeaders(given), chunks: incoming };
 }
 
 /**

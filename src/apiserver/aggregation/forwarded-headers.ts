@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { RequestState } from "../endpoints/api-request.ts";
+import type { SocketAddress } from "../webhook/service-endpoints.ts";
+import { identityHeaders, isIdentityHeader } from "./identity-headers.ts";
+import { authority } from "./remote-transport.ts";
+
+/** Headers of one hop, and what told this server who asks, or what it has acted on. */
+const notForwarded = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "host",
+  "content-length",
+  "authorization",
+]);
+const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
+
+/** What the other server is asked with: the headers of the client, and who that is. */
+export function requestHeaders(state: RequestState, address: SocketAddress): OutgoingHttpHeaders {
+  const { request, user, auditId } = state;
+  const headers: OutgoingHttpHeaders = {};
+  for (const name of request.headerNames()) {
+    const isOurs = name.startsWith("impersonate-") || isIdentityHeader(name);
+    const value = request.header(name);
+    if (value !== undefined && !name.startsWith(":") && !isOurs && !notForwarded.has(name)) {
+      headers[name] = value;
+    }
+  }
+  const protocols = request.header("sec-websocket-protocol");
+  if (protocols?.includes(tokenProtocol) === true) {
+    const others = protocols.split(",").filter((protocol) => !protocol.trim().startsWith(tokenProtocol));
+    headers["sec-websocket-protocol"] = others.map((protocol) => protocol.trim()).join(", ");
+  }
+  headers["x-forwarded-uri"] = request.path;
+  headers["x-forwarded-host"] = authority(address);
+  headers["x-forwarded-proto"] = "https";
+  if (request.remoteAddress !== undefined) {
+    const before = request.header("x-forwarded-for");
+    headers["x-forwarded-for"] = `${before === undefined ? "" : `${before}, `}${request.remoteAddress}`;
+  }
+  if (auditId !== "") headers["audit-id"] = auditId;
+  return { ...headers, ...identityHeaders(user) };
+}
+
+/** Which origins may read an answer, and what the request is called, is for this server to say. */
+const notPassedOn = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "audit-id",
+  "access-control-allow-credentials",
+  "access-control-allow-headers",
+  "access-control-allow-methods",
+  "access-control-allow-origin",
+]);
+
+/** What the client is answered with. */
+export function answerHeaders(given: IncomingHttpHeaders): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && !notPassedOn.has(name)) headers[name] = value;
+  return headers;
+}
