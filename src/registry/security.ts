@@ -5,6 +5,7 @@ import { parseApiVersion } from "../apimachinery/gvk.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { newConflict, staleObject } from "../apimachinery/status.ts";
 import { admissionChain } from "../apiserver/admission/chain.ts";
+import { ConditionMetrics } from "../apiserver/admission/condition-metrics.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
 import { admissionPolicies } from "../apiserver/admission/policies/index.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
@@ -149,6 +150,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         new MastersAuthorizer(),
         ...(options.authorizers === undefined ? [node, rbac] : [options.authorizers({ node, rbac })]),
       ]);
+      const conditionMetrics = new ConditionMetrics(clock, register);
       const webhooks = admissionWebhooks({
         reader,
         scheme,
@@ -156,9 +158,17 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         random,
         authorizer,
         register,
+        conditionMetrics,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
       });
-      const policies = admissionPolicies({ reader, scheme, authorizer });
+      const policies = admissionPolicies({
+        reader,
+        scheme,
+        authorizer,
+        clock,
+        register,
+        conditionMetrics,
+      });
       const admission = admissionChain({
         reader,
         clock,

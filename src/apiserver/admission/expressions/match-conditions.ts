@@ -1,10 +1,17 @@
 import { aggregate } from "../attributes.ts";
 import { Budget, type Expression, matchConditionsBudget, type Outcome, OutOfBudget } from "./expression.ts";
 
-export type MatchVerdict =
+export type MatchVerdict = (
   | { readonly matches: boolean }
   /** What the failurePolicy decides about. */
-  | { readonly error: string };
+  | { readonly error: string }
+) & {
+  /** Conditions that could not be evaluated. */
+  readonly failures: number;
+};
+
+/** Told of an evaluation, which it makes happen. */
+export type MeasureConditions = (evaluate: () => Promise<MatchVerdict>) => Promise<MatchVerdict>;
 
 /**
  * The conditions under which a webhook or a policy is concerned with a request. One that is false settles it, whatever became
@@ -20,11 +27,12 @@ export async function evaluateConditions(
     for (const condition of conditions) {
       const outcome = await evaluate(condition, budget);
       if ("error" in outcome) errors.push(outcome.error);
-      else if (outcome.value === false) return { matches: false };
+      else if (outcome.value === false) return { matches: false, failures: errors.length };
     }
   } catch (error) {
     if (!(error instanceof OutOfBudget)) throw error;
-    return { error: error.message };
+    return { error: error.message, failures: 0 };
   }
-  return errors.length > 0 ? { error: aggregate(errors) } : { matches: true };
+  const failures = errors.length;
+  return failures > 0 ? { error: aggregate(errors), failures } : { matches: true, failures };
 }

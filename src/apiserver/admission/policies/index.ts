@@ -6,15 +6,18 @@ import type {
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { ObjectReader } from "../../object-reader.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
+import type { ConditionMetrics } from "../condition-metrics.ts";
 import { lazyMutatingPlugin, lazyValidatingPlugin } from "../lazy-plugin.ts";
 import { isExempt } from "../webhooks/rules.ts";
 import type { Versions } from "../webhooks/versions.ts";
+import type { Measuring } from "./policy-metrics.ts";
 import { BoundPolicies } from "./policy-source.ts";
 
-export interface AdmissionPolicyOptions {
+export interface AdmissionPolicyOptions extends Measuring {
   readonly reader: ObjectReader;
   readonly scheme: Scheme;
   readonly authorizer: Authorizer;
+  readonly conditionMetrics: ConditionMetrics;
 }
 
 export interface PolicyDependencies extends AdmissionPolicyOptions {

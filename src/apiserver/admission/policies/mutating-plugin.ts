@@ -12,6 +12,7 @@ import type { PolicyDependencies } from "./index.ts";
 import { matchOf } from "./matching.ts";
 import type { CompiledMutatingPolicy } from "./mutating-policy.ts";
 import { collectParams } from "./params.ts";
+import { errorTypeOf, PolicyMetrics } from "./policy-metrics.ts";
 import type { BindingObject, BoundPolicies, BoundPolicy, Compiled } from "./policy-source.ts";
 import { NamespaceGone, requestNamespace } from "./request-namespace.ts";
 
@@ -36,6 +37,7 @@ export class MutatingPolicies {
   readonly #dependencies: PolicyDependencies;
   readonly #policies: BoundPolicies<Policy>;
   readonly #compiled: Compiled<Policy, CompiledMutatingPolicy>;
+  readonly #metrics: PolicyMetrics;
   readonly #reinvocations = new WeakMap<AdmissionAttributes, Reinvocation>();
 
   constructor(
@@ -46,6 +48,7 @@ export class MutatingPolicies {
     this.#dependencies = dependencies;
     this.#policies = policies;
     this.#compiled = compiled;
+    this.#metrics = new PolicyMetrics(dependencies, "mutating", ["error_type", "policy", "policy_binding"]);
   }
 
   wantsRepeat(attributes: AdmissionAttributes): boolean {
@@ -121,7 +124,11 @@ export class MutatingPolicies {
     const inputsOf = (object: UnstructuredObject | undefined) =>
       expressionInputs(attributes, { kind, resource, object, oldObject }, { namespace, params, authorizer });
     const before = await versions.inKind(attributes.object, attributes.kind, kind);
-    const verdict = await compiled.matches(inputsOf(before));
+    const [name = "", bindingName = ""] = [policy.metadata.name, binding.metadata.name];
+    const owner = { kind: "policy", name, operation: attributes.operation, type: "validate" } as const;
+    const verdict = await compiled.matches(inputsOf(before), (evaluate) =>
+      this.#dependencies.conditionMetrics.measure(owner, evaluate),
+    );
     if ("error" in verdict) return report(verdict.error, binding);
     if (!verdict.matches) return;
     const id = [
@@ -134,10 +141,15 @@ export class MutatingPolicies {
     let object = before;
     for (const mutation of compiled.mutations) {
       if (object === undefined) break;
+      const startMs = this.#metrics.now();
+      const observe = (errorType: string): void =>
+        this.#metrics.observe(startMs, errorType, name, bindingName);
       try {
         const mutated = await compiled.mutate(mutation, object, inputsOf(object), scheme);
         object = mutated === object ? object : decoded(() => versions.decode(kind, mutated));
+        observe("no_error");
       } catch (error) {
+        observe(errorTypeOf(messageOf(error)));
         if (error instanceof StatusError) throw error;
         report(messageOf(error), binding);
       }

@@ -8,7 +8,11 @@ import { boolType, type CelValue, listType, structType, toJson, typeNameErrors }
 import { Composition } from "../expressions/composition.ts";
 import type { AdmissionVariables } from "../expressions/environment.ts";
 import { Budget, type Expression, policyBudget } from "../expressions/expression.ts";
-import { evaluateConditions, type MatchVerdict } from "../expressions/match-conditions.ts";
+import {
+  evaluateConditions,
+  type MatchVerdict,
+  type MeasureConditions,
+} from "../expressions/match-conditions.ts";
 
 const objectType = structType("Object", {});
 const jsonPatchType = listType(structType("JSONPatch", {}));
@@ -43,10 +47,14 @@ export class CompiledMutatingPolicy {
     });
   }
 
-  async matches(inputs: Readonly<Record<string, unknown>>): Promise<MatchVerdict> {
+  async matches(
+    inputs: Readonly<Record<string, unknown>>,
+    measure: MeasureConditions,
+  ): Promise<MatchVerdict> {
+    if (this.#conditions.length === 0) return { matches: true, failures: 0 };
     const scope = this.#composition.scope(inputs);
-    return await evaluateConditions(this.#conditions, (condition, budget) =>
-      scope.evaluate(condition, budget),
+    return await measure(() =>
+      evaluateConditions(this.#conditions, (condition, budget) => scope.evaluate(condition, budget)),
     );
   }
 

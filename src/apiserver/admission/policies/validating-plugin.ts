@@ -7,6 +7,7 @@ import type { VersionedRequest } from "../webhooks/admission-review.ts";
 import type { PolicyDependencies } from "./index.ts";
 import { matchOf } from "./matching.ts";
 import { collectParams } from "./params.ts";
+import { errorTypeOf, PolicyMetrics } from "./policy-metrics.ts";
 import type { BindingObject, BoundPolicies, BoundPolicy, Compiled } from "./policy-source.ts";
 import { NamespaceGone, requestNamespace } from "./request-namespace.ts";
 import type { CompiledValidatingPolicy, Denial, PolicyVerdict } from "./validating-policy.ts";
@@ -28,6 +29,7 @@ export class ValidatingPolicies {
   readonly #dependencies: PolicyDependencies;
   readonly #policies: BoundPolicies<Policy>;
   readonly #compiled: Compiled<Policy, CompiledValidatingPolicy>;
+  readonly #metrics: PolicyMetrics;
 
   constructor(
     dependencies: PolicyDependencies,
@@ -37,6 +39,8 @@ export class ValidatingPolicies {
     this.#dependencies = dependencies;
     this.#policies = policies;
     this.#compiled = compiled;
+    const labels = ["enforcement_action", "error_type", "policy", "policy_binding"];
+    this.#metrics = new PolicyMetrics(dependencies, "validating", labels);
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {
@@ -88,8 +92,14 @@ export class ValidatingPolicies {
             authorizer: this.#dependencies.authorizer,
           });
           const shown = expressionInputs(attributes, versioned, { namespace, params: each });
-          const verdict = await this.#compiled.of(policy).evaluate(inputs, shown);
-          denied.push(...this.#act(verdict, name, binding, attributes));
+          const owner = { kind: "policy", name, operation: attributes.operation, type: "validate" } as const;
+          const startMs = this.#metrics.now();
+          const verdict = await this.#compiled
+            .of(policy)
+            .evaluate(inputs, shown, (evaluate) =>
+              this.#dependencies.conditionMetrics.measure(owner, evaluate),
+            );
+          denied.push(...this.#act(verdict, startMs, name, binding, attributes));
           for (const { key, value } of verdict.annotations) note(notes, key, value);
         }
       } catch (error) {
@@ -105,6 +115,7 @@ export class ValidatingPolicies {
   /** Denies, warns and writes down, as the binding says; answers what is denied. */
   #act(
     verdict: PolicyVerdict,
+    startMs: number,
     policy: string,
     binding: BindingObject,
     attributes: AdmissionAttributes,
@@ -112,8 +123,13 @@ export class ValidatingPolicies {
     const name = binding.metadata.name ?? "";
     const actions = binding.spec.validationActions ?? [];
     const denied: Denied[] = [];
+    const observe = (action: string, message: string): void =>
+      this.#metrics.observe(startMs, action, errorTypeOf(message), policy, name);
+    for (const message of verdict.ignored) observe("allow", message);
+    for (const message of verdict.annotationErrors) observe("deny", message);
     for (const denial of verdict.denials) {
       for (const action of actions) {
+        observe(action.toLowerCase(), denial.message);
         if (action === "Deny") denied.push({ policy, binding: name, ...denial });
         else if (action === "Audit") publishFailure(denial, policy, binding, attributes);
         else if (action === "Warn")

@@ -12,7 +12,7 @@ import {
   OutOfBudget,
   policyBudget,
 } from "../expressions/expression.ts";
-import { evaluateConditions } from "../expressions/match-conditions.ts";
+import { evaluateConditions, type MeasureConditions } from "../expressions/match-conditions.ts";
 
 /** What one validation has to say about a request. */
 export interface Denial {
@@ -28,10 +28,12 @@ export interface PolicyVerdict {
   readonly annotations: readonly { readonly key: string; readonly value: string }[];
   /** Annotations that could not be made; with failurePolicy Fail they deny the request. */
   readonly annotationErrors: readonly string[];
+  /** What went wrong and is let pass, as the failurePolicy says. */
+  readonly ignored: readonly string[];
 }
 
 const maxMessageBytes = 5 * 1024;
-const nothing: PolicyVerdict = { denials: [], annotations: [], annotationErrors: [] };
+const nothing: PolicyVerdict = { denials: [], annotations: [], annotationErrors: [], ignored: [] };
 
 /** A ValidatingAdmissionPolicy, its expressions compiled when they are first needed. Mirrors policy/validating/validator. */
 export class CompiledValidatingPolicy {
@@ -71,11 +73,12 @@ export class CompiledValidatingPolicy {
   async evaluate(
     inputs: Readonly<Record<string, unknown>>,
     withoutAuthorizer: Readonly<Record<string, unknown>>,
+    measure: MeasureConditions,
   ): Promise<PolicyVerdict> {
     if (this.#conditions.length > 0) {
       const scope = this.#composition.scope(inputs);
-      const verdict = await evaluateConditions(this.#conditions, (condition, budget) =>
-        scope.evaluate(condition, budget),
+      const verdict = await measure(() =>
+        evaluateConditions(this.#conditions, (condition, budget) => scope.evaluate(condition, budget)),
       );
       if ("error" in verdict) return this.#failed(verdict.error);
       if (!verdict.matches) return nothing;
@@ -83,8 +86,8 @@ export class CompiledValidatingPolicy {
     const budget = new Budget(policyBudget);
     try {
       const outcomes = await this.#outcomes(inputs, budget);
-      const denials = await this.#denials(outcomes, withoutAuthorizer, budget);
-      return { denials, ...(await this.#annotate(withoutAuthorizer)) };
+      const { denials, ignored } = await this.#denials(outcomes, withoutAuthorizer, budget);
+      return { denials, ignored, ...(await this.#annotate(withoutAuthorizer)) };
     } catch (error) {
       if (!(error instanceof OutOfBudget)) throw error;
       return this.#failed(error.message);
@@ -102,20 +105,25 @@ export class CompiledValidatingPolicy {
     outcomes: readonly Outcome[],
     inputs: Readonly<Record<string, unknown>>,
     budget: Budget,
-  ): Promise<Denial[]> {
+  ): Promise<Pick<PolicyVerdict, "denials" | "ignored">> {
     const scope = this.#composition.scope(inputs);
     const denials: Denial[] = [];
+    const ignored: string[] = [];
+    const fail = (index: number, message: string): void => {
+      if (this.#ignoresErrors) ignored.push(message);
+      else denials.push({ index, message, reason: "" });
+    };
     for (const [index, { validation }] of this.#validations.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined || ("value" in outcome && outcome.value === true)) continue;
       if ("error" in outcome) {
-        if (!this.#ignoresErrors) denials.push({ index, message: outcome.error, reason: "" });
+        fail(index, outcome.error);
         continue;
       }
       const expression = this.#messages[index];
       const message = expression === undefined ? undefined : await messageOf(expression, scope, budget);
       if (typeof message === "object") {
-        if (!this.#ignoresErrors) denials.push({ index, message: message.error, reason: "" });
+        fail(index, message.error);
         continue;
       }
       const { message: fixed = "", reason = "Invalid" } = validation;
@@ -126,10 +134,12 @@ export class CompiledValidatingPolicy {
         reason,
       });
     }
-    return denials;
+    return { denials, ignored };
   }
 
-  async #annotate(inputs: Readonly<Record<string, unknown>>): Promise<Omit<PolicyVerdict, "denials">> {
+  async #annotate(
+    inputs: Readonly<Record<string, unknown>>,
+  ): Promise<Pick<PolicyVerdict, "annotations" | "annotationErrors">> {
     const scope = this.#composition.scope(inputs);
     const budget = new Budget(policyBudget);
     const annotations: { key: string; value: string }[] = [];
@@ -147,7 +157,7 @@ export class CompiledValidatingPolicy {
   }
 
   #failed(message: string): PolicyVerdict {
-    if (this.#ignoresErrors) return nothing;
+    if (this.#ignoresErrors) return { ...nothing, ignored: [message] };
     return { ...nothing, denials: [{ index: 0, message, reason: "" }] };
   }
 }

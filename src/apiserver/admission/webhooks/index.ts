@@ -5,6 +5,7 @@ import type { Random } from "../../../apimachinery/random.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { ObjectReader } from "../../object-reader.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
+import type { ConditionMetrics } from "../condition-metrics.ts";
 import { lazyMutatingPlugin, lazyValidatingPlugin } from "../lazy-plugin.ts";
 import { Hooks } from "./hooks.ts";
 import { isExempt } from "./rules.ts";
@@ -16,6 +17,7 @@ export interface AdmissionWebhookOptions {
   readonly random: Random;
   readonly authorizer: Authorizer;
   readonly register: (metric: Metric) => void;
+  readonly conditionMetrics: ConditionMetrics;
   /** Told of each webhook that could not be asked or gave no usable answer. */
   readonly onFailure: (failure: WebhookFailure) => void;
 }

@@ -1,6 +1,7 @@
 import { newForbidden } from "../../../apimachinery/status.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { AdmissionAttributes } from "../admission.ts";
+import type { ConditionMetrics } from "../condition-metrics.ts";
 import type { Expression } from "../expressions/expression.ts";
 import type { VersionedRequest } from "./admission-review.ts";
 import type { Hook } from "./hooks.ts";
@@ -10,15 +11,22 @@ const loadExpressions = () => import("../expressions/index.ts");
 /** The conditions of webhooks; the expression language is loaded when one of them has any. */
 export class MatchConditions {
   readonly #authorizer: Authorizer;
+  readonly #metrics: ConditionMetrics;
   readonly #compiled = new WeakMap<Hook, readonly Expression[]>();
 
-  constructor(authorizer: Authorizer) {
+  constructor(authorizer: Authorizer, metrics: ConditionMetrics) {
     this.#authorizer = authorizer;
+    this.#metrics = metrics;
   }
 
   /** Whether the webhook is to be asked. Rejects with 403 when that cannot be told and its failurePolicy is Fail. */
-  async match(hook: Hook, attributes: AdmissionAttributes, versioned: VersionedRequest): Promise<boolean> {
-    const { matchConditions = [], failurePolicy } = hook.webhook;
+  async match(
+    hook: Hook,
+    type: "admit" | "validating",
+    attributes: AdmissionAttributes,
+    versioned: VersionedRequest,
+  ): Promise<boolean> {
+    const { matchConditions = [], failurePolicy, name } = hook.webhook;
     if (matchConditions.length === 0) return true;
     const { boolType, admissionEnvironment, evaluateConditions, Expression, expressionInputs } =
       await loadExpressions();
@@ -31,11 +39,15 @@ export class MatchConditions {
       this.#compiled.set(hook, conditions);
     }
     const inputs = expressionInputs(attributes, versioned, { authorizer: this.#authorizer });
-    const verdict = await evaluateConditions(conditions, (condition, budget) =>
-      condition.evaluate(inputs, budget),
+    const owner = { kind: "webhook", name, operation: attributes.operation, type } as const;
+    const evaluated = conditions;
+    const verdict = await this.#metrics.measure(owner, () =>
+      evaluateConditions(evaluated, (condition, budget) => condition.evaluate(inputs, budget)),
     );
+    const isIgnored = "error" in verdict && failurePolicy === "Ignore";
+    if (isIgnored || ("matches" in verdict && !verdict.matches)) this.#metrics.excluded(owner);
     if (!("error" in verdict)) return verdict.matches;
-    if (failurePolicy === "Ignore") return false;
+    if (isIgnored) return false;
     throw newForbidden(attributes.resource, attributes.name, verdict.error);
   }
 }

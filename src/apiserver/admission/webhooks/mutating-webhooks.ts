@@ -46,7 +46,7 @@ export class MutatingAdmissionWebhook {
     const invocation = invocationOf(hook, attributes, reader, versions);
     if (invocation === undefined) return;
     const versioned = await this.#view(attributes, invocation);
-    if (!(await conditions.match(hook, attributes, versioned))) return;
+    if (!(await conditions.match(hook, "admit", attributes, versioned))) return;
     // Who was not asked in the first round is not asked in the second, whatever has changed since.
     if (round.number === 1 && !reinvocation.mayAsk(hook.id)) return;
     const hasChanged = await this.#call(round, versioned);

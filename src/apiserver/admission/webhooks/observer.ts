@@ -26,18 +26,18 @@ export class HookObserver {
   readonly #durations = new Histogram({
     name: "apiserver_admission_webhook_admission_duration_seconds",
     help: "Time that a webhook took, by name, kind of webhook, operation and whether the request was rejected.",
-    labels: ["name", "type", "operation", "rejected"],
+    labels: ["name", "operation", "rejected", "type"],
     buckets,
   });
   readonly #requests = new Counter({
     name: "apiserver_admission_webhook_request_total",
     help: "Calls of webhooks, by name, kind of webhook, operation, code and whether the request was rejected.",
-    labels: ["name", "type", "operation", "code", "rejected"],
+    labels: ["code", "name", "operation", "rejected", "type"],
   });
   readonly #rejections = new Counter({
     name: "apiserver_admission_webhook_rejection_count",
     help: "Requests that webhooks rejected, or that were rejected because a webhook could not be asked.",
-    labels: ["name", "type", "operation", "error_type", "rejection_code"],
+    labels: ["error_type", "name", "operation", "rejection_code", "type"],
   });
   readonly #failedOpen = new Counter({
     name: "apiserver_admission_webhook_fail_open_count",
@@ -57,11 +57,11 @@ export class HookObserver {
     const startMs = clock.now();
     const count = (code: number, isRejected: boolean): void => {
       const rejected = String(isRejected);
-      this.#durations.with(name, type, operation, rejected).observe((clock.now() - startMs) / 1000);
-      this.#requests.with(name, type, operation, String(code), rejected).value++;
+      this.#durations.with(name, operation, rejected, type).observe((clock.now() - startMs) / 1000);
+      this.#requests.with(String(code), name, operation, rejected, type).value++;
     };
     const reject = (why: string, code: number): void => {
-      this.#rejections.with(name, type, operation, why, String(code)).value++;
+      this.#rejections.with(why, name, operation, String(code), type).value++;
     };
     return {
       answered: () => count(200, false),

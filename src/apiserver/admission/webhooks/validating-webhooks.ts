@@ -24,7 +24,7 @@ export class ValidatingAdmissionWebhook {
       const invocation = invocationOf(hook, attributes, reader, versions);
       if (invocation === undefined) continue;
       const versioned = await this.#view(views, attributes, invocation);
-      if (await conditions.match(hook, attributes, versioned)) calls.push({ hook, versioned });
+      if (await conditions.match(hook, "validating", attributes, versioned)) calls.push({ hook, versioned });
     }
     const verdicts = await Promise.all(
       calls.map(({ hook, versioned }, index) => this.#call(hook, attributes, versioned, index)),

@@ -19,7 +19,7 @@ export function loadWebhookPlugins(
     random: options.random,
     caller,
     versions: new Versions(options.scheme),
-    conditions: new MatchConditions(options.authorizer),
+    conditions: new MatchConditions(options.authorizer, options.conditionMetrics),
     observer: new HookObserver(options),
   };
   return {

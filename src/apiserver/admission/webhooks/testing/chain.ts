@@ -7,6 +7,7 @@ import { StatusError } from "../../../../apimachinery/status.ts";
 import { AdmissionRunner } from "../../../registry/admission-runner.ts";
 import { type WebhookHandler, WebhookServer } from "../../../webhook/testing/webhook-server.ts";
 import type { AdmissionPlugin } from "../../admission.ts";
+import { ConditionMetrics } from "../../condition-metrics.ts";
 import { attributesOf, podWith, type Request } from "../../testing/attributes.ts";
 import { FakeReader } from "../../testing/fake-reader.ts";
 import { admissionWebhooks, type WebhookFailure } from "../index.ts";
@@ -105,6 +106,7 @@ export class Chain {
         rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
       },
       register: (metric) => this.#metrics.push(metric),
+      conditionMetrics: new ConditionMetrics(new RealClock(), (metric) => this.#metrics.push(metric)),
       onFailure: (failure) => this.failures.push(failure),
     });
     cleanups.push(() => webhooks.close());
