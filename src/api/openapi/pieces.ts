@@ -7,7 +7,7 @@ import { joinedChecksum, shiftOf } from "./checksum.ts";
  * refers to nothing before it, so that they stand one behind the other in one gzip stream.
  */
 export interface Piece {
-  readonly deflated: Buffer;
+  readonly deflated: Uint8Array;
   /** Of the text. */
   readonly sizeBytes: number;
   readonly checksum: number;
@@ -20,9 +20,10 @@ export interface Piece {
 /** Compressed by another thread. */
 export async function deflatedPiece(content: string | Uint8Array): Promise<Piece> {
   const bytes = bytesOf(content);
-  const deflated = await new Promise<Buffer>((resolve, reject) => {
+  const deflated = await new Promise<Uint8Array>((resolve, reject) => {
     deflateRaw(bytes, { finishFlush: constants.Z_FULL_FLUSH, level: 3 }, (error, result) =>
-      error === null ? resolve(result) : reject(error),
+      // In memory of its own: what zlib answers is a view of more.
+      error === null ? resolve(new Uint8Array(result)) : reject(error),
     );
   });
   return { ...measured(bytes), deflated };
