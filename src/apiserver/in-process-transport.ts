@@ -262,8 +262,12 @@ class EventQueue implements WatchSink {
   notice({ type, object, event }: WatchNotice): void {
     if (this.#ended) return;
     if (event === undefined) this.#stateSize++;
-    const inVersion = object.inVersion(this.#served, this.#core.scheme);
     const form = this.#form;
+    const { custom } = this.#served;
+    // All versions have the same metadata, unless a webhook makes it.
+    const isAnyVersion =
+      form?.negotiated.as === "PartialObjectMetadata" && custom?.reader.convert === undefined;
+    const inVersion = isAnyVersion ? object : object.inVersion(this.#served, this.#core.scheme);
     this.#waiting.push({
       type,
       object: form === undefined ? inVersion.object : objectForm(inVersion, this.#served, form),

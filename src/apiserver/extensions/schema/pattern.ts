@@ -1,28 +1,55 @@
 import { RE2JS, RE2JSException } from "re2js";
-import { KeptByText } from "../../../apimachinery/kept-by-text.ts";
 
 /** Patterns of schemas have the syntax of Go, and run in linear time whatever they are and whatever they are given. */
 export interface Pattern {
   test(text: string): boolean;
 }
 
-/** Many schemas use the same few patterns. Compiled they take some hundred bytes for each character. */
-const kept = new KeptByText<Pattern>({ entriesMax: 1_000, lengthMax: 100_000 });
+/**
+ * How large the programs are that are kept, in instructions: one takes up to a kilobyte. Patterns of people have some dozen, so
+ * that hundreds of them are kept; `{1,1000}` has a thousand, and few of those are.
+ */
+const maxInstructions = 20_000;
+/** Those used last come last. */
+const kept = new Map<string, { readonly pattern: Pattern; readonly size: number }>();
+let instructions = 0;
 
 /** Throws with Go's words for what is wrong. */
 export function compilePattern(source: string): Pattern {
   const known = kept.get(source);
-  if (known !== undefined) return known;
-  const pattern = RE2JS.compile(source);
-  const compiled = { test: (text: string): boolean => pattern.matcher(text).find() };
-  kept.set(source, compiled);
-  return compiled;
+  if (known !== undefined) {
+    kept.delete(source);
+    kept.set(source, known);
+    return known.pattern;
+  }
+  const compiled = RE2JS.compile(source);
+  const pattern = { test: (text: string): boolean => compiled.matcher(text).find() };
+  keep(source, pattern, compiled.programSize());
+  return pattern;
 }
+
+function keep(source: string, pattern: Pattern, size: number): void {
+  kept.set(source, { pattern, size });
+  instructions += size;
+  for (const [oldest, { size: freed }] of kept) {
+    if (instructions <= maxInstructions || kept.size === 1) return;
+    kept.delete(oldest);
+    instructions -= freed;
+  }
+}
+
+/** Short patterns that were found right: a definition is looked at more than once, and the same ones are in many. */
+const right = new Set<string>();
+const maxRight = 5_000;
+const maxLength = 200;
 
 /** What is wrong with the pattern, as Go tells it; undefined when it is right. */
 export function patternError(source: string): string | undefined {
+  if (right.has(source)) return undefined;
   try {
     compilePattern(source);
+    if (right.size >= maxRight) right.clear();
+    if (source.length <= maxLength) right.add(source);
     return undefined;
   } catch (error) {
     return error instanceof RE2JSException || error instanceof Error ? error.message : String(error);
