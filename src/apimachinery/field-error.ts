@@ -137,7 +137,7 @@ export const duplicate = (where: Where, value: unknown): FieldError => ({
 export const tooLong = (where: Where, maxLength: number): FieldError => ({
   type: "FieldValueTooLong",
   path: String(where),
-  detail: `may not be more than ${maxLength} bytes`,
+  detail: `may not be more than ${maxLength} ${maxLength === 1 ? "byte" : "bytes"}`,
 });
 
 export const tooMany = (where: Where, actual: number, maxItems: number): FieldError => ({

@@ -7,8 +7,8 @@ import { authorizerValue, type CelAuthorizer } from "./library/authorizer.ts";
 import type { Expr } from "./parser/ast.ts";
 import { children } from "./parser/children.ts";
 import type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
-import { type CelType, dynType } from "./types.ts";
-import { CelErr, type CelValue } from "./values.ts";
+import { type CelType, dynType, isOptional } from "./types.ts";
+import { CelErr, CelOptional, type CelValue } from "./values.ts";
 
 /** Kubernetes' limit for one call, in cost units. */
 const perCallLimit = 1_000_000;
@@ -92,10 +92,14 @@ export class CompiledProgram implements CelProgram {
     if (name === undefined) return new CelErr("no such attribute(s)");
     const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
     const data: unknown = typeof given === "function" ? given() : given;
+    const type = this.#types[index];
+    // Such a variable is always there, though it may hold nothing.
+    if (type !== undefined && isOptional(type))
+      return data === undefined ? CelOptional.none : new CelOptional(fromJson(data, type.params[0]));
     if (data === undefined) return new CelErr(`no such attribute(s): ${name}`);
     if (data instanceof CelErr) return data;
     if (isAuthorizer(data)) return authorizerValue(data);
-    return fromJson(data, this.#types[index]);
+    return fromJson(data, type);
   }
 
   #read(): Reads {

@@ -97,3 +97,27 @@ describe("rules of a schema", () => {
     expect(refusal.message).toContain("estimated rule cost exceeds budget by factor of more than 100x");
   });
 });
+
+describe("a rule for which what was is optional", () => {
+  const rule = {
+    rule: "oldSelf.hasValue() ? self >= oldSelf.value() : self == 1",
+    messageExpression: "oldSelf.hasValue() ? 'it only grows' : 'it begins with one'",
+    message: "no",
+    optionalOldSelf: true,
+  };
+
+  it("is asked of what is new, and of each change", async () => {
+    const schema = spec([], { min: { type: "integer", "x-kubernetes-validations": [rule] } });
+    await api.post(definitionsPath, definitionOf(schema));
+    await established(api, "things.example.com");
+    expect((await failure(api.post(objects, thing({ min: 3 })))).message).toBe(
+      invalidThing("spec.min: Invalid value: 3: it begins with one"),
+    );
+    const made = await api.post(objects, thing({ min: 1 }));
+    const put = (fields: object): Promise<unknown> => api.put(`${objects}/one`, { ...made, spec: fields });
+    expect((await failure(put({ min: 0 }))).message).toBe(
+      invalidThing("spec.min: Invalid value: 0: it only grows"),
+    );
+    expect(await put({ min: 5 })).toMatchObject({ spec: { min: 5 } });
+  });
+});
