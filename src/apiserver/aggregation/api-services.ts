@@ -172,7 +172,11 @@ export class ApiServices implements Aggregation {
     } else if (known !== undefined) {
       known.retire();
       this.#remotes.delete(name);
-    } else if (deepEqual(object?.spec, old?.spec)) return;
+    } else {
+      // Those of this server itself say something only beside others.
+      const isNews = this.hasRemote && !deepEqual(object?.spec, old?.spec);
+      if (!isNews) return;
+    }
     this.#tell();
   }
 

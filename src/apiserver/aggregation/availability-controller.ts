@@ -142,7 +142,10 @@ export class AvailabilityController {
   }
 
   #follow(name: string, server: RemoteServer | undefined): void {
-    for (const names of this.#services.values()) names.delete(name);
+    for (const [key, names] of this.#services) {
+      names.delete(name);
+      if (names.size === 0) this.#services.delete(key);
+    }
     if (server === undefined) return;
     const key = serviceKey(server.spec.service ?? {});
     const names = this.#services.get(key);

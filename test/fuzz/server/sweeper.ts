@@ -68,6 +68,8 @@ export class Sweeper {
     const id = idOf(resource, object);
     // The canary looks after itself.
     if (/(?:canary\/| \/canary$)/.test(id)) return true;
+    // Those of the server's own versions come when somebody asks, and come back.
+    if (object.metadata.labels?.["kube-aggregator.kubernetes.io/automanaged"] !== undefined) return true;
     return (
       this.#kept.has(id) || /^v1\/(?:configmaps .*\/kube-root-ca.crt|serviceaccounts .*\/default)$/.test(id)
     );
