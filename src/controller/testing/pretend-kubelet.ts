@@ -52,7 +52,7 @@ async function runPod(
   if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed" || isPodReady(pod))
     return undefined;
   if ((pod.spec.nodeName ?? "") === "") {
-    const target = { target: { kind: "Node", name: nodeNameOf(pod) ?? "n1" } };
+    const target = { metadata: { name }, target: { kind: "Node", name: nodeNameOf(pod) ?? "n1" } };
     await resource.postSubresource(name, "binding", target, { namespace });
     return undefined;
   }
