@@ -127,3 +127,34 @@ function firstFault<T>(items: readonly T[], fault: (item: T) => string | undefin
   }
   return undefined;
 }
+
+/**
+ * The value with integers that are too large for their field cut to its 32 bits: so much Go keeps of them where it copies
+ * them without any JSON between. The very same value when there are none.
+ */
+export function withCutIntegers(schemas: SchemaSet, schemaName: string, value: unknown): unknown {
+  return cut(schemas, { ref: schemaName }, value);
+}
+
+function cut(schemas: SchemaSet, schema: Schema, value: unknown): unknown {
+  if (schema.ref !== undefined) {
+    const named = schemas.get(schema.ref);
+    return named === undefined ? value : cut(schemas, named, value);
+  }
+  if (typeof value === "number") {
+    const is32Bits = schema.type === "integer" && schema.format !== "int64";
+    return is32Bits && Number.isSafeInteger(value) ? Number(BigInt.asIntN(32, BigInt(value))) : value;
+  }
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    if (items === undefined) return value;
+    const list = value.map((item) => cut(schemas, items, item));
+    return list.some((item, index) => item !== value[index]) ? list : value;
+  }
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).map(([name, member]): [string, unknown] => {
+    const property = schema.properties?.[name] ?? schema.values;
+    return [name, property === undefined ? member : cut(schemas, property, member)];
+  });
+  return entries.some(([name, member]) => member !== value[name]) ? Object.fromEntries(entries) : value;
+}

@@ -29,6 +29,7 @@ import { EscalationGuard } from "../apiserver/authorization/escalation.ts";
 import { NodeAuthorizer } from "../apiserver/authorization/node.ts";
 import { RbacAuthorizer } from "../apiserver/authorization/rbac.ts";
 import { AuthorizerUnion, MastersAuthorizer } from "../apiserver/authorization/union.ts";
+import { clientCertificateExpiry } from "../apiserver/metrics/security-metrics.ts";
 import type { ResourceExtension, ResourceStores } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import type { Security, SecurityDependencies } from "../apiserver/server.ts";
@@ -120,7 +121,11 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
             proxies: new X509Authenticator({ authorities: () => pki.frontProxyAuthority.certificate, nowMs }),
             allowedNames: frontProxyNames,
           }),
-          new X509Authenticator({ authorities: () => pki.authority.certificate, nowMs }),
+          new X509Authenticator({
+            authorities: () => pki.authority.certificate,
+            nowMs,
+            onAccepted: clientCertificateExpiry(register),
+          }),
         ],
         tokens: [
           ...(options.staticTokens === undefined

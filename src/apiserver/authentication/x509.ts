@@ -7,6 +7,8 @@ interface Options {
   /** PEM of the authorities whose client certificates are accepted; read again when the text changes. */
   readonly authorities: () => string;
   readonly nowMs: () => number;
+  /** Told of each certificate that is presented and good: how long it will be. */
+  readonly onAccepted?: (remainingSeconds: number) => void;
 }
 
 interface VerifiedChain {
@@ -45,6 +47,8 @@ export class X509Authenticator implements Authenticator {
         throw rejected("x509: certificate has expired or is not yet valid");
       }
     }
+    const [leaf] = chain;
+    if (leaf !== undefined) this.#options.onAccepted?.((leaf.notAfterMs - nowMs) / 1000);
     return user;
   }
 

@@ -2,7 +2,7 @@ import type { ResourceInfo } from "../../api/scheme.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newForbidden, newMethodNotAllowed } from "../../apimachinery/status.ts";
 import { createObject } from "../registry/create.ts";
-import { recordUpdate } from "../registry/managed-fields.ts";
+import { askedFields, recordUpdate } from "../registry/managed-fields.ts";
 import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { RequestContext, RequestInfo } from "../request-context.ts";
@@ -42,7 +42,7 @@ export async function create(
   if (store === undefined) {
     await core.admission.mutate(attributes(object));
     await core.admission.validate(attributes(object));
-    return review(served, context, object);
+    return review(core, served, context, object);
   }
   dedupeOwners(context, object, false);
   recordUpdate(store, context, info, undefined, object, "");
@@ -71,13 +71,32 @@ export function refuseTerminating(info: ResourceInfo, name: string): void {
 
 /** Resources that are questions: the answer is made, nothing is stored. */
 async function review(
+  core: ServerCore,
   served: ServedResource,
   context: RequestContext,
   object: UnstructuredObject,
 ): Promise<ApiResponse> {
   if (served.create === undefined) throw newMethodNotAllowed();
+  // What is asked comes back with its answer, and says who asked it.
+  if (echoed.has(served.info.kind)) {
+    const managedFields = askedFields(
+      core.scheme,
+      served.info,
+      context.fieldManager,
+      object,
+      core.clock.now(),
+    );
+    object.metadata = { ...object.metadata, managedFields };
+  }
   return { type: "value", status: 201, value: await served.create(context, object) };
 }
+
+const echoed = new Set([
+  "LocalSubjectAccessReview",
+  "SelfSubjectAccessReview",
+  "SubjectAccessReview",
+  "TokenReview",
+]);
 
 /** The namespace of the URL is the object's; 400 when the body names another one. */
 export function fitNamespace(object: UnstructuredObject, info: RequestInfo, namespaced: boolean): void {

@@ -54,7 +54,11 @@ function parseBody(
   return contentType === jsonType ? parseText(textOf(bytes), kind) : parseOther(bytes, contentType, kind);
 }
 
-async function parseOther(bytes: Uint8Array, contentType: string, kind: string | undefined): Promise<RawBody> {
+async function parseOther(
+  bytes: Uint8Array,
+  contentType: string,
+  kind: string | undefined,
+): Promise<RawBody> {
   switch (contentType) {
     case yamlType: {
       const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
@@ -81,11 +85,13 @@ function protobufValue(
 ): unknown {
   const prefixLength = 4;
   const start = (): string => startOf(textOf(bytes));
-  if (bytes.length === prefixLength && kind !== undefined) throw unrecognized({ kind }, "empty body", start());
+  if (bytes.length === prefixLength && kind !== undefined)
+    throw unrecognized({ kind }, "empty body", start());
   try {
     return decode(bytes);
   } catch (error) {
-    const isOther = error instanceof StatusError && error.message.includes("does not appear to be a protobuf");
+    const isOther =
+      error instanceof StatusError && error.message.includes("does not appear to be a protobuf");
     if (!isOther || kind === undefined) throw error;
     throw unrecognized({ kind }, error.message, start());
   }
@@ -237,7 +243,8 @@ function unrecognized({ kind }: Pick<GroupVersionKind, "kind">, why: string, sta
 
 /** How Go says that it has found no object. */
 export function notAnObject(value: unknown): string {
-  const fields = 'APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\""';
+  const fields =
+    'APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\""';
   return `${noKind}json: cannot unmarshal ${goKindOf(value)} into Go value of type struct { ${fields} }`;
 }
 

@@ -19,7 +19,9 @@ export async function readDeleteOptions(state: RequestState, scheme: Scheme): Pr
   const { kind = "DeleteOptions", apiVersion = "" } = body.value;
   if (kind !== "DeleteOptions" && kind !== "") {
     const why = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`;
-    throw newBadRequest(`${why} in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"`);
+    throw newBadRequest(
+      `${why} in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"`,
+    );
   }
   state.audit?.requestObject({ kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...body.value });
   if (scheme.schemas.get(schemaName) === undefined) return body.value;

@@ -91,3 +91,12 @@ test("the metadata of custom resources has a binary form, they themselves have n
     "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
   );
 });
+
+test.each(["application/json;stream=nope", "application/json;as=Nope;v=v1;g=meta.k8s.io"])(
+  "a watch is not served as %s, whatever the types",
+  (accept) => {
+    expect(() => negotiate(accept, { forms: [], isWatch: true })).toThrow(
+      "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+    );
+  },
+);

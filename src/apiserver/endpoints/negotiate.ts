@@ -46,12 +46,16 @@ const parsed = new KeptByText<readonly Clause[]>({ entriesMax: 200, lengthMax: 5
  */
 export function negotiate(accept: string | undefined, acceptable: Acceptable): Negotiated {
   if (accept === undefined || accept === "") return plain(jsonType);
+  // Of a type that is served, but not as it is asked for.
+  let isUnfit = false;
   for (const { type, parameters } of clausesOf(accept)) {
     const mediaType = matching(type);
     if (mediaType === undefined || (mediaType === protobufType && acceptable.withoutProtobuf === true))
       continue;
     const as = parameters.get("as");
     if (acceptable.isWatch === true && mediaType === yamlType) break;
+    isUnfit = true;
+    if ((parameters.get("stream") ?? "watch") !== "watch") continue;
     const pretty = parameters.get("pretty") === "1" ? { pretty: true } : {};
     if (as === undefined && acceptable.isCustom === true && mediaType === protobufType) continue;
     if (as === undefined) return { ...plain(mediaType), ...pretty };
@@ -63,7 +67,7 @@ export function negotiate(accept: string | undefined, acceptable: Acceptable): N
       return { mediaType, as, group, version, ...pretty };
   }
   const types = mediaTypes.filter((type) => acceptable.withoutProtobuf !== true || type !== protobufType);
-  if (acceptable.isWatch !== true || acceptable.isCustom === true) throw newNotAcceptable(types);
+  if (acceptable.isWatch !== true || acceptable.isCustom === true || isUnfit) throw newNotAcceptable(types);
   throw newNotAcceptable(types.filter((type) => type !== yamlType).map((type) => `${type};stream=watch`));
 }
 

@@ -5,7 +5,7 @@ import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../apimachinery/patch/strategic-merge-patch.ts";
 import type { Schema, SchemaSet } from "../../apimachinery/schema.ts";
-import { newBadRequest, newUnsupportedMediaType } from "../../apimachinery/status.ts";
+import { newBadRequest, newUnsupportedMediaType, StatusError } from "../../apimachinery/status.ts";
 import type { ApiRequest } from "./api-request.ts";
 import { contentTypeOf, maxBodyBytes } from "./decode-body.ts";
 import { type Duplicates, noDuplicates } from "./strict-faults.ts";
@@ -36,20 +36,27 @@ export interface PatchBody {
 export async function readPatch(request: ApiRequest, types: readonly string[]): Promise<PatchBody> {
   const type = contentTypeOf(request);
   if (!types.includes(type)) throw newUnsupportedMediaType(types);
-  const { value, duplicates } = await readValue(request, type);
-  return { type, value, duplicates, apply: applierOf(type, value) };
+  const { value, duplicates, fault } = await readValue(request, type);
+  const apply = fault === undefined ? applierOf(type, value) : fail(fault);
+  return { type, value, duplicates, apply };
 }
 
 async function readValue(
   request: ApiRequest,
   type: string,
-): Promise<{ value: unknown; duplicates: Duplicates }> {
+): Promise<{ value: unknown; duplicates: Duplicates; fault?: StatusError }> {
   if (request.body.type === "value") return { value: request.body.value, duplicates: noDuplicates };
   const bytes = await request.body.read(maxBodyBytes);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   if (type !== applyPatchType) {
-    const { value, ...duplicates } = parseJson(text);
-    return { value, duplicates: { format: "json", ...duplicates } };
+    try {
+      const { value, ...duplicates } = parseJson(text);
+      return { value, duplicates: { format: "json", ...duplicates } };
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      const fault = type === strategicPatchType ? error : undecodable(error.message);
+      return { value: undefined, duplicates: noDuplicates, fault };
+    }
   }
   const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
   try {
@@ -60,12 +67,28 @@ async function readValue(
   }
 }
 
+/** What is wrong with a patch is told when it meets an object: first it is told that there is none. */
+function fail(fault: StatusError): () => never {
+  return () => {
+    throw fault;
+  };
+}
+
+const undecodable = (why: string): StatusError => newBadRequest(`error decoding patch: ${why}`);
+
 function applierOf(type: string, patch: unknown): PatchBody["apply"] {
-  if (type === jsonPatchType) return (document) => applyJsonPatch(document, patch);
-  if (type === strategicPatchType && patch === null) return (document) => document;
+  const asItIs = (document: unknown): unknown => document;
+  if (type === jsonPatchType) {
+    if (patch === null) return asItIs;
+    if (Array.isArray(patch)) return (document) => applyJsonPatch(document, patch);
+    return fail(
+      undecodable(`json: cannot unmarshal ${goKindOf(patch)} into Go value of type []handlers.jsonPatchOp`),
+    );
+  }
+  if (type === strategicPatchType && patch === null) return asItIs;
   // What is to be applied is looked at as a whole elsewhere.
-  if (type === applyPatchType && !isObject(patch)) return (document) => document;
-  if (!isObject(patch)) throw newBadRequest(noObject(type, patch));
+  if (type === applyPatchType && !isObject(patch)) return asItIs;
+  if (!isObject(patch)) return fail(noObject(type, patch));
   if (type === mergePatchType) return (document) => applyMergePatch(document, patch);
   return (document, schema, schemas) =>
     schema === undefined
@@ -73,13 +96,15 @@ function applierOf(type: string, patch: unknown): PatchBody["apply"] {
       : applyStrategicMergePatch(document, patch, schema, schemas);
 }
 
-function noObject(type: string, patch: unknown): string {
-  if (type !== strategicPatchType) return "the patch must be an object";
-  return notAMap(patch);
+function noObject(type: string, patch: unknown): StatusError {
+  if (type === strategicPatchType) return newBadRequest(notAMap(patch));
+  return patch === null ? newBadRequest("Invalid JSON Patch") : undecodable(notAMap(patch));
 }
+
+const goKindOf = (value: unknown): string =>
+  Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
 
 /** How Go says that a value is no object. */
 export function notAMap(value: unknown): string {
-  const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
-  return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
+  return `json: cannot unmarshal ${goKindOf(value)} into Go value of type map[string]interface {}`;
 }

@@ -122,3 +122,27 @@ describe("a strategic merge patch with values of the wrong type", () => {
     expect(await refusal(secret, body)).toBe(` "" is invalid: patch: Invalid value: "${shown}": ${why}`);
   });
 });
+
+test("a strategic merge patch keeps of a number that is too large what fits", async () => {
+  expect(await refusal(deployment, { spec: { replicas: 3_000_000_000 } })).toBe(
+    'Deployment.apps "d" is invalid: spec.replicas: Invalid value: -1294967296: must be greater than or equal to 0',
+  );
+});
+
+test.each([
+  [
+    "application/json-patch+json",
+    {},
+    "json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+  ],
+  [
+    "application/merge-patch+json",
+    [],
+    "json: cannot unmarshal array into Go value of type map[string]interface {}",
+  ],
+])("a %s that is none is told when there is an object to change", async (contentType, body, why) => {
+  const patch = (path: string): Promise<unknown> =>
+    transport.request({ method: "PATCH", path, body, contentType });
+  await expect(patch(secret)).rejects.toThrow(`error decoding patch: ${why}`);
+  await expect(patch(`${secret}-none`)).rejects.toThrow('secrets "s-none" not found');
+});

@@ -1,5 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
-import { conversionFault } from "../../apimachinery/conversion-fault.ts";
+import { conversionFault, withCutIntegers } from "../../apimachinery/conversion-fault.ts";
 import type { DecodedObject } from "../../apimachinery/decode.ts";
 import { type FieldError, forbidden, invalid, required } from "../../apimachinery/field-error.ts";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
@@ -125,7 +125,7 @@ export function mergedPatch(
   else if (body.type !== strategicPatchType) checkKind(value, expected, fault);
   let decoded: DecodedObject;
   try {
-    decoded = scheme.decode(schemaName, value);
+    decoded = decodePatched(scheme, schemaName, value, body.type === strategicPatchType);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     const conversion =
@@ -143,6 +143,22 @@ export function mergedPatch(
   decoded.object.apiVersion = formatApiVersion(expected);
   decoded.object.kind = expected.kind;
   return decoded.object;
+}
+
+/** Of a strategic patch numbers count that are too large for their field, or what is left of them. */
+function decodePatched(
+  scheme: Scheme,
+  schemaName: string,
+  value: unknown,
+  isStrategic: boolean,
+): DecodedObject {
+  try {
+    return scheme.decode(schemaName, value);
+  } catch (error) {
+    const cut = isStrategic ? withCutIntegers(scheme.schemas, schemaName, value) : value;
+    if (cut === value) throw error;
+    return scheme.decode(schemaName, cut);
+  }
 }
 
 /** A document that says nothing of its kind is of the right one. Strategic patches never look. */

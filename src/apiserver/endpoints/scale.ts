@@ -56,10 +56,7 @@ export async function scale(
       const context = newRequestContext(state, "UpdateOptions");
       const wanted = await decodeBody(state.request, context, core.scheme, scaleKind, scaleSchema);
       state.audit?.requestObject(wanted);
-      if (wanted.metadata.name !== name) {
-        const found = wanted.metadata.name ?? "";
-        throw newBadRequest(`the name of the object (${found}) does not match the name on the URL (${name})`);
-      }
+      ofName(wanted, name);
       return write(core, state, served, context, optionsObject(context, "UpdateOptions"), (current) =>
         withReplicas(current, wanted, served.info),
       );
@@ -74,7 +71,10 @@ export async function scale(
           ? applied(core, store, served.info, request, current, body)
           : withReplicas(
               current,
-              mergedPatch(core.scheme, context, scaleResource, shownScale(current, served.info), body),
+              ofName(
+                mergedPatch(core.scheme, context, scaleResource, shownScale(current, served.info), body),
+                name,
+              ),
               served.info,
             ),
       );
@@ -82,6 +82,13 @@ export async function scale(
     default:
       throw newMethodNotAllowed();
   }
+}
+
+/** A scale has the name of what it scales. */
+function ofName(scale: UnstructuredObject, name: string): UnstructuredObject {
+  const found = scale.metadata.name ?? "";
+  if (found === name) return scale;
+  throw newBadRequest(`the name of the object (${found}) does not match the name on the URL (${name})`);
 }
 
 /** The workload as the scale wants it; `isTracked` when who owns its fields is recorded already. */

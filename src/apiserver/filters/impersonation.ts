@@ -14,7 +14,12 @@ export function impersonation(authorizer: Authorizer): Filter {
   const impersonating: Filter = async (state, next) => {
     const wanted = impersonated(state.request);
     if (wanted !== undefined) {
-      const { user, constraint } = await allowed(modes, wanted, attributesOf(state));
+      const { user, constraint } = await allowed(modes, wanted, attributesOf(state)).catch(
+        (error: unknown) => {
+          state.isForbidden = true;
+          throw error;
+        },
+      );
       state.user = user;
       state.audit?.impersonate(user, constraint);
     }

@@ -93,7 +93,7 @@ export class FlowMetrics {
     name: `${prefix}work_estimated_seats`,
     help: "Seats that requests were estimated to need.",
     labels: ofFlow,
-    buckets: [1, 2, 4, 10],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 100],
   });
   readonly #series = new Map<string, FlowSeries>();
   fairFraction = 0;

@@ -23,6 +23,9 @@ describe("MeasuredStorage", () => {
       expect(text).toContain(`etcd_requests_total${labels} 1`);
       expect(text).toContain(`etcd_request_duration_seconds_count${labels} 1`);
     }
+    for (const name of ["list", "list_fetched_objects", "list_evaluated_objects", "list_returned_objects"]) {
+      expect(text).toContain(`apiserver_storage_${name}_total{group="",resource="configmaps"} 1`);
+    }
     expect(text).not.toContain("etcd_request_errors_total{");
     await storage.close();
     await expect(storage.get(key)).rejects.toThrow(/closed/);

@@ -19,6 +19,7 @@ import type {
 import { parseKey } from "../cache/storage-key.ts";
 
 const labels = ["operation", "group", "resource"];
+const ofLists = ["group", "resource"];
 
 interface Series {
   readonly total: Value;
@@ -47,13 +48,35 @@ export class MeasuredStorage implements Storage {
     help: "What the store failed to answer.",
     labels,
   });
+  readonly #lists = new Counter({
+    name: "apiserver_storage_list_total",
+    help: "Lists that were read from the store.",
+    labels: ofLists,
+  });
+  readonly #fetched = new Counter({
+    name: "apiserver_storage_list_fetched_objects_total",
+    help: "Objects that were read from the store for lists.",
+    labels: ofLists,
+  });
+  readonly #evaluated = new Counter({
+    name: "apiserver_storage_list_evaluated_objects_total",
+    help: "Objects that were held against what was asked for, of lists read from the store.",
+    labels: ofLists,
+  });
+  readonly #returned = new Counter({
+    name: "apiserver_storage_list_returned_objects_total",
+    help: "Objects in lists that were read from the store.",
+    labels: ofLists,
+  });
   /** By operation and the key up to the resource: there are as many as resources. */
   readonly #series = new Map<string, Series>();
 
   constructor(storage: Storage, clock: Clock, register: (metric: Metric) => void) {
     this.#storage = storage;
     this.#clock = clock;
-    for (const metric of [this.#totals, this.#durations, this.#errors]) register(metric);
+    const ofStore = [this.#totals, this.#durations, this.#errors];
+    const lists = [this.#lists, this.#fetched, this.#evaluated, this.#returned];
+    for (const metric of [...ofStore, ...lists]) register(metric);
     if (storage.isStale !== undefined) {
       this.isStale = async (key) => (await storage.isStale?.(key)) ?? false;
     }
@@ -66,7 +89,17 @@ export class MeasuredStorage implements Storage {
   }
 
   list(prefix: string, options?: ListOptions): Promise<ListResult> {
-    return this.#measure("list", prefix, this.#storage.list(prefix, options));
+    const answer = this.#measure("list", prefix, this.#storage.list(prefix, options));
+    const resource = partsOf(prefix);
+    this.#lists.with(...resource).add();
+    // Selectors are looked at behind the store: it is asked for what it gives.
+    const count = ({ items }: ListResult): void => {
+      for (const metric of [this.#fetched, this.#evaluated, this.#returned]) {
+        metric.with(...resource).value += items.length;
+      }
+    };
+    answer.then(count, () => undefined);
+    return answer;
   }
 
   txn(compare: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {

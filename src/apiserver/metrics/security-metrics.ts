@@ -14,6 +14,23 @@ const named = new Set([
   "system:serviceaccount:kube-system:default",
 ]);
 
+/** How long the certificates of those who ask will be good, so that one hears of it before they are not. */
+export function clientCertificateExpiry(
+  register: (metric: Metric) => void,
+): (remainingSeconds: number) => void {
+  const seconds = new Histogram({
+    name: "apiserver_client_certificate_expiration_seconds",
+    help: "Time until the certificate of a request's client expires.",
+    labels: [],
+    buckets: [0, 0.5, 1, 2, 6, 12, ...[1, 2, 4, 7, 30, 90, 180, 360].map((days) => days * 24)].map(
+      (hours) => hours * 3600,
+    ),
+  });
+  register(seconds);
+  const all = seconds.with();
+  return (remainingSeconds) => all.observe(remainingSeconds);
+}
+
 /** The authenticator, counted: how its attempts ended and how long they took. */
 export function measuredAuthenticator(
   authenticator: Authenticator,

@@ -37,6 +37,8 @@ export function newPreconditionFailed(
   name: string,
   why: string,
 ): StatusError {
-  const text = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`;
+  // The keys of Kubernetes do without the group.
+  const shown = key.replace(/^\/registry\/[^/]+\//, "/registry/");
+  const text = `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`;
   return newConflict(resource, name, text);
 }

@@ -1,8 +1,9 @@
-import type { ResourceInfo } from "../../api/scheme.ts";
+import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import { serverSideApply, trackUpdate } from "../../apimachinery/apply/index.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
+import type { ManagedFieldsEntry } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { RequestContext } from "../request-context.ts";
 import { hasStatus } from "./resource-facts.ts";
@@ -70,6 +71,28 @@ export function recordUpdate(
   });
   if (managedFields.length > 0) updated.metadata.managedFields = managedFields;
   else delete updated.metadata.managedFields;
+}
+
+/** Whose the fields of something are that is asked and not stored. */
+export function askedFields(
+  { schemas }: Scheme,
+  { schemaName }: ResourceInfo,
+  manager: string,
+  asked: UnstructuredObject,
+  nowMs: number,
+): ManagedFieldsEntry[] {
+  const schema = schemas.get(schemaName);
+  return trackUpdate({
+    old: undefined,
+    updated: asked,
+    manager,
+    subresource: "",
+    schema,
+    schemas,
+    nowMs,
+    ignoredPaths: [],
+    hasVersion: () => true,
+  });
 }
 
 /**

@@ -98,10 +98,7 @@ describe("PUT", () => {
   });
 
   test.each([
-    [
-      { metadata: {} },
-      "the name of the object (a based on URL) was undeterminable: name must be provided",
-    ],
+    [{ metadata: {} }, "the name of the object (a based on URL) was undeterminable: name must be provided"],
     [{ metadata: { name: "b" } }, "the name of the object (b) does not match the name on the URL (a)"],
     [
       { metadata: { name: "a", namespace: "x" } },

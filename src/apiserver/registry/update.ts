@@ -212,13 +212,10 @@ function prepareObject(
   metadata.creationTimestamp = before.creationTimestamp;
   metadata.resourceVersion = before.resourceVersion;
   delete metadata.selfLink;
-  if (before.deletionTimestamp === undefined) {
-    delete metadata.deletionTimestamp;
-    delete metadata.deletionGracePeriodSeconds;
-  } else {
-    metadata.deletionTimestamp = before.deletionTimestamp;
+  // What is being deleted stays so; that nothing else begins to be is validation's to say.
+  if (before.deletionTimestamp !== undefined) metadata.deletionTimestamp = before.deletionTimestamp;
+  if (before.deletionGracePeriodSeconds !== undefined)
     metadata.deletionGracePeriodSeconds ??= before.deletionGracePeriodSeconds;
-  }
   raiseGeneration(served, object, old, subresource);
 }
 

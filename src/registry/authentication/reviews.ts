@@ -54,14 +54,14 @@ async function reviewToken(
 ): Promise<NonNullable<TokenReview["status"]>> {
   try {
     const found = await tokens.authenticateToken(token, audiences);
-    if (found === undefined) return { authenticated: false };
+    if (found === undefined) return { user: {} };
     return {
       authenticated: true,
       user: shownUser(found.user),
       audiences: [...(found.audiences ?? audiences)],
     };
   } catch (error) {
-    return { authenticated: false, error: rejectionReason(error) };
+    return { user: {}, error: rejectionReason(error) };
   }
 }
 

@@ -142,7 +142,8 @@ async function decide(
 function specErrors({ resourceAttributes, nonResourceAttributes }: AccessSpec): FieldError[] {
   if (resourceAttributes !== undefined && nonResourceAttributes !== undefined) {
     const why = "cannot be specified in combination with resourceAttributes";
-    return [invalid("spec.nonResourceAttributes", nonResourceAttributes, why)];
+    const { path: asked = "", verb = "" } = nonResourceAttributes;
+    return [invalid("spec.nonResourceAttributes", { Path: asked, Verb: verb }, why)];
   }
   if (resourceAttributes === undefined && nonResourceAttributes === undefined) {
     const why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
@@ -173,8 +174,9 @@ function metadataErrors(
   return fields.length === 0 ? [] : [invalid("metadata", metadata, why)];
 }
 
-function check(kind: string, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw newInvalid({ group, kind }, "", errors);
+function check(errors: readonly FieldError[]): void {
+  // By then Kubernetes has forgotten of what kind a review is.
+  if (errors.length > 0) throw newInvalid({ group, kind: "" }, "", errors);
 }
 
 const reviewedUser = ({
@@ -196,11 +198,7 @@ export const subjectAccessReviewsExtension: ResourceExtension = {
   setup: ({ authorizer }) => ({
     async create(_context, object) {
       const { spec } = object as unknown as SubjectAccessReview;
-      check("SubjectAccessReview", [
-        ...specErrors(spec),
-        ...subjectErrors(spec),
-        ...metadataErrors(object, [], "must be empty"),
-      ]);
+      check([...specErrors(spec), ...subjectErrors(spec), ...metadataErrors(object, [], "must be empty")]);
       return { ...object, status: await decide(authorizer, reviewedUser(spec), spec) };
     },
   }),
@@ -213,7 +211,7 @@ export const selfSubjectAccessReviewsExtension: ResourceExtension = {
   setup: ({ authorizer }) => ({
     async create({ user }, object) {
       const spec = object["spec"] as AccessSpec;
-      check("SelfSubjectAccessReview", [...specErrors(spec), ...metadataErrors(object, [], "must be empty")]);
+      check([...specErrors(spec), ...metadataErrors(object, [], "must be empty")]);
       return { ...object, status: await decide(authorizer, user, spec) };
     },
   }),
@@ -227,7 +225,7 @@ export const localSubjectAccessReviewsExtension: ResourceExtension = {
     async create({ info }, object) {
       const { spec, metadata } = object as unknown as LocalSubjectAccessReview;
       const namespace = metadata.namespace ?? "";
-      check("LocalSubjectAccessReview", [
+      check([
         ...specErrors(spec),
         ...subjectErrors(spec),
         ...metadataErrors(object, ["namespace"], "must be empty except for namespace"),
@@ -266,7 +264,10 @@ export const selfSubjectRulesReviewsExtension: ResourceExtension = {
       const namespace = spec?.namespace ?? "";
       if (namespace === "") throw newBadRequest("no namespace on request");
       const { resourceRules, nonResourceRules, incomplete } = await authorizer.rulesFor(user, namespace);
-      return { ...object, status: { resourceRules, nonResourceRules, incomplete } };
+      // The answer does not repeat what was asked.
+      const { apiVersion, kind } = object;
+      const status = { resourceRules, nonResourceRules, incomplete };
+      return { apiVersion, kind, metadata: {}, spec: {}, status };
     },
   }),
 };

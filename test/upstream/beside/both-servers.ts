@@ -58,16 +58,17 @@ export class BothServers {
     this.asked++;
     const asked = `${label}: ${ask.method ?? "GET"} ${ask.path}`;
     const codes = [codeText(theirs), codeText(ours)] as const;
-    this.#note(`${what} code`, asked, ...codes);
-    this.#note(`${what} headers`, asked, headerText(theirs), headerText(ours));
+    this.note(`${what} code`, asked, ...codes);
+    this.note(`${what} headers`, asked, headerText(theirs), headerText(ours));
     if (codes[0] !== codes[1] || theirs.code >= 300) return [theirs, ours];
     const bodies = bodyTexts(theirs, ours);
     const form = theirs.headers["content-type"]?.includes("protobuf") === true ? "protobuf" : "json";
-    this.#note(`${what} ${form} ${form === "json" ? placeOfDifference(...bodies) : ""}`, asked, ...bodies);
+    this.note(`${what} ${form} ${form === "json" ? placeOfDifference(...bodies) : ""}`, asked, ...bodies);
     return [theirs, ours];
   }
 
-  #note(group: string, asked: string, expected: string, found: string): void {
+  /** Keeps the difference, unless there is none. */
+  note(group: string, asked: string, expected: string, found: string): void {
     if (expected === found) return;
     const reason = acceptedReason(group);
     if (reason !== undefined) {

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { goVersion } from "../build.ts";
 import { BothServers, type Found } from "./both-servers.ts";
+import { compareMetrics } from "./metrics.ts";
 import { refusals } from "./refusals.ts";
 import { walk } from "./walk.ts";
 
@@ -28,6 +29,7 @@ const wanted = new RegExp(values.kind);
 const parts = {
   walk: (both: BothServers) => walk(both, wanted),
   refusals: (both: BothServers) => refusals(both, wanted),
+  metrics: (both: BothServers) => compareMetrics(both, wanted),
 };
 const both = await BothServers.start((line) => console.log(line));
 try {
