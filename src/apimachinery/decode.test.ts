@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeObject, newStrictDecodingError, parseJson } from "./decode.ts";
+import { decodeObject, newStrictDecodingError, numberOutOfRange, parseJson } from "./decode.ts";
 import type { Schema } from "./schema.ts";
 import { StatusError } from "./status.ts";
 import { factsSchemas, fixtureNames, hasReference, readSharedJson } from "./testing/reference.ts";
@@ -390,5 +390,18 @@ describe.skipIf(!hasReference)("decodeObject() with the facts of Kubernetes (nee
     const { object, unknownFields } = decodeObject(facts.schemas, schemaName, fixture);
     expect(unknownFields).toEqual([]);
     expect(object).toEqual(fixture);
+  });
+});
+
+describe("numberOutOfRange", () => {
+  it.each([
+    ['{"a":1e400}', "1e400"],
+    ['{"a":[1,-1E+999]}', "-1E+999"],
+    [`[1${"0".repeat(309)}]`, `1${"0".repeat(309)}`],
+    ['{"a":"1e400","b":"\\"1e400"}', undefined],
+    ['{"a":1e308,"b":1e-400,"c":0.1e+0100}', undefined],
+    [`{"a":"${"9".repeat(400)}"}`, undefined],
+  ])("of %s is %s", (text, expected) => {
+    expect(numberOutOfRange(text)).toBe(expected);
   });
 });

@@ -6,7 +6,7 @@ import type { Schema, SchemaSet } from "./schema.ts";
 import { newBadRequest, type StatusError } from "./status.ts";
 import { normalizeMicroTime, normalizeTime } from "./time.ts";
 
-export { parseJson } from "./json-text.ts";
+export { numberOutOfRange, parseJson } from "./json-text.ts";
 
 /**
  * Reads a JSON value as Go's decoder reads it into the typed struct of its kind: null is absence, unknown fields are

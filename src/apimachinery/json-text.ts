@@ -151,6 +151,24 @@ function findDuplicates(text: string): Required<Pick<ParsedJson, "duplicates" | 
   return { duplicates: [...duplicates], positions };
 }
 
+/** An exponent of three digits, or as many digits as only numbers have that are too large. */
+const perhapsOutOfRange = /\d[eE]\+?0*[1-9]\d{2}|\d{309}/;
+const number = /-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
+
+/** The first number of valid JSON text that no float of 64 bits can hold, as it is written. JSON.parse takes it for infinite. */
+export function numberOutOfRange(text: string): string | undefined {
+  if (!perhapsOutOfRange.test(text)) return undefined;
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) === quote) index = endOfString(text, index) - 1;
+    number.lastIndex = index;
+    const found = number.exec(text)?.[0];
+    if (found === undefined) continue;
+    if (!Number.isFinite(Number(found))) return found;
+    index += found.length - 1;
+  }
+  return undefined;
+}
+
 const unexpectedEnd = "unexpected end of JSON input";
 
 /** The message of encoding/json for text that is not JSON; undefined for text that is. */

@@ -1,5 +1,5 @@
 import type { Scheme } from "../../api/scheme.ts";
-import { newStrictDecodingError, parseJson } from "../../apimachinery/decode.ts";
+import { newStrictDecodingError, numberOutOfRange, parseJson } from "../../apimachinery/decode.ts";
 import { formatApiVersion, type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -19,6 +19,8 @@ export interface RawBody {
   readonly duplicates: Duplicates;
   /** What the body begins with, for messages; absent where it never was a text. */
   readonly start?: () => string;
+  /** A number of the text that no float can hold. */
+  readonly outOfRange?: () => string | undefined;
 }
 
 /** The media type of the body; JSON when the request does not say. */
@@ -102,7 +104,12 @@ const textOf = (bytes: Uint8Array): string =>
 
 function parseText(text: string, kind: string | undefined): RawBody {
   const { value, ...duplicates } = recognized(text, kind, () => parseJson(text), noKind);
-  return { value, duplicates: { format: "json", ...duplicates }, start: () => startOf(text) };
+  return {
+    value,
+    duplicates: { format: "json", ...duplicates },
+    start: () => startOf(text),
+    outOfRange: () => numberOutOfRange(text),
+  };
 }
 
 /** Refuses a text that cannot be read, and shows what it begins with. */
@@ -151,6 +158,14 @@ function decodeRaw(
     );
   }
   const value = withKind(body.value ?? {}, kind, scheme, body.start?.() ?? "");
+  // Fields of built-in kinds know their types, and refuse it by those.
+  const unfit = scheme.resourceForKind(kind)?.custom === undefined ? undefined : body.outOfRange?.();
+  if (unfit !== undefined) {
+    const why = `json: cannot unmarshal number ${unfit} into Go value of type float64`;
+    throw newBadRequest(
+      `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`,
+    );
+  }
   return decodeValue(context, scheme, schemaName, value, body.duplicates);
 }
 
