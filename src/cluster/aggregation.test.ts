@@ -1,3 +1,4 @@
+import { connect, type OutgoingHttpHeaders } from "node:http2";
 import { request } from "node:https";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { APIService } from "../api/types/apiregistration-v1.ts";
@@ -66,6 +67,26 @@ function whoAmI(credential: Credential, headers: Record<string, string | string[
   });
 }
 
+/** The same over HTTP/2, where headers of one name come each by itself too. */
+async function whoAmIOverHttp2(credential: Credential, headers: OutgoingHttpHeaders): Promise<unknown> {
+  const session = connect(`https://127.0.0.1:${port}`, {
+    ca: cluster.pki.authority.certificate,
+    cert: credential.certificate,
+    key: credential.key,
+  });
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+    "content-type": "application/json",
+    ...headers,
+  });
+  stream.end('{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}');
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  session.destroy();
+  return (JSON.parse(text) as { status?: { userInfo?: unknown } }).status?.userInfo;
+}
+
 it("the proxy of the cluster is believed who asks, and nobody else is", async () => {
   const { frontProxyClient, admin, frontProxyAuthority } = cluster.pki;
   const named = { "x-remote-user": "jane", "x-remote-group": ["dev", "ops"], "x-remote-extra-scopes": "all" };
@@ -74,6 +95,7 @@ it("the proxy of the cluster is believed who asks, and nobody else is", async ()
     groups: ["dev", "ops", "system:authenticated"],
     extra: { scopes: ["all"] },
   });
+  expect(await whoAmIOverHttp2(frontProxyClient, named)).toEqual(await whoAmI(frontProxyClient, named));
   expect(await whoAmI(admin, named)).toMatchObject({ username: "kubernetes-admin" });
   expect(await whoAmI(frontProxyClient, {})).toBe(401);
   const subject = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
