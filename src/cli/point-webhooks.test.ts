@@ -88,6 +88,26 @@ describe("pointWebhooks()", () => {
     expect(spec.names.plural).toBe("ferries");
   });
 
+  it("changes what kubectl has noted as applied, so that applying again puts the Service back", async () => {
+    const client = newClient(new FakeTransport());
+    const definitions = client.resource(resources.customresourcedefinitions);
+    const given = definition({ webhook: { clientConfig: { service }, conversionReviewVersions: ["v1"] } });
+    const key = "kubectl.kubernetes.io/last-applied-configuration";
+    const annotations = { other: "kept", [key]: JSON.stringify(given) };
+    await definitions.create({ ...given, metadata: { ...given.metadata, annotations } });
+    await pointWebhooks(client, "ferries.example.com", target);
+    const { metadata } = await definitions.get("ferries.example.com");
+    expect(metadata.annotations?.["other"]).toBe("kept");
+    expect(JSON.parse(metadata.annotations?.[key] ?? "")).toEqual(
+      definition({
+        webhook: {
+          clientConfig: { url: "https://127.0.0.1:9443/", caBundle: "Q0E=" },
+          conversionReviewVersions: ["v1"],
+        },
+      }),
+    );
+  });
+
   it("refuses a definition without a webhook, and a name that nothing has", async () => {
     const client = newClient(new FakeTransport());
     await client.resource(resources.customresourcedefinitions).create(definition({ strategy: "None" }));

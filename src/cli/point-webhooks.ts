@@ -1,4 +1,6 @@
 import type { WebhookClientConfig } from "../api/types/admissionregistration-v1.ts";
+import type { CustomResourceDefinition } from "../api/types/apiextensions-v1.ts";
+import type { KubernetesObject } from "../apimachinery/object.ts";
 import { retryOnConflict } from "../apimachinery/retry.ts";
 import { isNotFound } from "../apimachinery/status.ts";
 import type { Client, ResourceReference } from "../client/client.ts";
@@ -33,10 +35,7 @@ export async function pointWebhooks(client: Client, name: string, target: Webhoo
 }
 
 /** What both kinds of configuration have in common. */
-interface Configuration {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name?: string | undefined };
+interface Configuration extends KubernetesObject {
   readonly webhooks?: readonly { readonly clientConfig: WebhookClientConfig }[] | undefined;
 }
 
@@ -49,12 +48,15 @@ function changeWebhooks<T extends Configuration>(
   return unlessMissing(async () => {
     const configurations = client.resource(kind);
     const found = await configurations.get(name);
-    const webhooks = (found.webhooks ?? []).map((webhook) => ({
-      ...webhook,
-      clientConfig: pointed(webhook.clientConfig, target),
-    }));
-    await configurations.update({ ...found, webhooks });
-    return webhooks.map(({ clientConfig }) => clientConfig.url);
+    const change = (configuration: T): T => ({
+      ...configuration,
+      webhooks: (configuration.webhooks ?? []).map((webhook) => ({
+        ...webhook,
+        clientConfig: pointed(webhook.clientConfig, target),
+      })),
+    });
+    const changed = await configurations.update(changeAsApplied(found, change));
+    return (changed.webhooks ?? []).map(({ clientConfig }) => clientConfig.url ?? "");
   });
 }
 
@@ -72,12 +74,33 @@ function changeConversion(
         remedy: `it is where spec.conversion.strategy is Webhook: sampan kubectl get crd ${name} -o yaml`,
       });
     }
-    const clientConfig = pointed(webhook.clientConfig ?? {}, target);
-    const conversion = { strategy: "Webhook", webhook: { ...webhook, clientConfig } };
-    await definitions.update({ ...found, spec: { ...found.spec, conversion } });
-    return [clientConfig.url];
+    const change = (definition: CustomResourceDefinition): CustomResourceDefinition => {
+      const given = definition.spec.conversion?.webhook ?? webhook;
+      const clientConfig = pointed(given.clientConfig ?? {}, target);
+      const conversion = { strategy: "Webhook", webhook: { ...given, clientConfig } };
+      return { ...definition, spec: { ...definition.spec, conversion } };
+    };
+    const changed = await definitions.update(changeAsApplied(found, change));
+    return [changed.spec.conversion?.webhook?.clientConfig?.url ?? ""];
   });
 }
+
+/**
+ * Changes the object, and what kubectl has noted of it as applied. The next `kubectl apply` of the manifest then takes the
+ * URL away before it puts the Service back; else there would be both, which is refused.
+ */
+function changeAsApplied<T extends KubernetesObject>(object: T, change: (object: T) => T): T {
+  const changed = change(object);
+  const noted = object.metadata.annotations?.[lastApplied];
+  if (noted === undefined) return changed;
+  const annotations = {
+    ...object.metadata.annotations,
+    [lastApplied]: JSON.stringify(change(JSON.parse(noted) as T)),
+  };
+  return { ...changed, metadata: { ...changed.metadata, annotations } };
+}
+
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Controllers write the status of a new definition at the same time: who comes second looks again. */
 async function unlessMissing<T>(change: () => Promise<T>): Promise<T | undefined> {

@@ -28,7 +28,7 @@ export function operatorOnThisMachine(program: BuiltProgram): void {
       const [webhooks, metrics, probes] = [await freePort(), await freePort(), await freePort()];
       const process = home.follow(program.file, [
         "--leader-elect",
-        "--lease-duration=6s",
+        "--lease-duration=10s",
         "--leader-election-namespace=default",
         "--harbor=main",
         `--webhook-cert-path=${join(home.folder, "certs")}`,
@@ -207,6 +207,15 @@ export function operatorOnThisMachine(program: BuiltProgram): void {
       expect(await holder()).not.toBe(before);
       await eventually(async () => expect(await replicas("old")).toBe("2"));
       expect(await cluster.get("lease ferry.harbor.sampan.dev", ".spec.leaseTransitions")).toBe("1");
+    });
+
+    it("is asked no more when its manifests are applied again, until they are pointed here again", async () => {
+      await cluster.kubectl(["apply", "-k", join(config, "crd")]);
+      await cluster.kubectl(["apply", "-f", join(config, "webhook/manifests.yaml")]);
+      const label = ["label", "fy", "old", "applied=again"];
+      expect((await cluster.try(label)).stderr).toContain('service "webhook-service" not found');
+      await point(second.webhooks);
+      await cluster.kubectl(label);
     });
 
     it("cleans up before a ferry goes, and not against its webhook", async () => {
