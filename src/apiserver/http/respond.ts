@@ -194,6 +194,10 @@ async function sendStream(
   response: StreamResponse,
 ): Promise<void> {
   state.audit?.respond(response.status);
+  if (response.status === 204) {
+    // Not even the end of a body may follow.
+    return exchange.respond(204, { ...baseHeaders(state), ...response.headers }, new Uint8Array(0));
+  }
   const body = exchange.begin(response.status, { ...baseHeaders(state), ...response.headers });
   const iterator = response.chunks[Symbol.asyncIterator]();
   const stop = (): void => void iterator.return?.();
