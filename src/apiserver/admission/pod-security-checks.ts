@@ -475,6 +475,7 @@ export const podSecurityChecks: readonly PodSecurityCheck[] = [
   restricted("capabilities_restricted", 25, unless(isWindows, capabilitiesRestricted), {
     overrides: ["capabilities_baseline"],
   }),
+  restricted("procMount_restricted", 35, procMount, { overrides: ["procMount"] }),
   restricted("restrictedVolumes", 0, restrictedVolumes(coreVolumes), { overrides: ["hostPathVolumes"] }),
   restricted("runAsNonRoot", 0, runAsNonRoot, { until: 35 }),
   restricted("runAsNonRoot", 35, unless(hasUserNamespace, runAsNonRoot)),

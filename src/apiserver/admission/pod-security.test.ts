@@ -175,6 +175,25 @@ describe("PodSecurity", () => {
       "admitted",
     ],
     [
+      "proc mounts in a user namespace, under the stricter profile",
+      { enforce: "restricted" },
+      podWith({
+        hostUsers: false,
+        securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+        containers: [
+          {
+            name: "c",
+            securityContext: {
+              procMount: "Unmasked",
+              allowPrivilegeEscalation: false,
+              capabilities: { drop: ["ALL"] },
+            },
+          },
+        ],
+      }),
+      'procMount (container "c" must not set securityContext.procMount to "Unmasked")',
+    ],
+    [
       "probes of other hosts",
       { enforce: "baseline" },
       podWith({ containers: [{ name: "c", livenessProbe: { httpGet: { host: "10.0.0.1", port: 80 } } }] }),
