@@ -7,8 +7,10 @@
 import { globSync, rmSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { type BuildOptions, build, type OutputFile, type Plugin } from "esbuild";
+import { prebuiltName } from "../src/api/openapi/index.ts";
 import { install, writeFiles } from "./builds.ts";
 import { descriptions } from "./generate/descriptions.ts";
+import { prebuiltOpenApi } from "./generate/openapi.ts";
 
 /** Worker threads are separate entries: `src/storage/sqlite/writer.worker.ts` → `dist/writer.worker.js`. */
 const workers = globSync("src/**/*.worker.ts");
@@ -84,9 +86,11 @@ const built = await Promise.all(
 );
 const outputFiles: OutputFile[] = built.flatMap((result) => result.outputFiles);
 
+const prose = descriptions();
 const files = [
   ...outputFiles.map(({ path, contents }) => ({ name: relative(outdir, path), contents })),
-  { name: "descriptions.json", contents: Buffer.from(descriptions()) },
+  { name: "descriptions.json", contents: Buffer.from(prose) },
+  { name: prebuiltName, contents: await prebuiltOpenApi(prose) },
 ];
 if (folder === undefined) install(resolve("dist"), files);
 else {

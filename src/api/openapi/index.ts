@@ -12,6 +12,7 @@ import { builtinV3Paths, writeOpenApiV3 } from "./v3.ts";
 
 export { loadDescriptions } from "./descriptions.ts";
 export { type JoinedDocument } from "./pieces.ts";
+export { loadPrebuilt, prebuiltBeside, prebuiltName } from "./prebuilt.ts";
 export type { ForeignPart, OwnContent } from "./second-version.ts";
 export type { OpenApiSource } from "./source.ts";
 
@@ -55,13 +56,18 @@ export async function openApiDocuments(
   return new Documents(source, await loadFacts(), previous instanceof Documents ? previous : undefined);
 }
 
+/** The content of the file that `loadPrebuilt` reads. */
+export async function prebuildOpenApi(source: OpenApiSource): Promise<Uint8Array> {
+  return new SecondVersion(await loadFacts()).pack(source, kindSchemas(source));
+}
+
 class Documents implements OpenApiDocuments {
   readonly #source: OpenApiSource;
   readonly #facts: OpenApiFacts;
   readonly #second: SecondVersion;
   /** Documents of version 3 by form and name. */
   readonly #thirds: Map<string, Promise<JoinedDocument>>;
-  readonly #builtinPaths: ReadonlyMap<string, readonly PathItem[]>;
+  #builtinPaths: ReadonlyMap<string, readonly PathItem[]> | undefined;
   readonly #customs: ReadonlyMap<string, readonly ResourceInfo[]>;
   readonly #kinds: (kind: GroupVersionKind) => string | undefined;
   readonly #seconds = new Map<
@@ -76,10 +82,8 @@ class Documents implements OpenApiDocuments {
     this.#second = previous === undefined ? new SecondVersion(facts) : previous.#second;
     this.#thirds = new Map(previous === undefined ? [] : previous.#thirds);
     this.#kinds = kindSchemas(source);
-    const builtin = source.resources.filter(({ custom }) => custom === undefined);
     const customs = source.resources.filter(({ custom }) => custom !== undefined);
-    this.#builtinPaths =
-      previous === undefined ? builtinV3Paths(builtin, this.#kinds) : previous.#builtinPaths;
+    this.#builtinPaths = previous === undefined ? undefined : previous.#builtinPaths;
     this.#customs = Map.groupBy(customs, (resource) => `apis/${formatApiVersion(resource)}`);
   }
 
@@ -99,7 +103,7 @@ class Documents implements OpenApiDocuments {
 
   v3Hashes(): ReadonlyMap<string, string> {
     if (this.#hashes === undefined) {
-      const names = new Set([...this.#builtinPaths.keys(), ...this.#customs.keys()]);
+      const names = new Set([...this.#ownPaths().keys(), ...this.#customs.keys()]);
       const members = Map.groupBy(this.#source.resources, pathOf);
       this.#hashes = new Map(
         [...names].toSorted().map((name) => [name, this.#hashContent(name, members.get(name) ?? [])]),
@@ -119,11 +123,17 @@ class Documents implements OpenApiDocuments {
     return writing;
   }
 
+  #ownPaths(): ReadonlyMap<string, readonly PathItem[]> {
+    const builtin = this.#source.resources.filter(({ custom }) => custom === undefined);
+    this.#builtinPaths ??= builtinV3Paths(builtin, this.#kinds);
+    return this.#builtinPaths;
+  }
+
   async #writeThird(name: string, form: OpenApiForm, hash: string): Promise<JoinedDocument> {
     const customs = this.#customs.get(name) ?? [];
     const [first] = customs;
     const added = first === undefined ? [] : groupVersionPaths(first, customs, this.#kinds);
-    const paths = [...(this.#builtinPaths.get(name) ?? []), ...added];
+    const paths = [...(this.#ownPaths().get(name) ?? []), ...added];
     const content = await writeOpenApiV3(this.#source, this.#facts, paths, form);
     return new JoinedDocument([await deflatedPiece(content)], hash);
   }

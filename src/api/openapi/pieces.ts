@@ -17,11 +17,11 @@ export interface Piece {
   readonly digest: string;
 }
 
-/** Compressed by another thread. */
-export async function deflatedPiece(content: string | Uint8Array): Promise<Piece> {
+/** Compressed by another thread; `level` is zlib's. */
+export async function deflatedPiece(content: string | Uint8Array, level = 3): Promise<Piece> {
   const bytes = bytesOf(content);
   const deflated = await new Promise<Uint8Array>((resolve, reject) => {
-    deflateRaw(bytes, { finishFlush: constants.Z_FULL_FLUSH, level: 3 }, (error, result) =>
+    deflateRaw(bytes, { finishFlush: constants.Z_FULL_FLUSH, level }, (error, result) =>
       // In memory of its own: what zlib answers is a view of more.
       error === null ? resolve(new Uint8Array(result)) : reject(error),
     );

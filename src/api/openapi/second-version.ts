@@ -3,6 +3,7 @@ import type { ResourceInfo } from "../scheme.ts";
 import { DefinitionWriter } from "./definitions.ts";
 import { groupVersionPaths, type PathItem } from "./operations.ts";
 import { deflatedPiece, JoinedDocument, type Piece, storedPiece } from "./pieces.ts";
+import { type BuiltinUnit, packPrebuilt, type Unit } from "./prebuilt.ts";
 import { batches, Slices } from "./slices.ts";
 import type { JsonDocument, OpenApiFacts, OpenApiSource } from "./source.ts";
 import { allPaths, frameOfV2, V2Writer } from "./v2.ts";
@@ -25,18 +26,6 @@ export interface OwnContent {
   readonly definitions: JsonDocument;
   readonly parameters: JsonDocument;
   hasPath(path: string): boolean;
-}
-
-/** Pieces of one origin. */
-interface Unit {
-  readonly paths: Piece | undefined;
-  readonly definitions: Piece | undefined;
-}
-
-interface BuiltinUnit extends Unit {
-  readonly names: ReadonlySet<string>;
-  readonly pathNames: ReadonlySet<string>;
-  readonly parameters: JsonDocument;
 }
 
 type Kept<K extends object, V> = Record<V2FormName, WeakMap<K, Promise<V>>>;
@@ -119,23 +108,37 @@ export class SecondVersion {
     kinds: (kind: GroupVersionKind) => string | undefined,
   ): Promise<BuiltinUnit> {
     // The set of schemas lives as long as the scheme whose built-in kinds these are.
-    return kept(this.#builtin[form], source.schemas, () => this.#writeBuiltin(source, form, kinds));
+    return kept(
+      this.#builtin[form],
+      source.schemas,
+      async () => source.prebuilt?.unit(form, source) ?? this.#writeBuiltin(source, form, kinds),
+    );
+  }
+
+  /** The built-in part, to be kept in a file; see prebuilt.ts. */
+  async pack(
+    source: OpenApiSource,
+    kinds: (kind: GroupVersionKind) => string | undefined,
+  ): Promise<Uint8Array> {
+    const json = await this.#writeBuiltin(source, "json", kinds, 9);
+    return packPrebuilt(source, { json, protobuf: await this.#writeBuiltin(source, "protobuf", kinds, 9) });
   }
 
   async #writeBuiltin(
     source: OpenApiSource,
     form: V2FormName,
     kinds: (kind: GroupVersionKind) => string | undefined,
+    level?: number,
   ): Promise<BuiltinUnit> {
     const resources = source.resources.filter(({ custom }) => custom === undefined);
     const writer = new V2Writer(new DefinitionWriter({ ...source, resources }, this.#facts, 2));
     const items = allPaths(resources, kinds);
-    const paths = await pieceOf(form, "paths", written(items, writer));
+    const paths = await pieceOf(form, "paths", written(items, writer), level);
     for (const name of sharedWithCustoms) writer.definitions.reference(name);
     const all = Object.entries(writer.definitions.definitions()) as Entry[];
     return {
       paths,
-      definitions: await pieceOf(form, "definitions", all),
+      definitions: await pieceOf(form, "definitions", all, level),
       names: new Set(all.map(([name]) => name)),
       pathNames: new Set(items.map(({ path }) => path)),
       parameters: writer.sharedParameters(),
@@ -192,10 +195,11 @@ async function pieceOf(
   form: V2FormName,
   part: LongPart,
   entries: Iterable<Entry>,
+  level?: number,
 ): Promise<Piece | undefined> {
   const slices = new Slices();
   for (const batch of batches(entries, batchSize)) await slices.add(v2Forms[form].entries(part, batch));
-  return slices.isEmpty ? undefined : deflatedPiece(slices.joined(v2Forms[form].separator));
+  return slices.isEmpty ? undefined : deflatedPiece(slices.joined(v2Forms[form].separator), level);
 }
 
 /** One part of the document: all pieces of it, and what stands around and between them. */

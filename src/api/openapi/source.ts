@@ -1,5 +1,6 @@
 import type { SchemaSet } from "../../apimachinery/schema.ts";
 import type { ResourceInfo } from "../scheme.ts";
+import type { Prebuilt } from "./prebuilt.ts";
 
 /**
  * What OpenAPI documents are made of: the resources that are served and their schemas. Custom resources are added by
@@ -12,6 +13,8 @@ export interface OpenApiSource {
   custom?(resource: ResourceInfo, version: 2 | 3): JsonDocument;
   /** Prose, where it is at hand; see `loadDescriptions`. Schemas that carry descriptions of their own need none. */
   readonly descriptions?: Descriptions;
+  /** What was written already, where it is at hand. */
+  readonly prebuilt?: Prebuilt;
   /** `info.version` of the documents: `v1.36.0`. */
   readonly version: string;
 }

@@ -5,7 +5,6 @@ import type {
   OpenApiForm,
   OpenApiSource,
 } from "../../api/openapi/index.ts";
-import type { Descriptions } from "../../api/openapi/source.ts";
 import type { RemoteOpenApi, RemoteThird } from "../aggregation/documents/remote-openapi.ts";
 import { acceptsGzip } from "./accepts-gzip.ts";
 import type { ApiResponse, BytesResponse, RequestState } from "./api-request.ts";
@@ -28,13 +27,13 @@ export function openapi(
   core: ServerCore,
 ): (state: RequestState, path: string) => Promise<ApiResponse | undefined> {
   let loading: Promise<OpenApiDocuments> | undefined;
-  let prose: Promise<Descriptions | undefined> | undefined;
+  let files: Promise<Files> | undefined;
   let generation = 0;
   const documents = (): Promise<OpenApiDocuments> => {
     if (loading === undefined || core.scheme.generation !== generation) {
       generation = core.scheme.generation;
-      prose ??= loadProse(core);
-      const next = load(core, prose, loading);
+      files ??= loadFiles(core);
+      const next = load(core, files, loading);
       loading = next;
       // What could not be loaded is tried again, and nothing is built on it.
       next.catch(() => {
@@ -92,29 +91,42 @@ class OthersOpenApi {
   }
 }
 
-async function loadProse({ descriptionsFile }: ServerCore): Promise<Descriptions | undefined> {
-  if (descriptionsFile === undefined) return undefined;
-  const { loadDescriptions } = await import("../../api/openapi/index.ts");
-  return loadDescriptions(descriptionsFile);
+/** What lies beside the program: prose, and what was written when it was built. */
+type Files = Pick<OpenApiSource, "descriptions" | "prebuilt">;
+
+async function loadFiles({ descriptionsFile }: ServerCore): Promise<Files> {
+  if (descriptionsFile === undefined) return {};
+  const { loadDescriptions, loadPrebuilt, prebuiltBeside } = await import("../../api/openapi/index.ts");
+  const [descriptions, prebuilt] = await Promise.all([
+    loadDescriptions(descriptionsFile),
+    loadPrebuilt(prebuiltBeside(descriptionsFile)),
+  ]);
+  return {
+    ...(descriptions === undefined ? {} : { descriptions }),
+    ...(prebuilt === undefined ? {} : { prebuilt }),
+  };
 }
+
+/** `info.version` of the documents. */
+export const openApiVersion = version.gitVersion.split("+")[0] ?? version.gitVersion;
 
 async function load(
   core: ServerCore,
-  prose: Promise<Descriptions | undefined>,
+  loadingFiles: Promise<Files>,
   previous: Promise<OpenApiDocuments> | undefined,
 ): Promise<OpenApiDocuments> {
   const { scheme } = core;
   const { openApiDocuments } = await import("../../api/openapi/index.ts");
-  const descriptions = await prose;
+  const files = await loadingFiles;
   const resources = scheme.resources();
   const custom = resources.find((resource) => resource.custom !== undefined);
   if (custom !== undefined) await core.loadCustom(custom.group, custom.version, custom.resource);
   const source: OpenApiSource = {
     resources,
     schemas: scheme.schemas,
-    custom: (resource, form) => core.documentOf(resource, form, descriptions),
-    version: version.gitVersion.split("+")[0] ?? version.gitVersion,
-    ...(descriptions === undefined ? {} : { descriptions }),
+    custom: (resource, form) => core.documentOf(resource, form, files.descriptions),
+    version: openApiVersion,
+    ...files,
   };
   return openApiDocuments(source, await previous);
 }
