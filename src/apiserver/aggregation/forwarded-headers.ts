@@ -1,24 +1,12 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { RequestState } from "../endpoints/api-request.ts";
+import { hopHeaders, originHeaders } from "../endpoints/hop-headers.ts";
 import type { SocketAddress } from "../webhook/service-endpoints.ts";
 import { identityHeaders, isIdentityHeader } from "./identity-headers.ts";
 import { authority } from "./remote-transport.ts";
 
-/** Headers of one hop, and what told this server who asks, or what it has acted on. */
-const notForwarded = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-  "host",
-  "content-length",
-  "authorization",
-]);
+/** What told this server who asks, and where, and what frames the body anew. */
+const notForwarded: ReadonlySet<string> = new Set([...hopHeaders, "host", "content-length", "authorization"]);
 const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
 
 /** What the other server is asked with: the headers of the client, and who that is. */
@@ -48,21 +36,8 @@ export function requestHeaders(state: RequestState, address: SocketAddress): Out
   return { ...headers, ...identityHeaders(user) };
 }
 
-/** Which origins may read an answer, and what the request is called, is for this server to say. */
-const notPassedOn = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "audit-id",
-  "access-control-allow-credentials",
-  "access-control-allow-headers",
-  "access-control-allow-methods",
-  "access-control-allow-origin",
-]);
+/** What the request is called is for this server to say. */
+const notPassedOn: ReadonlySet<string> = new Set([...hopHeaders, ...originHeaders, "audit-id"]);
 
 /** What the client is answered with. */
 export function answerHeaders(given: IncomingHttpHeaders): Record<string, string | string[]> {

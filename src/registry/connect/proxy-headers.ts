@@ -2,28 +2,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { posix } from "node:path";
 import type { ConnectCall } from "../../apiserver/endpoints/connect.ts";
+import { hopHeaders, originHeaders } from "../../apiserver/endpoints/hop-headers.ts";
 
-/** Headers of one hop, and what must not travel to a pod: the client's credentials. */
-const notForwarded = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "authorization",
-  "http2-settings",
-]);
-
-/** Which origins may read an answer is for this server to say, not for what is behind it. */
-const originHeaders = new Set([
-  "access-control-allow-credentials",
-  "access-control-allow-headers",
-  "access-control-allow-methods",
-  "access-control-allow-origin",
-]);
+/** What must not travel to a pod, the client's credentials among it. */
+const notForwarded: ReadonlySet<string> = new Set([...hopHeaders, "authorization"]);
+const notAnswered: ReadonlySet<string> = new Set([...notForwarded, ...originHeaders]);
 
 /** The path of the request up to and with `proxy`. */
 export function proxyPrefix({ request, path }: ConnectCall): string {
@@ -57,7 +40,7 @@ export function responseHeaders(
 ): Record<string, string | string[]> {
   const result: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !notForwarded.has(name) && !originHeaders.has(name)) result[name] = value;
+    if (value !== undefined && !notAnswered.has(name)) result[name] = value;
   }
   const { location } = headers;
   if (location !== undefined) {
