@@ -8,6 +8,7 @@ import { CreatedFields } from "./created-fields.ts";
 import { emptyObjectOf } from "./empty-object.ts";
 import { FieldSet } from "./field-set.ts";
 import { hasLastApplied, lastAppliedOf, setLastApplied } from "./last-applied.ts";
+import { managedFieldsFault } from "./managed-fields-fault.ts";
 import {
   capUpdateManagers,
   decodeManagers,
@@ -270,8 +271,7 @@ function chooseEntries(
 ): readonly ManagedFieldsEntry[] {
   if (subresource !== "" || given === undefined || given === stored || deepEqual(given, stored))
     return stored;
-  const decoded = decodeManagers(given);
-  return decoded === undefined || decoded.size === 0 ? stored : given;
+  return given.length === 0 || managedFieldsFault(given) !== undefined ? stored : given;
 }
 
 function newUpdater(name: string, apiVersion: string, subresource: string, nowMs: number): Manager {
