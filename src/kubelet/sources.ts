@@ -1,3 +1,4 @@
+import type { ClusterTrustBundle } from "../api/types/certificates-v1beta1.ts";
 import type {
   ConfigMap,
   PersistentVolume,
@@ -11,6 +12,15 @@ import type { Client, ResourceReference } from "../client/client.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
 
+/** They are a beta resource. */
+export const trustBundles: ResourceReference<ClusterTrustBundle> = {
+  group: "certificates.k8s.io",
+  version: "v1beta1",
+  resource: "clustertrustbundles",
+  kind: "ClusterTrustBundle",
+  namespaced: false,
+};
+
 /**
  * The objects that pods refer to. Answers come from the shared caches; what a cache does not have is asked for once at
  * the API server, because a pod may be seen before the ConfigMap that was made just ahead of it.
@@ -22,11 +32,15 @@ export class ObjectSources {
   readonly #services: Informer<Service>;
   readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #volumes: Informer<PersistentVolume>;
+  readonly #informers: InformerFactory;
+  /** From the first pod on that wants one: few do. */
+  #trustBundles: Informer<ClusterTrustBundle> | undefined;
   readonly #listeners = new Set<(kind: string, key: string) => void>();
   readonly #unsubscribe: (() => void)[] = [];
 
   constructor(client: Client, informers: InformerFactory) {
     this.#client = client;
+    this.#informers = informers;
     this.#configMaps = informers.informer(resources.configmaps);
     this.#secrets = informers.informer(resources.secrets);
     this.#services = informers.informer(resources.services);
@@ -66,6 +80,21 @@ export class ObjectSources {
 
   volume(name: string): Promise<PersistentVolume | undefined> {
     return this.#find(this.#volumes, resources.persistentvolumes, undefined, name);
+  }
+
+  /** All of them; a change of any is told with an empty key. */
+  async trustBundles(): Promise<ClusterTrustBundle[]> {
+    if (this.#trustBundles === undefined) {
+      const informer = this.#informers.informer(trustBundles);
+      this.#trustBundles = informer;
+      const tell = (): void => {
+        for (const listener of this.#listeners) listener(trustBundles.kind, "");
+      };
+      this.#unsubscribe.push(informer.addHandler({ added: tell, updated: tell, deleted: tell }));
+    }
+    if (this.#trustBundles.hasSynced()) return this.#trustBundles.list();
+    // Asked for at once: a cluster that does not serve them says so, and the cache would wait.
+    return (await this.#client.resource(trustBundles).list()).items;
   }
 
   /** The Services of a namespace, by name. */

@@ -12,6 +12,7 @@ import { FakeTransport } from "../../client/testing/fake-transport.ts";
 import { SimulatedImages, type SimulatedImagesOptions, SimulatedRuntime } from "../../cri/simulated/index.ts";
 import { Kubelet } from "../kubelet.ts";
 import type { KubeletOptions } from "../options.ts";
+import { trustBundles } from "../sources.ts";
 
 export interface HarnessOptions {
   readonly images?: Partial<SimulatedImagesOptions>;
@@ -35,7 +36,7 @@ export class Harness {
   constructor(options: HarnessOptions = {}) {
     this.#options = options;
     const random = new SeededRandom(1);
-    this.transport = new FakeTransport({ clock: this.clock, random });
+    this.transport = new FakeTransport({ clock: this.clock, random, references: [trustBundles] });
     this.client = newClient(this.transport);
     this.runtime = new SimulatedRuntime({ clock: this.clock, random });
     this.images = new SimulatedImages({ clock: this.clock, ...options.images });

@@ -3,6 +3,7 @@ import { configMapData } from "./config-map.ts";
 import { downwardFiles } from "./downward-api.ts";
 import { keyedFiles } from "./keyed-files.ts";
 import { secretData } from "./secret.ts";
+import { trustAnchors } from "./trust-anchors.ts";
 import {
   defaultFileMode,
   type FileVolume,
@@ -11,7 +12,7 @@ import {
   type VolumeRequest,
 } from "./volume.ts";
 
-/** Several sources in one directory: ConfigMaps, Secrets, fields of the pod, ServiceAccount tokens. */
+/** Several sources in one directory: ConfigMaps, Secrets, fields of the pod, ServiceAccount tokens, trust anchors. */
 export const projectedVolume: FileVolume = {
   plugin: "kubernetes.io~projected",
   secret: true,
@@ -51,8 +52,10 @@ async function sourceFiles(
     const token = await request.tokens.get(pod, audience, expirationSeconds);
     return new Map([[path, { data: Buffer.from(token), mode: tokenMode(request, mode) }]]);
   }
-  if (clusterTrustBundle !== undefined)
-    throw new VolumeError("clusterTrustBundle projections are not supported by this node");
+  if (clusterTrustBundle !== undefined) {
+    const data = trustAnchors(clusterTrustBundle, await sources.trustBundles());
+    return new Map([[clusterTrustBundle.path, { data, mode: tokenMode(request, mode) }]]);
+  }
   if (podCertificate !== undefined)
     throw new VolumeError("podCertificate projections are not supported by this node");
   return new Map();

@@ -158,6 +158,8 @@ function usedVolumes(pod: Pod): Volume[] {
   return (pod.spec?.volumes ?? []).filter(({ name }) => used.has(name));
 }
 
+const anyTrustBundle = "ClusterTrustBundle ";
+
 /** Everything a pod's start may wait for: objects of its volumes and of its containers' environments. */
 export function referencesOf(pod: Pod): string[] {
   const namespace = pod.metadata.namespace ?? "";
@@ -174,6 +176,8 @@ export function referencesOf(pod: Pod): string[] {
     for (const source of projected?.sources ?? []) {
       add("ConfigMap", source.configMap?.name);
       add("Secret", source.secret?.name);
+      // Which they are their labels say: any change may concern it.
+      if (source.clusterTrustBundle !== undefined) keys.add(anyTrustBundle);
     }
   }
   for (const { container } of allContainers(pod)) {

@@ -198,6 +198,24 @@ test("projected volumes join their sources, and tokens are renewed", async () =>
   await eventually(() => expect(made).toBe(2));
 });
 
+test("projected trust bundles come when they are there, and follow them", async () => {
+  const sources = [{ clusterTrustBundle: { path: "ca.pem", signerName: "x.com/s", labelSelector: {} } }];
+  const pem = (body: string): string => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+  const bundle = (name: string, body: string) => ({
+    apiVersion: "certificates.k8s.io/v1beta1",
+    kind: "ClusterTrustBundle",
+    metadata: { name },
+    spec: { signerName: "x.com/s", trustBundle: pem(body) },
+  });
+  await harness.createPod("web", mounted({ projected: { sources } }));
+  await eventually(() => expect(harness.events.join()).toContain("matched zero"));
+  harness.transport.seed(bundle("x.com:s:a", "QUFB"));
+  const place = await placeOf();
+  expect(readFileSync(join(place, "ca.pem"), "utf8")).toBe(pem("QUFB"));
+  harness.transport.seed(bundle("x.com:s:b", "QkJC"));
+  await eventually(() => expect(readFileSync(join(place, "ca.pem"), "utf8")).toBe(pem("QUFB") + pem("QkJC")));
+});
+
 describe("emptyDir volumes", () => {
   test("are writable by all, and gone with the pod", async () => {
     await harness.createPod("web", mounted({ emptyDir: {} }));
