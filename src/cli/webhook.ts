@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -143,8 +152,10 @@ function writeCertificate(folder: string, authority: CertificateAuthority, hosts
   }
 }
 
+/** A webhook that runs watches these files: it never sees one that is empty or half written. */
 function writeSecret(file: string, content: string): void {
-  writeFileSync(file, content, { mode: 0o600 });
-  // A file that was there keeps its mode when it is written.
-  chmodSync(file, 0o600);
+  const unfinished = `${file}.${process.pid}`;
+  rmSync(unfinished, { force: true });
+  writeFileSync(unfinished, content, { mode: 0o600, flag: "wx" });
+  renameSync(unfinished, file);
 }
