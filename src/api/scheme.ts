@@ -121,6 +121,15 @@ export interface Scheme {
   decode(schemaName: string, value: unknown): DecodedObject;
   /** Fills in defaults, in place; the object is decoded already (see apimachinery/decode.ts) and owned by the caller. */
   applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void;
+  /**
+   * To be called right before an object is validated: what takes long is done a part at a time, so that others are served
+   * meanwhile. Undefined when there is nothing to wait for. `old` is undefined for a create.
+   */
+  prepareValidation?(
+    kind: GroupVersionKind,
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+  ): Promise<void> | undefined;
   /** Errors of the object alone. Never throws for bad input. */
   validateCreate(kind: GroupVersionKind, object: UnstructuredObject): FieldError[];
   /** Errors of the change, immutable fields among them. `subresource` is `""` or `status`. */

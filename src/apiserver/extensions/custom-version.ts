@@ -13,6 +13,11 @@ export interface CustomVersion {
   readonly printer: TablePrinter;
   decode(value: unknown): DecodedObject;
   applyDefaults(object: UnstructuredObject): void;
+  /** See `Scheme.prepareValidation`. */
+  prepareValidation(
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+  ): Promise<void> | undefined;
   validateCreate(object: UnstructuredObject): FieldError[];
   validateUpdate(object: UnstructuredObject, old: UnstructuredObject, subresource: string): FieldError[];
   warnings(object: UnstructuredObject, old: UnstructuredObject | undefined): string[];

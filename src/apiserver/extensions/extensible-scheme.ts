@@ -113,6 +113,14 @@ export class ExtensibleScheme implements Scheme {
     else custom.applyDefaults(object);
   }
 
+  prepareValidation(
+    kind: GroupVersionKind,
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+  ): Promise<void> | undefined {
+    return this.#customOf(kind)?.prepareValidation(object, old);
+  }
+
   validateCreate(kind: GroupVersionKind, object: UnstructuredObject): FieldError[] {
     return this.#customOf(kind)?.validateCreate(object) ?? this.#base.validateCreate(kind, object);
   }

@@ -4,7 +4,7 @@ import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { qualifiedNameErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { Correlation } from "./schema/correlation.ts";
-import { ruleErrors } from "./schema/evaluate-rules.ts";
+import { RulesToAsk } from "./schema/evaluate-rules.ts";
 import { listTypeErrors } from "./schema/list-types.ts";
 import { embeddedErrors } from "./schema/object-meta.ts";
 import type { SchemaNode } from "./schema/schema-node.ts";
@@ -28,6 +28,8 @@ export class ObjectRules {
   readonly #status: SchemaNode | undefined;
   /** Faults of the last object that were there before. */
   #warnings: string[] = [];
+  /** What rules have said of objects that are about to be validated. */
+  readonly #asked = new WeakMap<UnstructuredObject, Asked>();
 
   constructor(facts: ObjectFacts) {
     this.#facts = facts;
@@ -77,6 +79,25 @@ export class ObjectRules {
     return this.#withRules(errors, object, old, correlation);
   }
 
+  /**
+   * Asks the rules of an object that is validated next, and not changed before. Undefined when they have been asked; where
+   * that takes long they are asked a part at a time.
+   */
+  prepare(object: UnstructuredObject, old: UnstructuredObject | undefined): Promise<void> | undefined {
+    const { schema } = this.#facts;
+    if (schema?.traits.hasRules !== true || this.#typeErrors(object).length > 0) return undefined;
+    const correlation = old && new Correlation(object, old, schema);
+    const asked = askAbout(object, old, schema, correlation);
+    const isDone = asked.run.ask(costAtOnce);
+    if (isDone) {
+      this.#asked.set(object, asked);
+      return undefined;
+    }
+    return askTheRest(asked.run).then(() => {
+      this.#asked.set(object, asked);
+    });
+  }
+
   /** What was let pass since the last call. */
   takeWarnings(): string[] {
     const warnings = this.#warnings;
@@ -112,9 +133,40 @@ export class ObjectRules {
     this.#warnings = [];
     if (schema === undefined || !schema.traits.hasRules) return errors;
     if (errors.some(({ type }) => blocking.has(type))) return [...errors, notAllChecked];
-    const warn = (text: string): void => void this.#warnings.push(text);
-    return [...errors, ...ruleErrors(object, old, schema, { correlation, warn }).errors];
+    const known = this.#asked.get(object);
+    this.#asked.delete(object);
+    const asked = known?.old === old ? known : undefined;
+    const { run, warnings } = asked ?? askAbout(object, old, schema, correlation);
+    run.ask();
+    this.#warnings = warnings;
+    return [...errors, ...run.errors];
   }
+}
+
+interface Asked {
+  readonly old: UnstructuredObject | undefined;
+  readonly run: RulesToAsk;
+  /** Faults that were there before. */
+  readonly warnings: string[];
+}
+
+function askAbout(
+  object: UnstructuredObject,
+  old: UnstructuredObject | undefined,
+  schema: SchemaNode,
+  correlation: Correlation | undefined,
+): Asked {
+  const warnings: string[] = [];
+  const warn = (text: string): void => void warnings.push(text);
+  return { old, run: new RulesToAsk(object, old, schema, { correlation, warn }), warnings };
+}
+
+/** Some milliseconds' worth of rules: most objects have less. */
+const costAtOnce = 100_000;
+
+async function askTheRest(run: RulesToAsk): Promise<void> {
+  do await new Promise<void>((resolve) => setImmediate(resolve));
+  while (!run.ask(costAtOnce));
 }
 
 /** Of an object with such faults rules cannot be asked. */

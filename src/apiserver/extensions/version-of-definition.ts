@@ -53,6 +53,13 @@ export class VersionOfDefinition implements CustomVersion {
     applyDefaults(object, this.#definition.schema(this.#name));
   }
 
+  prepareValidation(
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+  ): Promise<void> | undefined {
+    return this.#objectRules.prepare(object, old);
+  }
+
   validateCreate(object: UnstructuredObject): FieldError[] {
     return this.#objectRules.create(object);
   }

@@ -43,6 +43,8 @@ export async function createObject(
       store.strategy.prepareForCreate?.(context, object);
       const compiling = store.strategy.validateExpressions?.(context, object, undefined, "");
       const compiled = compiling === undefined ? undefined : await compiling;
+      const preparing = store.scheme.prepareValidation?.(served, object, undefined);
+      if (preparing !== undefined) await preparing;
       const checking = check(store, context, served, object, validate, compiled);
       if (checking !== undefined) await checking;
     }

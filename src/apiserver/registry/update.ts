@@ -119,6 +119,8 @@ async function updateOnce(
   prepareObject(store, context, served, object, old, request.subresource);
   const compiling = store.strategy.validateExpressions?.(context, object, old, request.subresource);
   const compiled = compiling === undefined ? undefined : await compiling;
+  const preparing = store.scheme.prepareValidation?.(served, object, old);
+  if (preparing !== undefined) await preparing;
   check(store, context, served, object, old, request.subresource, compiled);
   await request.validate(object, old);
 

@@ -38,15 +38,10 @@ export interface RuleOptions {
  * Asks the rules of a schema about a value and what it was before: `old` is undefined for what is new (mirrors
  * k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel).
  */
-export function ruleErrors(
-  value: unknown,
-  old: unknown,
-  schema: SchemaNode,
-  { path = "", budget = objectCostBudget, correlation, warn = () => {} }: RuleOptions = {},
-): RuleRun {
-  const run = new Run(budget, warn);
-  run.visit(value, old, schema, path, { current: correlation, nearest: undefined });
-  return { errors: run.errors, remaining: run.remaining };
+export function ruleErrors(value: unknown, old: unknown, schema: SchemaNode, options?: RuleOptions): RuleRun {
+  const run = new RulesToAsk(value, old, schema, options);
+  run.ask();
+  return run;
 }
 
 /** The value and its nearest ancestor of which it is known what they were. */
@@ -84,23 +79,80 @@ function rulesOf(schema: SchemaNode): CompiledRules | undefined {
   return rules ?? undefined;
 }
 
-class Run {
+/** A value with rules. */
+interface Place {
+  readonly value: unknown;
+  readonly old: unknown;
+  readonly schema: SchemaNode;
+  readonly path: string;
+  readonly followed: Followed;
+}
+
+/** What compiling the rules of a schema is worth in units of cost; asking one that costs nothing is worth some too. */
+const costOfCompiling = 20_000;
+const costOfAsking = 50;
+
+/**
+ * The rules about a value, to be asked in one go or a part at a time: a request's rules may take a second, which others
+ * should not have to wait for.
+ */
+export class RulesToAsk implements RuleRun {
   readonly errors: FieldError[] = [];
   remaining: number;
   readonly #warn: (text: string) => void;
+  /** In the order in which they are asked about. */
+  readonly #places: Place[] = [];
+  /** The next rule: of which place, and which one there. */
+  #place = 0;
+  #rule = 0;
 
-  constructor(budget: number, warn: (text: string) => void) {
+  constructor(
+    value: unknown,
+    old: unknown,
+    schema: SchemaNode,
+    { path = "", budget = objectCostBudget, correlation, warn = () => {} }: RuleOptions = {},
+  ) {
     this.remaining = budget;
     this.#warn = warn;
+    this.#visit(value, old, schema, path, { current: correlation, nearest: undefined });
   }
 
-  /** False when no further rules are to be asked. */
-  visit(value: unknown, old: unknown, schema: SchemaNode, path: string, followed: Followed): boolean {
-    if (value === null || value === undefined || !schema.traits.hasRules) return true;
-    if (schema.rules.length > 0 && !this.#ask(value, old ?? undefined, schema, path, followed)) return false;
-    if (Array.isArray(value)) return this.#visitItems(value, old, schema, path, followed);
-    if (isObject(value)) return this.#visitMembers(value, old, schema, path, followed);
+  /** Asks until about so much was spent; true when no more rules are to be asked. */
+  ask(atMost = Number.POSITIVE_INFINITY): boolean {
+    let spent = 0;
+    for (; this.#place < this.#places.length; this.#place++, this.#rule = 0) {
+      const place = this.#places[this.#place];
+      if (place === undefined) break;
+      if (!compiled.has(place.schema)) spent += costOfCompiling;
+      // What expressions cannot see, they have no say in.
+      const rules = rulesOf(place.schema)?.rules ?? [];
+      if (this.#rule === 0 && rules.length > 0 && this.remaining <= 0) return this.#end(place);
+      while (this.#rule < rules.length) {
+        if (spent >= atMost) return false;
+        const before = this.remaining;
+        const rule = rules[this.#rule++];
+        if (rule !== undefined && !this.#ask(rule, place)) return this.#end();
+        spent += before - this.remaining + costOfAsking;
+      }
+    }
     return true;
+  }
+
+  /** Nothing more is asked; of the place it is said that it should have been. */
+  #end(place?: Place): true {
+    if (place !== undefined) {
+      this.errors.push(invalid(shownPath(place.path), place.schema.type, outOfBudget));
+      this.remaining = -1;
+    }
+    this.#place = this.#places.length;
+    return true;
+  }
+
+  #visit(value: unknown, old: unknown, schema: SchemaNode, path: string, followed: Followed): void {
+    if (value === null || value === undefined || !schema.traits.hasRules) return;
+    if (schema.rules.length > 0) this.#places.push({ value, old: old ?? undefined, schema, path, followed });
+    if (Array.isArray(value)) this.#visitItems(value, old, schema, path, followed);
+    else if (isObject(value)) this.#visitMembers(value, old, schema, path, followed);
   }
 
   #visitItems(
@@ -109,20 +161,15 @@ class Run {
     schema: SchemaNode,
     path: string,
     followed: Followed,
-  ): boolean {
+  ): void {
     const { items: itemSchema } = schema;
-    if (itemSchema === undefined) return true;
+    if (itemSchema === undefined) return;
     // Items are known again by their keys; those of sets and of plain lists are not.
     const others = schema.listType === "map" && Array.isArray(old) ? old : [];
-    return items.every((item, index) =>
-      this.visit(
-        item,
-        sameItem(schema, item, others),
-        itemSchema,
-        indexPath(path, index),
-        followIndex(followed, index),
-      ),
-    );
+    for (const [index, item] of items.entries()) {
+      const before = sameItem(schema, item, others);
+      this.#visit(item, before, itemSchema, indexPath(path, index), followIndex(followed, index));
+    }
   }
 
   #visitMembers(
@@ -131,40 +178,30 @@ class Run {
     schema: SchemaNode,
     path: string,
     followed: Followed,
-  ): boolean {
+  ): void {
     const before = isObject(old) ? old : {};
-    return Object.keys(value).every((key) => {
+    for (const key of Object.keys(value)) {
       const field = schema.field(key);
       const member = field ?? schema.values;
-      if (member === undefined) return true;
+      if (member === undefined) continue;
       const below = field === undefined ? keyPath(path, key) : childPath(path, key);
-      return this.visit(value[key], before[key], member, below, followKey(followed, key));
-    });
+      this.#visit(value[key], before[key], member, below, followKey(followed, key));
+    }
   }
 
-  #ask(value: unknown, old: unknown, schema: SchemaNode, path: string, followed: Followed): boolean {
-    const rules = rulesOf(schema);
-    // What expressions cannot see, they have no say in.
-    if (rules === undefined) return true;
+  /** False when no further rules are to be asked. */
+  #ask(each: CompiledRule, { value, old, schema, path, followed }: Place): boolean {
     const where = shownPath(path);
-    if (this.remaining <= 0) {
-      this.errors.push(invalid(where, schema.type, outOfBudget));
-      this.remaining = -1;
-      return false;
+    if (each.error !== undefined) {
+      this.errors.push(invalid(where, schema.type, `rule compile error: ${each.error}`));
+      return true;
     }
-    for (const each of rules.rules) {
-      if (each.error !== undefined) {
-        this.errors.push(invalid(where, schema.type, `rule compile error: ${each.error}`));
-        continue;
-      }
-      // A rule about a change has nothing to say of what is new, unless it says that it has.
-      const needsOld = each.usesOldSelf && each.rule.optionalOldSelf !== true;
-      if (each.program === undefined || (needsOld && old === undefined)) continue;
-      const holds = this.#holds(each.program, each.rule, value, old, schema, where);
-      if (holds === "ended") return false;
-      if (holds === false && !this.#report(each, value, old, schema, path, followed)) return false;
-    }
-    return true;
+    // A rule about a change has nothing to say of what is new, unless it says that it has.
+    const needsOld = each.usesOldSelf && each.rule.optionalOldSelf !== true;
+    if (each.program === undefined || (needsOld && old === undefined)) return true;
+    const holds = this.#holds(each.program, each.rule, value, old, schema, where);
+    if (holds === "ended") return false;
+    return holds !== false || this.#report(each, value, old, schema, path, followed);
   }
 
   #holds(
