@@ -85,6 +85,10 @@ export class HttpServer {
       http1Options,
       // A list of many megabytes may wait in a session while its other streams go on; Node's own bound is 10 MB.
       maxSessionMemory: 1_000,
+      // Frames for streams that have just ended are counted for as long as the connection lives, which with controllers
+      // is weeks: Node's own bounds are 1,000 and 100.
+      maxSessionInvalidFrames: 100_000,
+      maxSessionRejectedStreams: 10_000,
       // Clients end watches by resetting their streams, an informer many at a time.
       streamResetBurst: 10_000,
       streamResetRate: 1_000,

@@ -51,6 +51,13 @@ test("a client that goes on for ever is cut off", async () => {
   expect(JSON.parse(text())).toMatchObject({ code: 401 });
 });
 
+test("a question for the head alone that comes with a long body ends as well", async () => {
+  const { stream, text } = ask({ ":method": "HEAD" });
+  stream.end("x".repeat(3_000_000));
+  await once(stream, "close");
+  expect([stream.rstCode, text()]).toEqual([0, ""]);
+});
+
 test("a client that waits is not told to go on when its body is not wanted", async () => {
   const { stream, text } = ask({ expect: "100-continue" });
   let isTold = false;

@@ -37,9 +37,10 @@ export function http2Exchange(
         ...responseHeaders,
         "content-length": String(body.length),
       });
-      if (request.method === "HEAD") stream.end();
-      else if (stream.readableEnded) stream.end(body);
-      else endEarly(stream, body, clock);
+      const answer = request.method === "HEAD" ? undefined : body;
+      if (!stream.readableEnded) endEarly(stream, answer, clock);
+      else if (answer === undefined) stream.end();
+      else stream.end(answer);
     },
     begin(status, responseHeaders) {
       if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": status, ...responseHeaders });
@@ -56,8 +57,8 @@ const bodyRestMs = 1_000;
  * Answers before the body was read (413, 401): the client must not be left waiting to send it. The stream ends after it
  * has come: Node resets a stream that ends before, and a reset takes over what of the answer has not left yet.
  */
-function endEarly(stream: ServerHttp2Stream, answer: Uint8Array, clock: Clock): void {
-  stream.write(answer);
+function endEarly(stream: ServerHttp2Stream, answer: Uint8Array | undefined, clock: Clock): void {
+  if (answer !== undefined) stream.write(answer);
   const end = (): void => {
     timer.stop();
     if (!stream.destroyed && !stream.writableEnded) stream.end();

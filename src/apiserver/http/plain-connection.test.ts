@@ -130,3 +130,29 @@ test("a watch over a connection that served others sends its frames, and ends wh
   expect(text).toContain('{"type":"ADDED","object":{"kind":"ConfigMap"');
   expect(text).toContain("\r\n0\r\n\r\nHTTP/1.1 200 OK");
 });
+
+test("a long request is read while long answers to those before are still on their way", async () => {
+  const data = { text: "x".repeat(500_000) };
+  const body = (name: string): string => JSON.stringify({ metadata: { name }, data });
+  await https.request(configMaps, { method: "POST", body: body("large") });
+  const { port, authority } = https;
+  const socket = connect({ host: "127.0.0.1", port, ca: authority.certificate });
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.on("error", () => undefined);
+  await once(socket, "secureConnect");
+  let text = "";
+  socket.on("data", (part: Buffer) => (text += part.toString("latin1")));
+  // Nobody reads: the answers fill what lies between the two ends.
+  socket.pause();
+  const gets = 30;
+  for (let count = 0; count < gets; count++) {
+    socket.write(request("GET", `${configMaps}/large`));
+    await clock.sleep(10);
+  }
+  socket.write(request("POST", `${configMaps}?dryRun=All`, body("long")));
+  await clock.sleep(100);
+  socket.resume();
+  socket.write(farewell);
+  await closed;
+  expect(statuses(text)).toEqual([...Array<string>(gets).fill("200 OK"), "201 Created", "200 OK"]);
+});

@@ -92,6 +92,9 @@ export class PlainConnection {
     socket.pause();
     socket.unshift(bytes);
     handOver();
+    // Who else listens keeps Node's parser from reading past the stream: it would be given what comes while it waits for
+    // answers to leave, which it takes for a broken request.
+    socket.on("data", ignore);
     socket.resume();
   }
 }
