@@ -1,5 +1,6 @@
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   readdir,
@@ -59,14 +60,18 @@ async function freshName(directory: string, nowMs: number): Promise<string> {
 async function writeFiles(root: string, files: VolumeFiles): Promise<void> {
   await mkdir(root, { recursive: true });
   await chmod(root, 0o755);
-  for (const [path, { data, mode }] of files) {
+  for (const [path, { data, mode, user }] of files) {
     const target = join(root, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o755 });
     await writeFile(target, data, { mode });
     // The mask of this process takes bits away at creation.
     await chmod(target, mode);
+    if (user !== undefined) await chown(target, user, sameGroup);
   }
 }
+
+/** The group stays as it is. */
+const sameGroup = -1;
 
 /** One link per visible name; those whose files are gone are taken away. */
 async function linkNames(directory: string, files: VolumeFiles): Promise<void> {
@@ -90,6 +95,7 @@ async function sameFiles(root: string, files: VolumeFiles): Promise<boolean> {
     const [data, info] = await Promise.all([readFile(join(root, path)), lstat(join(root, path))]);
     // An fsGroup adds bits for the group, so only the bits that were asked for are compared.
     if (!data.equals(wanted.data) || (info.mode & wanted.mode) !== wanted.mode) return false;
+    if (wanted.user !== undefined && wanted.user !== info.uid) return false;
   }
   return true;
 }

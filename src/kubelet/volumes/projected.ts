@@ -1,4 +1,4 @@
-import type { VolumeProjection } from "../../api/types/core-v1.ts";
+import type { Pod, VolumeProjection } from "../../api/types/core-v1.ts";
 import { configMapData } from "./config-map.ts";
 import { downwardFiles } from "./downward-api.ts";
 import { keyedFiles } from "./keyed-files.ts";
@@ -8,6 +8,7 @@ import {
   defaultFileMode,
   type FileVolume,
   VolumeError,
+  type VolumeFile,
   type VolumeFiles,
   type VolumeRequest,
 } from "./volume.ts";
@@ -50,21 +51,31 @@ async function sourceFiles(
   if (serviceAccountToken !== undefined) {
     const { audience, expirationSeconds = 3600, path } = serviceAccountToken;
     const token = await request.tokens.get(pod, audience, expirationSeconds);
-    return new Map([[path, { data: Buffer.from(token), mode: tokenMode(request, mode) }]]);
+    return new Map([[path, secretFile(request, Buffer.from(token), mode)]]);
   }
   if (clusterTrustBundle !== undefined) {
     const data = trustAnchors(clusterTrustBundle, await sources.trustBundles());
-    return new Map([[clusterTrustBundle.path, { data, mode: tokenMode(request, mode) }]]);
+    return new Map([[clusterTrustBundle.path, secretFile(request, data, mode)]]);
   }
   if (podCertificate !== undefined)
     throw new VolumeError("podCertificate projections are not supported by this node");
   return new Map();
 }
 
-/** A token is for its pod alone: 0600 where one user runs all containers, 0640 for its group with an fsGroup. */
-function tokenMode({ pod }: VolumeRequest, mode: number): number {
-  if (pod.spec?.securityContext?.fsGroup !== undefined) return 0o600;
-  return runsAsOneUser(pod.spec?.securityContext?.runAsUser) ? 0o600 : mode;
+/** A token is for its pod alone: of the one user who runs all of it, or for its group with an fsGroup. */
+function secretFile({ pod }: VolumeRequest, data: Buffer, mode: number): VolumeFile {
+  const user = onlyUser(pod);
+  const isOwned = user !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
+  return { data, mode: isOwned ? 0o600 : mode, ...(user === undefined ? {} : { user }) };
 }
 
-const runsAsOneUser = (user: number | undefined): boolean => user === 0;
+/** The user of every container; undefined where one does not say, where they differ, and where files cannot be given away. */
+function onlyUser({ spec }: Pod): number | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const users = new Set(
+    containers.map(({ securityContext }) => securityContext?.runAsUser ?? spec?.securityContext?.runAsUser),
+  );
+  const [user] = users;
+  return users.size === 1 ? user : undefined;
+}

@@ -45,7 +45,14 @@ export interface VolumePlace {
 }
 
 /** Content by path in the volume. */
-export type VolumeFiles = Map<string, { readonly data: Buffer; readonly mode: number }>;
+export type VolumeFiles = Map<string, VolumeFile>;
+
+export interface VolumeFile {
+  readonly data: Buffer;
+  readonly mode: number;
+  /** Whose it is; of this process where it is not said. */
+  readonly user?: number;
+}
 
 /** The volume cannot be set up for now; the message is what the event says. */
 export class VolumeError extends Error {

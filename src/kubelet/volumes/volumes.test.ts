@@ -198,6 +198,20 @@ test("projected volumes join their sources, and tokens are renewed", async () =>
   await eventually(() => expect(made).toBe(2));
 });
 
+test.skipIf(process.getuid?.() !== 0).each<[string, object, number, number, number]>([
+  ["the one user of all containers", { runAsUser: 1000 }, 0o600, 1000, 0],
+  ["the pod's group", { fsGroup: 2000 }, 0o640, 0, 2000],
+  ["both", { runAsUser: 1000, fsGroup: 2000 }, 0o640, 1000, 2000],
+  ["everybody, where nothing is said", {}, 0o644, 0, 0],
+])("a projected token is for %s", async (_, securityContext, mode, user, group) => {
+  await harness.create(object("ServiceAccount", "default", {}));
+  const sources = [{ serviceAccountToken: { path: "token" } }];
+  const spec = { serviceAccountName: "default", securityContext };
+  await harness.createPod("web", mounted({ projected: { sources } }, {}, spec));
+  const info = statSync(join(await placeOf(), "token"));
+  expect([info.mode & 0o777, info.uid, info.gid]).toEqual([mode, user, group]);
+});
+
 test("projected trust bundles come when they are there, and follow them", async () => {
   const sources = [{ clusterTrustBundle: { path: "ca.pem", signerName: "x.com/s", labelSelector: {} } }];
   const pem = (body: string): string => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
