@@ -25,6 +25,8 @@ export function requestHeaders(state: RequestState, address: SocketAddress): Out
     const others = protocols.split(",").filter((protocol) => !protocol.trim().startsWith(tokenProtocol));
     headers["sec-websocket-protocol"] = others.map((protocol) => protocol.trim()).join(", ");
   }
+  // What follows the body may be asked for by name.
+  if (request.header("te")?.includes("trailers") === true) headers["te"] = "trailers";
   headers["x-forwarded-uri"] = request.path;
   headers["x-forwarded-host"] = authority(address);
   headers["x-forwarded-proto"] = "https";

@@ -89,6 +89,8 @@ export function withoutChance(text: string): string {
       .replace(/(resourceVersion\\?":\s*\\?)"\d+\\?"/g, '$1"(revision)"')
       .replace(/202\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "(time)")
       .replace(/202\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, "(microtime)")
+      // A field manager is named after its program, and that is built under another name.
+      .replace(/kube-apiserver-\d+\.\d+\.\d+/g, "kube-apiserver")
       // Addresses of Services are drawn; ages are told in seconds.
       .replace(/\b10\.96\.0\.\d+\b/g, "(address)")
       .replace(/(odePort": ?|\d:|: )3[0-2]\d{3}\b/g, "$1(port)")

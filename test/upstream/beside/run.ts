@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { goVersion } from "../build.ts";
+import { compareAggregation } from "./aggregation.ts";
 import { BothServers, type Found } from "./both-servers.ts";
 import { compareMetrics } from "./metrics.ts";
 import { refusals } from "./refusals.ts";
@@ -30,6 +31,7 @@ const parts = {
   walk: (both: BothServers) => walk(both, wanted),
   refusals: (both: BothServers) => refusals(both, wanted),
   metrics: (both: BothServers) => compareMetrics(both, wanted),
+  aggregation: (both: BothServers) => compareAggregation(both, wanted),
 };
 const both = await BothServers.start((line) => console.log(line));
 try {
