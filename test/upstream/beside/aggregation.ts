@@ -61,7 +61,7 @@ function comparable({ method, url, headers, body }: SeenRequest): object {
   const passed = Object.entries(headers).filter(([name]) => !left.has(name));
   const sorted = new URLSearchParams(query);
   sorted.sort();
-  return { method, path, query: sorted.toString(), body, headers: Object.fromEntries(passed.sort()) };
+  return { method, path, query: sorted.toString(), body, headers: Object.fromEntries(passed) };
 }
 
 function groups({ port, caBundle }: ExtensionServer): Ask[][] {
