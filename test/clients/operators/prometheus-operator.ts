@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually } from "../../e2e/sampan.ts";
+import { eventually, type RunningCluster } from "../../e2e/sampan.ts";
 import type { KnownOperator, Trial } from "./operator.ts";
 
 const image = "quay.io/prometheus-operator";
@@ -21,6 +22,12 @@ export const prometheusOperator: KnownOperator = {
       main: "cmd/prometheus-config-reloader",
       image: `${image}/prometheus-config-reloader:${version}`,
       path: "/bin/prometheus-config-reloader",
+      user: 65534,
+    },
+    {
+      main: "cmd/admission-webhook",
+      image: `${image}/admission-webhook:${version}`,
+      path: "/bin/admission-webhook",
       user: 65534,
     },
   ],
@@ -54,8 +61,52 @@ export const prometheusOperator: KnownOperator = {
     await cluster.kubectl(["delete", "prometheus", "main"]);
     await cluster.waitFor("statefulset/prometheus-main statefulset/prometheus-main-shard-1", "delete", 50);
     worked("scaled through its subresource, and deleted with what it owns");
+
+    await serveWebhook(cluster, source);
+    await eventually(() => cluster.apply(alertmanagerConfig), 60_000);
+    const versioned = "alertmanagerconfigs.v1beta1.monitoring.coreos.com";
+    const converted = await cluster.get(`${versioned} routes`, ".spec.route.matchers[0].matchType");
+    if (converted !== "=~") throw new Error(`converted to ${converted}`);
+    worked("its admission webhook converts between two versions, by Service and in reviews of v1beta1");
   },
 };
+
+/** Its guide "Admission webhook", without cert-manager. */
+async function serveWebhook(cluster: RunningCluster, source: string): Promise<void> {
+  const certificates = join(cluster.home.folder, "certs");
+  const file = (name: string): string => join(certificates, name);
+  const host = "prometheus-operator-admission-webhook.default.svc";
+  await cluster.home.must(["webhook", "cert", "--name", cluster.name, "--dir", certificates, "--host", host]);
+  const secret = ["tls.crt", "tls.key"].map((name) => `--from-file=${file(name)}`);
+  await cluster.kubectl(["create", "secret", "generic", "admission-webhook-certs", ...secret]);
+  await cluster.kubectl(["apply", "-f", join(source, "example/admission-webhook")]);
+  await cluster.waitFor(
+    "deployment/prometheus-operator-admission-webhook",
+    "jsonpath={.status.readyReplicas}",
+    60,
+  );
+  const definition = "alertmanagerconfigs.monitoring.coreos.com";
+  const both = join(
+    source,
+    "example/prometheus-operator-crd-full",
+    "monitoring.coreos.com_alertmanagerconfigs.yaml",
+  );
+  await cluster.kubectl(["replace", "-f", both]);
+  const patch = join(source, "example/alertmanager-crd-conversion/patch.json");
+  await cluster.kubectl(["patch", "crd", definition, "--patch-file", patch]);
+  const caBundle = readFileSync(file("ca.crt")).toString("base64");
+  // The patch names another port than the Service has.
+  const conversion = { webhook: { clientConfig: { caBundle, service: { port: 443 } } } };
+  await cluster.kubectl(["patch", "crd", definition, "-p", JSON.stringify({ spec: { conversion } })]);
+}
+
+const alertmanagerConfig = `apiVersion: monitoring.coreos.com/v1alpha1
+kind: AlertmanagerConfig
+metadata: { name: routes }
+spec:
+  route: { receiver: all, matchers: [{ name: team, value: a.*, regex: true }] }
+  receivers: [{ name: all, webhookConfigs: [{ url: "http://example.com/" }] }]
+`;
 
 const prometheus = `apiVersion: monitoring.coreos.com/v1
 kind: Prometheus
