@@ -233,6 +233,22 @@ describe("a patch", () => {
     );
   });
 
+  test.each<[object, string]>([
+    [
+      { op: "replace", path: "/metadata/name", value: "other" },
+      '422 Pod "other" is invalid: metadata.name: Invalid value: "other": field is immutable',
+    ],
+    [
+      { op: "remove", path: "/metadata" },
+      '422 Pod "" is invalid: [metadata.name: Required value: name or generateName is required, metadata.name: Invalid value: "": field is immutable]',
+    ],
+  ])("%j cannot give an object that is there another name", async (operation, verdict) => {
+    const server = await serve(() => patched(operation));
+    const chain = new Chain().mutating(configuration("Mutating", "c", hook("a", server)));
+    const request = { operation: "UPDATE", object: podWithFinalizer(), old: podWithFinalizer() } as const;
+    expect((await chain.verdict(request)).verdict).toBe(verdict);
+  });
+
   test("that takes the namespace away leaves the object where it is", async () => {
     const { verdict, object } = await verdictOf(
       "Mutating",

@@ -133,7 +133,8 @@ function internalOnFailure<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof StatusError && error.code === 500) throw error;
+    // What decoders and patches say to clients is said in their own words here; the rest is meant for clients.
+    if (error instanceof StatusError && !(error.cause instanceof Error)) throw error;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw newInternalError(cause);
   }

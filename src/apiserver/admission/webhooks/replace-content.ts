@@ -1,6 +1,7 @@
+import { type FieldError, invalid, required } from "../../../apimachinery/field-error.ts";
 import { deepCopy } from "../../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
-import { newBadRequest } from "../../../apimachinery/status.ts";
+import { newBadRequest, newInvalid } from "../../../apimachinery/status.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 
 /** The caller keeps its object: only what is in it is exchanged. */
@@ -15,13 +16,18 @@ export function replaceContent(
     throw newBadRequest(
       "the namespace of the provided object does not match the namespace sent on the request",
     );
-  if (attributes.operation === "UPDATE" && source.metadata.name !== target.metadata.name)
-    throw newBadRequest(
-      `the name of the object (${source.metadata.name}) does not match the name on the URL (${target.metadata.name})`,
-    );
+  const name = source.metadata.name ?? "";
+  if (attributes.operation === "UPDATE" && name !== target.metadata.name)
+    throw newInvalid(attributes.kind, name, renamed(name));
   // What a cache shares may be among it.
   const own = deepCopy(source);
   if (namespace !== "") own.metadata.namespace = namespace;
   for (const field of Object.keys(target)) delete target[field];
   Object.assign(target, own);
 }
+
+/** Nobody is given another name, nor none. */
+const renamed = (name: string): FieldError[] => [
+  ...(name === "" ? [required("metadata.name", "name or generateName is required")] : []),
+  invalid("metadata.name", name, "field is immutable"),
+];

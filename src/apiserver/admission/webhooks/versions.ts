@@ -1,4 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../../api/scheme.ts";
+import { invalid } from "../../../apimachinery/field-error.ts";
 import {
   formatApiVersion,
   type GroupVersionKind,
@@ -7,7 +8,7 @@ import {
 } from "../../../apimachinery/gvk.ts";
 import { isObject } from "../../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
-import { newInternalError, newStatusError } from "../../../apimachinery/status.ts";
+import { newInternalError, newInvalid, newStatusError } from "../../../apimachinery/status.ts";
 import { schemaNameOf } from "../../registry/kind-schema.ts";
 
 /** The objects that webhooks and policies see, in the versions that they ask for. */
@@ -65,7 +66,11 @@ export class Versions {
 
   /** A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none. */
   decode(kind: GroupVersionKind, value: unknown): UnstructuredObject {
-    if (isObject(value)) this.#checkKind(kind, value);
+    if (isObject(value)) {
+      const isCustom = this.#scheme.resourceForKind(kind)?.custom !== undefined;
+      if (isCustom) checkCustomKind(kind, value);
+      else this.#checkKind(kind, value);
+    }
     const { object } = this.#scheme.decode(schemaNameOf(this.#scheme, kind), value);
     object.apiVersion = formatApiVersion(kind);
     object.kind = kind.kind;
@@ -76,7 +81,6 @@ export class Versions {
 
   /** Objects of built-in kinds stay what they are. */
   #checkKind(expected: GroupVersionKind, { apiVersion, kind }: Record<string, unknown>): void {
-    if (this.#scheme.resourceForKind(expected)?.custom !== undefined) return;
     const found = {
       ...parseApiVersion(textOr(apiVersion, formatApiVersion(expected))),
       kind: textOr(kind, expected.kind),
@@ -96,3 +100,23 @@ export class Versions {
 
 const textOr = (value: unknown, otherwise: string): string =>
   typeof value === "string" && value !== "" ? value : otherwise;
+
+/** Custom resources have no types that could be told apart: who changes theirs is told in other words. */
+function checkCustomKind(expected: GroupVersionKind, value: Record<string, unknown>): void {
+  const kind = textOr(value["kind"], "");
+  if (kind === "") throw new Error(`Object 'Kind' is missing in '${JSON.stringify(value)}'`);
+  const apiVersion = textOr(value["apiVersion"], "");
+  const wanted = formatApiVersion(expected);
+  if (apiVersion !== wanted) {
+    const { group, version } = parseApiVersion(apiVersion);
+    const found = `${group}/${version}, Kind=${kind}`;
+    const why = `${found} is unstructured and is not suitable for converting to ${JSON.stringify(wanted)}`;
+    throw newStatusError(500, "", why);
+  }
+  if (kind === expected.kind) return;
+  const { metadata } = value;
+  const name = isObject(metadata) ? textOr(metadata["name"], "") : "";
+  throw newInvalid({ group: expected.group, kind }, name, [
+    invalid("kind", kind, `must be ${expected.kind}`),
+  ]);
+}
