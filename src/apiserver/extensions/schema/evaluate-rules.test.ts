@@ -98,7 +98,7 @@ describe("an object whose rules were asked beforehand", () => {
     const prepared = rules();
     const given = object(3);
     prepared.create(object(3));
-    prepared.prepare(given, undefined);
+    void prepared.prepare(given, undefined);
     prepared.create(given);
     given.spec.items = [{ n: 1 }];
     expect(prepared.create(given).filter(({ detail }) => detail === "odd")).toHaveLength(1);

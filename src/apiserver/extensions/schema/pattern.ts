@@ -23,10 +23,26 @@ export function compilePattern(source: string): Pattern {
     return known.pattern;
   }
   const compiled = RE2JS.compile(source);
-  const pattern = { test: (text: string): boolean => compiled.matcher(text).find() };
+  const pattern = rememberingLast((text) => compiled.matcher(text).find());
   keep(source, pattern, compiled.programSize());
   return pattern;
 }
+
+/** Alternatives of a schema ask the same of one text over and over, and a long one takes milliseconds each time. */
+function rememberingLast(find: (text: string) => boolean): Pattern {
+  const pattern: Pattern = {
+    test(text) {
+      if (text.length < longText) return find(text);
+      if (last?.pattern !== pattern || last.text !== text) last = { pattern, text, result: find(text) };
+      return last.result;
+    },
+  };
+  return pattern;
+}
+
+const longText = 256;
+/** One for all patterns: the text may be large. */
+let last: { readonly pattern: Pattern; readonly text: string; readonly result: boolean } | undefined;
 
 function keep(source: string, pattern: Pattern, size: number): void {
   kept.set(source, { pattern, size });
