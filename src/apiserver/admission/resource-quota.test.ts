@@ -60,6 +60,26 @@ describe("ResourceQuota", () => {
   test.each<[string, ResourceQuotaObject, Request, string]>([
     ["another pod fits", quota("q", { pods: "2" }, { pods: "1" }), { object: podWith() }, "admitted"],
     [
+      "a pod that is given a deadline passes to the quota of those that have one",
+      quota("q", { pods: "1" }, { pods: "1" }, { scopes: ["Terminating"] }),
+      {
+        operation: "UPDATE",
+        object: podWith({ activeDeadlineSeconds: 60 }),
+        old: podWith(),
+      },
+      "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1",
+    ],
+    [
+      "a pod whose deadline changes stays in its quota",
+      quota("q", { pods: "1" }, { pods: "1" }, { scopes: ["Terminating"] }),
+      {
+        operation: "UPDATE",
+        object: podWith({ activeDeadlineSeconds: 60 }),
+        old: podWith({ activeDeadlineSeconds: 90 }),
+      },
+      "admitted",
+    ],
+    [
       "another pod does not fit",
       quota("q", { pods: "2" }, { pods: "2" }),
       { object: podWith() },

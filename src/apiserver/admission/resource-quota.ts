@@ -152,13 +152,22 @@ export class ResourceQuota implements AdmissionPlugin {
   }
 }
 
-/** Services and claims can grow; of pods only their resources can, by the subresource for it. */
-function isMeasuredUpdate({ resource, subresource }: AdmissionAttributes): boolean {
+/**
+ * Services and claims can grow; of pods only their resources can, by the subresource for it. A pod that is given a deadline
+ * passes from one quota to another.
+ */
+function isMeasuredUpdate({ resource, subresource, object, oldObject }: AdmissionAttributes): boolean {
   if (resource.group !== "") return false;
-  if (resource.resource === "pods") return subresource === "resize";
+  if (resource.resource === "pods")
+    return subresource === "resize" || (subresource === "" && hasDeadline(object) !== hasDeadline(oldObject));
   return (
     subresource === "" && (resource.resource === "services" || resource.resource === "persistentvolumeclaims")
   );
+}
+
+function hasDeadline(pod: UnstructuredObject | undefined): boolean {
+  const seconds = (pod as Pod | undefined)?.spec.activeDeadlineSeconds;
+  return seconds !== undefined && seconds >= 0;
 }
 
 function growth(usage: ResourceList, before: ResourceList): ResourceList {

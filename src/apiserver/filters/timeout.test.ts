@@ -7,8 +7,8 @@ import { timeout } from "./timeout.ts";
 
 const path = "/api/v1/pods";
 
-const pending = (): PendingRequest => {
-  const query = new URLSearchParams();
+const pending = (asked = ""): PendingRequest => {
+  const query = new URLSearchParams(asked === "" ? {} : { timeout: asked });
   const request: ApiRequest = {
     method: "GET",
     path,
@@ -46,4 +46,32 @@ test("a request that takes too long is answered with 504, and its signal aborts"
   await clock.advance(1_000);
   expect(await refusal).toMatchObject({ code: 504 });
   expect(state.signal.aborted).toBe(true);
+});
+
+const never: Handler = () => new Promise<ApiResponse>(() => undefined);
+
+test.each([
+  ["200ms", 200],
+  ["0s", 1_000],
+  ["-5s", 1_000],
+  ["1h", 1_000],
+])("a client that asks for %s is answered after %i ms", async (asked, afterMs) => {
+  const clock = new VirtualClock();
+  const state = pending(asked);
+  let code = 0;
+  timeout(clock, 1_000)(state, never).catch((error: { code: number }) => {
+    code = error.code;
+  });
+  await clock.advance(afterMs - 1);
+  expect(code).toBe(0);
+  await clock.advance(1);
+  expect(code).toBe(504);
+});
+
+test.each([
+  ["invalid", 'time: invalid duration "invalid"'],
+  ["5", 'time: missing unit in duration "5"'],
+])("a client that asks for %j is told what is wrong", (asked, why) => {
+  const answer = (): unknown => timeout(new VirtualClock(), 1_000)(pending(asked), never);
+  expect(answer).toThrow(`invalid timeout specified in the request URL - ${why}`);
 });

@@ -1,21 +1,51 @@
 import type { Clock } from "../../apimachinery/clock.ts";
-import { newTimeout } from "../../apimachinery/status.ts";
+import { parseDurationMs } from "../../apimachinery/duration.ts";
+import { newBadRequest, newTimeout } from "../../apimachinery/status.ts";
 import type { ApiResponse, Filter, Handler, RequestState } from "../endpoints/api-request.ts";
 import { Deadlines } from "./deadlines.ts";
 import { isLongRunning } from "./long-running.ts";
 
-/** Gives up on a request after the time: 504, and the signal aborts what is still being done for it. */
+/**
+ * Gives up on a request after the time: 504, and the signal aborts what is still being done for it. A client may ask for
+ * less time, by `timeout` in the query.
+ */
 export function timeout(clock: Clock, timeoutMs: number): Filter {
   const deadlines = new Deadlines(clock, timeoutMs);
-  return (state, next) => (isLongRunning(state) ? next(state) : limited(deadlines, state, next));
+  const byDefault: Alarm = (expire) => {
+    const deadline = deadlines.add(expire);
+    return () => deadlines.met(deadline);
+  };
+  return (state, next) => {
+    if (isLongRunning(state)) return next(state);
+    const asked = state.request.query.get("timeout") ?? "";
+    const askedMs = asked === "" ? 0 : askedTimeoutMs(asked);
+    if (askedMs <= 0 || askedMs >= timeoutMs) return limited(byDefault, state, next);
+    const alarm: Alarm = (expire) => {
+      const timer = clock.after(askedMs, expire);
+      return () => timer.stop();
+    };
+    return limited(alarm, state, next);
+  };
 }
 
-function limited(deadlines: Deadlines, state: RequestState, next: Handler): Promise<ApiResponse> {
+/** Throws 400 for what is no duration. */
+function askedTimeoutMs(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined) return ms;
+  const isNumber = /^[+-]?\d+(?:\.\d*)?$/.test(text);
+  const why = `time: ${isNumber ? "missing unit in" : "invalid"} duration ${JSON.stringify(text)}`;
+  throw newBadRequest(`invalid timeout specified in the request URL - ${why}`);
+}
+
+/** Calls back after its time, unless what it returns is called before. */
+type Alarm = (expire: () => void) => () => void;
+
+function limited(alarm: Alarm, state: RequestState, next: Handler): Promise<ApiResponse> {
   return new Promise((resolve, reject) => {
     const limit = new TimeLimit(state);
-    const deadline = deadlines.add(() => reject(limit.expire()));
+    const disarm = alarm(() => reject(limit.expire()));
     const settled = (): void => {
-      deadlines.met(deadline);
+      disarm();
       limit.release();
     };
     const failed = (error: unknown): void => {

@@ -124,6 +124,11 @@ describe("is refused", () => {
       "resourceVersion should not be set on objects to be created",
     ],
     [
+      { metadata: { resourceVersion: "4" } },
+      422,
+      'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required',
+    ],
+    [
       { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" } },
       400,
       'Deployment in version "v1" cannot be handled as a ConfigMap: converting (v1.Deployment) to (core.ConfigMap): unknown conversion',

@@ -33,6 +33,8 @@ export async function createObject(
   object: UnstructuredObject,
   validate: ValidateHook,
 ): Promise<CachedObject> {
+  // What is no number is no version, and says nothing.
+  const hasVersion = /^\d*[1-9]\d*$/.test(object.metadata.resourceVersion ?? "");
   prepareMetadata(store, served, object);
   const { generateName = "" } = object.metadata;
   const isGenerated = generateName !== "" && (object.metadata.name ?? "") === "";
@@ -48,6 +50,9 @@ export async function createObject(
       const checking = check(store, context, served, object, validate, compiled);
       if (checking !== undefined) await checking;
     }
+    // The store's own refusal, so everybody else has had a say before; a dry run does not get there.
+    if (hasVersion && !context.dryRun)
+      throw newStatusError(500, "", "resourceVersion should not be set on objects to be created");
     const created = await commit(store, context, served, object, isGenerated);
     if (created !== undefined) return created;
     const name = object.metadata.name ?? "";
@@ -59,10 +64,6 @@ export async function createObject(
 
 function prepareMetadata(store: GenericStore, served: ResourceInfo, object: UnstructuredObject): void {
   const { metadata } = object;
-  // What is no number is no version, and says nothing.
-  if (/^\d*[1-9]\d*$/.test(metadata.resourceVersion ?? "")) {
-    throw newStatusError(500, "", "resourceVersion should not be set on objects to be created");
-  }
   delete metadata.resourceVersion;
   delete metadata.selfLink;
   delete metadata.deletionTimestamp;
