@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Transport } from "../../src/apimachinery/transport.ts";
 import { printYaml } from "../../src/apimachinery/yaml.ts";
 import { TestCluster } from "../harness/cluster.ts";
+import { explainedFields } from "../harness/explained.ts";
 import { kubectlBinaries } from "../harness/kubectl.ts";
 import { type Fields, ownedFields } from "./definitions/owned-fields.ts";
 import {
@@ -95,7 +96,7 @@ describe.each(packs.filter(({ missing }) => missing === undefined))("$name", (pa
         const { stdout, stderr, code } = await cluster.kubectl(path)(args);
         expect([resource, stderr, code]).toEqual([resource, "", 0]);
         const expected = [...fieldsOf({ properties: { spec: schema?.properties?.["spec"] ?? {} } }, 0)];
-        const all = printed(stdout);
+        const all = explainedFields(stdout);
         const from = all.indexOf("0 spec");
         expect(all.slice(from, from + expected.length)).toEqual(expected);
         expect([resource, expected.length > 2 || schema?.properties?.["spec"] === undefined]).toEqual([
@@ -189,13 +190,4 @@ function* fieldsOf(schema: Schema, depth: number): Generator<string> {
     yield `${depth} ${name}`;
     yield* fieldsOf(property, depth + 1);
   }
-}
-
-/** Lines of fields are a name, a tab and a type; each depth is two blanks. */
-function printed(text: string): string[] {
-  const [, fields = ""] = text.split("\nFIELDS:\n");
-  return Array.from(
-    fields.matchAll(/^( +)(\S+)\t</gm),
-    ([, blanks = "", name = ""]) => `${blanks.length / 2 - 1} ${name}`,
-  );
 }

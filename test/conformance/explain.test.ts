@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtinScheme } from "../../src/api/builtin-scheme.ts";
 import { hasReference, referenceFolder } from "../../src/api/testing/reference.ts";
 import { TestCluster } from "../harness/cluster.ts";
+import { explainedFields } from "../harness/explained.ts";
 import { kubectlBinaries } from "../harness/kubectl.ts";
 
 /** `kubectl explain --recursive` of every resource: the fields and types that Kubernetes' own description has. */
@@ -58,15 +59,6 @@ function* fieldsOf(
   }
 }
 
-/** Lines of fields are a name, a tab and a type; each depth is two blanks. */
-function printed(text: string): string[] {
-  const [, fields = ""] = text.split("\nFIELDS:\n");
-  return Array.from(
-    fields.matchAll(/^( +)(\S+)\t</gm),
-    ([, blanks = "", name = ""]) => `${blanks.length / 2 - 1} ${name}`,
-  );
-}
-
 describe.skipIf(binary === undefined || !hasReference)(
   "kubectl explain --recursive (needs kubectl, ../shared)",
   () => {
@@ -81,7 +73,7 @@ describe.skipIf(binary === undefined || !hasReference)(
           "--recursive",
         ]);
         expect([code, stderr.replace(/^WARNING: version difference.*\n/gm, "")]).toEqual([0, ""]);
-        expect(printed(stdout)).toEqual([...fieldsOf({ $ref: `#/definitions/${schemaName}` }, 0)]);
+        expect(explainedFields(stdout)).toEqual([...fieldsOf({ $ref: `#/definitions/${schemaName}` }, 0)]);
       },
     );
   },
