@@ -157,6 +157,12 @@ function checkDecisionKept(
   const [before, after] = [conditionsOf(old, type), conditionsOf(now, type)];
   if (after.length > before.length) errors.push(conditionFault("add", type));
   else if (after.length === before.length && !same(before, after)) {
-    errors.push(conditionFault("modify", type, `\n${describeChange(before, after)}`));
+    errors.push(
+      conditionFault(
+        "modify",
+        type,
+        `\n${describeChange("[]CertificateSigningRequestCondition", before, after)}`,
+      ),
+    );
   }
 }

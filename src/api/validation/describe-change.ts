@@ -1,31 +1,20 @@
-import { deepEqual, isObject } from "../../apimachinery/json.ts";
+import { asInternal, internalPodSpec } from "./internal-layout.ts";
+import { unifiedDiff } from "./unified-diff.ts";
 
-/**
- * What changed between two values, a line for each: shown to users below an error that names a whole spec. Kubernetes
- * prints a diff of Go values there; ours is of the JSON that users know.
- */
-export function describeChange(before: unknown, after: unknown): string {
-  const lines: string[] = [];
-  describe(before, after, "", lines);
-  return `${lines.slice(0, linesMax).join("\n")}\n`;
+/** What changed between two values of a type, as Kubernetes shows it below an error that names a whole spec. */
+export function describeChange(type: string, before: unknown, after: unknown): string {
+  return unifiedDiff(shown(asInternal(type, before)), shown(asInternal(type, after)));
 }
 
-const linesMax = 40;
+/** As `describeChange`, of the specs of two pods. */
+export function describePodChange(before: object, after: object): string {
+  return unifiedDiff(shown(internalPodSpec({ ...before })), shown(internalPodSpec({ ...after })));
+}
 
-function describe(before: unknown, after: unknown, path: string, lines: string[]): void {
-  if (deepEqual(before, after)) return;
-  if (isObject(before) && isObject(after)) {
-    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-      describe(before[key], after[key], path === "" ? key : `${path}.${key}`, lines);
-    }
-    return;
-  }
-  if (Array.isArray(before) && Array.isArray(after)) {
-    for (let index = 0; index < Math.max(before.length, after.length); index++) {
-      describe(before[index], after[index], `${path}[${index}]`, lines);
-    }
-    return;
-  }
-  if (before !== undefined) lines.push(`- ${path}: ${JSON.stringify(before)}`);
-  if (after !== undefined) lines.push(`+ ${path}: ${JSON.stringify(after)}`);
+/** As Go indents JSON, and escapes what could be taken for HTML. */
+function shown(value: unknown): string {
+  return JSON.stringify(value, undefined, 1).replaceAll(
+    /[<>&]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }

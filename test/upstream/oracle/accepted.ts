@@ -12,7 +12,8 @@ interface Accepted {
 
 /**
  * Differences that stay, and why. Beside them `compare.ts` overlooks what cannot be equal: ids, times and addresses that are
- * drawn, objects within messages (they are shown with the fields of Kubernetes' internal types), and null for unset times.
+ * drawn, objects within messages (they are shown with the fields of Kubernetes' internal types, but for what has changed in a
+ * whole spec), and null for unset times.
  */
 const accepted: readonly Accepted[] = [
   {
@@ -58,6 +59,11 @@ const accepted: readonly Accepted[] = [
   },
   {
     group: / update object metadata\.generation$/,
+    asked: / = (?:\[\]|\{\})$/,
+    reason: "a list or map that is there and empty is the same as none, where Go tells them apart",
+  },
+  {
+    group: /^v1\/PersistentVolume update causes spec\.persistentvolumesource$/,
     asked: / = (?:\[\]|\{\})$/,
     reason: "a list or map that is there and empty is the same as none, where Go tells them apart",
   },

@@ -67,14 +67,12 @@ const show = (value: unknown): string => JSON.stringify(value) ?? "none";
 const showCause = ({ field, reason, message }: StatusCause): string =>
   `${field} ${reason} ${withoutShownObject(message ?? "")}`;
 
-/**
- * Values that are objects are shown with the names of internal types there and with those of the API here; so are changes,
- * which follow on lines of their own.
- */
+/** Values that are objects are shown with the names of internal types there and with those of the API here. */
 function withoutShownObject(message: string): string {
-  // A change is told on lines of its own, which run up to the end or to the next error.
-  const [first = ""] = message.split("\n");
-  return first.replace(/((?:Invalid|Duplicate|Unsupported) value|Not found): [{[].*[}\]](: |$)/gs, "$1: …$2");
+  return message.replace(
+    /((?:Invalid|Duplicate|Unsupported) value|Not found): [{[].*[}\]](: |$)/gs,
+    "$1: …$2",
+  );
 }
 const withoutCauses = (details: object | undefined): unknown => ({ ...details, causes: undefined });
 const firstField = (causes: readonly StatusCause[] | undefined): string => placeOf(causes?.[0]?.field ?? "");

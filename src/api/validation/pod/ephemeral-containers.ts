@@ -25,7 +25,7 @@ export function checkEphemeralContainersUpdate(pod: Pod, old: Pod, errors: Error
     if (container === undefined) {
       errors.push(forbidden(path, `existing ephemeral containers ${name} may not be removed\n`));
     } else if (!same(container, before)) {
-      const change = describeChange(before, container);
+      const change = describeChange("EphemeralContainer", before, container);
       errors.push(forbidden(path, `existing ephemeral containers ${name} may not be changed\n${change}`));
     }
   }

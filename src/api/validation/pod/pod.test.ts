@@ -270,7 +270,9 @@ describe("a change of a pod", () => {
       "of the node",
       { spec: { nodeName: "a" } },
       { spec: { nodeName: "b" } },
-      [`${notUpdatable}- nodeName: "a"\n+ nodeName: "b"\n`],
+      [
+        `${notUpdatable}@@ -42,7 +42,7 @@\n  "NodeSelector": null,\n  "ServiceAccountName": "default",\n  "AutomountServiceAccountToken": null,\n- "NodeName": "a",\n+ "NodeName": "b",\n  "SecurityContext": {\n   "HostNetwork": false,\n   "HostPID": false,\n`,
+      ],
     ],
     [
       "by a container more",

@@ -9,7 +9,7 @@ import type {
   Toleration,
 } from "../../types/core-v1.ts";
 import { type Errors, list, same } from "../basics.ts";
-import { describeChange } from "../describe-change.ts";
+import { describePodChange } from "../describe-change.ts";
 import { checkObjectMetaUpdate } from "../object-meta.ts";
 import { checkImageSpaces } from "./containers.ts";
 import { optionsFor, type PodOptions } from "./options.ts";
@@ -45,7 +45,7 @@ export function checkPodUpdate(pod: Pod, old: Pod, errors: Errors): void {
   const masked = maskUpdatable(spec, before);
   if (list(before.schedulingGates).length > 0) maskGated(masked, before, errors);
   if (same(masked, before)) return;
-  const detail = `pod updates may not change fields other than ${updatable.join(",")}\n${describeChange(before, masked)}`;
+  const detail = `pod updates may not change fields other than ${updatable.join(",")}\n${describePodChange(before, masked)}`;
   errors.push(forbidden("spec", detail));
 }
 

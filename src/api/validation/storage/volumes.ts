@@ -255,7 +255,7 @@ export function checkVolumeUpdate(volume: PersistentVolume, old: PersistentVolum
     source["csi"] = { ...spec.csi, controllerExpandSecretRef: undefined };
   }
   if (!same(source, sourceOf(before))) {
-    const change = describeChange(sourceOf(before), source);
+    const change = describeChange("PersistentVolumeSource", sourceOf(before), source);
     const detail = `spec.persistentvolumesource is immutable after creation\n${change}`;
     errors.push(forbidden("spec.persistentvolumesource", detail));
   }
@@ -334,7 +334,7 @@ export function checkClaimUpdate(
     now.volumeAttributesClassName = before.volumeAttributesClassName;
   }
   if (!same(now, before)) {
-    const detail = `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${describeChange(before, now)}`;
+    const detail = `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${describeChange("PersistentVolumeClaimSpec", before, now)}`;
     errors.push(forbidden("spec", detail));
   }
   const newSize = quantity(claim.spec.resources?.requests?.["storage"]);
