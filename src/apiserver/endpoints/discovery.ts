@@ -21,6 +21,8 @@ export function discovery(
     const parts = path.slice(1).split("/");
     const root = parts[0];
     if (root !== "api" && root !== "apis") return undefined;
+    const reading = scheme.settled?.();
+    if (reading !== undefined) await reading;
     if (parts.length === 1) {
       if (root === "api") checkAccept(state.request, objectTypes);
       const negotiated = negotiate(state.request.header("accept"), { forms: aggregatedForms });

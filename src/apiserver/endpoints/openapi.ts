@@ -29,7 +29,8 @@ export function openapi(
   let loading: Promise<OpenApiDocuments> | undefined;
   let files: Promise<Files> | undefined;
   let generation = 0;
-  const documents = (): Promise<OpenApiDocuments> => {
+  const documents = async (): Promise<OpenApiDocuments> => {
+    await core.scheme.settled?.();
     if (loading === undefined || core.scheme.generation !== generation) {
       generation = core.scheme.generation;
       files ??= loadFiles(core);

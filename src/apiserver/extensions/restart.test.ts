@@ -1,9 +1,10 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { builtinScheme } from "../../api/builtin-scheme.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { ApiServer } from "../server.ts";
 import { TestApi } from "../testing/api.ts";
 import { adminUser, openSecurity, startTestServer } from "../testing/test-server.ts";
+import { ExtensibleScheme } from "./extensible-scheme.ts";
 import { cronTabs, definitionsPath, established } from "./testing/definitions.ts";
 
 const groups = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].map((name) => `${name}.example.com`);
@@ -58,3 +59,20 @@ it("after a restart a definition that changes before it was read is read as it i
   expect(found.groups.map(({ name }) => name)).toContain(groups.at(-1));
   await close();
 });
+
+it.each(["/apis", "/openapi/v2"])(
+  "after a restart %s waits for what is read a few at a time",
+  async (path) => {
+    const { api, close } = await restarted();
+    const settled = vi.spyOn(ExtensibleScheme.prototype, "settled");
+    const groupVersions = vi.spyOn(ExtensibleScheme.prototype, "groupVersions");
+    const resources = vi.spyOn(ExtensibleScheme.prototype, "resources");
+    await api.get(path);
+    const asked = Math.min(
+      ...[...groupVersions.mock.invocationCallOrder, ...resources.mock.invocationCallOrder],
+    );
+    expect(settled.mock.invocationCallOrder[0]).toBeLessThan(asked);
+    vi.restoreAllMocks();
+    await close();
+  },
+);
