@@ -204,7 +204,7 @@ export class HttpServer {
     // Asks about the server as a whole, of which there is nothing to say.
     if (message.url === "*" && message.method === "OPTIONS")
       return void response.writeHead(200, noLength).end();
-    this.#begin(http1Exchange(message, response, this.#peer(message.socket)));
+    this.#begin(http1Exchange(message, response, this.#peer(message.socket), this.#clock));
   }
 
   #onUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -1,15 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../../apimachinery/clock.ts";
 import type { UpgradeRequest } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody, ResponseHeaders } from "./http-exchange.ts";
 import { originForm } from "./http1-fault.ts";
 import { drainOf, expectedBody, isExpecting, streamBody } from "./http2-exchange.ts";
+import { leaveInTime } from "./leave-in-time.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
 import { RequestEnd } from "./request-end.ts";
 import { type Peer, SocketRequest } from "./socket-request.ts";
 
 /** The request of an HTTP/1.1 connection: clients without HTTP/2, and those that upgrade. */
-export function http1Exchange(message: IncomingMessage, response: ServerResponse, peer: Peer): HttpExchange {
+export function http1Exchange(
+  message: IncomingMessage,
+  response: ServerResponse,
+  peer: Peer,
+  clock: Clock,
+): HttpExchange {
   const end = new RequestEnd();
   response.on("close", () => end.end());
   response.on("error", ignore);
@@ -39,6 +46,7 @@ export function http1Exchange(message: IncomingMessage, response: ServerResponse
       endUnlessTold();
       responseHeaders["content-length"] = String(answer.length);
       response.writeHead(status, responseHeaders);
+      leaveInTime(response, answer.length, clock, () => response.destroy());
       response.end(answer);
       // An answer before the body was read must not leave the client waiting to send it.
       if (!message.readableEnded) message.resume();

@@ -4,6 +4,7 @@ import type { Clock } from "../../apimachinery/clock.ts";
 import { newBadRequest, newRequestEntityTooLarge } from "../../apimachinery/status.ts";
 import type { RequestBody } from "../endpoints/api-request.ts";
 import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
+import { leaveInTime } from "./leave-in-time.ts";
 import { RequestEnd } from "./request-end.ts";
 import { type Peer, SocketRequest } from "./socket-request.ts";
 
@@ -38,6 +39,7 @@ export function http2Exchange(
         "content-length": String(body.length),
       });
       const answer = request.method === "HEAD" ? undefined : body;
+      leaveInTime(stream, body.length, clock, () => stream.close(constants.NGHTTP2_CANCEL));
       if (!stream.readableEnded) endEarly(stream, answer, clock);
       else if (answer === undefined) stream.end();
       else stream.end(answer);
