@@ -21,7 +21,7 @@ const allowed: readonly {
   { status: 504, target: /timeout=/, message: /^Timeout: request did not complete within/ },
   // Nothing listens behind a pod or a Service.
   { status: 503, target: /\/proxy/, message: /^error trying to reach service: / },
-  { status: 503, target: /\/proxy/, message: /^no endpoints available for service / },
+  { status: 503, target: /./, message: /^no endpoints available for service / },
   // The node of the pod, or the node itself, is not there.
   { status: 503, target: /\/(?:proxy|log|exec|attach|portforward)/, message: /^node .* is not connected$/ },
   // A webhook that must be asked cannot be.
