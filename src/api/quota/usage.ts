@@ -10,11 +10,13 @@ import type {
   ScopedResourceSelectorRequirement,
   Service,
 } from "../types/core-v1.ts";
+import type { ResourceClaim } from "../types/resource-v1.ts";
+import { devicesOfClass, deviceUsage } from "./device-usage.ts";
 import { add, isBestEffort, podLimits, podRequests, type ResourceList } from "./pod-resources.ts";
 
 /**
  * How much of a quota an object uses, resource by resource (pkg/quota/v1/evaluator). Every kind is counted as
- * `count/RESOURCE.GROUP`; pods, services and claims are also measured.
+ * `count/RESOURCE.GROUP`; pods, services and claims, of volumes and of devices, are also measured.
  */
 export function usageOf(resource: GroupResource, object: UnstructuredObject, nowMs: number): ResourceList {
   const counted = new Map([[`count/${formatGroupResource(resource)}`, one]]);
@@ -25,6 +27,8 @@ export function usageOf(resource: GroupResource, object: UnstructuredObject, now
       return add(counted, serviceUsage(object as unknown as Service));
     case "persistentvolumeclaims":
       return add(counted, claimUsage(object as unknown as PersistentVolumeClaim));
+    case "resourceclaims.resource.k8s.io":
+      return add(counted, deviceUsage(object as unknown as ResourceClaim));
     case "configmaps":
     case "secrets":
     case "replicationcontrollers":
@@ -109,6 +113,7 @@ export function matchingResources(resource: GroupResource, names: readonly strin
         name.includes(".storageclass.storage.k8s.io/")
       );
     }
+    if (full === "resourceclaims.resource.k8s.io") return name.endsWith(devicesOfClass);
     return name === full;
   });
 }

@@ -1,5 +1,5 @@
 import { matchingResources, usageOf } from "../../api/quota/usage.ts";
-import type { ResourceQuota } from "../../api/types/core-v1.ts";
+import type { Pod, ResourceQuota } from "../../api/types/core-v1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import {
   isBeingDeleted,
@@ -134,6 +134,8 @@ class MeasuredKinds {
       !["pods", "services", "persistentvolumeclaims"].includes(reference.resource)
     )
       return false;
+    // One that is given a deadline, or loses it, passes from one quota to another.
+    if (reference.resource === "pods" && deadlineOf(old) !== deadlineOf(object)) return true;
     const nowMs = this.#context.clock.now();
     const before = usageOf(reference, old as UnstructuredObject, nowMs);
     const after = usageOf(reference, object as UnstructuredObject, nowMs);
@@ -143,6 +145,9 @@ class MeasuredKinds {
     });
   }
 }
+
+const deadlineOf = (pod: KubernetesObject): number | undefined =>
+  (pod as Partial<Pod>).spec?.activeDeadlineSeconds;
 
 const countable: readonly ResourceReference[] = Object.values<ResourceReference>(resources).filter(
   ({ namespaced, resource }) => namespaced && !ignored.has(resource),

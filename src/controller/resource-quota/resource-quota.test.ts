@@ -94,6 +94,17 @@ test("scopes narrow what is counted", async () => {
   expect(status()?.used).toEqual({ pods: "1" });
 });
 
+test("a pod that is given a deadline passes to the quotas of those that have one", async () => {
+  run.transport.seed(pod("a", "1"), quota({ pods: "4" }, { scopes: ["NotTerminating"] }));
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "1" });
+  run.transport.modify(resources.pods, "a", (a) => {
+    a.spec.activeDeadlineSeconds = 60;
+  });
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "0" });
+});
+
 test("a changed bound shows, and a wrong sum is set right by the next look", async () => {
   run.transport.seed(pod("a"), quota({ pods: "4" }));
   await run.settle();
