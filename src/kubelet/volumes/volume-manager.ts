@@ -176,7 +176,7 @@ export function referencesOf(pod: Pod): string[] {
     for (const source of projected?.sources ?? []) {
       add("ConfigMap", source.configMap?.name);
       add("Secret", source.secret?.name);
-      // Which they are their labels say: any change may concern it.
+      // Their labels say which: each change may concern it.
       if (source.clusterTrustBundle !== undefined) keys.add(anyTrustBundle);
     }
   }
