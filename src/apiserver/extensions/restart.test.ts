@@ -68,9 +68,7 @@ it.each(["/apis", "/openapi/v2"])(
     const groupVersions = vi.spyOn(ExtensibleScheme.prototype, "groupVersions");
     const resources = vi.spyOn(ExtensibleScheme.prototype, "resources");
     await api.get(path);
-    const asked = Math.min(
-      ...[...groupVersions.mock.invocationCallOrder, ...resources.mock.invocationCallOrder],
-    );
+    const asked = Math.min(...groupVersions.mock.invocationCallOrder, ...resources.mock.invocationCallOrder);
     expect(settled.mock.invocationCallOrder[0]).toBeLessThan(asked);
     vi.restoreAllMocks();
     await close();
