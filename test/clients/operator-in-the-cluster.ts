@@ -121,7 +121,9 @@ export function operatorInTheCluster(program: BuiltProgram): void {
   it("goes as it came", async () => {
     await cluster.kubectl(["delete", "fy", "--all", "--timeout=40s"]);
     expect(await cluster.get("configmap ferry-ledger", ".data.old")).toBe("berth is free");
-    await operator.kubectl(["delete", "-k", join(home.folder, "config/local"), "--timeout=60s"]);
+    // The namespace goes first, and takes along what kubectl has yet to come to.
+    const all = ["delete", "-k", join(home.folder, "config/local"), "--ignore-not-found", "--timeout=50s"];
+    await operator.kubectl(all);
     const gone = await cluster.try(["get", "crd", definition]);
     expect(gone.stderr).toContain(`customresourcedefinitions.apiextensions.k8s.io "${definition}" not found`);
   });

@@ -55,13 +55,22 @@ export interface BuiltProgram {
 }
 
 /** A package of a Go module in a folder beside this file. What was built from other sources is another program. */
-export function goProgram(name: string, main: string): BuiltProgram {
+export const goProgram = (name: string, main: string): BuiltProgram =>
+  builtByGo(name, name, ["build", "-buildvcs=false"], main);
+
+/** The tests of a package, as a program. They are to run in the package's own folder. */
+export function goTests(name: string, packageName: string): BuiltProgram & { readonly folder: string } {
+  const folder = join(import.meta.dirname, name, packageName);
+  return { ...builtByGo(name, `${name}-tests`, ["test", "-c", "-buildvcs=false"], packageName), folder };
+}
+
+function builtByGo(name: string, program: string, verb: readonly string[], main: string): BuiltProgram {
   const folder = join(import.meta.dirname, name);
   const hash = createHash("sha256");
   for (const source of globSync("{**/*.go,go.mod,go.sum}", { cwd: folder }).sort()) {
     hash.update(source).update(readFileSync(join(folder, source)));
   }
-  const file = join(cacheFolder, `${name}-${hash.digest("hex").slice(0, 12)}`);
+  const file = join(cacheFolder, `${program}-${hash.digest("hex").slice(0, 12)}`);
   const isBuilt = existsSync(file);
   const hasGo = isBuilt || works("go", "version");
   return {
@@ -70,7 +79,7 @@ export function goProgram(name: string, main: string): BuiltProgram {
     prepare() {
       if (existsSync(file)) return;
       mkdirSync(cacheFolder, { recursive: true });
-      run("go", ["build", "-buildvcs=false", "-mod=readonly", "-o", file, main], folder, 600_000);
+      run("go", [...verb, "-mod=readonly", "-o", file, main], folder, 600_000);
     },
   };
 }
