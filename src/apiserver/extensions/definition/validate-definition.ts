@@ -2,25 +2,21 @@ import type {
   CustomResourceDefinition,
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionVersion,
-  JSONSchemaProps,
 } from "../../../api/types/apiextensions-v1.ts";
 import {
   type FieldError,
-  forbidden,
   formatFieldError,
   invalid,
   notSupported,
   required,
 } from "../../../apimachinery/field-error.ts";
-import { deepEqual, isObject } from "../../../apimachinery/json.ts";
 import { dns1035LabelErrors, dns1123SubdomainErrors } from "../../../apimachinery/names.ts";
-import { caBundleError } from "../../webhook/ca-bundle.ts";
 import { SchemaNode } from "../schema/schema-node.ts";
 import { schemaHas, structuralErrors, structuralProblem } from "../schema/structural-rules.ts";
 import { approvalErrors } from "./approval.ts";
 import { isTrue, layoutOf } from "./definition.ts";
-import { conversionErrors, isKnownReview } from "./validate-conversion.ts";
-import { defaultErrors } from "./validate-defaults.ts";
+import { type Leniency, leniencyOf, schemasOf } from "./leniency.ts";
+import { conversionErrors } from "./validate-conversion.ts";
 import { nameErrors } from "./validate-names.ts";
 import {
   columnErrors,
@@ -28,7 +24,7 @@ import {
   selectableFieldErrors,
   subresourceErrors,
 } from "./validate-parts.ts";
-import { hasPlainSet, hasWrongType, keyErrors, openApiErrors, type SchemaRules } from "./validate-schema.ts";
+import { hasDefault, schemaErrors } from "./validate-version-schema.ts";
 
 /**
  * Errors of a definition beyond its metadata: of a new one, or, with `old`, of a changed one, in which stays what was
@@ -62,72 +58,6 @@ function withVersions(definition: CustomResourceDefinition): CustomResourceDefin
   const { versions }: Partial<CustomResourceDefinitionSpec> = definition.spec;
   return versions === undefined ? { ...definition, spec: { ...definition.spec, versions: [] } } : definition;
 }
-
-/** What is let pass because it was there before. */
-interface Leniency {
-  readonly requiresSchema: boolean;
-  readonly requiresStructure: boolean;
-  readonly requiresPrunedDefaults: boolean;
-  readonly requiresKnownReview: boolean;
-  readonly allowsInvalidBundle: boolean;
-  readonly schema: Omit<SchemaRules, "ignoresCosts" | "checksRules">;
-  hasUnchangedSchema(version: string): boolean;
-  hasUnchangedFields(version: string): boolean;
-}
-
-function leniencyOf(
-  definition: CustomResourceDefinition,
-  old: CustomResourceDefinition | undefined,
-): Leniency {
-  if (old === undefined) {
-    return {
-      requiresSchema: true,
-      requiresStructure: true,
-      requiresPrunedDefaults: true,
-      requiresKnownReview: true,
-      allowsInvalidBundle: true,
-      schema: { requiresValidTypes: true, requiresAtomicSets: true, requiresKeysOfMaps: true },
-      hasUnchangedSchema: () => false,
-      hasUnchangedFields: () => false,
-    };
-  }
-  const schemas = schemasOf(old.spec);
-  const had = (question: (schema: JSONSchemaProps) => boolean): boolean =>
-    schemas.some((schema) => schemaHas(schema, question));
-  const isStructural = (schema: JSONSchemaProps): boolean =>
-    structuralProblem(schema) === undefined && structuralErrors(schema, "").length === 0;
-  const reviews = old.spec.conversion?.webhook?.conversionReviewVersions ?? [];
-  const bundle = old.spec.conversion?.webhook?.clientConfig?.caBundle ?? "";
-  const versionOf = ({ spec }: CustomResourceDefinition, name: string) =>
-    spec.versions.find((version) => version.name === name);
-  return {
-    requiresSchema: old.spec.versions.every(({ schema }) => schema?.openAPIV3Schema !== undefined),
-    requiresStructure: schemas.every(isStructural),
-    requiresPrunedDefaults: !schemas.some(
-      (schema) =>
-        isStructural(schema) &&
-        defaultErrors(new SchemaNode(schema, { isRoot: true }), "", true).some(
-          ({ detail }) => detail === "must not have unknown fields",
-        ),
-    ),
-    requiresKnownReview: reviews.length === 0 || reviews.some(isKnownReview),
-    allowsInvalidBundle:
-      !isTrue(old, "Established") || (bundle !== "" && caBundleError(bundle) !== undefined),
-    schema: {
-      requiresValidTypes: !had(hasWrongType),
-      requiresAtomicSets: !had(hasPlainSet),
-      requiresKeysOfMaps: !had((schema) => keyErrors(schema, "").length > 0),
-    },
-    hasUnchangedSchema: (name) =>
-      deepEqual(versionOf(definition, name)?.schema, versionOf(old, name)?.schema),
-    hasUnchangedFields: (name) =>
-      deepEqual(versionOf(definition, name)?.selectableFields, versionOf(old, name)?.selectableFields),
-  };
-}
-
-/** Versions may be missing in what is yet to be found invalid. */
-export const schemasOf = ({ versions }: Partial<CustomResourceDefinitionSpec>): JSONSchemaProps[] =>
-  (versions ?? []).map(({ schema }) => schema?.openAPIV3Schema).filter((schema) => schema !== undefined);
 
 function specErrors(definition: CustomResourceDefinition, lenient: Leniency): FieldError[] {
   const { spec } = definition;
@@ -179,8 +109,6 @@ function specErrors(definition: CustomResourceDefinition, lenient: Leniency): Fi
   }
   return errors;
 }
-
-const hasDefault = (schema: JSONSchemaProps): boolean => (schema.default ?? undefined) !== undefined;
 
 function missingSchemaErrors(spec: CustomResourceDefinitionSpec, lenient: Leniency): FieldError[] {
   const errors: FieldError[] = [];
@@ -268,79 +196,6 @@ function partErrors(
   }
   return errors;
 }
-
-/** Names as Kubernetes has them inside, where the message comes from. */
-const rootFields =
-  "Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations";
-const allowedAtRoot = new Set([
-  ...rootFields.split(" ").map((name) => name.charAt(0).toLowerCase() + name.slice(1)),
-  "x-kubernetes-preserve-unknown-fields",
-  "x-kubernetes-validations",
-]);
-
-function schemaErrors(
-  schema: JSONSchemaProps,
-  hasStatus: boolean,
-  spec: CustomResourceDefinitionSpec,
-  { schema: schemaPath, version }: PartPlace,
-  lenient: Leniency,
-): FieldError[] {
-  const path = `${schemaPath}.openAPIV3Schema`;
-  const errors: FieldError[] = hasStatus ? rootErrors(schema, path) : [];
-  if (schema.nullable === true) {
-    errors.push(forbidden(`${path}.nullable`, "nullable cannot be true at the root"));
-  }
-  const requiresStructure =
-    lenient.requiresStructure || spec.preserveUnknownFields !== true || schemaHas(schema, hasExtensions);
-  const problem = requiresStructure ? structuralProblem(schema) : undefined;
-  const found =
-    !requiresStructure || problem !== undefined
-      ? []
-      : structureErrors(schema, path, lenient.requiresPrunedDefaults);
-  errors.push(...found);
-  errors.push(
-    ...openApiErrors(schema, path, {
-      ...lenient.schema,
-      ignoresCosts: lenient.hasUnchangedSchema(version),
-      checksRules: requiresStructure && problem === undefined && found.length === 0,
-    }),
-  );
-  if (errors.length === 0 && problem !== undefined) errors.push(invalid(path, "", problem));
-  return errors;
-}
-
-const hasExtensions = (schema: JSONSchemaProps): boolean =>
-  Object.entries(schema).some(
-    ([name, value]) =>
-      name.startsWith("x-kubernetes-") && name !== "x-kubernetes-map-type" && value !== undefined,
-  ) || hasDefault(schema);
-
-function structureErrors(schema: JSONSchemaProps, path: string, requiresPruned: boolean): FieldError[] {
-  const errors = structuralErrors(schema, path);
-  return errors.length > 0
-    ? errors
-    : defaultErrors(new SchemaNode(schema, { isRoot: true }), path, requiresPruned);
-}
-
-/** With a status of its own, the root says only what is true of the status too. */
-function rootErrors(schema: JSONSchemaProps, path: string): FieldError[] {
-  for (const [name, value] of Object.entries(schema)) {
-    const isSaid = value !== undefined && value !== false && value !== "" && !isEmptyList(value);
-    if (name === "type" && schema.type !== "object") {
-      const why =
-        'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
-      return [invalid(`${path}.type`, schema.type ?? "", why)];
-    }
-    if (isSaid && !allowedAtRoot.has(name)) {
-      const why = `only [${rootFields}] fields are allowed at the root of the schema if the status subresource is enabled`;
-      return [invalid(path, schema, why)];
-    }
-  }
-  return [];
-}
-
-const isEmptyList = (value: unknown): boolean =>
-  (Array.isArray(value) && value.length === 0) || (isObject(value) && Object.keys(value).length === 0);
 
 function changeErrors({ spec }: CustomResourceDefinition, old: CustomResourceDefinition): FieldError[] {
   const errors: FieldError[] = [];

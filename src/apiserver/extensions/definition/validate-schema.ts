@@ -1,4 +1,4 @@
-import type { JSONSchemaProps, ValidationRule } from "../../../api/types/apiextensions-v1.ts";
+import type { JSONSchemaProps } from "../../../api/types/apiextensions-v1.ts";
 import {
   type FieldError,
   forbidden,
@@ -8,9 +8,7 @@ import {
 } from "../../../apimachinery/field-error.ts";
 import { isObject } from "../../../apimachinery/json.ts";
 import { compileRules } from "../schema/compile-rules.ts";
-import { findField } from "../schema/field-path.ts";
 import { SchemaNode, schemaOf } from "../schema/schema-node.ts";
-import { structuralProblem } from "../schema/structural-rules.ts";
 import {
   costMessage,
   maxOccurrences,
@@ -19,6 +17,8 @@ import {
   RuleCosts,
   ruleCostLimit,
 } from "./rule-costs.ts";
+import { keyErrors, mapErrors, setErrors } from "./validate-list-schema.ts";
+import { ruleTextErrors, shownRule } from "./validate-rule-text.ts";
 
 /** What is let pass because it was there before. */
 export interface SchemaRules {
@@ -277,130 +277,5 @@ const unsupported: readonly (readonly [keyof JSONSchemaProps, string?])[] = [
   ["$ref"],
 ];
 
-/** Items of sets are compared as a whole. */
-function setErrors(schema: JSONSchemaProps, path: string): FieldError[] {
-  const items = schemaOf(schema.items);
-  const why = "must be atomic as item of a list with x-kubernetes-list-type=set";
-  if (items?.type === "array" && (items["x-kubernetes-list-type"] ?? "atomic") !== "atomic") {
-    const where = `${path}.items.x-kubernetes-list-type`;
-    return [invalid(where, items["x-kubernetes-list-type"], why)];
-  }
-  if (items?.type === "object" && items["x-kubernetes-map-type"] !== "atomic") {
-    return [invalid(`${path}.items.x-kubernetes-map-type`, items["x-kubernetes-list-type"] ?? null, why)];
-  }
-  return [];
-}
-
-/** Items of maps are objects that have their keys. */
-function mapErrors(schema: JSONSchemaProps, keys: readonly string[], path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const keysPath = `${path}.x-kubernetes-list-map-keys`;
-  if (keys.length === 0) {
-    errors.push(required(keysPath, "must not be empty if x-kubernetes-list-type is map"));
-  }
-  const items = schemaOf(schema.items);
-  if (schema.items === undefined) {
-    errors.push(required(`${path}.items`, "must have a schema if x-kubernetes-list-type is map"));
-  } else if (items === undefined) {
-    const why = "must only have a single schema if x-kubernetes-list-type is map";
-    errors.push(invalid(`${path}.items`, schema.items, why));
-  } else if (items.type !== "object") {
-    const why = "must be object if parent array's x-kubernetes-list-type is map";
-    errors.push(invalid(`${path}.items.type`, items.type ?? "", why));
-  } else {
-    const seen = new Set<string>();
-    for (const key of keys) {
-      const property = items.properties?.[key];
-      if (property === undefined) {
-        errors.push(invalid(keysPath, keys, "entries must all be names of item properties"));
-      } else if (property.type === "array" || property.type === "object") {
-        const why = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-        errors.push(invalid(`${path}.items.properties[${key}].type`, items.type, why));
-      }
-      if (seen.has(key)) errors.push(invalid(keysPath, keys, "must not contain duplicate entries"));
-      seen.add(key);
-    }
-  }
-  return errors;
-}
-
-/** Items of sets and maps, and the keys of the latter, are always there. */
-export function keyErrors(schema: JSONSchemaProps, path: string): FieldError[] {
-  const listType = schema["x-kubernetes-list-type"];
-  const items = schemaOf(schema.items);
-  if (items === undefined || (listType !== "set" && listType !== "map")) return [];
-  const errors: FieldError[] = [];
-  if (items.nullable === true) {
-    errors.push(
-      forbidden(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`),
-    );
-  }
-  if (listType === "set") return errors;
-  for (const key of schema["x-kubernetes-list-map-keys"] ?? []) {
-    const property = items.properties?.[key];
-    if (property === undefined) continue;
-    const where = `${path}.items.properties[${key}]`;
-    if (items.required?.includes(key) !== true && (property.default ?? undefined) === undefined) {
-      const why =
-        "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
-      errors.push(required(`${where}.default`, why));
-    }
-    if (property.nullable === true) {
-      const why = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
-      errors.push(forbidden(`${where}.nullable`, why));
-    }
-  }
-  return errors;
-}
-
-/** Whether there is a set whose items are compared part by part. */
-export const hasPlainSet = (schema: JSONSchemaProps): boolean =>
-  schema["x-kubernetes-list-type"] === "set" && setErrors(schema, "").length > 0;
-
 export const hasWrongType = ({ type = "" }: JSONSchemaProps): boolean =>
   type !== "" && !jsonTypes.includes(type);
-
-const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
-const hasLineBreak = (text: string): boolean => /[\n\r]/.test(text);
-
-function ruleTextErrors(rule: ValidationRule, schema: JSONSchemaProps, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const { message = "", messageExpression = "", fieldPath = "", reason } = rule;
-  const messagePath = `${path}.message`;
-  if (rule.rule.trim() === "") errors.push(required(`${path}.rule`, "rule is not specified"));
-  else if (message !== "" && message.trim() === "") {
-    errors.push(invalid(messagePath, message, "must be non-empty if specified"));
-  } else if (hasLineBreak(message.trim())) {
-    errors.push(invalid(messagePath, message, "must not contain line breaks"));
-  } else if (hasLineBreak(rule.rule.trim()) && message.trim() === "") {
-    errors.push(required(messagePath, "message must be specified if rule contains line breaks"));
-  }
-  if (messageExpression !== "" && messageExpression.trim() === "") {
-    const why = "messageExpression must be non-empty if specified";
-    errors.push(required(`${path}.messageExpression`, why));
-  }
-  if (reason !== undefined && !reasons.includes(reason)) {
-    errors.push(notSupported(`${path}.reason`, reason, reasons));
-  }
-  if (fieldPath === "") return errors;
-  const where = `${path}.fieldPath`;
-  if (fieldPath.trim() === "") errors.push(invalid(where, fieldPath, "must be non-empty if specified"));
-  if (hasLineBreak(fieldPath)) errors.push(invalid(where, fieldPath, "must not contain line breaks"));
-  if (
-    structuralProblem(schema) === undefined &&
-    typeof findField(fieldPath, new SchemaNode(schema)) === "string"
-  ) {
-    errors.push(invalid(where, fieldPath, "must be a valid path"));
-  }
-  return errors;
-}
-
-/** A rule as Kubernetes shows it: with the names that its parts have inside. */
-const shownRule = (rule: ValidationRule): object => ({
-  Rule: rule.rule,
-  Message: rule.message ?? "",
-  MessageExpression: rule.messageExpression ?? "",
-  Reason: rule.reason ?? null,
-  FieldPath: rule.fieldPath ?? "",
-  OptionalOldSelf: rule.optionalOldSelf ?? null,
-});
