@@ -12,20 +12,26 @@ import { type Impersonated, type ImpersonationMode, impersonationModes } from ".
 export function impersonation(authorizer: Authorizer): Filter {
   const modes = impersonationModes(authorizer);
   const impersonating: Filter = async (state, next) => {
-    const wanted = impersonated(state.request);
-    if (wanted !== undefined) {
-      const { user, constraint } = await allowed(modes, wanted, attributesOf(state)).catch(
-        (error: unknown) => {
-          state.isForbidden = true;
-          throw error;
-        },
-      );
-      state.user = user;
-      state.audit?.impersonate(user, constraint);
+    const found = await impersonatedBy(modes, state).catch((error: unknown) => {
+      state.isForbidden = true;
+      throw error;
+    });
+    if (found !== undefined) {
+      state.user = found.user;
+      state.audit?.impersonate(found.user, found.constraint);
     }
     return next(state);
   };
   return (state, next) => (asksToImpersonate(state.request) ? impersonating(state, next) : next(state));
+}
+
+/** Undefined where the headers ask for nobody. */
+async function impersonatedBy(
+  modes: readonly ImpersonationMode[],
+  state: RequestState,
+): Promise<Impersonated | undefined> {
+  const wanted = impersonated(state.request);
+  return wanted === undefined ? undefined : allowed(modes, wanted, attributesOf(state));
 }
 
 async function allowed(
