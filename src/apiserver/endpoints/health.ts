@@ -25,13 +25,28 @@ const startHooks = [
   "priority-and-fairness-config-consumer",
   "priority-and-fairness-filter",
   "storage-object-count-tracker-hook",
+  "start-apiextensions-informers",
+  "start-apiextensions-controllers",
+  "crd-informer-synced",
   "start-system-namespaces-controller",
+  "start-cluster-authentication-info-controller",
+  "start-legacy-token-tracking-controller",
+  "start-service-ip-repair-controllers",
   "storage-readiness",
   "rbac/bootstrap-roles",
   "scheduling/bootstrap-system-priority-classes",
   "priority-and-fairness-config-producer",
   "bootstrap-controller",
   "start-kubernetes-service-cidr-controller",
+  "aggregator-reload-proxy-client-cert",
+  "start-kube-aggregator-informers",
+  "apiservice-status-local-available-controller",
+  "apiservice-status-remote-available-controller",
+  "apiservice-registration-controller",
+  "apiservice-discovery-controller",
+  "kube-apiserver-autoregistration",
+  "apiservice-openapi-controller",
+  "apiservice-openapiv3-controller",
 ];
 
 /**
@@ -58,6 +73,7 @@ export class Health {
     const hooks = startHooks
       .map((name): HealthCheck => ({ name: `poststarthook/${name}`, check: store }))
       .filter(({ name }) => !given.has(name));
+    hooks.push({ name: "autoregister-completion", check: store });
     const ready: HealthCheck[] = [
       ...alive,
       { name: "etcd-readiness", check: store },

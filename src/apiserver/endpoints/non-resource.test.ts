@@ -42,6 +42,21 @@ describe("health", () => {
     expect(await get(path)).toBe("ok");
   });
 
+  test.each(["healthz", "livez", "readyz"])("/%s names what clients look for", async (root) => {
+    const text = await get<string>(`/${root}?verbose`);
+    for (const hook of [
+      "start-apiextensions-controllers",
+      "crd-informer-synced",
+      "start-cluster-authentication-info-controller",
+      "start-service-ip-repair-controllers",
+      "apiservice-registration-controller",
+      "kube-apiserver-autoregistration",
+    ]) {
+      expect(text).toContain(`[+]poststarthook/${hook} ok\n`);
+    }
+    expect(text).toContain("[+]autoregister-completion ok\n");
+  });
+
   test("tells each check when asked", async () => {
     const text = await get<string>("/readyz?verbose&exclude=etcd");
     const isHook = (line: string): boolean => line.startsWith("[+]poststarthook/");
@@ -51,12 +66,12 @@ describe("health", () => {
         .filter((line) => !isHook(line))
         .join("\n"),
     ).toBe(
-      "[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n[+]shutdown ok\n" +
-        "readyz check passed\n",
+      "[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n" +
+        "[+]autoregister-completion ok\n[+]shutdown ok\nreadyz check passed\n",
     );
     expect(text.split("\n").filter(isHook)).toContain("[+]poststarthook/rbac/bootstrap-roles ok");
     expect(await get("/livez?verbose")).toMatch(
-      /^\[\+\]ping ok\n\[\+\]log ok\n\[\+\]etcd ok\n(\[\+\]poststarthook\/\S+ ok\n)+livez check passed\n$/,
+      /^\[\+\]ping ok\n\[\+\]log ok\n\[\+\]etcd ok\n(\[\+\]poststarthook\/\S+ ok\n)+\[\+\]autoregister-completion ok\nlivez check passed\n$/,
     );
     expect(await get("/livez/poststarthook/bootstrap-controller")).toBe("ok");
   });
