@@ -31,7 +31,8 @@ export class Http2Client {
     if (current !== undefined && !current.closed && !current.destroyed) return current;
     const { port, ca } = this.#address;
     const settings = { initialWindowSize: windowBytes };
-    const session = connect(`https://127.0.0.1:${port}`, { ca, settings });
+    // Bodies of megabytes wait in the session until the server takes them; beyond its bound Node refuses other streams.
+    const session = connect(`https://127.0.0.1:${port}`, { ca, settings, maxSessionMemory: 1_000 });
     session.on("connect", () => session.setLocalWindowSize(2 * windowBytes));
     session.on("error", () => undefined);
     this.#sessions[slot] = session;
