@@ -1,6 +1,6 @@
 import { newBadRequest, newInternalError } from "../../apimachinery/status.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
-import type { ApiRequest, Filter } from "../endpoints/api-request.ts";
+import type { ApiRequest, Filter, RequestState } from "../endpoints/api-request.ts";
 import type { UserInfo } from "../request-context.ts";
 import { attributesOf } from "./authorization.ts";
 import { type Impersonated, type ImpersonationMode, impersonationModes } from "./impersonation-modes.ts";
