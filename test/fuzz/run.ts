@@ -27,8 +27,8 @@ export interface RunResult {
   readonly requests: number;
 }
 
-/** Memory that caches and statistics may come to hold after the first stretch, which fills them. */
-const growthLimitBytes = 24 * 1024 * 1024;
+/** Memory that caches may come to hold after the first stretch: what watches may resume from takes 32 MB of it. */
+const growthLimitBytes = 64 * 1024 * 1024;
 /** Each is repeated alone, one after the other. */
 const maxSuspects = 200;
 /** Faults of one kind come in thousands; a few say it. */

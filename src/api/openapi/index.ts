@@ -85,6 +85,15 @@ class Documents implements OpenApiDocuments {
     const customs = source.resources.filter(({ custom }) => custom !== undefined);
     this.#builtinPaths = previous === undefined ? undefined : previous.#builtinPaths;
     this.#customs = Map.groupBy(customs, (resource) => `apis/${formatApiVersion(resource)}`);
+    if (previous !== undefined) this.#forgetGone(previous.#customs);
+  }
+
+  /** Groups come and go with their definitions; documents of those that are gone are nobody's. */
+  #forgetGone(before: ReadonlyMap<string, unknown>): void {
+    for (const key of this.#thirds.keys()) {
+      const name = key.slice(key.indexOf(" ") + 1);
+      if (before.has(name) && !this.#customs.has(name)) this.#thirds.delete(key);
+    }
   }
 
   v2(form: OpenApiForm, foreign?: ForeignPart): Promise<JoinedDocument> {
