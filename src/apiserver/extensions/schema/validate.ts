@@ -1,17 +1,11 @@
-import {
-  type FieldError,
-  invalid,
-  notSupported,
-  required,
-  tooLong,
-  tooMany,
-} from "../../../apimachinery/field-error.ts";
-import { deepEqual, isObject } from "../../../apimachinery/json.ts";
+import { type FieldError, invalid, required, tooMany } from "../../../apimachinery/field-error.ts";
+import { isObject } from "../../../apimachinery/json.ts";
 import type { Correlation } from "./correlation.ts";
 import { isKnownFormat, isOfFormat } from "./formats.ts";
+import { fieldFault, Outcome, wrongType } from "./outcome.ts";
 import { shownPath } from "./path.ts";
-import { compilePattern } from "./pattern.ts";
 import { SchemaNode } from "./schema-node.ts";
+import { checkEnum, checkNumber, checkString, isInteger } from "./validate-scalars.ts";
 
 /**
  * Holds values against schemas as k8s.io/kube-openapi/pkg/validation does: the same checks in the same order, worded
@@ -30,31 +24,6 @@ export function schemaErrors(
     const name = error.path.replace(/^\./, "");
     return { ...error, path: name === "" ? shownPath(path) : path === "" ? name : `${path}.${name}` };
   });
-}
-
-interface Fault {
-  readonly message: string;
-  /** With a path below the value; absent for what is said of no field in particular. */
-  readonly error?: FieldError;
-}
-
-/** How many checks were passed decides which of several alternatives was meant. */
-class Outcome {
-  readonly faults: Fault[] = [];
-  matches = 0;
-
-  get isValid(): boolean {
-    return this.faults.length === 0;
-  }
-
-  add(fault: Fault): void {
-    if (!this.faults.some(({ message }) => message === fault.message)) this.faults.push(fault);
-  }
-
-  merge(other: Outcome): void {
-    for (const fault of other.faults) this.add(fault);
-    this.matches += other.matches;
-  }
 }
 
 interface Task {
@@ -128,20 +97,6 @@ function formatOf({ props }: SchemaNode, types: readonly string[]): string {
   return isKnownFormat(types.length === 1 ? (types[0] ?? "") : "", format) ? format : "";
 }
 
-const fieldFault = (place: string, message: string, value: unknown): Fault => ({
-  message,
-  error: invalid(place, value, message),
-});
-
-/** What stands for the type of the value is shown like a value. */
-function wrongType(place: string, type: string, found: string): Fault {
-  const message = `${place} in body must be of type ${type}: ${JSON.stringify(found)}`;
-  return { message, error: { type: "FieldValueTypeInvalid", path: place, value: found, detail: message } };
-}
-
-/** Numbers beyond 64 bits are no integers, as Go reads them. */
-const isInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63;
-
 function nameOfType(value: unknown): { type: string; format: string } {
   if (typeof value === "boolean") return { type: "boolean", format: "" };
   if (typeof value === "string") return { type: "string", format: "" };
@@ -172,113 +127,6 @@ function checkType(
   } else if (isText && format !== "" && !isNumeric) result.matches++;
   else if (!fits) result.add(wrongType(place, types.join(","), found.type));
   else result.matches++;
-}
-
-function checkEnum(result: Outcome, { props }: SchemaNode, value: unknown, place: string): void {
-  const values = props.enum ?? [];
-  if (values.length === 0 || values.some((each) => value !== null && deepEqual(each, value))) return;
-  const shown = values.map((each) => (typeof each === "string" ? each : JSON.stringify(each)));
-  result.add({
-    message: `${place} in body should be one of [${shown.join(" ")}]`,
-    error: notSupported(place, value, shown),
-  });
-}
-
-function checkString(result: Outcome, { props }: SchemaNode, value: string, place: string): void {
-  const { maxLength, minLength, pattern = "" } = props;
-  if (maxLength !== undefined && lengthOf(value) > maxLength) {
-    const message = `${place} in body should be at most ${maxLength} chars long`;
-    result.add({ message, error: tooLong(place, maxLength) });
-  } else if (minLength !== undefined && lengthOf(value) < minLength) {
-    result.add(fieldFault(place, `${place} in body should be at least ${minLength} chars long`, value));
-  } else if (pattern !== "" && !compilePattern(pattern).test(value)) {
-    result.add(fieldFault(place, `${place} in body should match '${pattern}'`, value));
-  }
-}
-
-/** In characters as people count them. */
-function lengthOf(text: string): number {
-  let length = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code >= 0xd800 && code < 0xdc00) length--;
-  }
-  return length;
-}
-
-/** Bounds are numbers with a fraction; Go compares whole numbers with the whole part of them. */
-function checkNumber(
-  result: Outcome,
-  { props }: SchemaNode,
-  types: readonly string[],
-  format: string,
-  value: number,
-  place: string,
-): void {
-  const type = types.length === 1 ? (types[0] ?? "") : "";
-  const isOfType = (number: number, what: string): boolean => {
-    const message = rangeFault(number, type, format, what, place);
-    if (message !== undefined) result.add({ message });
-    return message === undefined;
-  };
-  isOfType(value, "Checked");
-  const { multipleOf, maximum, exclusiveMaximum, minimum, exclusiveMinimum } = props;
-  if (multipleOf !== undefined) {
-    const isWhole = isOfType(multipleOf, "MultipleOf") && isInteger(value);
-    const factor = isWhole ? Math.trunc(multipleOf) : multipleOf;
-    if (factor <= 0) {
-      const message = `factor MultipleOf declared for ${place} must be positive: ${goNumber(factor)}`;
-      result.add(fieldFault(place, message, factor));
-    } else if (!isMultiple(value, factor)) {
-      result.add(fieldFault(place, `${place} in body should be a multiple of ${goNumber(factor)}`, value));
-    }
-  }
-  if (minimum !== undefined) {
-    const isWhole = isOfType(minimum, "Minimum boundary") && isInteger(value);
-    const bound = isWhole ? Math.trunc(minimum) : minimum;
-    const than = exclusiveMinimum === true ? "greater than" : "greater than or equal to";
-    if (exclusiveMinimum === true ? value <= bound : value < bound) {
-      result.add(fieldFault(place, `${place} in body should be ${than} ${goNumber(bound)}`, value));
-    }
-  }
-  if (maximum !== undefined) {
-    const isWhole = isOfType(maximum, "Maximum boundary") && isInteger(value);
-    const bound = isWhole ? Math.trunc(maximum) : maximum;
-    const than = exclusiveMaximum === true ? "less than" : "less than or equal to";
-    if (exclusiveMaximum === true ? value >= bound : value > bound) {
-      result.add(fieldFault(place, `${place} in body should be ${than} ${goNumber(bound)}`, value));
-    }
-  }
-}
-
-function isMultiple(value: number, factor: number): boolean {
-  const times = factor < 1 ? (1 / factor) * value : value / factor;
-  return Number.isInteger(times) || Math.abs(times - Math.round(times)) < 1e-9;
-}
-
-const int32 = 2 ** 31;
-
-function rangeFault(
-  value: number,
-  type: string,
-  format: string,
-  what: string,
-  place: string,
-): string | undefined {
-  const isWithin =
-    type === "integer"
-      ? isInteger(value) && (format !== "int32" || (value >= -int32 && value < int32))
-      : format !== "float" || Math.abs(value) <= 3.4028234663852886e38;
-  if (isWithin) return undefined;
-  const how = format === "" ? "(default format)" : `with format ${format}`;
-  return `${what} value must be of type ${type} ${how} in ${place}`;
-}
-
-/** As Go's %v prints a float64. */
-export function goNumber(value: number): string {
-  const exponent = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
-  if (exponent >= -4 && exponent < 21) return String(value);
-  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 function checkItems(result: Outcome, { schema, place, below }: Task, items: readonly unknown[]): void {
