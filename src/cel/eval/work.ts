@@ -13,6 +13,9 @@ const most = 10_000_000;
 /** Characters that one unit copies or scans. */
 const charactersPerUnit = 8;
 
+/** Just more than one evaluation may cost: what else is asked about the object is asked as after any that costs too much. */
+const costOfTooMuch = 1_000_001;
+
 /** Evaluations run one at a time, from end to end. */
 let left = most;
 
@@ -24,7 +27,7 @@ export function beginWork(): void {
 /** Throws CostLimit when the evaluation has done too much. */
 export function work(units: number): void {
   left -= units;
-  if (left < 0) throw new CostLimit(most - left);
+  if (left < 0) throw new CostLimit(costOfTooMuch);
 }
 
 /** So many characters are about to be copied or looked at: nothing that is worth counting for what is short. */
