@@ -13,6 +13,7 @@ import type {
   TransportResponse,
   WatchEvent,
 } from "../apimachinery/transport.ts";
+import { trusting } from "../apimachinery/trust.ts";
 import { messagesOf } from "../streaming/websocket.ts";
 import { formatQuery } from "./paths.ts";
 import { ConnectionError, errorOfAnswer, isStatus, linesOf, warningsOf } from "./server-answer.ts";
@@ -259,7 +260,7 @@ export class HttpsTransport implements Transport {
 function tlsOptions(options: HttpsTransportOptions) {
   const { ca, clientCertificate, clientKey, insecureSkipTlsVerify, tlsServerName } = options;
   return {
-    ...(ca === undefined ? {} : { ca }),
+    ...trusting(ca),
     ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
     ...(clientKey === undefined ? {} : { key: clientKey }),
     ...(insecureSkipTlsVerify === true ? { rejectUnauthorized: false } : {}),

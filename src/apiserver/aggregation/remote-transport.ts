@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Agent } from "node:https";
 import type { APIServiceSpec } from "../../api/types/apiregistration-v1.ts";
+import { trusting } from "../../apimachinery/trust.ts";
 import type { UserInfo } from "../request-context.ts";
 import { bundleText, caBundleError } from "../webhook/ca-bundle.ts";
 import { describeNetworkFailure } from "../webhook/network-failure.ts";
@@ -154,7 +155,7 @@ export class RemoteTransport {
       checkServerIdentity,
       rejectUnauthorized: !insecureSkipTLSVerify,
       // Without a bundle the machine's own authorities are trusted.
-      ...(ca === undefined ? {} : { ca }),
+      ...trusting(ca),
       ...(shown === undefined ? {} : { cert: shown.certificate, key: shown.key }),
     });
   }

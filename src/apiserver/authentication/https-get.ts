@@ -1,5 +1,6 @@
 import type { RequestOptions } from "node:https";
 import type { Clock } from "../../apimachinery/clock.ts";
+import { trusting } from "../../apimachinery/trust.ts";
 
 export interface HttpsAnswer {
   readonly status: number;
@@ -59,7 +60,7 @@ function getOnce(
   const headers: Record<string, string> = { Accept: "*/*", "User-Agent": "sampan" };
   if (withToken && bearerToken !== undefined) headers["Authorization"] = `Bearer ${bearerToken}`;
   // No kept connections: one request in minutes, and nothing to close afterwards.
-  const options: RequestOptions = { headers, signal, agent: false, ...(ca === undefined ? {} : { ca }) };
+  const options: RequestOptions = { headers, signal, agent: false, ...trusting(ca) };
   return new Promise((resolve, reject) => {
     const request = https().get(url, options, (response) => {
       const chunks: Buffer[] = [];

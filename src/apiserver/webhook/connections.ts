@@ -1,6 +1,7 @@
 import type { Agent } from "node:https";
 import type { Duplex } from "node:stream";
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import type { ConnectionOptions, SecureContextOptions, TLSSocket } from "node:tls";
+import { trusting } from "../../apimachinery/trust.ts";
 import { caBundleError } from "./ca-bundle.ts";
 import { answerLimit, CallAborted, type HttpAnswer } from "./http-answer.ts";
 import { callHttp1 } from "./http1-call.ts";
@@ -150,9 +151,11 @@ const serverNameOption = ({ serverName }: Call): { servername?: string } =>
   isAddress(serverName) ? {} : { servername: serverName };
 
 /** Without a bundle the machine's own authorities are trusted. */
-const trustOptions = (caBundle: string): Pick<ConnectionOptions, "ca" | "checkServerIdentity"> => ({
+const trustOptions = (
+  caBundle: string,
+): SecureContextOptions & Pick<ConnectionOptions, "checkServerIdentity"> => ({
   checkServerIdentity,
-  ...(caBundle === "" ? {} : { ca: Buffer.from(caBundle, "base64") }),
+  ...trusting(caBundle === "" ? undefined : Buffer.from(caBundle, "base64")),
 });
 
 /** Others may wait for the same connection: it is left alone. */

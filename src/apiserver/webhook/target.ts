@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { WebhookClientConfig } from "../../api/types/admissionregistration-v1.ts";
 import type { SocketAddress } from "./service-endpoints.ts";
 import { WebhookCallError } from "./webhook-call-error.ts";
@@ -13,7 +14,7 @@ export function placeOf({ url, service }: WebhookClientConfig): Place {
   if (service === undefined) return placeOfUrl(url ?? "");
   const { namespace, name, port = 443, path = "" } = service;
   const host = `${name}.${namespace}.svc`;
-  return { host, port, authority: `${host}:${port}`, path: path.startsWith("/") ? path : `/${path}` };
+  return { host, port, authority: `${host}:${port}`, path: cleanPath(path) };
 }
 
 function placeOfUrl(text: string): Place {
@@ -24,9 +25,12 @@ function placeOfUrl(text: string): Place {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? 443 : Number(port),
     authority: host,
-    path: pathname,
+    path: cleanPath(pathname),
   };
 }
+
+/** As client-go joins paths: one slash between names and none at the end. Webhook servers redirect what has two. */
+const cleanPath = (path: string): string => posix.join("/", path).replace(/(?<=.)\/$/, "");
 
 /** Addresses cannot be asked for by name; certificates carry them as they are. */
 export const isAddress = (name: string): boolean => name.includes(":") || /^[\d.]+$/.test(name);

@@ -81,6 +81,27 @@ describe("a webhook at a URL", () => {
     );
   });
 
+  test.each([
+    ["//mutate", "/mutate"],
+    ["/mutate/", "/mutate"],
+    ["/a//b", "/a/b"],
+    ["", "/"],
+  ])("whose path is %j is asked at %j", async (given, asked) => {
+    const paths: string[] = [];
+    const server = await serve((_, response, request) => {
+      paths.push(request.url ?? "");
+      response.end(allowed);
+    });
+    await newCaller().post({ url: server.url(given), caBundle: server.caBundle }, {}, timeout);
+    expect(paths).toEqual([`${asked}?timeout=10s`]);
+  });
+
+  test("whose bundle is the very certificate that it shows is believed, as envtest has it", async () => {
+    const server = await serve((_, response) => response.end(allowed));
+    const trusted = { url: server.url(), caBundle: server.ownBundle };
+    await expect(newCaller().post(trusted, {}, timeout)).resolves.toBeDefined();
+  });
+
   test("with a certificate of another authority is not believed", async () => {
     const server = await serve((_, response) => response.end(allowed));
     const other = await serve((_, response) => response.end(allowed));

@@ -14,8 +14,10 @@
  *         auth: { username: reader, password: secret }
  *         tls: { ca_file: /etc/ca.pem, cert_file: …, key_file: …, insecure_skip_verify: false }
  */
+
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { trusting } from "../../apimachinery/trust.ts";
 import { parseYaml } from "../../apimachinery/yaml.ts";
 import { CriError, type RegistryCredential } from "../../cri/runtime.ts";
 import { objectAt, stringAt, stringsAt } from "../image-config.ts";
@@ -34,6 +36,7 @@ export interface RegistryEndpoint {
 
 export interface EndpointTls {
   readonly ca?: string;
+  readonly allowPartialTrustChain?: true;
   readonly cert?: string;
   readonly key?: string;
   readonly rejectUnauthorized?: boolean;
@@ -110,7 +113,7 @@ function endpoint(
     isMirror,
     credential: configuredCredential(objectAt(config, "auth")),
     tls: {
-      ...(ca !== undefined && { ca }),
+      ...trusting(ca),
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),
       ...(tls?.["insecure_skip_verify"] === true && { rejectUnauthorized: false }),

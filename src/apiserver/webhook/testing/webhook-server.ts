@@ -13,16 +13,19 @@ export class WebhookServer {
   readonly port: number;
   /** Base64, for a client configuration. */
   readonly caBundle: string;
+  /** What the server shows, likewise. */
+  readonly ownBundle: string;
   /** TLS connections that were opened so far. */
   connections = 0;
   /** Those that are open now. */
   open = 0;
   readonly #server: Server;
 
-  private constructor(server: Server, authority: CertificateAuthority) {
+  private constructor(server: Server, authority: CertificateAuthority, certificate: string) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     this.caBundle = Buffer.from(authority.certificate).toString("base64");
+    this.ownBundle = Buffer.from(certificate).toString("base64");
     server.on("secureConnection", (socket) => {
       this.connections++;
       this.open++;
@@ -44,7 +47,7 @@ export class WebhookServer {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new WebhookServer(server, authority);
+    return new WebhookServer(server, authority, certificate);
   }
 
   url(path = "/"): string {
