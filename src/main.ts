@@ -39,6 +39,10 @@ async function main(argv: readonly string[]): Promise<number> {
     const { runServerProgram } = await import("./cli/server-program.ts");
     return await runServerProgram(rest, io);
   }
+  if (name === "stand-in") {
+    const { standIn } = await import("./cli/stand-in.ts");
+    return await standIn(rest, io);
+  }
   const { commands } = await import("./cli/index.ts");
   if (name === "help" || name === "--help" || name === "-h") {
     const { overview } = await import("./cli/overview.ts");

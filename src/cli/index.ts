@@ -48,4 +48,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "give a webhook that runs on this machine a certificate, and point the cluster at it",
     load: async () => (await import("./webhook.ts")).webhookCommand,
   },
+  {
+    name: "envtest",
+    summary: "write stand-ins of etcd, kube-apiserver and kubectl, for test suites that start them",
+    load: async () => (await import("./envtest.ts")).envtestCommand,
+  },
 ];

@@ -26,6 +26,8 @@ export interface BootstrapSettings {
   readonly today: string;
   /** Address of cluster DNS; absent without DNS. */
   readonly dnsAddress?: string;
+  /** Makes the default StorageClass. */
+  readonly storageClass: boolean;
 }
 
 const namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -43,7 +45,7 @@ export async function bootstrapObjects(parts: BootstrapParts, settings: Bootstra
     settings.dnsAddress === undefined
       ? undefined
       : ensure(parts, resources.services, dnsService(settings.dnsAddress)),
-    ensure(parts, resources.storageclasses, standardClass),
+    settings.storageClass ? ensure(parts, resources.storageclasses, standardClass) : undefined,
     ensure(parts, resources.configmaps, tokenTracking(settings.today)),
     ...systemPriorityClasses.map((priority) => ensure(parts, resources.priorityclasses, priority)),
   ]);

@@ -49,6 +49,8 @@ export interface ClusterOptions {
   readonly apiEndpoint?: { readonly ip: string; readonly port: number };
   /** Folders for volumes of the default StorageClass. */
   readonly localVolumes?: LocalVolumes;
+  /** False leaves out the StorageClass `standard`, whose volumes are those folders. */
+  readonly defaultStorageClass?: boolean;
   /** The machine's ports, where other clusters want them too. */
   readonly hostPorts?: HostPorts;
   /** Which controllers run, by the names that Kubernetes gives them: `deployment-controller`. Default: all. */
@@ -192,10 +194,12 @@ export class Cluster {
   /** Other API servers want to know it, and need a port to ask at: a cluster that has none makes no keys for it. */
   #publishAuthentication(): void {
     if (!this.#isListening || !this.#isBootstrapped) return;
-    publishAuthentication(this.client(), this.pki).catch((error: unknown) => {
-      if (!this.signal.aborted)
-        this.logger.error("other API servers are not told whom to believe", { error: String(error) });
-    });
+    publishAuthentication(this.client(), this.pki, this.#options.security?.clientAuthorities).catch(
+      (error: unknown) => {
+        if (!this.signal.aborted)
+          this.logger.error("other API servers are not told whom to believe", { error: String(error) });
+      },
+    );
   }
 
   /** Makes what every cluster has (namespaces, roles, the `kubernetes` Service), once the API has started. */
@@ -205,6 +209,7 @@ export class Cluster {
     const apiServiceAddress = this.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
     const settings = {
       apiServiceAddress,
+      storageClass: this.#options.defaultStorageClass !== false,
       today: formatTime(this.clock.now()).slice(0, 10),
       ...(dnsAddress === undefined ? {} : { dnsAddress }),
       ...(apiEndpoint === undefined ? {} : { apiEndpoint }),

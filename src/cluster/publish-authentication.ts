@@ -17,10 +17,11 @@ const namespace = "kube-system";
 export async function publishAuthentication(
   client: Client,
   { authority, frontProxyAuthority }: Pki,
+  clientAuthorities = authority.certificate,
 ): Promise<void> {
   const configMaps = client.resource(resources.configmaps);
   const required = {
-    "client-ca-file": authority.certificate,
+    "client-ca-file": clientAuthorities,
     "requestheader-allowed-names": JSON.stringify(frontProxyNames),
     "requestheader-client-ca-file": frontProxyAuthority.certificate,
     "requestheader-extra-headers-prefix": JSON.stringify([requestHeaders.extraPrefix]),

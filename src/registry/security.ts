@@ -52,6 +52,10 @@ export interface SecurityOptions {
   readonly random: Random;
   /** `cluster.local`: part of the issuer of service account tokens. */
   readonly clusterDomain?: string;
+  /** Of service account tokens; made from the cluster's domain when absent. */
+  readonly issuer?: string;
+  /** PEM of the authorities whose client certificates are believed; the cluster's own when absent. */
+  readonly clientAuthorities?: string;
   /** Tokens known in advance, for tests and for whoever embeds a cluster. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** See AuthenticatorChainOptions. */
@@ -83,7 +87,7 @@ export interface ClusterSecurity {
 export function newSecurity(options: SecurityOptions): ClusterSecurity {
   const { pki, clock, random, clusterDomain = "cluster.local" } = options;
   const nowMs = (): number => clock.now();
-  const issuer = defaultIssuer.replace("cluster.local", clusterDomain);
+  const issuer = options.issuer ?? defaultIssuer.replace("cluster.local", clusterDomain);
   const tokens = new LazyIssuer(
     () =>
       new ServiceAccountTokenIssuer({
@@ -122,7 +126,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
             allowedNames: frontProxyNames,
           }),
           new X509Authenticator({
-            authorities: () => pki.authority.certificate,
+            authorities: () => options.clientAuthorities ?? pki.authority.certificate,
             nowMs,
             onAccepted: clientCertificateExpiry(register),
           }),
