@@ -154,13 +154,18 @@ export class VirtualClock implements Clock {
     return await isDone();
   }
 
-  /** Lets everything that is ready run: promises, the callbacks of finished I/O, work outside. Time stands still. */
+  /**
+   * Lets everything that is ready run: promises, the callbacks of finished I/O, work outside. Time stands still, but for
+   * work outside that comes to no end: it may wait for a timer of ours.
+   */
   async settle(): Promise<void> {
     let seen = this.#activity();
+    let patienceMs = outsideMs;
     for (let calm = 0; calm < calmTurns; ) {
-      await (this.#outside > 0 ? realPause(1) : new Promise<void>((resolve) => setImmediate(resolve)));
+      const isWaiting = this.#outside > 0 && patienceMs-- > 0;
+      await (isWaiting ? realPause(1) : new Promise<void>((resolve) => setImmediate(resolve)));
       const now = this.#activity();
-      calm = now === seen && this.#outside === 0 ? calm + 1 : 0;
+      calm = now === seen && !isWaiting ? calm + 1 : 0;
       seen = now;
       if (calm === calmTurns && this.#realPauseMs > 0) {
         await realPause(this.#realPauseMs);
@@ -258,6 +263,9 @@ const isBefore = (a: Scheduled, b: Scheduled): boolean =>
 
 /** So many turns of the event loop in which nothing happened, and nothing more will by itself. */
 const calmTurns = 4;
+
+/** How long work outside is waited for, in steps of a real millisecond or a little more. */
+const outsideMs = 2_000;
 
 /** Of the machine's own time, while virtual time stands still. */
 const realPause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -171,6 +171,59 @@ describe("clocks", () => {
     await expect(clock.sleep(10, AbortSignal.abort(new Error("early")))).rejects.toThrow("early");
   });
 
+  it("stand still while others work in their own time, unless that has no end", async () => {
+    const clock = new VirtualClock(0);
+    let reachedMs = -1;
+    const real = new Promise<void>((resolve) => setTimeout(resolve, 50));
+    void clock.outside(real).then(() => {
+      reachedMs = clock.now();
+    });
+    clock.after(1_000, () => undefined);
+    await clock.advance(5_000);
+    expect(reachedMs).toBe(0);
+    let hasFired = false;
+    const late = clock.sleep(1_000).then(() => {
+      hasFired = true;
+    });
+    void clock.outside(late);
+    await clock.advance(1_000);
+    expect(hasFired).toBe(true);
+  });
+
+  it("wait until what a timer set off has come to rest", async () => {
+    const clock = new VirtualClock(0);
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    let steps = 0;
+    let stepsAtNext = -1;
+    clock.watchActivity(() => steps);
+    clock.after(10, () => {
+      void (async () => {
+        for (; steps < 50; steps++) for (let turns = 0; turns < 3; turns++) await turn();
+      })();
+    });
+    clock.after(20, () => {
+      stepsAtNext = steps;
+    });
+    await clock.advance(20);
+    expect(stepsAtNext).toBe(50);
+  });
+
+  it("keep the order of thousands of timers, many of them stopped", async () => {
+    const clock = new VirtualClock(0);
+    const random = new SeededRandom(3);
+    const fired: number[] = [];
+    const timers = Array.from({ length: 3_000 }, (_, index) => {
+      const atMs = Math.floor(random.next() * 500);
+      return { atMs, index, timer: clock.after(atMs, () => fired.push(index)) };
+    });
+    const going = timers.filter(({ timer }, index) => index % 3 === 0 || timer.stop() !== undefined);
+    await clock.advance(500);
+    const expected = going.toSorted((a, b) => a.atMs - b.atMs || a.index - b.index).map(({ index }) => index);
+    expect(fired).toEqual(expected);
+    expect(fired).toHaveLength(1_000);
+    expect(clock.nextTimerMs).toBeUndefined();
+  });
+
   it("follow the machine", async () => {
     const clock = new RealClock();
     const before = clock.now();

@@ -128,7 +128,9 @@ export class WebhookCaller {
         mayMultiplex: config.service === undefined && isLoopback(address),
       };
       try {
-        return await this.#connections.send(call, body, signal);
+        const { clock } = this.#options;
+        const sending = this.#connections.send(call, body, signal);
+        return await (clock.outside?.(sending) ?? sending);
       } catch (error) {
         if (error instanceof CallAborted) throw error;
         if (error instanceof UnusableConfiguration)

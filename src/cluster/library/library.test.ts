@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ConfigMap } from "../../api/types/core-v1.ts";
+import { WebhookServer } from "../../apiserver/webhook/testing/webhook-server.ts";
 import { resources } from "../../client/resources.ts";
 import { createCluster } from "./create-cluster.ts";
 import type { EmbeddedCluster } from "./embedded-cluster.ts";
@@ -214,6 +215,43 @@ spec:
     await expect(cluster.until(() => cluster.get("pod", "none"), { timeout: "1s" })).rejects.toThrow(
       'StatusError: pods "none" not found',
     );
+  });
+
+  it("stands still while a webhook answers in its own time", async () => {
+    const cluster = await start({ nodes: 0 });
+    const hook = await WebhookServer.listen((review, response) => {
+      const { uid } = (review as { request: { uid: string } }).request;
+      const answer = { uid, allowed: false, status: { message: "not today" } };
+      setTimeout(
+        () =>
+          response.end(
+            JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: answer }),
+          ),
+        200,
+      );
+    });
+    await cluster.apply({
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingWebhookConfiguration",
+      metadata: { name: "slow" },
+      webhooks: [
+        {
+          name: "slow.example.com",
+          admissionReviewVersions: ["v1"],
+          sideEffects: "None",
+          timeoutSeconds: 1,
+          clientConfig: { url: hook.url(), caBundle: hook.caBundle },
+          rules: [
+            { operations: ["CREATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["configmaps"] },
+          ],
+        },
+      ],
+    });
+    const refused = cluster.apply(configMap("a")).catch((error: unknown) => String(error));
+    // Ten seconds pass here, and none for who waits for the webhook.
+    await cluster.clock.advance("10s");
+    expect(await refused).toContain('admission webhook "slow.example.com" denied the request: not today');
+    await hook.close();
   });
 
   it("repeats a seed byte for byte, and differs for another", async () => {

@@ -5,7 +5,9 @@ import { parseManifests } from "../../kubectl/manifests.ts";
 import { type MappedResource, RestMapper } from "../../kubectl/rest-mapper.ts";
 
 /** YAML or JSON text (of several documents, if need be), objects, or lists of both. */
-export type Manifests = string | KubernetesObject | readonly (string | KubernetesObject)[];
+export type Manifests = Manifest | readonly Manifest[];
+
+type Manifest = string | KubernetesObject | UnstructuredObject;
 
 /** Server-side apply of whatever kind, in the order given. */
 export class Applier {
@@ -90,5 +92,4 @@ function objectsOf(manifests: Manifests): UnstructuredObject[] {
   throw new TypeError(`a manifest is text or an object, not ${typeof manifests}`);
 }
 
-const isList = (manifests: Manifests): manifests is readonly (string | KubernetesObject)[] =>
-  Array.isArray(manifests);
+const isList = (manifests: Manifests): manifests is readonly Manifest[] => Array.isArray(manifests);
