@@ -249,8 +249,10 @@ export class PodWorker {
     const { paths, volumes, options } = this.#context;
     const ips = readySandbox(this.#state)?.ips ?? [];
     if (options.simulated === undefined) {
-      await mkdir(paths.volumes(this.#uid), { recursive: true, mode: 0o750 });
-      await mkdir(paths.logDirectory(this.#pod), { recursive: true, mode: 0o755 });
+      await Promise.all([
+        mkdir(paths.volumes(this.#uid), { recursive: true, mode: 0o750 }),
+        mkdir(paths.logDirectory(this.#pod), { recursive: true, mode: 0o755 }),
+      ]);
     }
     return volumes.mount(this.#pod, this.#pod.spec?.hostNetwork === true ? this.#context.hostIps : ips);
   }

@@ -27,59 +27,63 @@ export async function writeAtomically(
   nowMs: number,
 ): Promise<boolean> {
   await mkdir(directory, { recursive: true, mode: 0o755 });
-  const current = await readlink(join(directory, "..data")).catch(() => undefined);
-  if (current !== undefined && (await sameFiles(join(directory, current), files))) return false;
-  const fresh = await freshName(directory, nowMs);
+  const present = new Set(await readdir(directory));
+  if (present.has("..data")) {
+    const current = await readlink(join(directory, "..data"));
+    if (await sameFiles(join(directory, current), files)) return false;
+  }
+  const fresh = freshName(present, nowMs);
   await writeFiles(join(directory, fresh), files);
-  await rm(join(directory, "..data_tmp"), { force: true });
+  if (present.has("..data_tmp")) await rm(join(directory, "..data_tmp"), { force: true });
   await symlink(fresh, join(directory, "..data_tmp"));
   await rename(join(directory, "..data_tmp"), join(directory, "..data"));
-  await linkNames(directory, files);
-  await removeOthers(directory, fresh);
+  await linkNames(directory, files, present);
+  await removeOthers(directory, present);
   return true;
 }
 
 /** What went before, and what a crash between two steps left behind. */
-async function removeOthers(directory: string, fresh: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const old = name.startsWith("..") && name !== "..data" && name !== fresh;
-    if (old) await rm(join(directory, name), { recursive: true, force: true });
-  }
+async function removeOthers(directory: string, present: ReadonlySet<string>): Promise<void> {
+  const old = [...present].filter((name) => name.startsWith("..") && !links.has(name));
+  for (const name of old) await rm(join(directory, name), { recursive: true, force: true });
 }
+
+const links: ReadonlySet<string> = new Set(["..data", "..data_tmp"]);
 
 /** `..2026_01_31_23_59_59.123456789`, as the kubelet names them. */
-async function freshName(directory: string, nowMs: number): Promise<string> {
+function freshName(present: ReadonlySet<string>, nowMs: number): string {
   const time = new Date(nowMs).toISOString();
   const base = `..${time.slice(0, 19).replaceAll(/[-T:]/g, "_")}.${time.slice(20, 23)}`;
-  for (let count = 0; ; count++) {
-    const name = `${base}${String(count).padStart(6, "0")}`;
-    if ((await lstat(join(directory, name)).catch(() => undefined)) === undefined) return name;
-  }
+  let count = 0;
+  const name = (): string => `${base}${String(count).padStart(6, "0")}`;
+  while (present.has(name())) count++;
+  return name();
 }
 
+/** Beside each other: each step is a way to a thread and back. */
 async function writeFiles(root: string, files: VolumeFiles): Promise<void> {
   await mkdir(root, { recursive: true });
   await chmod(root, 0o755);
-  for (const [path, { data, mode, user }] of files) {
-    const target = join(root, path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-    await writeFile(target, data, { mode });
-    // The mask of this process takes bits away at creation.
-    await chmod(target, mode);
-    if (user !== undefined) await chown(target, user, sameGroup);
-  }
+  await Promise.all(
+    Array.from(files, async ([path, { data, mode, user }]) => {
+      const target = join(root, path);
+      if (path.includes("/")) await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+      await writeFile(target, data, { mode });
+      // The mask of this process takes bits away at creation.
+      await chmod(target, mode);
+      if (user !== undefined) await chown(target, user, sameGroup);
+    }),
+  );
 }
 
 /** The group stays as it is. */
 const sameGroup = -1;
 
 /** One link per visible name; those whose files are gone are taken away. */
-async function linkNames(directory: string, files: VolumeFiles): Promise<void> {
+async function linkNames(directory: string, files: VolumeFiles, present: ReadonlySet<string>): Promise<void> {
   const wanted = new Set([...files.keys()].map((path) => path.split("/")[0] ?? path));
-  const present = new Set(await readdir(directory));
-  for (const name of wanted) {
-    if (!present.has(name)) await symlink(join("..data", name), join(directory, name));
-  }
+  const missing = [...wanted].filter((name) => !present.has(name));
+  await Promise.all(missing.map((name) => symlink(join("..data", name), join(directory, name))));
   for (const name of present) {
     if (!name.startsWith("..") && !wanted.has(name))
       await rm(join(directory, name), { force: true, recursive: true });
