@@ -1,5 +1,6 @@
 import { RealClock } from "../apimachinery/clock.ts";
 import { FlagError, type FlagTable, flagHelp } from "../cluster/stand-in/flags.ts";
+import { kubernetesVersion } from "../cluster/version.ts";
 import { type Io, usageExitCode } from "./command.ts";
 
 /**
@@ -17,7 +18,7 @@ export async function standIn([program = "", ...args]: readonly string[], io: Io
     return 0;
   }
   if (args.some((arg) => arg === "--version" || arg === "--version=true")) {
-    io.out(program === "etcd" ? "etcd Version: 3.6.8\n" : "Kubernetes v1.36.0\n");
+    io.out(program === "etcd" ? "etcd Version: 3.6.8\n" : `Kubernetes ${kubernetesVersion}\n`);
     return 0;
   }
   const parent = process.ppid;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock.ts";
+import { parseDurationMs } from "../apimachinery/duration.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { AuditBackend, Auditor } from "../apiserver/audit/auditor.ts";
@@ -111,17 +112,13 @@ async function newAuditWebhook(
   settings: ApiServerSettings,
   { clock, random, logger }: ApiServerContext,
 ): Promise<AuditBackend> {
-  const [{ AuditWebhook, auditWebhookDefaults }, { HttpsTransport }, kubeconfig, { parseDuration }] =
-    await Promise.all([
-      import("../apiserver/audit/webhook.ts"),
-      import("../client/https-transport.ts"),
-      import("../client/kubeconfig.ts"),
-      import("../cel/eval/time.ts"),
-    ]);
-  const millis = (name: SettingName, otherwise: number): number => {
-    const duration = parseDuration(settings[name] ?? "");
-    return duration === undefined ? otherwise : Number(duration.nanos / 1_000_000n);
-  };
+  const [{ AuditWebhook, auditWebhookDefaults }, { HttpsTransport }, kubeconfig] = await Promise.all([
+    import("../apiserver/audit/webhook.ts"),
+    import("../client/https-transport.ts"),
+    import("../client/kubeconfig.ts"),
+  ]);
+  const millis = (name: SettingName, otherwise: number): number =>
+    parseDurationMs(settings[name] ?? "") ?? otherwise;
   const { transport } = kubeconfig.resolveContext(kubeconfig.loadKubeconfig([file]));
   const { maxBatchEvents, maxWaitMs, initialBackoffMs } = auditWebhookDefaults;
   return new AuditWebhook({

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { parseDurationMs } from "../apimachinery/duration.ts";
 import { InstanceError, writePrivate } from "./instance.ts";
 
 /**
@@ -338,10 +339,9 @@ function wholeNumber(given: string): Promise<string> {
 }
 
 async function positiveDuration(given: string): Promise<string> {
-  const { parseDuration } = await import("../cel/eval/time.ts");
-  const duration = parseDuration(given);
-  if (duration === undefined) throw new Error(`"${given}" is no duration such as 30s or 1m30s`);
-  if (duration.nanos <= 0n) throw new Error(`${given} is not positive`);
+  const ms = parseDurationMs(given);
+  if (ms === undefined) throw new Error(`"${given}" is no duration such as 30s or 1m30s`);
+  if (ms <= 0) throw new Error(`${given} is not positive`);
   return given;
 }
 

@@ -31,7 +31,7 @@ import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { publishAuthentication } from "./publish-authentication.ts";
 import { ServerEvents } from "./server-events.ts";
-import { publishServiceRange } from "./service-range.ts";
+import { apiAddressIn, publishServiceRange } from "./service-range.ts";
 import { reportWebhook } from "./webhook-events.ts";
 
 /** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
@@ -41,7 +41,7 @@ export interface ClusterOptions {
   readonly logger?: Logger;
   readonly storage?: Storage;
   readonly pki?: Pki;
-  /** `10.96.0.0/16` by default. */
+  /** `defaultServiceCidr` by default. */
   readonly serviceCidr?: string;
   /** Makes the `kube-dns` Service at this address; whoever passes it serves DNS there. */
   readonly dnsAddress?: string;
@@ -75,6 +75,7 @@ export interface ListenAt {
 }
 
 const clusterDomain = "cluster.local";
+export const defaultServiceCidr = "10.96.0.0/16";
 
 /**
  * The control plane: storage, API server, controllers, scheduler. Nodes are added with `addNode`.
@@ -150,7 +151,7 @@ export class Cluster {
   }
 
   get serviceCidr(): string {
-    return this.#options.serviceCidr ?? "10.96.0.0/16";
+    return this.#options.serviceCidr ?? defaultServiceCidr;
   }
 
   /** Aborts when the cluster stops. */
@@ -206,7 +207,7 @@ export class Cluster {
   async bootstrap(): Promise<void> {
     const parts = { client: this.client(), reader: this.server.reader, logger: this.logger };
     const { dnsAddress, apiEndpoint } = this.#options;
-    const apiServiceAddress = this.serviceCidr.replace(/\.\d+\/\d+$/, ".1");
+    const apiServiceAddress = apiAddressIn(this.serviceCidr);
     const settings = {
       apiServiceAddress,
       storageClass: this.#options.defaultStorageClass !== false,
@@ -248,9 +249,7 @@ export class Cluster {
       logger: this.logger,
       newContext: (name, signal) => this.#contextOf(name, controllerUser(name), signal),
     });
-    for (const name of this.#manager.names()) {
-      if (this.#options.controllers?.(name) !== false) this.#manager.start(name);
-    }
+    this.#manager.startAll(this.#options.controllers);
     if (this.#options.scheduler !== false) {
       this.#scheduler = new Scheduler({
         ...this.#contextOf("default-scheduler", schedulerUser, this.signal),
@@ -279,6 +278,11 @@ export class Cluster {
   /** Connects a node's agent, so that the API server reaches its logs and streams. */
   connectNode(name: string, connection: NodeConnection): void {
     this.#nodes.set(name, connection);
+  }
+
+  /** Its logs and streams are out of reach from here on. Another agent that was connected under the name stays. */
+  disconnectNode(name: string, connection: NodeConnection): void {
+    if (this.#nodes.get(name) === connection) this.#nodes.delete(name);
   }
 
   /** What a part of the cluster is given to work with, acting as the user. */

@@ -1,11 +1,10 @@
 /** The library: a cluster in your own process. */
-export type { UnstructuredObject } from "../apimachinery/object.ts";
 export { StatusError } from "../apimachinery/status.ts";
 export type { Client, ResourceClient, ResourceReference } from "../client/client.ts";
 export { resources } from "../client/resources.ts";
 export { createCluster } from "./library/create-cluster.ts";
 export type { EmbeddedCluster, Endpoint } from "./library/embedded-cluster.ts";
 export type { Fault, FaultReason, FaultRule } from "./library/faults.ts";
-export type { ApplyOptions, Manifests } from "./library/manifests.ts";
+export type { AnyObject, ApplyOptions, Manifests } from "./library/manifests.ts";
 export type { CreateClusterOptions, Duration, NodeOptions, TestUser } from "./library/options.ts";
 export type { UntilOptions } from "./library/until.ts";

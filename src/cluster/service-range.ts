@@ -6,6 +6,14 @@ import { resources } from "../client/resources.ts";
 const name = "kubernetes";
 const readyMessage = "Kubernetes default Service CIDR is ready";
 
+/** The first address of a range of Services: the API server's. */
+export const apiAddressIn = (range: string): string => addressIn(range, 1);
+
+/** Where DNS is by custom, in a range of Services. */
+export const dnsAddressIn = (range: string): string => addressIn(range, 10);
+
+const addressIn = (range: string, last: number): string => range.replace(/\.\d+\/\d+$/, `.${last}`);
+
 /**
  * Says which addresses Services get, and that they may be had. Nothing in a start waits for it. Mirrors
  * pkg/controlplane/controller/defaultservicecidr.

@@ -13,6 +13,11 @@ export interface SimulatedNodeSettings {
   readonly saved?: SavedRuntime;
 }
 
+const defaultName = "simulated";
+
+/** A range of addresses for the pods of each of many nodes, the first being 0. */
+export const simulatedPodCidr = (index: number): string => `10.${128 + (index >> 8)}.${index & 255}.0/24`;
+
 /** A node whose pods only pretend to run: for machines without root, and for tests. */
 export class SimulatedNode {
   readonly #cluster: Cluster;
@@ -35,7 +40,7 @@ export class SimulatedNode {
 
   /** Resolves when the node object is registered. */
   async start(): Promise<void> {
-    const { name = "simulated", dnsAddress, labels } = this.#settings;
+    const { name = defaultName, dnsAddress, labels } = this.#settings;
     const { clock } = this.#cluster;
     const runtime = this.#runtime;
     this.#kubelet = new Kubelet({
@@ -57,6 +62,8 @@ export class SimulatedNode {
   }
 
   async stop(): Promise<void> {
-    await this.#kubelet?.stop();
+    if (this.#kubelet === undefined) return;
+    this.#cluster.disconnectNode(this.#settings.name ?? defaultName, this.#kubelet);
+    await this.#kubelet.stop();
   }
 }

@@ -67,9 +67,9 @@ export class ControllerManager {
     return this.#running.has(name);
   }
 
-  /** Starts every controller but those named. */
-  startAll({ except = [] }: { readonly except?: readonly string[] } = {}): void {
-    for (const name of this.names()) if (!except.includes(name)) this.start(name);
+  /** Starts every controller that `runs` says yes to. */
+  startAll(runs: (name: string) => boolean = () => true): void {
+    for (const name of this.names()) if (runs(name)) this.start(name);
   }
 
   /** Returns at once; the controller works as soon as its caches have synced. One that runs stays as it is. */

@@ -1,8 +1,9 @@
-import { execFile, spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { kubectlBinaries } from "../../test/harness/kubectl.ts";
 import { RealClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/logger.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
@@ -15,9 +16,7 @@ import { ControllerManager } from "./manager.ts";
 import { pretendKubelet } from "./testing/pretend-kubelet.ts";
 
 /** kubectl judges rollouts by status, conditions and revisions: what its oldest and newest here make of ours. */
-const installed = globSync("/usr/lib/google-cloud-sdk/bin/kubectl.1.*").toSorted();
-const found = spawnSync("kubectl", ["version", "--client"]).status === 0 ? ["kubectl"] : [];
-const binaries = installed.length > 1 ? [installed[0] ?? "", installed.at(-1) ?? ""] : found;
+const binaries = kubectlBinaries(["1.27", "1.33"]).map(({ path }) => path);
 
 const manifest = (kind: string, replicas: boolean): string => `
 apiVersion: apps/v1

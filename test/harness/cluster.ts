@@ -6,16 +6,9 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { writeContext } from "../../src/client/kubeconfig.ts";
 import { Cluster, type ClusterOptions } from "../../src/cluster/cluster.ts";
+import { pretendedVolumes } from "../../src/cluster/local-volumes.ts";
 import { SimulatedNode } from "../../src/cluster/simulated-node.ts";
-import type { LocalVolumes } from "../../src/controller/local-provisioner/index.ts";
 import { type Kubectl, Processes, run } from "./kubectl.ts";
-
-/** Volumes of the default StorageClass for pods that only pretend: paths that nobody looks into. */
-const pretendVolumes: LocalVolumes = {
-  nodeName: "simulated",
-  create: (volume) => Promise.resolve(`/simulated/${volume}`),
-  remove: () => Promise.resolve(),
-};
 
 export interface TestClusterOptions extends ClusterOptions {
   /** How many simulated nodes; default one, named `simulated`. Further ones are `simulated-2` and so on. */
@@ -61,7 +54,7 @@ export class TestCluster {
     const cluster = new Cluster({
       dnsAddress,
       apiEndpoint: { ip: "10.0.0.1", port: 6443 },
-      localVolumes: pretendVolumes,
+      localVolumes: pretendedVolumes("simulated"),
       ...options,
     });
     await cluster.startApi();

@@ -10,6 +10,7 @@ import { openSecurity, startTestServer, type TestServer } from "../testing/test-
 import type { Unavailable } from "./api-services.ts";
 import { ExtensionServer, json } from "./testing/extension-server.ts";
 import {
+  aggregate as aggregateFor,
   apiService,
   apiServicesPath,
   availableAs,
@@ -44,12 +45,7 @@ afterEach(async () => {
   await extension.close();
 });
 
-/** The APIService, its Service and endpoints, found to be available. */
-async function aggregate(spec: object = {}): Promise<void> {
-  await reachable(api, started.storage, extension.port);
-  await api.post(apiServicesPath, apiService({ caBundle: extension.caBundle, ...spec }));
-  await availableAs(api, "Passed");
-}
+const aggregate = (spec: object = {}): Promise<void> => aggregateFor(api, started.storage, extension, spec);
 
 describe("a request for a version that another server serves", () => {
   it("reaches it with who asks, and what the client says of that is not believed", async () => {

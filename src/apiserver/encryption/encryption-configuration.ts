@@ -1,3 +1,4 @@
+import { parseDurationMs } from "../../apimachinery/duration.ts";
 import { type FieldError, FieldPath, invalid, required } from "../../apimachinery/field-error.ts";
 import type { GroupResource } from "../../apimachinery/gvk.ts";
 import type { Schema } from "../../apimachinery/schema.ts";
@@ -305,16 +306,5 @@ function endpointProblem(endpoint: string): string | undefined {
   return undefined;
 }
 
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
 /** `3s`, `1m30s`, `500ms`; three seconds when nothing is said. */
-function durationMs(text = "3s"): number | undefined {
-  if (text === "0") return 0;
-  const match = /^(-?)((?:\d+(?:\.\d+)?(?:ms|s|m|h))+)$/.exec(text);
-  if (match === null) return undefined;
-  const total = [...(match[2] ?? "").matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
-    (sum, [, count, unit]) => sum + Number(count) * (unitsMs[unit ?? ""] ?? 0),
-    0,
-  );
-  return match[1] === "-" ? -total : total;
-}
+const durationMs = (text = "3s"): number | undefined => parseDurationMs(text);

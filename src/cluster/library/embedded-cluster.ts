@@ -2,29 +2,26 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
-import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
 import type { Filter } from "../../apiserver/endpoints/api-request.ts";
 import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
 import { newClient } from "../../client/client.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
-import type { LocalVolumes } from "../../controller/local-provisioner/index.ts";
 import type { SavedRuntime } from "../../cri/simulated/index.ts";
 import { createPki } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
-import { Cluster } from "../cluster.ts";
+import { Cluster, defaultServiceCidr } from "../cluster.ts";
+import { pretendedVolumes } from "../local-volumes.ts";
+import { dnsAddressIn } from "../service-range.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { Faults } from "./faults.ts";
-import { Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
-import { ClusterNodes } from "./nodes.ts";
+import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
+import { ClusterNodes, nodeName } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
 import { type UntilOptions, until } from "./until.ts";
-
-/** Where the cluster's DNS would be; simulated pods are told so. */
-const dnsAddress = "10.96.0.10";
 
 /** What a cluster begins with when it is not new. */
 export interface SavedState {
@@ -72,7 +69,12 @@ export class EmbeddedCluster implements AsyncDisposable {
     this.client = cluster.client();
     this.clock = new ClusterClock(cluster.clock, pulse);
     this.faults = faults;
-    this.nodes = new ClusterNodes({ cluster, faults, dnsAddress, saved: saved?.runtimes });
+    this.nodes = new ClusterNodes({
+      cluster,
+      faults,
+      dnsAddress: dnsAddressIn(cluster.serviceCidr),
+      saved: saved?.runtimes,
+    });
     this.#applier = new Applier(this.client, () => this.#pause());
   }
 
@@ -84,7 +86,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     const pulse = new Pulse(clock);
     const faults = new Faults(clock, random);
     const intercept: Filter = (state, next) => pulse.filter(state, (inner) => faults.filter(inner, next));
-    const { admission, serviceCidr } = options;
+    const { admission, serviceCidr = defaultServiceCidr } = options;
     const controllers = chosenControllers(options.controllers);
     const cluster = new Cluster({
       clock,
@@ -94,16 +96,17 @@ export class EmbeddedCluster implements AsyncDisposable {
         pki: createPki({ clock, reproducibleFrom: String(options.seed) }),
       }),
       storage: saved?.storage ?? options.store ?? new MemoryStorage(),
-      dnsAddress,
+      serviceCidr,
+      // Where DNS would be: simulated pods are told so.
+      dnsAddress: dnsAddressIn(serviceCidr),
       apiEndpoint: { ip: "10.0.0.1", port: 6443 },
-      localVolumes: pretendVolumes,
+      localVolumes: pretendedVolumes(firstNode(options.nodes)),
       controllers: controllers.runs,
       scheduler: options.scheduler !== false,
       security: {
         ...(admission?.enable !== undefined && { enableAdmission: admission.enable }),
         ...(admission?.disable !== undefined && { disableAdmission: admission.disable }),
       },
-      ...(serviceCidr !== undefined && { serviceCidr }),
     });
     if (clock instanceof VirtualClock) clock.watchActivity(() => pulse.count);
     const embedded = new EmbeddedCluster({ options, cluster, pulse, faults, saved });
@@ -135,24 +138,24 @@ export class EmbeddedCluster implements AsyncDisposable {
    * Server-side apply of whatever the manifests hold, in their order; what needs a definition of the same manifests waits
    * for it. Resolves with the objects as the server has them, rejects with the StatusError of the first that is refused.
    */
-  async apply(manifests: Manifests, options: ApplyOptions = {}): Promise<UnstructuredObject[]> {
+  async apply(manifests: Manifests, options: ApplyOptions = {}): Promise<AnyObject[]> {
     return await this.#applier.apply(manifests, options);
   }
 
   /** A resource by the names that kubectl takes: `pods`, `deploy`, `certificates.cert-manager.io`. */
-  async resource(name: string): Promise<ResourceClient<UnstructuredObject>> {
-    return this.client.resource(await this.#applier.resource(name)) as ResourceClient<UnstructuredObject>;
+  async resource(name: string): Promise<ResourceClient<AnyObject>> {
+    return this.client.resource(await this.#applier.resource(name)) as ResourceClient<AnyObject>;
   }
 
   /** One object; rejects with a StatusError of reason NotFound when there is none. */
-  async get(resource: string, name: string, namespace = "default"): Promise<UnstructuredObject> {
+  async get(resource: string, name: string, namespace = "default"): Promise<AnyObject> {
     const mapped = await this.#applier.resource(resource);
     const scope = mapped.namespaced ? { namespace } : {};
-    return (await this.client.resource(mapped).get(name, scope)) as UnstructuredObject;
+    return (await this.client.resource(mapped).get(name, scope)) as AnyObject;
   }
 
   /** All objects of a resource; of every namespace unless the options name one. */
-  async list(resource: string, options: ListOptions = {}): Promise<readonly UnstructuredObject[]> {
+  async list(resource: string, options: ListOptions = {}): Promise<readonly AnyObject[]> {
     return (await (await this.resource(resource)).list(options)).items;
   }
 
@@ -257,12 +260,9 @@ export interface Endpoint {
 /** Clients over sockets answer within this much of real time, or virtual time goes on without them. */
 const realPauseMs = 5;
 
-/** Volumes of the default StorageClass for pods that only pretend: paths that nobody looks into. */
-const pretendVolumes: LocalVolumes = {
-  nodeName: "node-1",
-  create: (volume) => Promise.resolve(`/simulated/${volume}`),
-  remove: () => Promise.resolve(),
-};
+/** Where volumes of the default StorageClass lie. */
+const firstNode = (nodes: CreateClusterOptions["nodes"]): string =>
+  typeof nodes === "object" ? (nodes[0]?.name ?? nodeName(0)) : nodeName(0);
 
 function newClock({ clock = "real", startTime }: CreateClusterOptions, nowMs: number | undefined): Clock {
   if (clock === "virtual") {

@@ -198,6 +198,7 @@ class LateSink implements WatchSink {
   readonly #sink: WatchSink;
   readonly #clock: Clock;
   readonly #lateMs: number;
+  #isOver = false;
 
   constructor(sink: WatchSink, clock: Clock, lateMs: number) {
     this.#sink = sink;
@@ -219,11 +220,14 @@ class LateSink implements WatchSink {
 
   /** The end is not late: a connection that breaks takes with it what was on its way. */
   end(error?: unknown): void {
+    this.#isOver = true;
     this.#sink.end(error);
   }
 
   #later(act: () => void): void {
-    this.#clock.after(this.#lateMs, act);
+    this.#clock.after(this.#lateMs, () => {
+      if (!this.#isOver) act();
+    });
   }
 }
 

@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { kubectlBinaries, Processes, run } from "../../../test/harness/kubectl.ts";
 import type { ConfigMap } from "../../api/types/core-v1.ts";
 import { WebhookServer } from "../../apiserver/webhook/testing/webhook-server.ts";
 import { resources } from "../../client/resources.ts";
@@ -9,6 +11,7 @@ import { createCluster } from "./create-cluster.ts";
 import type { EmbeddedCluster } from "./embedded-cluster.ts";
 import type { CreateClusterOptions } from "./options.ts";
 
+const [kubectl] = kubectlBinaries(["1.33"]);
 const open: EmbeddedCluster[] = [];
 function opened(cluster: EmbeddedCluster): EmbeddedCluster {
   open.push(cluster);
@@ -42,8 +45,7 @@ const statusOf = async (
   cluster: EmbeddedCluster,
   resource: string,
   name: string,
-): Promise<Record<string, unknown>> =>
-  ((await cluster.get(resource, name))["status"] ?? {}) as Record<string, unknown>;
+): Promise<Record<string, unknown>> => (await cluster.get(resource, name)).status ?? {};
 const isReady = async (cluster: EmbeddedCluster): Promise<boolean> =>
   (await statusOf(cluster, "deployment", "web"))["readyReplicas"] === 3;
 const podsOf = async (cluster: EmbeddedCluster): Promise<{ name: string; uid: string; node: string }[]> =>
@@ -94,7 +96,7 @@ metadata: { name: tom }
 spec: {}
 `;
     const [, tom] = await cluster.apply(manifests);
-    expect(tom?.["spec"]).toEqual({ lives: 9 });
+    expect(tom?.spec).toEqual({ lives: 9 });
     const again = await cluster.apply(manifests);
     expect(again[1]?.metadata.resourceVersion).toBe(tom?.metadata.resourceVersion);
     await cluster.delete("cats", "tom");
@@ -135,23 +137,21 @@ spec: {}
     await expect(start({ nodes: 0, ...options })).rejects.toThrow(message);
   });
 
-  it("serves programs in other languages when it is asked to", async (context) => {
-    const kubectl = ["/usr/local/bin/kubectl", "/usr/bin/kubectl"].find((path) => existsSync(path));
-    if (kubectl === undefined) return context.skip("kubectl is not installed");
-    const cluster = await start();
-    await cluster.apply(web);
-    const kubeconfig = await cluster.kubeconfig();
-    await cluster.until(() => isReady(cluster));
-    // In a process of its own, so that this one can answer.
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const { execFile } = await import("node:child_process");
-    execFile(kubectl, ["--kubeconfig", kubeconfig, "get", "deploy", "web"], (error, stdout) =>
-      error === null ? resolve(stdout) : reject(error),
-    );
-    expect(await promise).toMatch(/web +3\/3 +3 +3/);
-    await cluster.close();
-    expect(existsSync(kubeconfig)).toBe(false);
-  });
+  it.skipIf(kubectl === undefined)(
+    "serves programs in other languages when it is asked to (needs kubectl)",
+    async () => {
+      const cluster = await start();
+      await cluster.apply(web);
+      const kubeconfig = await cluster.kubeconfig();
+      await cluster.until(() => isReady(cluster));
+      const processes = new Processes();
+      const options = { env: { KUBECONFIG: kubeconfig }, cwd: dirname(kubeconfig), processes };
+      const shown = await run(kubectl?.path ?? "", ["get", "deploy", "web"], options);
+      expect(shown.stdout).toMatch(/web +3\/3 +3 +3/);
+      await cluster.close();
+      expect(existsSync(kubeconfig)).toBe(false);
+    },
+  );
 });
 
 describe("time", { timeout: 60_000 }, () => {
@@ -340,6 +340,30 @@ describe("faults", { timeout: 60_000 }, () => {
     expect(isThere).toBe(true);
   });
 
+  it("let events of a watch come late, and none after its end", async () => {
+    const cluster = await start({ nodes: 0 });
+    cluster.faults.add({ verb: "watch", resource: "configmaps", namespace: "default", delay: "30s" });
+    const seen: string[] = [];
+    const { metadata } = await cluster.client.resource(resources.configmaps).list({ namespace: "default" });
+    const watching = (async () => {
+      const options = { namespace: "default", resourceVersion: metadata.resourceVersion ?? "" };
+      for await (const { object } of cluster.client.resource(resources.configmaps).watch(options)) {
+        seen.push(object.metadata.name ?? "");
+      }
+    })();
+    await cluster.clock.settle();
+    await cluster.apply(configMap("a"));
+    await cluster.clock.advance("29s");
+    expect(seen).toEqual([]);
+    await cluster.clock.advance("2s");
+    expect(seen).toEqual(["a"]);
+    await cluster.apply(configMap("b"));
+    expect(cluster.faults.dropWatches({ resource: "configmaps", namespace: "default" })).toBe(1);
+    await watching;
+    await cluster.clock.advance("1m");
+    expect(seen).toEqual(["a"]);
+  });
+
   it("end watches, which are taken up again without loss", async () => {
     const cluster = await start();
     expect(cluster.faults.dropWatches({}, { expired: true })).toBeGreaterThan(20);
@@ -366,6 +390,10 @@ describe("faults", { timeout: 60_000 }, () => {
     await cluster.until(() => isReady(cluster));
     const before = await podsOf(cluster);
     await cluster.nodes.crash("node-1");
+    const { name: lost = "" } = before.find(({ node }) => node === "node-1") ?? {};
+    await expect(
+      cluster.client.resource(resources.pods).getSubresource(lost, "log", { namespace: "default" }),
+    ).rejects.toThrow("node-1");
     // The pods of a dead node are on their way out until it is back or its object is deleted.
     await cluster.until(
       async () =>

@@ -4,6 +4,12 @@ import type { Client } from "../../client/client.ts";
 import { parseManifests } from "../../kubectl/manifests.ts";
 import { type MappedResource, RestMapper } from "../../kubectl/rest-mapper.ts";
 
+/** An object of whatever kind, as tests look into it. */
+export interface AnyObject extends UnstructuredObject {
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
 /** YAML or JSON text (of several documents, if need be), objects, or lists of both. */
 export type Manifests = Manifest | readonly Manifest[];
 
@@ -25,8 +31,8 @@ export class Applier {
   async apply(
     manifests: Manifests,
     { namespace = "default", fieldManager = "sampan", force = true }: ApplyOptions,
-  ): Promise<UnstructuredObject[]> {
-    const applied: UnstructuredObject[] = [];
+  ): Promise<AnyObject[]> {
+    const applied: AnyObject[] = [];
     for (const object of objectsOf(manifests)) {
       const { apiVersion, kind } = object;
       const { name = "" } = object.metadata;
@@ -43,7 +49,7 @@ export class Applier {
             force,
             ...scope,
           },
-        )) as UnstructuredObject,
+        )) as AnyObject,
       );
     }
     return applied;

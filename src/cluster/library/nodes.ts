@@ -1,27 +1,25 @@
 import type { SavedRuntime } from "../../cri/simulated/index.ts";
 import type { Cluster } from "../cluster.ts";
-import { SimulatedNode } from "../simulated-node.ts";
+import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
 import type { Fault, Faults } from "./faults.ts";
 import type { NodeOptions } from "./options.ts";
 
+interface ClusterNodesParts {
+  readonly cluster: Cluster;
+  readonly faults: Faults;
+  readonly dnsAddress: string;
+  /** What ran on nodes of the cluster that this one goes on from. */
+  readonly saved: ReadonlyMap<string, SavedRuntime> | undefined;
+}
+
 /** The simulated nodes of a cluster. */
 export class ClusterNodes {
-  readonly #parts: {
-    readonly cluster: Cluster;
-    readonly faults: Faults;
-    readonly dnsAddress: string;
-    readonly saved: ReadonlyMap<string, SavedRuntime> | undefined;
-  };
+  readonly #parts: ClusterNodesParts;
   readonly #nodes = new Map<string, { readonly options: NodeOptions; readonly node: SimulatedNode }>();
   readonly #partitions = new Map<string, Fault>();
   #made = 0;
 
-  constructor(parts: {
-    readonly cluster: Cluster;
-    readonly faults: Faults;
-    readonly dnsAddress: string;
-    readonly saved: ReadonlyMap<string, SavedRuntime> | undefined;
-  }) {
+  constructor(parts: ClusterNodesParts) {
     this.#parts = parts;
   }
 
@@ -35,11 +33,10 @@ export class ClusterNodes {
     const { cluster, dnsAddress, saved } = this.#parts;
     const { name, labels } = options;
     if (this.#nodes.has(name)) throw new TypeError(`node ${JSON.stringify(name)} runs already`);
-    const index = this.#made++;
     const state = saved?.get(name);
     const node = new SimulatedNode(cluster, {
       name,
-      podCidr: `10.${128 + (index >> 8)}.${index & 255}.0/24`,
+      podCidr: simulatedPodCidr(this.#made++),
       dnsAddress,
       ...(labels !== undefined && { labels }),
       ...(state !== undefined && { saved: state }),
@@ -57,12 +54,14 @@ export class ClusterNodes {
     this.#nodes.delete(name);
   }
 
-  /** Cuts the node off from the API server: its agent and pods go on, and each request of it fails. */
+  /**
+   * Cuts the node off from the API server: its agent and pods go on, and each of its requests fails, so that it gives no
+   * sign of life. It still hears what is wanted of it: the parts of one process share what they read.
+   */
   partition(name: string): void {
     this.#running(name);
     if (this.#partitions.has(name)) return;
     const user = `system:node:${name}`;
-    this.#parts.faults.dropWatches({ user });
     const message = "a fault was injected: the node is cut off";
     this.#partitions.set(name, this.#parts.faults.add({ user, error: "ServiceUnavailable", message }));
   }
@@ -77,7 +76,7 @@ export class ClusterNodes {
   async start(nodes: number | readonly NodeOptions[]): Promise<void> {
     const list =
       typeof nodes === "number"
-        ? Array.from({ length: nodes }, (_, index): NodeOptions => ({ name: `node-${index + 1}` }))
+        ? Array.from({ length: nodes }, (_, index): NodeOptions => ({ name: nodeName(index) }))
         : nodes;
     for (const options of list) await this.add(options);
   }
@@ -105,3 +104,6 @@ export class ClusterNodes {
     );
   }
 }
+
+/** node-1, node-2 and so on; the first has index 0. */
+export const nodeName = (index: number): string => `node-${index + 1}`;

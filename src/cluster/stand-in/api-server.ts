@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { createPki, decodePem, encodePem, keyId, type Pki } from "../../pki/index.ts";
 import { Cluster } from "../cluster.ts";
-import { SimulatedNode } from "../simulated-node.ts";
+import { nodeName } from "../library/nodes.ts";
+import { dnsAddressIn } from "../service-range.ts";
+import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
 import { apiServerFlags } from "./api-server-flags.ts";
 import { FlagError, parseFlags } from "./flags.ts";
 
@@ -67,9 +69,10 @@ async function startRest(cluster: Cluster, chosen: readonly string[], nodes: num
       `invalid argument "${unknown}" for "--sampan-controllers": there are all, ${known.join(", ")}`,
     );
   }
-  for (let index = 1; index <= nodes; index++) {
-    const podCidr = `10.${128 + (index >> 8)}.${index & 255}.0/24`;
-    await new SimulatedNode(cluster, { name: `node-${index}`, podCidr, dnsAddress: "10.0.0.10" }).start();
+  const dnsAddress = dnsAddressIn(cluster.serviceCidr);
+  for (let index = 0; index < nodes; index++) {
+    const settings = { name: nodeName(index), podCidr: simulatedPodCidr(index), dnsAddress };
+    await new SimulatedNode(cluster, settings).start();
   }
 }
 

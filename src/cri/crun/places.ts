@@ -70,9 +70,14 @@ export class Places {
       this.#makeFolders();
       return undefined;
     }
-    const mount = { source: "sampan", target: this.#run, type: "tmpfs", flags: ["nosuid", "nodev"] as const };
     return system
-      .mount({ ...mount, flags: [...mount.flags], data: "mode=711" })
+      .mount({
+        source: "sampan",
+        target: this.#run,
+        type: "tmpfs",
+        flags: ["nosuid", "nodev"],
+        data: "mode=711",
+      })
       .then(() => this.#makeFolders());
   }
 

@@ -71,11 +71,13 @@ export class Records<T extends { readonly id: string }> {
     mkdirSync(directory, { recursive: true, mode: 0o711 });
     for (const name of readdirSync(directory)) {
       const path = join(directory, name);
-      const record = lastRecord<T>(path);
-      // Written anew, so that nothing is added to a line that was cut short.
-      if (record !== undefined && name === fileName(record.id)) this.#write(record);
+      const text = textOf(path);
+      const record = lastRecord<T>(text);
       // One that a power cut left empty counts as absent: what it was about is removed as an orphan.
-      else rmSync(path, { recursive: true });
+      if (record === undefined || name !== fileName(record.id)) rmSync(path, { recursive: true });
+      else if (text.endsWith("\n")) this.#all.set(record.id, { record, bytes: text.length });
+      // Nothing may be added to a line that was cut short.
+      else this.#write(record);
     }
   }
 
@@ -125,8 +127,8 @@ const fileName = (id: string): string => `${basename(id)}.json`;
 
 const lineOf = (record: unknown): string => `${JSON.stringify(record)}\n`;
 
-function lastRecord<T extends { readonly id: string }>(path: string): T | undefined {
-  for (const line of linesOf(path).reverse()) {
+function lastRecord<T extends { readonly id: string }>(text: string): T | undefined {
+  for (const line of text.split("\n").reverse()) {
     try {
       const record = JSON.parse(line) as T | null;
       if (typeof record?.id === "string") return record;
@@ -137,10 +139,10 @@ function lastRecord<T extends { readonly id: string }>(path: string): T | undefi
   return undefined;
 }
 
-function linesOf(path: string): string[] {
+function textOf(path: string): string {
   try {
-    return readFileSync(path, "utf8").split("\n");
+    return readFileSync(path, "utf8");
   } catch {
-    return [];
+    return "";
   }
 }

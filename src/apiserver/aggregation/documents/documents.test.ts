@@ -7,7 +7,13 @@ import { TestApi } from "../../testing/api.ts";
 import { type HttpsFixture, type HttpsResponse, listenForTest } from "../../testing/https.ts";
 import { startTestServer, type TestServer } from "../../testing/test-server.ts";
 import { ExtensionServer, json, type SeenRequest } from "../testing/extension-server.ts";
-import { apiService, apiServicesPath, availableAs, reachable, wardle } from "../testing/objects.ts";
+import {
+  aggregate as aggregateFor,
+  apiService,
+  apiServicesPath,
+  availableAs,
+  wardle,
+} from "../testing/objects.ts";
 import { flunderName, flunderPath, wardleV2, wardleV3 } from "./testing/wardle-openapi.ts";
 
 let started: TestServer;
@@ -27,11 +33,7 @@ afterEach(async () => {
   await extension.close();
 });
 
-async function aggregate(spec: object = {}): Promise<void> {
-  await reachable(api, started.storage, extension.port);
-  await api.post(apiServicesPath, apiService({ caBundle: extension.caBundle, ...spec }));
-  await availableAs(api, "Passed");
-}
+const aggregate = (spec: object = {}): Promise<void> => aggregateFor(api, started.storage, extension, spec);
 
 const aggregatedForm = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const get = (path: string, accept = "application/json"): Promise<HttpsResponse> =>

@@ -67,6 +67,18 @@ export async function reachable(api: TestApi, storage: Storage, port: number): P
   await putSlice(storage, port);
 }
 
+/** The APIService, its Service and endpoints, found to be available. */
+export async function aggregate(
+  api: TestApi,
+  storage: Storage,
+  { port, caBundle }: { readonly port: number; readonly caBundle: string },
+  spec: object = {},
+): Promise<void> {
+  await reachable(api, storage, port);
+  await api.post(apiServicesPath, apiService({ caBundle, ...spec }));
+  await availableAs(api, "Passed");
+}
+
 /** The condition Available of the APIService, once its reason is the one awaited. */
 export async function availableAs(api: TestApi, reason: string): Promise<Record<string, unknown>> {
   for (let turn = 0; turn < 400; turn++) {

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
+import { parseDurationMs } from "../../../apimachinery/duration.ts";
 import {
   type FieldError,
   type FieldPath,
@@ -7,15 +8,13 @@ import {
   notSupported,
   required,
 } from "../../../apimachinery/field-error.ts";
-import { parseDuration } from "../../../cel/eval/time.ts";
 import type { RawWebhook } from "./configuration.ts";
 
 const maxTimeoutMs = 30_000;
 
 /** A duration as Go writes it, in milliseconds; undefined for what is none, and for what is missing. */
 export function durationMs(text: string | undefined): number | undefined {
-  const duration = text === undefined ? undefined : parseDuration(text);
-  return duration === undefined ? undefined : Number(duration.nanos / 1_000_000n);
+  return text === undefined ? undefined : parseDurationMs(text);
 }
 
 /** What is wrong with a webhook, but for its conditions. Upstream's paths leave `webhook` out, and so do these. */
