@@ -1,6 +1,6 @@
 import type { Node, NodeCondition, NodeStatus } from "../../api/types/core-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { Quantity } from "../../apimachinery/quantity.ts";
+import { canonicalQuantity, Quantity } from "../../apimachinery/quantity.ts";
 import type { ImageInfo, RuntimeStatus } from "../../cri/runtime.ts";
 import type { KubeletOptions } from "../options.ts";
 import type { Machine } from "./machine.ts";
@@ -56,7 +56,10 @@ export function newNode(sources: NodeSources, nowMs: number): Node {
   };
 }
 
-/** The whole status; conditions of others that `previous` has are kept. */
+/**
+ * The whole status, as the server prints it, so that it can be compared with what comes back from there; conditions of
+ * others that `previous` has are kept.
+ */
 export function nodeStatus(
   sources: NodeSources,
   previous: NodeStatus | undefined,
@@ -82,7 +85,8 @@ export function nodeStatus(
       operatingSystem: "linux",
       architecture: machine.architecture,
     },
-    images: imageList(images),
+    // Of an empty list nothing comes back from the server, and would look like a change each time.
+    ...(images.length > 0 && { images: imageList(images) }),
     runtimeHandlers: [{ name: "", features: { recursiveReadOnlyMounts: false, userNamespaces: false } }],
     features: { supplementalGroupsPolicy: false },
   };
@@ -94,7 +98,7 @@ function extendedResources(capacity: Readonly<Record<string, string>> = {}): Rec
 }
 
 export function capacityOf(options: KubeletOptions, machine: Machine): Record<string, string> {
-  const kibi = (bytes: number): string => `${Math.floor(bytes / 1024)}Ki`;
+  const kibi = (bytes: number): string => canonicalQuantity(`${Math.floor(bytes / 1024)}Ki`);
   return {
     cpu: String(machine.cpus),
     "ephemeral-storage": kibi(machine.diskBytes),
