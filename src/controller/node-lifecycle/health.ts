@@ -38,16 +38,52 @@ const unhealthyShare = 0.55;
 /** In a zone of more nodes evictions go on all the same (`--large-cluster-size-threshold`). */
 const largeZone = 50;
 
-/**
- * Whether pods may be evicted from nodes that are not ready in the node's zone. When no node at all is ready, it is
- * the control plane that is cut off.
- */
-export function mayEvict(node: Node, nodes: readonly Node[]): boolean {
-  if (nodes.every((other) => readiness(other) !== "True")) return false;
-  const zone = nodes.filter((other) => zoneOf(other) === zoneOf(node));
-  const unready = zone.filter((other) => readiness(other) !== "True").length;
-  const partial = unready > 2 && unready < zone.length && unready / zone.length >= unhealthyShare;
-  return !partial || zone.length > largeZone;
+interface Zone {
+  nodes: number;
+  unready: number;
+}
+
+/** How many nodes of each zone are not ready, counted as nodes change: asked for every node, every few seconds. */
+export class ZoneHealth {
+  readonly #zones = new Map<string, Zone>();
+  /** How each node was counted. */
+  readonly #counted = new Map<string, { readonly zone: string; readonly ready: boolean }>();
+  #ready = 0;
+
+  /** Counts a node, or what has become of it. */
+  set(node: Node): void {
+    this.delete(node);
+    const counted = { zone: zoneOf(node), ready: readiness(node) === "True" };
+    this.#counted.set(node.metadata.name ?? "", counted);
+    this.#count(counted, 1);
+  }
+
+  delete({ metadata: { name = "" } }: Node): void {
+    const counted = this.#counted.get(name);
+    if (counted === undefined) return;
+    this.#counted.delete(name);
+    this.#count(counted, -1);
+  }
+
+  /**
+   * Whether pods may be evicted from nodes that are not ready in the node's zone. When no node at all is ready, it is
+   * the control plane that is cut off.
+   */
+  mayEvict(node: Node): boolean {
+    if (this.#ready === 0) return false;
+    const { nodes, unready } = this.#zones.get(zoneOf(node)) ?? { nodes: 0, unready: 0 };
+    const partial = unready > 2 && unready < nodes && unready / nodes >= unhealthyShare;
+    return !partial || nodes > largeZone;
+  }
+
+  #count({ zone: name, ready }: { zone: string; ready: boolean }, by: 1 | -1): void {
+    const zone = this.#zones.get(name) ?? { nodes: 0, unready: 0 };
+    zone.nodes += by;
+    if (ready) this.#ready += by;
+    else zone.unready += by;
+    if (zone.nodes === 0) this.#zones.delete(name);
+    else this.#zones.set(name, zone);
+  }
 }
 
 const zoneOf = ({ metadata }: Node): string =>

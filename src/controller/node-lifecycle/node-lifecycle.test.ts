@@ -3,7 +3,7 @@ import type { Node, Pod, Taint } from "../../api/types/core-v1.ts";
 import { formatMicroTime } from "../../apimachinery/clock.ts";
 import { resources } from "../../client/resources.ts";
 import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
-import { mayEvict } from "./health.ts";
+import { ZoneHealth } from "./health.ts";
 import { nodeLifecycleController } from "./index.ts";
 
 const conditions = (ready: string, others: Record<string, string> = {}) =>
@@ -166,10 +166,10 @@ describe("a node", () => {
   });
 });
 
-describe("mayEvict()", () => {
+describe("ZoneHealth", () => {
   const zone = (readyCount: number, unreadyCount: number, name: string): Node[] => [
-    ...Array.from({ length: readyCount }, (_, index) => node(`r${index}`, "True", {}, name)),
-    ...Array.from({ length: unreadyCount }, (_, index) => node(`u${index}`, "Unknown", {}, name)),
+    ...Array.from({ length: readyCount }, (_, index) => node(`${name}-r${index}`, "True", {}, name)),
+    ...Array.from({ length: unreadyCount }, (_, index) => node(`${name}-u${index}`, "Unknown", {}, name)),
   ];
   const bad = node("bad", "Unknown", {}, "a");
 
@@ -179,7 +179,12 @@ describe("mayEvict()", () => {
     ["most of a small zone is not ready", zone(2, 3, "a"), false],
     ["most of a large zone is not ready", zone(20, 40, "a"), true],
     ["a whole zone is not ready, and another is", [...zone(0, 3, "a"), ...zone(3, 0, "b")], true],
-  ])("when %s", (_, others, expected) => {
-    expect(mayEvict(bad, [bad, ...others])).toBe(expected);
+  ])("tells whether to evict when %s", (_, others, expected) => {
+    const health = new ZoneHealth();
+    const passing = Array.from({ length: 60 }, (_, index) => node(`p${index}`, "Unknown", {}, "a"));
+    for (const each of [...passing, bad, ...others.map((other) => ({ ...other, status: {} })), ...others])
+      health.set(each);
+    for (const left of passing) health.delete(left);
+    expect(health.mayEvict(bad)).toBe(expected);
   });
 });

@@ -5,7 +5,7 @@ import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
-import { mayEvict, readiness, unknownStatus } from "./health.ts";
+import { readiness, unknownStatus, ZoneHealth } from "./health.ts";
 import { taintsFor } from "./taints.ts";
 
 /** A node that is silent for so long is Unknown, as `--node-monitor-grace-period` defaults to. */
@@ -32,6 +32,7 @@ export class NodeLifecycleReconciler {
   readonly #pods: Informer<Pod>;
   readonly #leases: Informer<Lease>;
   readonly #heard = new Map<string, Heard>();
+  readonly #zones = new ZoneHealth();
   /** Names of nodes whose pods have yet to be marked as not ready. */
   readonly #toMark = new Set<string>();
 
@@ -41,6 +42,13 @@ export class NodeLifecycleReconciler {
     this.#pods = context.informers.informer(resources.pods);
     this.#leases = context.informers.informer(resources.leases, { namespace: "kube-node-lease" });
     this.#pods.addIndex("node", (pod) => [pod.spec.nodeName ?? ""]);
+    const zones = this.#zones;
+    const unsubscribe = this.#nodes.addHandler({
+      added: (node) => zones.set(node),
+      updated: (_, node) => zones.set(node),
+      deleted: (node) => zones.delete(node),
+    });
+    context.signal.addEventListener("abort", unsubscribe, { once: true });
   }
 
   async reconcile(name: string): Promise<ReconcileResult | undefined> {
@@ -94,7 +102,7 @@ export class NodeLifecycleReconciler {
 
   async #setTaints(node: Node): Promise<void> {
     const { client, clock } = this.#context;
-    const evicts = mayEvict(node, this.#nodes.list());
+    const evicts = this.#zones.mayEvict(node);
     const taints = taintsFor(node, evicts, clock.now());
     if (taints === node.spec.taints || (taints.length === 0 && node.spec.taints === undefined)) return;
     const patch = {

@@ -116,6 +116,7 @@ export class PodCollector {
 }
 
 /** Somebody has declared that the node is off: what it runs cannot harm any more. */
-const isOutOfService = ({ spec, status }: Node): boolean =>
+/** Declared so, and silent. */
+export const isOutOfService = ({ spec, status }: Node): boolean =>
   !isConditionTrue(status?.conditions, "Ready") &&
   (spec.taints ?? []).some(({ key }) => key === outOfService);
