@@ -65,8 +65,8 @@ async function poll(clock: Clock, isDone: () => Promise<boolean>, endMs: number)
   }
 }
 
-/** Of those of the last minutes: warnings before all else. */
-async function recentEvents(client: Client, count = 10): Promise<string[]> {
+/** What the cluster's newest events say, a line each: warnings before all else. */
+export async function recentEvents(client: Client, count = 10): Promise<string[]> {
   try {
     const { items } = await client.resource(resources.events).list();
     return items
