@@ -10,6 +10,7 @@ export {
   verifyJws,
 } from "./jws.ts";
 export { type JwtClaims, jsonWebKeySet, keyId, parseJwt, signJwt, verifyJwt } from "./jwt.ts";
+export { type PkiMaterial, pkiMaterial } from "./material.ts";
 export { certificatesOf, decodePem, encodePem, type PemBlock } from "./pem.ts";
 export { createPki, type Pki } from "./pki.ts";
 export { loadOrCreatePki, openPki } from "./pki-directory.ts";

@@ -3,7 +3,8 @@ import type { Clock } from "../apimachinery/clock.ts";
 import type { AlternativeNames } from "./alternative-names.ts";
 import { CertificateAuthority, type Credential } from "./authority.ts";
 import { keyId } from "./jwt.ts";
-import { generateKey, publicOf, reproducibleKey } from "./keys.ts";
+import { generateKey, privateKeyFromPem, publicOf, reproducibleKey } from "./keys.ts";
+import type { PkiMaterial } from "./material.ts";
 import type { SubjectName } from "./name.ts";
 
 /** Every key and certificate of a cluster. Members are made or read when first used. */
@@ -33,6 +34,8 @@ export interface PkiOptions {
   readonly clusterDomain?: string;
   /** The authorities are made from this text, the same each time: for tests, where their keys need be no secret. */
   readonly reproducibleFrom?: string;
+  /** The keys of a PKI that was before (`pkiMaterial`): what it signed is believed. */
+  readonly material?: PkiMaterial;
 }
 
 /** The identities that are issued at the start, by the name of their files. */
@@ -62,20 +65,24 @@ export function serverNames({
 
 /** A PKI that lives in memory: a fresh cluster in a test pays only for what it uses. */
 export function createPki(options: PkiOptions): Pki {
-  const { clock, reproducibleFrom } = options;
+  const { clock, reproducibleFrom, material } = options;
   const newAuthority = (name: string): CertificateAuthority =>
     reproducibleFrom === undefined
       ? CertificateAuthority.create(name, clock.now())
       : CertificateAuthority.create(name, clock.now(), reproducibleKey(`${name} ${reproducibleFrom}`));
-  const authority = once(() => newAuthority("kubernetes"));
-  const frontProxyAuthority = once(() => newAuthority("front-proxy-ca"));
+  const authorityOf = (name: string, kept: Credential | undefined): CertificateAuthority =>
+    kept === undefined ? newAuthority(name) : CertificateAuthority.load(kept);
+  const authority = once(() => authorityOf("kubernetes", material?.authority));
+  const frontProxyAuthority = once(() => authorityOf("front-proxy-ca", material?.frontProxyAuthority));
   const server = once(() => authority().issueServer("kube-apiserver", serverNames(options), clock.now()));
   const admin = once(() => authority().issueClient(clientSubjects.admin, clock.now()));
   const kubeletClient = once(() => authority().issueClient(clientSubjects.kubeletClient, clock.now()));
   const frontProxyClient = once(() =>
     frontProxyAuthority().issueClient(clientSubjects.frontProxyClient, clock.now()),
   );
-  const serviceAccountKey = once(generateKey);
+  const serviceAccountKey = once(() =>
+    material === undefined ? generateKey() : privateKeyFromPem(material.serviceAccountKey),
+  );
   const serviceAccountKeys = once(() => acceptedKeys(serviceAccountKey()));
   return {
     get authority() {

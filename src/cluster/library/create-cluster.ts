@@ -10,5 +10,11 @@ import type { CreateClusterOptions } from "./options.ts";
  * Rejects with TypeError for options that make no sense.
  */
 export async function createCluster(options: CreateClusterOptions = {}): Promise<EmbeddedCluster> {
-  return await EmbeddedCluster.start(options);
+  const { from, identities, ...rest } = options;
+  if (from !== undefined) {
+    const { restoreCluster } = await import("./restore.ts");
+    return await restoreCluster(from, options);
+  }
+  if (identities !== undefined) throw new TypeError("identities needs a cluster to go on from: from");
+  return await EmbeddedCluster.start(rest);
 }

@@ -8,7 +8,7 @@ import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../
 import { newClient } from "../../client/client.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
 import type { SavedRuntime } from "../../cri/simulated/index.ts";
-import { createPki } from "../../pki/index.ts";
+import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
 import { Cluster, defaultServiceCidr } from "../cluster.ts";
@@ -28,6 +28,8 @@ export interface SavedState {
   readonly storage: Storage;
   readonly nowMs: number;
   readonly runtimes: ReadonlyMap<string, SavedRuntime>;
+  /** The keys of the cluster that was before; without them it gets new ones. */
+  readonly keys?: PkiMaterial;
 }
 
 /**
@@ -92,9 +94,11 @@ export class EmbeddedCluster implements AsyncDisposable {
       clock,
       random,
       intercept,
-      ...(options.seed !== undefined && {
-        pki: createPki({ clock, reproducibleFrom: String(options.seed) }),
-      }),
+      ...(saved?.keys !== undefined && { pki: createPki({ clock, material: saved.keys }) }),
+      ...(saved?.keys === undefined &&
+        options.seed !== undefined && {
+          pki: createPki({ clock, reproducibleFrom: String(options.seed) }),
+        }),
       storage: saved?.storage ?? options.store ?? new MemoryStorage(),
       serviceCidr,
       // Where DNS would be: simulated pods are told so.
@@ -207,6 +211,33 @@ export class EmbeddedCluster implements AsyncDisposable {
     // Another stream of chance than ours, and the same one each time.
     const nextSeed = seed === undefined ? {} : { seed: Math.floor(this.#random.next() * 2 ** 32) };
     return await EmbeddedCluster.start({ ...options, ...nextSeed, nodes: this.nodes.options() }, saved);
+  }
+
+  /**
+   * Writes the cluster into a file that only its owner may read, or into memory: its objects with their identities and
+   * revisions, simulated containers with their ages and logs, the time, its options and its keys. `createCluster({ from })`
+   * goes on from there, in this process or another, as often as you like.
+   */
+  async save(): Promise<Buffer>;
+  async save(file: string): Promise<undefined>;
+  async save(file?: string): Promise<Buffer | undefined> {
+    const { saveCluster } = await import("./save.ts");
+    if (this.#clock instanceof VirtualClock) await this.#clock.settle();
+    const { seed, store: _, ...options } = this.#options;
+    return await saveCluster(
+      {
+        storage: this.#cluster.storage,
+        nowMs: this.#clock.now(),
+        runtimes: this.nodes.save(),
+        keys: this.#cluster.pki,
+        options: {
+          ...options,
+          nodes: this.nodes.options(),
+          ...(seed !== undefined && { seed: Math.floor(this.#random.next() * 2 ** 32) }),
+        },
+      },
+      file,
+    );
   }
 
   /** Ends everything. Calling it again does nothing. */

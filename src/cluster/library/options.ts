@@ -34,6 +34,17 @@ export interface CreateClusterOptions {
   readonly store?: Storage;
   /** Of Services. Default 10.96.0.0/16. */
   readonly serviceCidr?: string;
+  /**
+   * What `cluster.save()` gave, or the path of its file: the cluster goes on from there, with the options that it had.
+   * Options given beside it count instead, but for `nodes`, `store`, `startTime` and `serviceCidr`, which are refused.
+   */
+  readonly from?: string | Uint8Array;
+  /**
+   * With `from`: `same` (the default) is the cluster that was saved, and its tokens and certificates are good. `new` is
+   * another one: new keys, new UIDs of `kube-system` and of the nodes, new bootstrap tokens, so that neither believes what
+   * the other signed.
+   */
+  readonly identities?: "same" | "new";
 }
 
 export interface NodeOptions {
