@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import type { Node, Pod } from "../api/types/core-v1.ts";
 import { Backoff, KeyedBackoff } from "../apimachinery/backoff.ts";
 import type { Timer } from "../apimachinery/clock.ts";
+import { isInvalid } from "../apimachinery/status.ts";
 import type { Informer } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
 import type { ContainerStatus, DnsConfig } from "../cri/runtime.ts";
@@ -152,6 +153,11 @@ export class Kubelet implements NodeConnection {
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
   }
 
+  /** Has a look at the node, and writes its status when something has changed. */
+  async report(): Promise<void> {
+    await this.#running?.registration.report();
+  }
+
   logs(
     target: ContainerTarget,
     options: LogOptions,
@@ -255,6 +261,8 @@ export class Kubelet implements NodeConnection {
         return await registration.register();
       } catch (error) {
         this.#stop.signal.throwIfAborted();
+        // Who made a node up hears at once that there can be none like it.
+        if (this.#options.simulated !== undefined && isInvalid(error)) throw error;
         this.#options.logger.warn("registering the node failed", { error: String(error) });
         await this.#options.clock.sleep(backoff.next(), this.#stop.signal);
       }
@@ -293,7 +301,16 @@ export class Kubelet implements NodeConnection {
       onGone: () => this.#forget(uid),
     });
     this.#workers.set(uid, worker);
+    if (adopted === emptyState) this.#tellOfScript(pod);
     worker.wake();
+  }
+
+  /** A script that cannot be followed must not look like one that is. */
+  #tellOfScript(pod: Pod): void {
+    const { simulated, events } = this.#options;
+    for (const problem of simulated?.scriptProblems?.(pod) ?? []) {
+      events.event(pod, "Warning", "InvalidScript", problem);
+    }
   }
 
   #forget(uid: string): void {
@@ -354,7 +371,8 @@ export class Kubelet implements NodeConnection {
   async #readNode(machine: Machine, eviction: EvictionManager): Promise<NodeSources> {
     const { runtime, images } = this.#options;
     const [status, list] = await Promise.all([runtime.status(), images.listImages()]);
-    return { options: this.#options, machine, runtime: status, images: list, pressures: eviction.pressures };
+    const pressures = this.#options.simulated?.pressures?.() ?? eviction.pressures;
+    return { options: this.#options, machine, runtime: status, images: list, pressures };
   }
 
   async #readDns(): Promise<ClusterDns> {

@@ -1,4 +1,4 @@
-import type { NodeAddress, Taint } from "../api/types/core-v1.ts";
+import type { NodeAddress, Pod, Taint } from "../api/types/core-v1.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
 import type { Random } from "../apimachinery/random.ts";
@@ -48,7 +48,17 @@ export interface KubeletOptions {
    */
   readonly withdrawn?: (address: string, limitMs: number) => Promise<void>;
   /** The node pretends: no disk is touched, logs and probes are answered by the simulated runtime. */
-  readonly simulated?: { readonly logs: LogFiles; readonly network: ProbeNetwork };
+  readonly simulated?: SimulatedParts;
+}
+
+/** What takes the place of disk and wire on a node that pretends. */
+export interface SimulatedParts {
+  readonly logs: LogFiles;
+  readonly network: ProbeNetwork;
+  /** What is wrong with a pod's script, each in a sentence for an event. */
+  readonly scriptProblems?: (pod: Pod) => readonly string[];
+  /** Conditions that press on the node, `MemoryPressure`, with why. */
+  readonly pressures?: () => ReadonlyMap<string, string>;
 }
 
 /** The mounts that volumes need. Implemented by the linux room and handed in by the cluster. */

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../apimachinery/clock.ts";
 import type { ContainerConfig, ContainerStatus } from "../runtime.ts";
 import type { SimulatedLogs } from "./logs.ts";
 import { type Pretence, pretend } from "./pretend-shell.ts";
-import { type ContainerScript, readScript } from "./script.ts";
+import { type ContainerScript, type ProbeKind, readScript, stepAt, stepsUntil } from "./script.ts";
 
 /** The annotation by which the kubelet marks containers that are to end by themselves: init containers, Jobs. */
 export const runToCompletion = "sampan.dev/run-to-completion";
@@ -11,7 +11,8 @@ export interface SimulatedContainerOptions {
   readonly id: string;
   readonly sandboxId: string;
   readonly config: ContainerConfig;
-  readonly podAnnotations: Readonly<Record<string, string>>;
+  /** Where its script is read from, the first to be asked first: the pod's annotations, and what rules say. */
+  readonly scripts: readonly Readonly<Record<string, string>>[];
   readonly logPath: string;
   readonly clock: Clock;
   readonly logs: SimulatedLogs;
@@ -54,7 +55,7 @@ export class SimulatedContainer {
     this.id = options.id;
     this.sandboxId = options.sandboxId;
     this.config = options.config;
-    this.script = readScript(options.podAnnotations, options.config.name, options.config.attempt);
+    this.script = readScript(options.scripts, options.config.name, options.config.attempt);
     this.#options = options;
     const { saved } = options;
     this.#createdAtMs = saved?.createdAtMs ?? options.clock.now();
@@ -82,10 +83,6 @@ export class SimulatedContainer {
 
   get state(): "created" | "running" | "exited" {
     return this.#state;
-  }
-
-  get startedAtMs(): number {
-    return this.#startedAtMs;
   }
 
   /** What the container's processes see. */
@@ -136,13 +133,28 @@ export class SimulatedContainer {
   }
 
   /** Whether a probe of that kind succeeds now. */
-  passes(kind: "startup" | "readiness" | "liveness"): boolean {
+  passes(kind: ProbeKind): boolean {
     if (this.#state !== "running") return false;
-    const ageMs = this.#options.clock.now() - this.#startedAtMs;
-    const { ready, readyAfterMs, unhealthyAfterMs } = this.script;
+    const ageMs = this.#ageMs;
+    const { ready, readyAfterMs, unhealthyAfterMs, fails } = this.script;
+    if (fails[kind].some(({ fromMs, toMs }) => fromMs <= ageMs && ageMs < toMs)) return false;
     if (ageMs < readyAfterMs) return kind === "liveness";
     if (kind === "readiness" && !ready) return false;
     return unhealthyAfterMs === undefined || ageMs < unhealthyAfterMs;
+  }
+
+  /** What it uses, and has used. */
+  usage(): { readonly cpuNs: number; readonly memoryBytes: number } {
+    const { cpuCores, memoryBytes } = this.script;
+    const ageMs = this.#ageMs;
+    return {
+      cpuNs: Math.round(stepsUntil(cpuCores, ageMs) * 1e6),
+      memoryBytes: stepAt(memoryBytes, ageMs),
+    };
+  }
+
+  get #ageMs(): number {
+    return this.#options.clock.now() - this.#startedAtMs;
   }
 
   status(): ContainerStatus {
@@ -174,21 +186,38 @@ export class SimulatedContainer {
     const { script, config } = this;
     const outcome = pretend([...config.command, ...config.args], this.environment);
     if (ageMs === 0) this.#print(script.log);
+    for (const { atMs, text } of script.logAt) {
+      if (atMs >= ageMs) this.#after(atMs - ageMs, () => this.#print([text]));
+    }
     if (script.logEveryMs !== undefined) this.#printEvery(script.logEveryMs, ageMs);
     if (outcome.understood) this.#planOutput(outcome, ageMs);
     const known = outcome.understood && config.command.length + config.args.length > 0;
     const completes = config.annotations[runToCompletion] === "true";
-    const unknownMs = completes && script.oomAfterMs === undefined ? 0 : Infinity;
+    const oomAfterMs = this.#oomAfterMs();
+    const unknownMs = completes && oomAfterMs === undefined ? 0 : Infinity;
     const defaultMs = known ? outcome.durationMs : unknownMs;
     // An exit code without a duration means a container that exits with it, at once.
-    const lastsMs =
-      script.runDurationMs ?? (script.exitCode === undefined ? defaultMs : Math.min(defaultMs, 0));
-    const code = script.exitCode ?? (known ? outcome.exitCode : 0);
-    if (script.oomAfterMs !== undefined && script.oomAfterMs < lastsMs) {
-      this.#after(script.oomAfterMs - ageMs, () => this.#exit(137, "OOMKilled", ""));
+    const plainMs =
+      script.runDurationMs ??
+      script.crashEveryMs ??
+      (script.exitCode === undefined ? defaultMs : Math.min(defaultMs, 0));
+    const crashes = script.crashEveryMs !== undefined && script.crashEveryMs <= plainMs;
+    const lastsMs = crashes ? (script.crashEveryMs ?? plainMs) : plainMs;
+    const code = script.exitCode ?? (crashes ? 1 : known ? outcome.exitCode : 0);
+    if (oomAfterMs !== undefined && oomAfterMs < lastsMs) {
+      this.#after(oomAfterMs - ageMs, () => this.#exit(137, "OOMKilled", ""));
     } else if (lastsMs !== Infinity) {
       this.#after(lastsMs - ageMs, () => this.#exit(code, code === 0 ? "Completed" : "Error", ""));
     }
+  }
+
+  /** Killed when its script says so, or when it uses more memory than it may. */
+  #oomAfterMs(): number | undefined {
+    const { memoryLimitBytes } = this.config.resources;
+    const { oomAfterMs, memoryBytes } = this.script;
+    if (memoryLimitBytes === undefined || memoryLimitBytes <= 0) return oomAfterMs;
+    const over = memoryBytes.find(({ value }) => value > memoryLimitBytes)?.fromMs;
+    return over === undefined ? oomAfterMs : Math.min(over, oomAfterMs ?? Infinity);
   }
 
   #printEvery(intervalMs: number, ageMs: number): void {

@@ -143,6 +143,9 @@ describe("a simulated container", () => {
     [{}, ["sh", "-c", "echo hi; sleep 5; exit 4"], 5_000, { exitCode: 4 }],
     [{}, ["sleep", "2m"], 120_000, { exitCode: 0, reason: "Completed" }],
     [{ [`${p}oom-after`]: "7s" }, [], 7_000, { exitCode: 137, reason: "OOMKilled" }],
+    [{ [`${p}crash-every`]: "10m" }, [], 600_000, { exitCode: 1, reason: "Error" }],
+    [{ [`${p}crash-every`]: "1m", [`${p}exit-code`]: "139" }, [], 60_000, { exitCode: 139 }],
+    [{ [`${p}crash-every`]: "2m", [`${p}run-duration`]: "1m" }, [], 60_000, { exitCode: 0 }],
   ])("obeys %j with command %j", async (annotations, command, afterMs, expected) => {
     const { clock, runtime, run } = setup();
     const { id } = await run("job", annotations, command);
@@ -186,6 +189,56 @@ describe("a simulated container", () => {
     expect(text).toBe(
       "2026-01-01T00:00:00.000000000Z stdout F one\n2026-01-01T00:00:00.000000000Z stdout P two\n",
     );
+  });
+
+  test("prints lines in their time", async () => {
+    const { clock, runtime, run } = setup();
+    await run("web", { [`${p}log-at`]: "0s starting\n5s listening on :80" });
+    await clock.advance(5_000);
+    const text = (await runtime.logs.read("/logs/web/app/0.log", 0, 1_000)).toString();
+    expect(text.split("\n").slice(0, 2)).toEqual([
+      "2026-01-01T00:00:00.000000000Z stdout F starting",
+      "2026-01-01T00:00:05.000000000Z stdout F listening on :80",
+    ]);
+  });
+
+  test("that uses more memory than it may is killed for it", async () => {
+    const { clock, runtime } = setup();
+    const sandbox = await runtime.runPodSandbox(sandboxConfig("fat", { [`${p}memory`]: "32Mi,1m=80Mi" }));
+    const limited = { ...containerConfig("app"), resources: { memoryLimitBytes: 64 * 2 ** 20 } };
+    const id = await runtime.createContainer(sandbox, limited);
+    await runtime.startContainer(id);
+    await clock.advance(59_999);
+    expect((await runtime.containerStats(id)).memoryWorkingSetBytes).toBe(32 * 2 ** 20);
+    await clock.advance(1);
+    expect(await runtime.containerStatus(id)).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+  });
+
+  test("fails each kind of probe when its script says so", async () => {
+    const { clock, runtime, run } = setup();
+    const { id } = await run("web", {
+      [`${p}startup-fails`]: "0s-5s",
+      [`${p}readiness-fails`]: "10s-20s",
+      [`${p}liveness-fails`]: "15s-",
+    });
+    const ask = async () =>
+      await Promise.all(
+        (["startup", "readiness", "liveness"] as const).map((kind) =>
+          runtime.network.grpcCheck({ containerId: id, kind }).then((answer) => answer === "SERVING"),
+        ),
+      );
+    const seen: boolean[][] = [];
+    for (const ms of [0, 5_000, 5_000, 5_000, 5_000]) {
+      await clock.advance(ms);
+      seen.push(await ask());
+    }
+    expect(seen).toEqual([
+      [false, true, true],
+      [true, true, true],
+      [true, false, true],
+      [true, false, false],
+      [true, true, false],
+    ]);
   });
 
   test("passes probes when it is ready, and fails them when it has become unhealthy", async () => {

@@ -20,6 +20,7 @@ import { type SavedContainer, SimulatedContainer } from "./container.ts";
 import { EventStream } from "./event-stream.ts";
 import { type SavedLogs, SimulatedLogs } from "./logs.ts";
 import { SimulatedNetwork } from "./network.ts";
+import type { PodScripts } from "./pod-scripts.ts";
 import { aborted, answer, converse, pretendConnection } from "./streams.ts";
 
 export interface SimulatedRuntimeOptions {
@@ -28,6 +29,8 @@ export interface SimulatedRuntimeOptions {
   /** Where pod addresses come from: one range per node, or one pool shared by several runtimes. Default 10.244.0.0/24. */
   readonly podCidr?: string;
   readonly addresses?: AddressPool;
+  /** Scripts beside those in the pods' annotations. */
+  readonly rules?: PodScripts;
   /** How long steps take, beyond what annotations say. All default to 0: nothing is scheduled then. */
   readonly sandboxMs?: number;
   readonly startMs?: number;
@@ -76,6 +79,7 @@ export class SimulatedRuntime implements RuntimeService {
   readonly #sandboxes = new Map<string, Sandbox>();
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #events = new EventStream();
+  #problem: string | undefined;
 
   constructor(options: SimulatedRuntimeOptions) {
     this.#options = options;
@@ -117,8 +121,19 @@ export class SimulatedRuntime implements RuntimeService {
     }
   }
 
+  /** Says of itself that it is not ready, and why; what runs goes on running. */
+  setProblem(problem: string | undefined): void {
+    this.#problem = problem;
+  }
+
   status(): Promise<RuntimeStatus> {
-    return Promise.resolve({ name: "sampan-simulated", version: "1.36", ready: true, problems: [] });
+    const problem = this.#problem;
+    return Promise.resolve({
+      name: "sampan-simulated",
+      version: "1.36",
+      ready: problem === undefined,
+      problems: problem === undefined ? [] : [{ what: problem, remedy: "", fatal: true }],
+    });
   }
 
   async runPodSandbox(config: PodSandboxConfig): Promise<string> {
@@ -184,7 +199,7 @@ export class SimulatedRuntime implements RuntimeService {
       id,
       sandboxId: sandbox.id,
       config,
-      podAnnotations: sandbox.config.annotations,
+      scripts: [sandbox.config.annotations, ...(this.#options.rules?.settingsFor(sandbox.config) ?? [])],
       logPath: join(sandbox.config.logDirectory, config.logPath),
       clock: this.#options.clock,
       logs: this.logs,
@@ -252,13 +267,12 @@ export class SimulatedRuntime implements RuntimeService {
   }
 
   async containerStats(containerId: string): Promise<ContainerStats> {
-    const { script, startedAtMs } = this.#container(containerId);
-    const atMs = this.#options.clock.now();
+    const { cpuNs, memoryBytes } = this.#container(containerId).usage();
     return {
-      cpuUsageNs: Math.round((atMs - startedAtMs) * 1e6 * script.cpuCores),
-      memoryWorkingSetBytes: script.memoryBytes,
-      memoryUsageBytes: script.memoryBytes,
-      atMs,
+      cpuUsageNs: cpuNs,
+      memoryWorkingSetBytes: memoryBytes,
+      memoryUsageBytes: memoryBytes,
+      atMs: this.#options.clock.now(),
     };
   }
 
