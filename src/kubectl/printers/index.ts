@@ -4,7 +4,7 @@ import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { printYaml } from "../../apimachinery/yaml.ts";
-import { KubectlError, TemplateFailure } from "../errors.ts";
+import { KubectlError, plainText, TemplateFailure } from "../errors.ts";
 import type { FlagSpecs, Flags } from "../flags.ts";
 import { typeName } from "../resource-builder.ts";
 import { dryRunOf } from "../writing.ts";
@@ -141,9 +141,9 @@ async function goTemplatePrinter(
   allowMissing: boolean,
 ): Promise<ObjectPrinter> {
   if (argument === "") throw new KubectlError("template format specified but no template given");
-  const { GoTemplate, GoTemplateError } = await import("./go-template.ts");
+  const { GoTemplate, GoTemplateError } = await import("../../apimachinery/go-template/go-template.ts");
   const text = format.endsWith("file") ? readTemplate(argument) : argument;
-  const template = new GoTemplate(text, { allowMissing });
+  const template = parsed(() => new GoTemplate(text, { allowMissing }), text);
   return {
     print: (object) => {
       try {
@@ -159,6 +159,14 @@ async function goTemplatePrinter(
       }
     },
   };
+}
+
+function parsed<T>(parse: () => T, text: string): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new KubectlError(`error parsing template ${text}, ${plainText(error)}`, { cause: error });
+  }
 }
 
 class YamlPrinter implements ObjectPrinter {

@@ -1,15 +1,14 @@
-import { goValue } from "../../apimachinery/go-value.ts";
-import { isObject } from "../../apimachinery/json.ts";
-import { KubectlError, plainText } from "../errors.ts";
+import { goValue } from "../go-value.ts";
+import { isObject } from "../json.ts";
+import { isTruthy, type TemplateFunction, templateFunctions } from "./functions.ts";
 import { goTypeName } from "./go-format.ts";
-import { isTruthy, templateFunctions } from "./go-template-functions.ts";
 import {
   type Operand,
   type ParsedTemplate,
   type Pipe,
   parseGoTemplate,
   type TemplateNode,
-} from "./go-template-parser.ts";
+} from "./parser.ts";
 
 /** A template that does not fit its object; `printed` is what came out before. */
 export class GoTemplateError extends Error {
@@ -22,32 +21,54 @@ export class GoTemplateError extends Error {
   }
 }
 
+export interface GoTemplateOptions {
+  /** False makes a field that is not there a failure. Default true. */
+  readonly allowMissing?: boolean;
+  /** What error messages call it. Default `output`, as kubectl does. */
+  readonly name?: string;
+  /** Beside those that Go and kubectl have, and in their place where names are equal. */
+  readonly functions?: Readonly<Record<string, TemplateFunction>>;
+}
+
 /** Templates of Go over one object, as `-o go-template` prints them. */
 export class GoTemplate {
   readonly #parsed: ParsedTemplate;
-  readonly #allowMissing: boolean;
+  readonly #setting: Setting;
 
-  /** Throws KubectlError when the template is wrong. */
-  constructor(template: string, { allowMissing = true }: { allowMissing?: boolean } = {}) {
-    this.#allowMissing = allowMissing;
-    try {
-      this.#parsed = parseGoTemplate(template, templateName, isFunction);
-    } catch (error) {
-      throw new KubectlError(`error parsing template ${template}, ${plainText(error)}`, { cause: error });
-    }
+  /** Throws an Error in the words of Go when the template is wrong. */
+  constructor(
+    template: string,
+    { allowMissing = true, name = "output", functions = {} }: GoTemplateOptions = {},
+  ) {
+    this.#setting = {
+      allowMissing,
+      name,
+      call: (called, values) => (functions[called] ?? templateFunctions[called])?.(...values),
+    };
+    this.#parsed = parseGoTemplate(
+      template,
+      name,
+      (called) =>
+        lazyFunctions.has(called) ||
+        Object.hasOwn(functions, called) ||
+        Object.hasOwn(templateFunctions, called),
+    );
   }
 
   /** Throws GoTemplateError in Go's words for what the object does not allow. */
   print(object: unknown): string {
-    return new Execution(this.#parsed, this.#allowMissing, object).run();
+    return new Execution(this.#parsed, this.#setting, object).run();
   }
 }
 
-const templateName = "output";
+interface Setting {
+  readonly allowMissing: boolean;
+  readonly name: string;
+  readonly call: (name: string, values: readonly unknown[]) => unknown;
+}
 
 const lazyFunctions = new Set(["and", "or"]);
-const isFunction = (name: string): boolean =>
-  lazyFunctions.has(name) || Object.hasOwn(templateFunctions, name);
+const plainText = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 type Jump = "break" | "continue" | undefined;
 
@@ -76,13 +97,13 @@ class Scope {
 
 class Execution {
   readonly #template: ParsedTemplate;
-  readonly #allowMissing: boolean;
+  readonly #setting: Setting;
   readonly #root: unknown;
   #output = "";
 
-  constructor(template: ParsedTemplate, allowMissing: boolean, root: unknown) {
+  constructor(template: ParsedTemplate, setting: Setting, root: unknown) {
     this.#template = template;
-    this.#allowMissing = allowMissing;
+    this.#setting = setting;
     this.#root = root;
   }
 
@@ -94,8 +115,9 @@ class Execution {
   }
 
   #fail({ text, place }: { text: string; place: string }, why: string): never {
+    const { name } = this.#setting;
     throw new GoTemplateError(
-      `template: ${templateName}:${place}: executing "${templateName}" at <${text}>: ${why}`,
+      `template: ${name}:${place}: executing "${name}" at <${text}>: ${why}`,
       this.#output,
     );
   }
@@ -232,7 +254,7 @@ class Execution {
 
   #call(name: string, values: readonly unknown[], context: { text: string; place: string }): unknown {
     try {
-      return templateFunctions[name]?.(...values);
+      return this.#setting.call(name, values);
     } catch (error) {
       this.#fail(context, `error calling ${name}: ${plainText(error)}`);
     }
@@ -256,7 +278,7 @@ class Execution {
       const type = Array.isArray(value) || typeof value !== "object" ? "interface {}" : goTypeName(value);
       this.#fail(context, `can't evaluate field ${name} in type ${type}`);
     }
-    if (value[name] === undefined && !this.#allowMissing) {
+    if (value[name] === undefined && !this.#setting.allowMissing) {
       this.#fail(context, `map has no entry for key ${JSON.stringify(name)}`);
     }
     return value[name];

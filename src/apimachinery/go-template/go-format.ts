@@ -1,4 +1,4 @@
-import { goValue } from "../../apimachinery/go-value.ts";
+import { goValue } from "../go-value.ts";
 
 /** What Go calls the type of a value out of JSON. */
 export function goTypeName(value: unknown): string {

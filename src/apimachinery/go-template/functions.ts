@@ -1,5 +1,5 @@
-import { goValue } from "../../apimachinery/go-value.ts";
-import { isObject } from "../../apimachinery/json.ts";
+import { goValue } from "../go-value.ts";
+import { isObject } from "../json.ts";
 import { goSprintf, goTypeName } from "./go-format.ts";
 
 /** A function of a template. What it throws becomes `error calling NAME: …`. */
