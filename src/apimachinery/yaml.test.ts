@@ -95,6 +95,18 @@ describe("parseYaml()", () => {
     );
   });
 
+  it.each(['a: "\\ud800"', 'a: "\\ud83d\\ude00"', '"\\uDC00": 1', 'a: "\\U0000d800"'])(
+    "refuses half a character: %s",
+    (text) => {
+      expect(() => parseYaml(text)).toThrow("yaml: found invalid Unicode character escape code");
+      expect(() => parseYamlDocuments(text)).toThrow("yaml: found invalid Unicode character escape code");
+    },
+  );
+
+  it("reads a whole character by its escape", () => {
+    expect(parseYaml('a: "\\U0001F600 \\ud7ff"')).toEqual({ a: "😀 \ud7ff" });
+  });
+
   it("reads nothing behind the first document", () => {
     expect(parseYaml("a: b\n---\nc: [\n")).toEqual({ a: "b" });
     expect(duplicateYamlKeys("a: b\na: c\n---\nc: [\n")).toEqual(['line 2: key "a" already set in map']);

@@ -116,13 +116,23 @@ function ofFirstDocument<T>(text: string, read: (text: string) => T): T {
   }
 }
 
+/** An escape that may be half a character or none, which our own reader takes for one. */
+const doubtfulEscape = /\\(?:u[dD][89a-fA-F]|U)/;
+
+function refuseHalfCharacters(text: string): void {
+  const diagnosis = doubtfulEscape.test(text) ? diagnoseYaml(text) : undefined;
+  if (diagnosis !== undefined && "fault" in diagnosis) throw newBadRequest(`yaml: ${diagnosis.fault}`);
+}
+
 function firstDocument(text: string): unknown {
+  refuseHalfCharacters(text);
   const documents = loadAll(text, options);
   return withoutAliases(text, documents[0] ?? null);
 }
 
 /** Parses all documents of a stream and leaves out those that are empty. Throws StatusError 400. */
 export function parseYamlDocuments(text: string): unknown[] {
+  refuseHalfCharacters(text);
   return reading(text, () =>
     loadAll(text, options)
       .filter((document) => document !== null && document !== undefined)
