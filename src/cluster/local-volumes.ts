@@ -18,9 +18,10 @@ export function localVolumes(directory: string): LocalVolumes {
   };
 }
 
-/** Volumes for pods that only pretend: paths that nobody looks into. */
+/** Volumes for pods that only pretend: paths that nobody looks into, on whatever node. */
 export const pretendedVolumes = (nodeName: string): LocalVolumes => ({
   nodeName,
+  everywhere: true,
   create: (volume) => Promise.resolve(`/simulated/${volume}`),
   remove: () => Promise.resolve(),
 });

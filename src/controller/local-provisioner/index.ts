@@ -21,8 +21,10 @@ export interface LocalVolumes {
   create(volume: string): Promise<string>;
   /** Removes the folder and all in it. A folder that is gone already is success. */
   remove(volume: string): Promise<void>;
-  /** The node that has the folders. */
+  /** The node that has the folders; where it is asked for them on no node in particular, they are made for this one. */
   readonly nodeName: string;
+  /** True when other nodes have such folders too, as nodes that pretend have. */
+  readonly everywhere?: boolean;
 }
 
 /** Makes a volume for each claim that waits for `sampan.dev/local`, and removes its data when the claim has gone. */
@@ -61,7 +63,7 @@ async function provision(
   if (storageClass === undefined) return;
   const node = claim.metadata.annotations[selectedNodeAnnotation];
   if (waitsForConsumer(storageClass) && node === undefined) return;
-  if (node !== undefined && node !== volumes.nodeName) return;
+  if (node !== undefined && !isOn(volumes, node)) return;
   const refusal = refusalOf(claim);
   if (refusal !== undefined) {
     context.events.event(claim, "Warning", "ProvisioningFailed", refusal);
@@ -104,7 +106,7 @@ async function provision(
             nodeSelectorTerms: [
               {
                 matchExpressions: [
-                  { key: "kubernetes.io/hostname", operator: "In", values: [volumes.nodeName] },
+                  { key: "kubernetes.io/hostname", operator: "In", values: [node ?? volumes.nodeName] },
                 ],
               },
             ],
@@ -118,6 +120,13 @@ async function provision(
   }
   events.event(claim, "Normal", "ProvisioningSucceeded", `Successfully provisioned volume ${name}`);
 }
+
+const isOn = ({ nodeName, everywhere = false }: LocalVolumes, node: string): boolean =>
+  everywhere || node === nodeName;
+
+/** The node that a volume of ours is on. */
+const nodeOf = ({ spec }: PersistentVolume): string =>
+  spec.nodeAffinity?.required?.nodeSelectorTerms[0]?.matchExpressions?.[0]?.values?.[0] ?? "";
 
 /** Folders are shared by the pods of one node, so every mode is honoured there. */
 function refusalOf(claim: PersistentVolumeClaim): string | undefined {
@@ -138,7 +147,7 @@ async function reclaim(
 ): Promise<void> {
   if (volume?.metadata.annotations?.[provisionedBy] !== localProvisioner) return;
   if (volume.spec.persistentVolumeReclaimPolicy !== "Delete" || volume.status?.phase !== "Released") return;
-  if (!JSON.stringify(volume.spec.nodeAffinity ?? {}).includes(JSON.stringify(volumes.nodeName))) return;
+  if (!isOn(volumes, nodeOf(volume))) return;
   const { name = "", uid } = volume.metadata;
   await volumes.remove(name);
   try {

@@ -8,10 +8,14 @@ import { localProvisionerController } from "./index.ts";
 
 let run: ControllerRun;
 let folders: string[];
-beforeEach(() => {
+beforeEach(() => begin({}));
+afterEach(async () => run.stop());
+
+function begin(more: { readonly everywhere?: boolean }): void {
   folders = [];
   const volumes = {
     nodeName: "n1",
+    ...more,
     create: async (volume: string) => {
       folders = [...new Set([...folders, volume])];
       return `/var/lib/volumes/${volume}`;
@@ -21,8 +25,7 @@ beforeEach(() => {
     },
   };
   run = runControllers([persistentVolumeController, localProvisionerController(volumes)]);
-});
-afterEach(async () => run.stop());
+}
 
 const provisioner = "sampan.dev/local";
 const claim = () => run.transport.get(resources.persistentvolumeclaims, "data");
@@ -84,6 +87,21 @@ describe("local volumes", () => {
     expect(folders).toEqual([]);
     await select("n1");
     expect(claim()?.status?.phase).toBe("Bound");
+  });
+
+  it("of nodes that pretend are made on whichever is selected, and removed there", async () => {
+    await run.stop();
+    begin({ everywhere: true });
+    await start({}, { volumeBindingMode: "WaitForFirstConsumer" });
+    run.transport.modify(resources.persistentvolumeclaims, "data", ({ metadata }) => {
+      metadata.annotations = { ...metadata.annotations, "volume.kubernetes.io/selected-node": "n2" };
+    });
+    await run.settle();
+    expect(JSON.stringify(volumes()[0]?.spec.nodeAffinity)).toContain('"values":["n2"]');
+    expect(claim()?.status?.phase).toBe("Bound");
+    run.transport.remove(resources.persistentvolumeclaims, "data");
+    await run.settle();
+    expect([folders, volumes()]).toEqual([[], []]);
   });
 
   it("go with their claim, data and all, when the class says Delete", async () => {
