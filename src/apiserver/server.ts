@@ -361,8 +361,12 @@ export class ApiServer {
     this.#isClosing = true;
   }
 
-  /** Ends watches, finishes what is under way and closes the port. The storage stays open. */
-  async close(): Promise<void> {
+  /**
+   * Ends watches, finishes what is under way and closes the port; or cuts every connection first, as when the process is
+   * killed. The storage stays open.
+   */
+  async close({ isAbrupt = false } = {}): Promise<void> {
+    if (isAbrupt) for (const listener of this.#listeners) listener.cut();
     this.announceClose();
     this.#isRefusing = true;
     this.#closed.abort();

@@ -3,6 +3,7 @@ import { type Clock, formatTime, RealClock } from "../apimachinery/clock.ts";
 import type { HostPorts } from "../apimachinery/host-ports.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import { type Random, SystemRandom } from "../apimachinery/random.ts";
+import type { Transport } from "../apimachinery/transport.ts";
 import type { Auditor } from "../apiserver/audit/auditor.ts";
 import { reconcileBootstrapPolicyInStores } from "../apiserver/authorization/reconcile-bootstrap-policy.ts";
 import type { NodeLocator } from "../apiserver/registry/strategy.ts";
@@ -63,6 +64,11 @@ export interface ClusterOptions {
   readonly cpuMs?: () => number;
   /** See `ApiServerOptions`. */
   readonly intercept?: ApiServerOptions["intercept"];
+  /**
+   * What a controller, or another part, reaches the API server through, made of the server's own transport. The signal
+   * aborts when the part stops.
+   */
+  readonly connect?: (component: string, transport: Transport, signal: AbortSignal) => Transport;
   /** Named checks of /healthz and /readyz beyond the API server's own. */
   readonly healthChecks?: ApiServerOptions["healthChecks"];
   /** Who is believed and what is admitted beyond the built-in rules. */
@@ -291,7 +297,8 @@ export class Cluster {
   }
 
   #contextOf(component: string, user: UserInfo, signal: AbortSignal): ControllerContext {
-    const client = this.client(user);
+    const transport = this.server.inProcessTransport(user);
+    const client = newClient(this.#options.connect?.(component, transport, signal) ?? transport);
     const { clock, random } = this;
     return {
       client,
@@ -302,6 +309,13 @@ export class Cluster {
       logger: this.logger.named(component),
       signal,
     };
+  }
+
+  /** Breaks everything off at once, as when the process is killed. The storage stays open. */
+  async crash(): Promise<void> {
+    this.#stop.abort();
+    void this.#manager?.stopAll();
+    await this.server.close({ isAbrupt: true });
   }
 
   /** Stops everything and closes the storage. What runs on nodes runs on. */

@@ -170,6 +170,12 @@ export class HttpServer {
     this.#server.close();
   }
 
+  /** Breaks all connections, whatever is under way. New ones are taken until `close`. */
+  cut(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   #begin(exchange: HttpExchange): void {
     this.#open.add(exchange);
     exchange.end.onEnd(() => {

@@ -1,7 +1,8 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import { VirtualClock } from "../../apimachinery/clock.ts";
-import { durationMs, formatDuration } from "./duration.ts";
-import type { Duration } from "./options.ts";
+import { durationMs, formatDuration, signedDurationMs } from "./duration.ts";
+import { SkewedClock } from "./faults/skewed-clock.ts";
+import type { Duration, SignedDuration } from "./options.ts";
 import type { Pulse } from "./pulse.ts";
 
 /** The time of a cluster, for the test that holds it. */
@@ -21,6 +22,11 @@ export class ClusterClock {
 
   get isVirtual(): boolean {
     return this.#clock instanceof VirtualClock;
+  }
+
+  /** A clock that is so far ahead of this one, or behind when negative (`-90s`): for a client that has the time wrong. */
+  skewed(by: SignedDuration): Clock {
+    return new SkewedClock(this.#clock, signedDurationMs(by));
   }
 
   /** Moves a virtual clock forward; resolves when all that was due has run and the cluster is quiet. */

@@ -1,5 +1,5 @@
 import { parseDurationMs } from "../../apimachinery/duration.ts";
-import type { Duration } from "./options.ts";
+import type { Duration, SignedDuration } from "./options.ts";
 
 /** Throws TypeError for what is no duration. */
 export function durationMs(duration: Duration): number {
@@ -8,6 +8,13 @@ export function durationMs(duration: Duration): number {
   throw new TypeError(
     `${JSON.stringify(duration)} is no duration: write milliseconds, or "250ms", "10m", "1h30m"`,
   );
+}
+
+/** As `durationMs`; a duration with a minus before it is a negative one. */
+export function signedDurationMs(duration: SignedDuration): number {
+  if (typeof duration === "number" && Number.isFinite(duration)) return duration;
+  const text = String(duration);
+  return text.startsWith("-") ? -durationMs(text.slice(1)) : durationMs(duration);
 }
 
 /** `1h30m5s`, `250ms`: as one would write it. */

@@ -3,9 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
 import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
-import type { Filter } from "../../apiserver/endpoints/api-request.ts";
 import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
-import { newClient } from "../../client/client.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
 import type { SavedRuntime } from "../../cri/simulated/index.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
@@ -15,12 +13,15 @@ import { Cluster, defaultServiceCidr } from "../cluster.ts";
 import { pretendedVolumes } from "../local-volumes.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterClock } from "./cluster-clock.ts";
-import { Faults } from "./faults.ts";
+import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
+import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
+import { type Fault, Faults } from "./faults.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes, nodeName } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
+import { beginningOf, type TemplateOptions } from "./template.ts";
 import { type UntilOptions, until } from "./until.ts";
 
 /** What a cluster begins with when it is not new. */
@@ -47,8 +48,10 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly clock: ClusterClock;
   readonly faults: Faults;
   readonly nodes: ClusterNodes;
+  /** The control plane, to be crashed and started again. */
+  readonly server: ClusterServer;
   readonly #options: CreateClusterOptions;
-  readonly #cluster: Cluster;
+  readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #applier: Applier;
@@ -58,23 +61,29 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   private constructor(parts: {
     readonly options: CreateClusterOptions;
-    readonly cluster: Cluster;
+    readonly server: ClusterServer;
+    readonly storage: Storage;
+    readonly clock: Clock;
+    readonly random: Random;
     readonly pulse: Pulse;
     readonly faults: Faults;
     readonly saved: SavedState | undefined;
   }) {
-    const { options, cluster, pulse, faults, saved } = parts;
+    const { options, server, storage, clock, random, pulse, faults, saved } = parts;
     this.#options = options;
-    this.#cluster = cluster;
-    this.#clock = cluster.clock;
-    this.#random = cluster.random;
-    this.client = cluster.client();
-    this.clock = new ClusterClock(cluster.clock, pulse);
+    this.#storage = storage;
+    this.server = server;
+    this.#clock = clock;
+    this.#random = random;
+    this.client = server.client();
+    this.clock = new ClusterClock(clock, pulse);
     this.faults = faults;
     this.nodes = new ClusterNodes({
-      cluster,
+      server,
+      clock,
+      random,
       faults,
-      dnsAddress: dnsAddressIn(cluster.serviceCidr),
+      dnsAddress: dnsAddressIn(server.cluster.serviceCidr),
       saved: saved?.runtimes,
     });
     this.#applier = new Applier(this.client, () => this.#pause());
@@ -87,19 +96,9 @@ export class EmbeddedCluster implements AsyncDisposable {
     const random = options.seed === undefined ? new SystemRandom() : new SeededRandom(options.seed);
     const pulse = new Pulse(clock);
     const faults = new Faults(clock, random);
-    const intercept: Filter = (state, next) => pulse.filter(state, (inner) => faults.filter(inner, next));
     const { admission, serviceCidr = defaultServiceCidr } = options;
     const controllers = chosenControllers(options.controllers);
-    const cluster = new Cluster({
-      clock,
-      random,
-      intercept,
-      ...(saved?.keys !== undefined && { pki: createPki({ clock, material: saved.keys }) }),
-      ...(saved?.keys === undefined &&
-        options.seed !== undefined && {
-          pki: createPki({ clock, reproducibleFrom: String(options.seed) }),
-        }),
-      storage: saved?.storage ?? options.store ?? new MemoryStorage(),
+    const common: TemplateOptions = {
       serviceCidr,
       // Where DNS would be: simulated pods are told so.
       dnsAddress: dnsAddressIn(serviceCidr),
@@ -111,14 +110,33 @@ export class EmbeddedCluster implements AsyncDisposable {
         ...(admission?.enable !== undefined && { enableAdmission: admission.enable }),
         ...(admission?.disable !== undefined && { disableAdmission: admission.disable }),
       },
+    };
+    const pki = createPki({
+      clock,
+      ...(saved?.keys !== undefined && { material: saved.keys }),
+      ...(options.seed !== undefined && { reproducibleFrom: String(options.seed) }),
     });
+    const beginning =
+      saved === undefined && options.store === undefined
+        ? await beginningOf(options, common, { nowMs: clock.now(), random, pki })
+        : undefined;
+    const storage = beginning?.storage ?? saved?.storage ?? options.store ?? new MemoryStorage();
+    const newCluster = (life: LifeOptions): Cluster =>
+      new Cluster({
+        ...common,
+        ...life,
+        random,
+        pki: life.pki ?? pki,
+        // After a restart the server finds out itself what there is.
+        ...(life.pki === undefined &&
+          beginning !== undefined && { decoded: beginning.decoded, isBootstrapped: true }),
+      });
     if (clock instanceof VirtualClock) clock.watchActivity(() => pulse.count);
-    const embedded = new EmbeddedCluster({ options, cluster, pulse, faults, saved });
+    const server = new ClusterServer({ clock, storage, pulse, faults, runs: controllers.runs, newCluster });
+    const embedded = new EmbeddedCluster({ options, server, storage, clock, random, pulse, faults, saved });
     try {
-      await cluster.startApi();
-      await cluster.bootstrap();
-      await cluster.startControllers();
-      controllers.check(cluster.controllerNames());
+      await server.start();
+      controllers.check(server.cluster.controllerNames());
       await embedded.nodes.start(options.nodes ?? 1);
       if (clock instanceof VirtualClock) await clock.settle();
       return embedded;
@@ -130,12 +148,12 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /** Every change of the cluster's state, from the first on, in the order of revisions. Ends with the cluster. */
   changes(): AsyncIterable<readonly StorageEvent[]> {
-    return this.#cluster.storage.watch("", 0);
+    return this.#storage.watch("", 0);
   }
 
   /** A client that acts as someone else, with the rights that the cluster gives them. */
   clientOf(user: TestUser): Client {
-    return newClient(this.#cluster.server.inProcessTransport(userInfo(user)));
+    return this.server.client(userInfo(user));
   }
 
   /**
@@ -190,11 +208,19 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /** Starts and stops controllers by Kubernetes' names, as a crash would, or a new version. */
   async stopController(name: string): Promise<void> {
-    await this.#cluster.stopController(name);
+    await this.server.stopController(name);
   }
 
   startController(name: string): void {
-    this.#cluster.startController(name);
+    this.server.startController(name);
+  }
+
+  /**
+   * Kills a controller in the middle of what it does, when so many more of its writes have been answered, and begins it
+   * anew: what it was about to write is never written, and what it had in memory is lost.
+   */
+  crashController(name: string, options: ControllerCrashOptions = {}): Omit<Fault, "rule"> {
+    return this.server.crashController(name, options);
   }
 
   /**
@@ -203,7 +229,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    * begins anew, as after a restart.
    */
   async fork(): Promise<EmbeddedCluster> {
-    const { storage } = this.#cluster;
+    const storage = this.#storage;
     if (!(storage instanceof MemoryStorage)) throw new Error("only a cluster in memory can be forked");
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
     const saved = { storage: storage.fork(), nowMs: this.#clock.now(), runtimes: this.nodes.save() };
@@ -226,10 +252,10 @@ export class EmbeddedCluster implements AsyncDisposable {
     const { seed, store: _, ...options } = this.#options;
     return await saveCluster(
       {
-        storage: this.#cluster.storage,
+        storage: this.#storage,
         nowMs: this.#clock.now(),
         runtimes: this.nodes.save(),
-        keys: this.#cluster.pki,
+        keys: this.server.cluster.pki,
         options: {
           ...options,
           nodes: this.nodes.options(),
@@ -252,14 +278,14 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.nodes.stop();
-    await this.#cluster.stop();
+    await this.server.stop();
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #serve(): Promise<Endpoint> {
-    const port = await this.#cluster.listen({ address: "127.0.0.1", port: 0 });
+    const port = await this.server.listen();
     if (this.#clock instanceof VirtualClock) this.#clock.waitForOthers(realPauseMs);
-    const { authority, admin } = this.#cluster.pki;
+    const { authority, admin } = this.server.cluster.pki;
     const url = `https://127.0.0.1:${port}`;
     this.#folder ??= mkdtempSync(join(tmpdir(), "sampan-cluster-"));
     const kubeconfig = join(this.#folder, "kubeconfig");

@@ -1,70 +1,22 @@
 import type { Clock } from "../../apimachinery/clock.ts";
-import { formatGroupResource } from "../../apimachinery/gvk.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import {
-  newConflict,
-  newNotFound,
-  newStatusError,
-  type StatusError,
-  staleObject,
-} from "../../apimachinery/status.ts";
-import type { WatchNotice } from "../../apiserver/cache/cache-event.ts";
+import { newServiceUnavailable, newStatusError } from "../../apimachinery/status.ts";
 import type { WatchSink } from "../../apiserver/cache/watcher.ts";
 import type {
   ApiResponse,
   Filter,
+  Handler,
   RequestState,
   WatchResponse,
 } from "../../apiserver/endpoints/api-request.ts";
 import { durationMs } from "./duration.ts";
-import type { Duration } from "./options.ts";
+import { ControllerCrashes } from "./faults/controller-crashes.ts";
+import { FaultyDisk } from "./faults/disk.ts";
+import { FaultLog } from "./faults/fault-log.ts";
+import { LateSink } from "./faults/late-sink.ts";
+import { checkRule, describeHit, errorOf, type FaultRule, matches } from "./faults/rules.ts";
 
-/** Which requests fail, and how. Fields that are absent match everything; `*` in a text stands for any characters. */
-export interface FaultRule {
-  /** get, list, watch, create, update, patch, delete, deletecollection. */
-  readonly verb?: string | readonly string[];
-  /** `pods`, `deployments.apps`, `pods/status`. Without a subresource, requests for the object itself alone. */
-  readonly resource?: string | readonly string[];
-  readonly namespace?: string;
-  readonly name?: string;
-  /** Who asks: `system:node:node-1`, `system:serviceaccount:kube-system:*`. */
-  readonly user?: string;
-
-  /** So many matching requests pass before. Default 0. */
-  readonly after?: number;
-  /** So many fail. Default: all, until the fault is removed. */
-  readonly times?: number;
-  /** How likely each of them fails, from 0 to 1, drawn from the cluster's seed. Default 1. */
-  readonly probability?: number;
-
-  /** The reason of the refusal (`Conflict`, `TooManyRequests`, …) or its code. Without it the request is only late. */
-  readonly error?: FaultReason | number;
-  /** In place of what Kubernetes says. */
-  readonly message?: string;
-  /** The request takes effect, and only its answer is replaced by the error: as when a connection breaks. */
-  readonly afterEffect?: boolean;
-  /** Lets the request wait, in the cluster's time. Of a watch, each event comes so late. */
-  readonly delay?: Duration;
-}
-
-export type FaultReason = keyof typeof reasons;
-
-const reasons = {
-  BadRequest: 400,
-  Unauthorized: 401,
-  Forbidden: 403,
-  NotFound: 404,
-  AlreadyExists: 409,
-  Conflict: 409,
-  Expired: 410,
-  Gone: 410,
-  Invalid: 422,
-  TooManyRequests: 429,
-  InternalError: 500,
-  ServerTimeout: 500,
-  ServiceUnavailable: 503,
-  Timeout: 504,
-} as const;
+export type { FaultReason, FaultRule } from "./faults/rules.ts";
 
 /** A fault that was added. */
 export interface Fault {
@@ -98,27 +50,27 @@ export class Faults {
   readonly #random: Random;
   readonly #active = new Set<ActiveFault>();
   readonly #watches = new Set<OpenWatch>();
+  /** Users who are cut off. */
+  readonly #isolated = new Set<string>();
+  /** What went wrong so far, oldest first: requests that a fault has hit, crashes, partitions. */
+  readonly log: FaultLog;
+  /** What the store is written to; see `fillDisk`. */
+  readonly disk: FaultyDisk;
+  /** See `EmbeddedCluster.crashController`. */
+  readonly controllers: ControllerCrashes;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
     this.#random = random;
+    this.log = new FaultLog(clock);
+    this.disk = new FaultyDisk(this.log);
+    this.controllers = new ControllerCrashes(this.log);
   }
 
   /** Throws TypeError for a rule that says nothing, or what is not known. */
   add(rule: FaultRule): Fault {
-    const { error, delay } = rule;
-    if (error === undefined && delay === undefined) {
-      throw new TypeError("the fault does nothing: give it an `error`, a `delay` or both");
-    }
-    if (typeof error === "string" && !(error in reasons)) {
-      throw new TypeError(
-        `${JSON.stringify(error)} is no reason: ${Object.keys(reasons).join(", ")}, or a code`,
-      );
-    }
-    if (typeof error === "number" && !(Number.isInteger(error) && error >= 400 && error <= 599)) {
-      throw new TypeError(`${error} is no code of a refusal: 400 to 599`);
-    }
-    const delayMs = delay === undefined ? 0 : durationMs(delay);
+    checkRule(rule);
+    const delayMs = rule.delay === undefined ? 0 : durationMs(rule.delay);
     const fault: ActiveFault = {
       rule,
       hits: 0,
@@ -130,9 +82,31 @@ export class Faults {
     return fault;
   }
 
-  /** Takes all faults away. */
+  /**
+   * The disk of the store is full: writes fail with 507 as they do then, and reads go on. `after` lets so many writes pass
+   * before, `times` makes room again after so many that failed. Removing the fault makes room.
+   */
+  fillDisk(options: { readonly after?: number; readonly times?: number } = {}): Omit<Fault, "rule"> {
+    this.log.add("the disk is full");
+    return this.disk.fill(options);
+  }
+
+  /** Takes all faults away. What has crashed or was cut off stays so. */
   clear(): void {
     this.#active.clear();
+    this.disk.clear();
+    this.controllers.clear();
+  }
+
+  /** Every request of the user fails, until the answer is called: no answer reaches it. */
+  isolate(user: string): () => void {
+    this.#isolated.add(user);
+    return () => this.#isolated.delete(user);
+  }
+
+  /** Ends all watches: the connections are broken. */
+  endWatches(error: unknown): void {
+    for (const { sink } of this.#watches) sink.end(error);
   }
 
   /**
@@ -155,7 +129,13 @@ export class Faults {
   }
 
   /** The step of the API server that makes the faults. */
-  readonly filter: Filter = async (state, next) => {
+  readonly filter: Filter = (state, next) =>
+    this.#active.size === 0 && this.#isolated.size === 0 && state.info.verb !== "watch"
+      ? next(state)
+      : this.#filtered(state, next);
+
+  async #filtered(state: RequestState, next: Handler): Promise<ApiResponse> {
+    this.#checkConnected(state);
     const hit = this.#active.size === 0 ? [] : [...this.#active].filter((fault) => this.#hits(fault, state));
     const late = hit.reduce((sum, { delayMs }) => sum + delayMs, 0);
     const isWatch = state.info.verb === "watch";
@@ -163,9 +143,15 @@ export class Faults {
     const failing = hit.find(({ rule }) => rule.error !== undefined)?.rule;
     if (failing !== undefined && failing.afterEffect !== true) throw errorOf(failing, state);
     const response = await next(state);
+    this.#checkConnected(state);
     if (failing !== undefined) throw errorOf(failing, state);
     return isWatch ? this.#followed(response, state, late) : response;
-  };
+  }
+
+  #checkConnected({ user }: RequestState): void {
+    if (this.#isolated.has(user.name))
+      throw newServiceUnavailable(`a fault was injected: ${user.name} is cut off`);
+  }
 
   #hits(fault: ActiveFault, state: RequestState): boolean {
     const { after = 0, times = Infinity, probability = 1 } = fault.rule;
@@ -173,6 +159,7 @@ export class Faults {
     if (fault.seen++ < after) return false;
     if (probability < 1 && this.#random.next() >= probability) return false;
     fault.hits++;
+    this.log.add(describeHit(fault.rule, state));
     return true;
   }
 
@@ -192,90 +179,3 @@ export class Faults {
     return { ...response, open };
   }
 }
-
-/** Hands on what it is given, in order and some time later. */
-class LateSink implements WatchSink {
-  readonly #sink: WatchSink;
-  readonly #clock: Clock;
-  readonly #lateMs: number;
-  #isOver = false;
-
-  constructor(sink: WatchSink, clock: Clock, lateMs: number) {
-    this.#sink = sink;
-    this.#clock = clock;
-    this.#lateMs = lateMs;
-  }
-
-  notice(notice: WatchNotice): void {
-    this.#later(() => this.#sink.notice(notice));
-  }
-
-  flush(): void {
-    this.#later(() => this.#sink.flush());
-  }
-
-  bookmark(revision: number, initialEventsEnd: boolean): void {
-    this.#later(() => this.#sink.bookmark(revision, initialEventsEnd));
-  }
-
-  /** The end is not late: a connection that breaks takes with it what was on its way. */
-  end(error?: unknown): void {
-    this.#isOver = true;
-    this.#sink.end(error);
-  }
-
-  #later(act: () => void): void {
-    this.#clock.after(this.#lateMs, () => {
-      if (!this.#isOver) act();
-    });
-  }
-}
-
-type Match = Pick<FaultRule, "verb" | "resource" | "namespace" | "name" | "user">;
-
-function matches(
-  { verb, resource, namespace, name, user }: Match,
-  { info, user: asking }: RequestState,
-): boolean {
-  if (!info.isResourceRequest) return false;
-  const { group, subresource } = info;
-  const asked = formatGroupResource({ group, resource: info.resource });
-  const path = subresource === "" ? asked : `${asked}/${subresource}`;
-  return (
-    isOneOf(verb, info.verb) &&
-    isOneOf(resource, path) &&
-    isOneOf(namespace, info.namespace) &&
-    isOneOf(name, info.name) &&
-    isOneOf(user, asking.name)
-  );
-}
-
-function isOneOf(patterns: string | readonly string[] | undefined, text: string): boolean {
-  if (patterns === undefined) return true;
-  const list = typeof patterns === "string" ? [patterns] : patterns;
-  return list.some((pattern) => pattern === text || (pattern.includes("*") && wildcard(pattern).test(text)));
-}
-
-const wildcard = (pattern: string): RegExp =>
-  new RegExp(
-    `^${pattern
-      .split("*")
-      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
-      .join(".*")}$`,
-  );
-
-function errorOf({ error = 500, message }: FaultRule, { info }: RequestState): StatusError {
-  const { group, resource, name } = info;
-  if (message === undefined && error === "Conflict")
-    return newConflict({ group, resource }, name, staleObject);
-  if (message === undefined && error === "NotFound") return newNotFound({ group, resource }, name);
-  const code = typeof error === "number" ? error : reasons[error];
-  const reason = typeof error === "string" ? error : reasonOf(code);
-  const text = message ?? `${info.verb} ${formatGroupResource({ group, resource })}: a fault was injected`;
-  const details = code === 429 ? { details: { retryAfterSeconds: 1 } } : {};
-  return newStatusError(code, reason, text, details);
-}
-
-/** The first reason with the code; a code that has none gets none. */
-const reasonOf = (code: number): string =>
-  Object.entries(reasons).find(([, known]) => known === code)?.[0] ?? "";

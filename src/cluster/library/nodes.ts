@@ -1,22 +1,28 @@
 import type { SavedRuntime } from "../../cri/simulated/index.ts";
-import type { Cluster } from "../cluster.ts";
 import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
-import type { Fault, Faults } from "./faults.ts";
-import type { NodeOptions } from "./options.ts";
+import { signedDurationMs } from "./duration.ts";
+import type { Faults } from "./faults.ts";
+import { NodeView, type NodeViewParts } from "./node-view.ts";
+import type { NodeOptions, SignedDuration } from "./options.ts";
 
-interface ClusterNodesParts {
-  readonly cluster: Cluster;
+interface ClusterNodesParts extends NodeViewParts {
   readonly faults: Faults;
   readonly dnsAddress: string;
   /** What ran on nodes of the cluster that this one goes on from. */
   readonly saved: ReadonlyMap<string, SavedRuntime> | undefined;
 }
 
+interface RunningNode {
+  readonly options: NodeOptions;
+  readonly view: NodeView;
+  readonly node: SimulatedNode;
+}
+
 /** The simulated nodes of a cluster. */
 export class ClusterNodes {
   readonly #parts: ClusterNodesParts;
-  readonly #nodes = new Map<string, { readonly options: NodeOptions; readonly node: SimulatedNode }>();
-  readonly #partitions = new Map<string, Fault>();
+  readonly #nodes = new Map<string, RunningNode>();
+  readonly #partitions = new Map<string, () => void>();
   #made = 0;
 
   constructor(parts: ClusterNodesParts) {
@@ -30,18 +36,20 @@ export class ClusterNodes {
 
   /** Resolves when the Node object is there. Throws TypeError when one of the name runs already. */
   async add(options: NodeOptions): Promise<void> {
-    const { cluster, dnsAddress, saved } = this.#parts;
+    const { dnsAddress, saved } = this.#parts;
     const { name, labels } = options;
     if (this.#nodes.has(name)) throw new TypeError(`node ${JSON.stringify(name)} runs already`);
     const state = saved?.get(name);
-    const node = new SimulatedNode(cluster, {
+    const view = new NodeView(this.#parts);
+    const node = new SimulatedNode(view, {
       name,
       podCidr: simulatedPodCidr(this.#made++),
       dnsAddress,
       ...(labels !== undefined && { labels }),
       ...(state !== undefined && { saved: state }),
     });
-    this.#nodes.set(name, { options, node });
+    this.#nodes.set(name, { options, view, node });
+    if (this.#partitions.has(name)) view.partition();
     await node.start();
   }
 
@@ -50,26 +58,42 @@ export class ClusterNodes {
    * stays, and the cluster notices in its own time. `add` brings it back, empty.
    */
   async crash(name: string): Promise<void> {
-    await this.#running(name).stop();
+    const { node, view } = this.#running(name);
+    await node.stop();
+    view.close();
     this.#nodes.delete(name);
+    this.#parts.faults.log.add(`node ${name} crashed`);
   }
 
   /**
-   * Cuts the node off from the API server: its agent and pods go on, and each of its requests fails, so that it gives no
-   * sign of life. It still hears what is wanted of it: the parts of one process share what they read.
+   * Cuts the node off from the API server: its agent and pods go on, each of its requests fails, so that it gives no sign
+   * of life, and it hears nothing of what is wanted of it. Its logs and streams are out of reach.
    */
   partition(name: string): void {
-    this.#running(name);
+    const { view } = this.#running(name);
     if (this.#partitions.has(name)) return;
-    const user = `system:node:${name}`;
-    const message = "a fault was injected: the node is cut off";
-    this.#partitions.set(name, this.#parts.faults.add({ user, error: "ServiceUnavailable", message }));
+    this.#partitions.set(name, this.#parts.faults.isolate(`system:node:${name}`));
+    view.partition();
+    this.#parts.faults.log.add(`node ${name} was cut off`);
   }
 
-  /** Ends a partition. */
+  /** Ends a partition: the node learns what has changed, and tells how it is. */
   heal(name: string): void {
-    this.#partitions.get(name)?.remove();
+    const connect = this.#partitions.get(name);
+    if (connect === undefined) return;
+    connect();
     this.#partitions.delete(name);
+    this.#nodes.get(name)?.view.heal();
+    this.#parts.faults.log.add(`node ${name} was connected again`);
+  }
+
+  /**
+   * The node's clock is so far ahead of the others, or behind when negative: `-5m`. By it the node dates its leases and
+   * conditions, and takes its pods' tokens for good or expired. 0 puts it right.
+   */
+  skew(name: string, by: SignedDuration): void {
+    this.#running(name).view.clock.skewMs = signedDurationMs(by);
+    this.#parts.faults.log.add(`the clock of node ${name} is off by ${by}`);
   }
 
   /** So many nodes, named node-1, node-2 and so on, or those given. */
@@ -82,6 +106,7 @@ export class ClusterNodes {
   }
 
   async stop(): Promise<void> {
+    for (const { view } of this.#nodes.values()) view.close();
     await Promise.all([...this.#nodes.values()].map(({ node }) => node.stop()));
     this.#nodes.clear();
   }
@@ -96,9 +121,9 @@ export class ClusterNodes {
     return [...this.#nodes.values()].map(({ options }) => options);
   }
 
-  #running(name: string): SimulatedNode {
+  #running(name: string): RunningNode {
     const found = this.#nodes.get(name);
-    if (found !== undefined) return found.node;
+    if (found !== undefined) return found;
     throw new TypeError(
       `no node ${JSON.stringify(name)} runs; there are ${this.names().join(", ") || "none"}`,
     );

@@ -4,6 +4,9 @@ import type { Storage } from "../../storage/storage.ts";
 /** Milliseconds, or as Go writes durations: `250ms`, `10m`, `1h30m`. */
 export type Duration = number | string;
 
+/** A duration that may be negative: `-5m`. */
+export type SignedDuration = Duration;
+
 /** What a cluster for tests is made of; everything has a default. */
 export interface CreateClusterOptions {
   /**

@@ -1,0 +1,137 @@
+import { formatGroupResource } from "../../../apimachinery/gvk.ts";
+import {
+  newConflict,
+  newNotFound,
+  newStatusError,
+  type StatusError,
+  staleObject,
+} from "../../../apimachinery/status.ts";
+import type { RequestState } from "../../../apiserver/endpoints/api-request.ts";
+import type { Duration } from "../options.ts";
+
+/** Which requests fail, and how. Fields that are absent match everything; `*` in a text stands for any characters. */
+export interface FaultRule {
+  /** get, list, watch, create, update, patch, delete, deletecollection. */
+  readonly verb?: string | readonly string[];
+  /** `pods`, `deployments.apps`, `pods/status`. Without a subresource, requests for the object itself alone. */
+  readonly resource?: string | readonly string[];
+  readonly namespace?: string;
+  readonly name?: string;
+  /** Who asks: `system:node:node-1`, `system:serviceaccount:kube-system:*`. */
+  readonly user?: string;
+
+  /** So many matching requests pass before. Default 0. */
+  readonly after?: number;
+  /** So many fail. Default: all, until the fault is removed. */
+  readonly times?: number;
+  /** How likely each of them fails, from 0 to 1, drawn from the cluster's seed. Default 1. */
+  readonly probability?: number;
+
+  /** The reason of the refusal (`Conflict`, `TooManyRequests`, …) or its code. Without it the request is only late. */
+  readonly error?: FaultReason | number;
+  /** In place of what Kubernetes says. */
+  readonly message?: string;
+  /** The request takes effect, and only its answer is replaced by the error: as when a connection breaks. */
+  readonly afterEffect?: boolean;
+  /** Lets the request wait, in the cluster's time. Of a watch, each event comes so late. */
+  readonly delay?: Duration;
+}
+
+export type FaultReason = keyof typeof reasons;
+
+const reasons = {
+  BadRequest: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  AlreadyExists: 409,
+  Conflict: 409,
+  Expired: 410,
+  Gone: 410,
+  Invalid: 422,
+  TooManyRequests: 429,
+  InternalError: 500,
+  ServerTimeout: 500,
+  ServiceUnavailable: 503,
+  Timeout: 504,
+} as const;
+
+type Match = Pick<FaultRule, "verb" | "resource" | "namespace" | "name" | "user">;
+
+/** Throws TypeError for a rule that says nothing, or what is not known. */
+export function checkRule(rule: FaultRule): void {
+  const { error, delay } = rule;
+  if (error === undefined && delay === undefined) {
+    throw new TypeError("the fault does nothing: give it an `error`, a `delay` or both");
+  }
+  if (typeof error === "string" && !(error in reasons)) {
+    throw new TypeError(
+      `${JSON.stringify(error)} is no reason: ${Object.keys(reasons).join(", ")}, or a code`,
+    );
+  }
+  if (typeof error === "number" && !(Number.isInteger(error) && error >= 400 && error <= 599)) {
+    throw new TypeError(`${error} is no code of a refusal: 400 to 599`);
+  }
+}
+
+/** `update pods/status default/web-1 by system:node:node-1: Conflict, 5s late`. */
+export function describeHit({ error, afterEffect, delay }: FaultRule, { info, user }: RequestState): string {
+  const { verb, group, resource, subresource, namespace, name } = info;
+  const kind = formatGroupResource({ group, resource });
+  const path = subresource === "" ? kind : `${kind}/${subresource}`;
+  const object = [namespace, name].filter((part) => part !== "").join("/");
+  const what = [
+    ...(error === undefined ? [] : [afterEffect === true ? `answer lost (${error})` : String(error)]),
+    ...(delay === undefined ? [] : [`${delay} late`]),
+  ];
+  return `${[verb, path, object].filter((part) => part !== "").join(" ")} by ${user.name}: ${what.join(", ")}`;
+}
+
+/** Whether the rule is about the request. */
+export function matches(
+  { verb, resource, namespace, name, user }: Match,
+  { info, user: asking }: RequestState,
+): boolean {
+  if (!info.isResourceRequest) return false;
+  const { group, subresource } = info;
+  const asked = formatGroupResource({ group, resource: info.resource });
+  const path = subresource === "" ? asked : `${asked}/${subresource}`;
+  return (
+    isOneOf(verb, info.verb) &&
+    isOneOf(resource, path) &&
+    isOneOf(namespace, info.namespace) &&
+    isOneOf(name, info.name) &&
+    isOneOf(user, asking.name)
+  );
+}
+
+function isOneOf(patterns: string | readonly string[] | undefined, text: string): boolean {
+  if (patterns === undefined) return true;
+  const list = typeof patterns === "string" ? [patterns] : patterns;
+  return list.some((pattern) => pattern === text || (pattern.includes("*") && wildcard(pattern).test(text)));
+}
+
+const wildcard = (pattern: string): RegExp =>
+  new RegExp(
+    `^${pattern
+      .split("*")
+      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+      .join(".*")}$`,
+  );
+
+/** The refusal that the rule asks for. */
+export function errorOf({ error = 500, message }: FaultRule, { info }: RequestState): StatusError {
+  const { group, resource, name } = info;
+  if (message === undefined && error === "Conflict")
+    return newConflict({ group, resource }, name, staleObject);
+  if (message === undefined && error === "NotFound") return newNotFound({ group, resource }, name);
+  const code = typeof error === "number" ? error : reasons[error];
+  const reason = typeof error === "string" ? error : reasonOf(code);
+  const text = message ?? `${info.verb} ${formatGroupResource({ group, resource })}: a fault was injected`;
+  const details = code === 429 ? { details: { retryAfterSeconds: 1 } } : {};
+  return newStatusError(code, reason, text, details);
+}
+
+/** The first reason with the code; a code that has none gets none. */
+const reasonOf = (code: number): string =>
+  Object.entries(reasons).find(([, known]) => known === code)?.[0] ?? "";
