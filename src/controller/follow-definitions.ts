@@ -1,4 +1,5 @@
 import type { KubernetesList } from "../apimachinery/object.ts";
+import type { Transport } from "../apimachinery/transport.ts";
 import type { ControllerContext } from "./controller.ts";
 
 const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -8,6 +9,30 @@ const accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const pauseMs = 1_000;
 /** Definitions come in dozens: they are heard of together. */
 const gatherMs = 200;
+
+/** A list with one of them, if there is any. */
+async function anyDefinition(transport: Transport, signal: AbortSignal): Promise<KubernetesList> {
+  const { body } = await transport.request({
+    method: "GET",
+    path,
+    accept: accept.replace("PartialObjectMetadata", "PartialObjectMetadataList"),
+    query: { limit: "1" },
+    signal,
+  });
+  return body as KubernetesList;
+}
+
+/** Whether there are definitions of custom resources, as far as the server says. */
+export async function hasDefinitions({
+  client,
+  signal,
+}: Pick<ControllerContext, "client" | "signal">): Promise<boolean> {
+  try {
+    return (await anyDefinition(client.transport, signal)).items.length > 0;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Calls back when definitions of custom resources have come, changed or gone, until the controller ends. They are not
@@ -30,14 +55,8 @@ export async function followDefinitions(
   };
   while (!signal.aborted) {
     try {
-      const { body } = await transport.request({
-        method: "GET",
-        path,
-        accept: accept.replace("PartialObjectMetadata", "PartialObjectMetadataList"),
-        query: { limit: "1" },
-        signal,
-      });
-      const { resourceVersion = "" } = (body as KubernetesList).metadata;
+      const { metadata } = await anyDefinition(transport, signal);
+      const { resourceVersion = "" } = metadata;
       gather();
       for await (const _ of transport.watch({ path, accept, query: { resourceVersion }, signal })) gather();
     } catch {

@@ -179,6 +179,7 @@ export function bookmarkObject(
   const annotations = initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {};
   const metadata = { resourceVersion: String(revision), ...annotations };
   const bookmark = { kind: served.kind, apiVersion: formatApiVersion(served), metadata };
-  if (scheme.schemas.get(served.schemaName) === undefined) return bookmark;
+  // For a custom one it is all there is; its schema would be compiled to find that out, each minute for each watch.
+  if (served.custom !== undefined || scheme.schemas.get(served.schemaName) === undefined) return bookmark;
   return { ...scheme.decode(served.schemaName, bookmark).object, ...bookmark };
 }

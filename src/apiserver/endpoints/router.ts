@@ -9,6 +9,7 @@ import {
   type StatusError,
 } from "../../apimachinery/status.ts";
 import { apiServices } from "../aggregation/api-service.ts";
+import { definitions } from "../extensions/definition/definition.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { type ApiResponse, type Handler, type RequestState, textResponse } from "./api-request.ts";
 import { connect, isConnect } from "./connect.ts";
@@ -72,7 +73,9 @@ function forwardDocument(core: ServerCore, state: RequestState): Promise<ApiResp
 async function routeResource(core: ServerCore, state: RequestState): Promise<ApiResponse> {
   const { group, version, resource, subresource: name, verb } = state.info;
   const pending =
-    group === apiServices.group ? core.registered(state) : core.loadCustom(group, version, resource, verb);
+    group === apiServices.group
+      ? core.registered(state)
+      : core.loadCustom(group, version, resource, isBare(state) ? verb : undefined);
   if (pending !== undefined) await pending;
   const served = core.resources.find(group, version, resource);
   if (served === undefined) {
@@ -104,6 +107,13 @@ async function routeResource(core: ServerCore, state: RequestState): Promise<Api
   if (name === "") return routeMain(core, state, served);
   return routeSubresource(core, state, served);
 }
+
+/** Whether columns and fields of custom resources do not matter: as controllers ask. Those of definitions are built in. */
+const isBare = ({ info, request }: RequestState): boolean =>
+  info.group === definitions.group ||
+  (request.isInProcess &&
+    !request.query.has("fieldSelector") &&
+    request.header("accept")?.includes("as=Table") !== true);
 
 /** 405 of a custom resource, whose one handler knows what it does not do. */
 function newMethodNotSupported({ group, resource }: GroupResource, verb: string): StatusError {

@@ -28,7 +28,10 @@ export interface ServerCore {
   forward(group: string, version: string, state: RequestState): Promise<ApiResponse> | undefined;
   /** Makes what a request for APIServices expects to be there; undefined when there is nothing to wait for. */
   registered(state: RequestState): Promise<void> | undefined;
-  /** Loads what custom resources need, when this is one or the definition of one; undefined when there is nothing to wait for. */
+  /**
+   * Loads what custom resources need, when this is one or the definition of one; undefined when there is nothing to wait for.
+   * `verb` is left out where a schema may be asked about although there are no objects.
+   */
   loadCustom(group: string, version: string, resource: string, verb?: string): Promise<void> | undefined;
   /** What OpenAPI says of a custom resource, in one of its versions; `texts` is the prose of the built-in types. */
   documentOf(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument;

@@ -42,7 +42,11 @@ export class CustomResources {
   constructor(options: CustomResourcesOptions) {
     this.#options = options;
     const { base, watchCache } = options;
-    this.scheme = new ExtensibleScheme(base, () => this.#index.settle());
+    this.scheme = new ExtensibleScheme(
+      base,
+      () => this.#index.settle(),
+      () => this.#index.settleInSlices(),
+    );
     this.#index = new DefinitionIndex(watchCache, this.scheme, converterCalls(options));
   }
 
@@ -56,13 +60,15 @@ export class CustomResources {
 
   /**
    * Loads what definitions and custom resources need; undefined when this is neither, or when it is there. Controllers ask
-   * every cluster for its definitions: where there are none it takes nothing to say so.
+   * every cluster for its definitions and for all that they define: where there are none it takes nothing to say so.
+   * `verb`: see `ServerCore.loadCustom`.
    */
   load(reference: GroupVersionResource, verb = ""): Promise<void> | undefined {
-    if (reference.group !== definitions.group)
-      return this.scheme.resource(reference)?.custom === undefined ? undefined : loadMachinery();
-    const isNone = this.#options.watchCache.resource(definitions).size === 0;
-    return isNone && reads.has(verb) ? undefined : loadMachinery();
+    const isOfDefinitions = reference.group === definitions.group;
+    const info = isOfDefinitions ? undefined : this.scheme.resource(reference);
+    if (!isOfDefinitions && info?.custom === undefined) return undefined;
+    const { size } = this.#options.watchCache.resource(info?.storage ?? definitions);
+    return size === 0 && reads.has(verb) ? undefined : loadMachinery();
   }
 
   /** See `ServerCore.documentOf`. */

@@ -29,6 +29,8 @@ interface Leaving {
   notBeforeMs: number;
 }
 
+/** A start takes less. */
+const resumeAfterMs = 1_500;
 const retryMs = 1_000;
 const maxRetryMs = 60_000;
 
@@ -56,8 +58,9 @@ export class DefinitionController {
       index.refresh(name);
       this.#add(name);
     });
-    // What was stored settled needs nothing; looking is left to the time when somebody asks for definitions at all.
-    if (watchCache.resource(definitions).size > 0) void this.#resume();
+    // What was stored settled needs nothing, and who asks for what is defined has it read at once: the start goes first.
+    if (watchCache.resource(definitions).size > 0)
+      this.#deps.clock.after(resumeAfterMs, () => void this.#resume());
   }
 
   stop(): void {
@@ -67,6 +70,7 @@ export class DefinitionController {
 
   /** What a server before this one did not bring to its end. */
   async #resume(): Promise<void> {
+    if (this.#isStopped) return;
     await this.#deps.index.settleInSlices();
     for (const record of this.#deps.index.all()) {
       const { metadata, spec, status } = record.summary;

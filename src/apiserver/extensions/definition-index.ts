@@ -5,6 +5,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
 import type { ResourceCache } from "../cache/resource-cache.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import { CompiledDefinitions } from "./compiled-definitions.ts";
 import type { CustomDefinition } from "./custom-definition.ts";
 import type { CustomResource, CustomVersion } from "./custom-version.ts";
 import { definitions, isTrue } from "./definition/definition.ts";
@@ -14,9 +15,15 @@ import { machinery } from "./load-machinery.ts";
 import { isServed, isUnusable, resourceInfo } from "./summary.ts";
 import type { CallConverter } from "./webhook-converter.ts";
 
+/** Where what is served of a definition reads it. Its record is replaced while the spec stays the same. */
+interface Source {
+  record: DefinitionRecord;
+}
+
 /** A definition with what is served of it. */
 interface Known {
   readonly record: DefinitionRecord;
+  readonly source: Source;
   /** Present while it is served. */
   readonly resources: readonly CustomResource[];
 }
@@ -30,8 +37,10 @@ export class DefinitionIndex {
   readonly #scheme: ExtensibleScheme;
   readonly #call: CallConverter;
   readonly #known = new Map<string, Known>();
+  readonly #compiled = new CompiledDefinitions();
   /** What of the cache was not read yet; undefined when nothing is left. */
   #unread: CachedObject[] | undefined;
+  #reading: Promise<void> | undefined;
 
   constructor(watchCache: WatchCache, scheme: ExtensibleScheme, call: CallConverter) {
     this.#watchCache = watchCache;
@@ -50,17 +59,23 @@ export class DefinitionIndex {
     while (this.#unread !== undefined) this.#settleSome();
   }
 
-  /** Reads what was not a little at a time, so that nobody waits for it who does not need it. */
-  async settleInSlices(): Promise<void> {
-    const read = async (): Promise<void> => {
-      while (this.#unread !== undefined) {
-        await new Promise<void>((resolve) => setImmediate(resolve));
-        this.#settleSome();
-      }
-    };
-    const reading = read();
-    this.#scheme.readsUntil(reading);
-    await reading;
+  /**
+   * Reads what was not a little at a time, so that nobody waits for it who does not need it. Undefined when there is
+   * nothing left to read.
+   */
+  settleInSlices(): Promise<void> | undefined {
+    if (this.#unread === undefined) return undefined;
+    this.#reading ??= this.#readInSlices().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readInSlices(): Promise<void> {
+    while (this.#unread !== undefined) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.#settleSome();
+    }
   }
 
   #settleSome(): void {
@@ -80,6 +95,7 @@ export class DefinitionIndex {
     if (cached !== undefined) return this.#put(cached);
     this.#known.delete(name);
     if (old === undefined) return false;
+    this.#compiled.forget(old.record);
     this.#scheme.define(name, []);
     this.#endWatches(old.record.summary);
     return true;
@@ -104,13 +120,16 @@ export class DefinitionIndex {
     // The object itself was needed by who wrote it; readers get the bytes.
     cached.loosenObject();
     const old = this.#known.get(record.name);
+    if (old !== undefined) this.#compiled.forget(old.record);
     const isNew = old === undefined || !isSameSpec(old.record.summary, record.summary);
     if (!isNew && looksTheSame(old.record.summary, record.summary)) {
-      this.#known.set(record.name, { record, resources: old.resources });
+      old.source.record = record;
+      this.#known.set(record.name, { ...old, record });
       return false;
     }
-    const resources = isServed(record.summary) ? this.#resourcesOf(record) : [];
-    this.#known.set(record.name, { record, resources });
+    const source: Source = { record };
+    const resources = isServed(record.summary) ? this.#resourcesOf(source) : [];
+    this.#known.set(record.name, { record, source, resources });
     if (resources.length > 0 || (old !== undefined && old.resources.length > 0)) {
       this.#scheme.define(record.name, resources);
     }
@@ -119,12 +138,12 @@ export class DefinitionIndex {
     return isNew;
   }
 
-  #resourcesOf(record: DefinitionRecord): CustomResource[] {
-    let made: CustomDefinition | undefined;
+  #resourcesOf(source: Source): CustomResource[] {
     const definition = (): CustomDefinition => {
-      made ??= new (machinery().CustomDefinition)(record, this.#call);
-      return made;
+      const { record } = source;
+      return this.#compiled.get(record, () => new (machinery().CustomDefinition)(record, this.#call));
     };
+    const { record } = source;
     const { spec } = record.summary;
     const isConverted = spec.conversion?.strategy === "Webhook";
     return spec.versions

@@ -25,6 +25,11 @@ export class DefinitionRecord {
     return this.#cached.name;
   }
 
+  /** Of its JSON. */
+  get sizeBytes(): number {
+    return this.#cached.sizeBytes;
+  }
+
   /** The whole definition: frozen and shared. */
   get definition(): CustomResourceDefinition {
     return asDefinition(this.#cached.object);

@@ -30,13 +30,21 @@ export class ExtensibleScheme implements Scheme {
   #resources: readonly ResourceInfo[] | undefined;
   #byVersion: ReadonlyMap<string, readonly ResourceInfo[]> | undefined;
   #generation = 1;
-  #reading: Promise<void> | undefined;
-  /** Called before anything is looked for beyond the built-in kinds: who reads definitions late reads them now. */
   readonly #settle: () => void;
+  readonly #settleInSlices: () => Promise<void> | undefined;
 
-  constructor(base: Scheme, settle: () => void = () => {}) {
+  /**
+   * `settle` is called before anything is looked for beyond the built-in kinds: who reads definitions late reads them now.
+   * `settleInSlices` does so for those who can wait.
+   */
+  constructor(
+    base: Scheme,
+    settle: () => void = () => {},
+    settleInSlices: () => Promise<void> | undefined = () => undefined,
+  ) {
     this.#base = base;
     this.#settle = settle;
+    this.#settleInSlices = settleInSlices;
     this.schemas = { get: (name) => base.schemas.get(name) ?? this.#schema(name) };
   }
 
@@ -50,14 +58,7 @@ export class ExtensibleScheme implements Scheme {
   }
 
   settled(): Promise<void> | undefined {
-    return this.#reading;
-  }
-
-  /** Definitions are being read until then; see `settled`. */
-  readsUntil(read: Promise<void>): void {
-    this.#reading = read.finally(() => {
-      this.#reading = undefined;
-    });
+    return this.#settleInSlices();
   }
 
   /** Puts the resources of a definition in place of those it had; none takes them away. */

@@ -4,7 +4,7 @@ import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
 import { discoverResources } from "../discovery.ts";
-import { followDefinitions } from "../follow-definitions.ts";
+import { followDefinitions, hasDefinitions } from "../follow-definitions.ts";
 import { OwnerGraph } from "./graph.ts";
 import { GarbageCollector } from "./reconciler.ts";
 
@@ -13,6 +13,15 @@ const ignored = new Set(["events", "events.events.k8s.io"]);
 
 /** New kinds are looked for as often, besides when definitions change: kinds may come from other servers too. */
 const discoverEveryMs = 30_000;
+
+/**
+ * Where definitions are stored, there may be hundreds of kinds to follow. Whoever starts a server waits for other things, so
+ * that these come after the start, and a few at a time.
+ */
+const discoverAfterMs = 1_500;
+const followedAtOnce = 100;
+const followedTogether = 16;
+const followPauseMs = 20;
 
 /** A cache that cannot be filled (its server is away) holds up the rest for so long. */
 const syncPatienceMs = 30_000;
@@ -44,14 +53,15 @@ export const garbageCollectorController: ControllerRegistration = {
         },
       ],
       start(add) {
-        add("discover");
-        void followDefinitions(context, () => add("discover"));
+        void kinds.rest().then(() => {
+          add("discover");
+          void followDefinitions(context, () => add("discover"));
+        });
       },
       async reconcile(uid) {
         if (uid === "discover") {
-          const found = await kinds.discover();
-          found.forEach(follow);
-          if (found.length > 0) collector.takeUndecided().forEach(enqueue);
+          const hasFound = await kinds.discover(follow);
+          if (hasFound) collector.takeUndecided().forEach(enqueue);
           return { requeueAfterMs: discoverEveryMs };
         }
         // What is not known yet may be a dependent that must not be lost.
@@ -83,11 +93,21 @@ class Kinds {
     await this.#synced;
   }
 
-  /** Asks the server for its kinds; answers the caches of those that are new. */
-  async discover(): Promise<Informer<KubernetesObject>[]> {
-    const { client, informers, clock, signal } = this.#context;
+  /** Resolves when it is time to look at what there is: at once, unless there may be much. */
+  async rest(): Promise<void> {
+    const { clock, signal } = this.#context;
+    const rested = hasDefinitions(this.#context).then((has) =>
+      has ? clock.sleep(discoverAfterMs, signal).catch(() => undefined) : undefined,
+    );
+    this.#synced = rested;
+    await rested;
+  }
+
+  /** Asks the server for its kinds and follows the caches of those that are new; answers whether there are any. */
+  async discover(follow: (informer: Informer<KubernetesObject>) => void): Promise<boolean> {
+    const { client, clock, signal } = this.#context;
     const { resources: found } = await discoverResources(client.transport);
-    const added: Informer<KubernetesObject>[] = [];
+    const added: ResourceReference[] = [];
     for (const resource of found) {
       this.#references.set(`${formatApiVersion(resource)} ${resource.kind}`, resource);
       const name = resource.group === "" ? resource.resource : `${resource.resource}.${resource.group}`;
@@ -95,13 +115,31 @@ class Kinds {
       const key = `${resource.version} ${name}`;
       if (!collectable || ignored.has(name) || this.#followed.has(key)) continue;
       this.#followed.add(key);
-      added.push(informers.informer<KubernetesObject>(resource, { metadataOnly: true }));
+      added.push(resource);
     }
-    if (added.length > 0) {
-      const filled = Promise.all(added.map((informer) => informer.synced()));
-      const patience = clock.sleep(syncPatienceMs, signal).catch(() => undefined);
-      this.#synced = Promise.all([this.#synced, Promise.race([filled, patience])]);
+    if (added.length === 0) return false;
+    const filled = this.#follow(added, follow);
+    const patience = clock.sleep(syncPatienceMs, signal).catch(() => undefined);
+    this.#synced = Promise.all([this.#synced, Promise.race([filled, patience])]);
+    return true;
+  }
+
+  /** Resolves when all are filled. */
+  async #follow(
+    added: readonly ResourceReference[],
+    follow: (informer: Informer<KubernetesObject>) => void,
+  ): Promise<void> {
+    const { informers, clock, signal } = this.#context;
+    const filling: Promise<void>[] = [];
+    for (const [index, resource] of added.entries()) {
+      if (index >= followedAtOnce && index % followedTogether === 0) {
+        await clock.sleep(followPauseMs, signal).catch(() => undefined);
+        if (signal.aborted) return;
+      }
+      const informer = informers.informer<KubernetesObject>(resource, { metadataOnly: true });
+      follow(informer);
+      filling.push(informer.synced());
     }
-    return added;
+    await Promise.all(filling);
   }
 }

@@ -33,9 +33,16 @@ class Writer {
     let rows: Row[] = [];
     let sizeBytes = 0;
     for (const row of this.#database.rows()) {
+      const rowBytes = row.value?.byteLength ?? 0;
+      // An old version and a present one in the same chunk would keep each other in memory.
+      if (rowBytes >= ownChunkBytes && rows.length > 0) {
+        this.#sendRows(rows, (packed) => ({ type: "loading", rows: packed }));
+        rows = [];
+        sizeBytes = 0;
+      }
       rows.push(row);
-      sizeBytes += row.value?.byteLength ?? 0;
-      if (sizeBytes < chunkBytes && rows.length < chunkRows) continue;
+      sizeBytes += rowBytes;
+      if (rowBytes < ownChunkBytes && sizeBytes < chunkBytes && rows.length < chunkRows) continue;
       this.#sendRows(rows, (packed) => ({ type: "loading", rows: packed }));
       rows = [];
       sizeBytes = 0;
@@ -187,6 +194,8 @@ class Writer {
 /** Loaded values are views of chunks this large: a chunk stays in memory as long as one of its values is in use. */
 const chunkBytes = 256 * 1024;
 const chunkRows = 2000;
+/** A value this large has a chunk of its own. */
+const ownChunkBytes = 32 * 1024;
 /** A transaction takes no further commits once it is this large. */
 const groupBytesMax = 8 * 1024 * 1024;
 /** About half a millisecond of work. */
