@@ -108,3 +108,19 @@ export function pythonClient(): ClientProgram {
     },
   };
 }
+
+/** Jest, which the repository has no other use for. */
+export function jestProgram(): BuiltProgram {
+  const folder = join(cacheFolder, "jest");
+  const file = join(folder, "node_modules/jest/bin/jest.js");
+  return {
+    missing: existsSync(file) || mayBuild ? undefined : "not installed; npm run clients does",
+    file,
+    prepare() {
+      if (existsSync(file)) return;
+      mkdirSync(folder, { recursive: true });
+      const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+      run("npm", ["install", "--prefix", folder, ...quiet, "jest@30"], folder, 300_000);
+    },
+  };
+}

@@ -6,7 +6,7 @@ import { TestCluster, type TestClusterOptions } from "./test-cluster.ts";
 export interface ClusterFixtures {
   /** Made for the test that asks for it, and closed after it. */
   readonly cluster: EmbeddedCluster;
-  /** Of what the cluster is made; to be replaced by `test.extend`, `test.override` or, in Vitest 3, `test.scoped`. */
+  /** Of what the cluster is made; to be replaced by `test.extend` or `test.override`, in Vitest 3 by `test.scoped`. */
   readonly clusterOptions: TestClusterOptions;
 }
 
