@@ -13,7 +13,7 @@ import { type AggregationOptions, ApiServices } from "./aggregation/api-services
 import type { Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
-import { WatchCache } from "./cache/watch-cache.ts";
+import { WatchCache, type WatchCacheOptions } from "./cache/watch-cache.ts";
 import type { ApiRequest, Filter, Handler, RequestState } from "./endpoints/api-request.ts";
 import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
 import type { HealthCheck } from "./endpoints/health.ts";
@@ -71,6 +71,8 @@ export interface ApiServerOptions {
   readonly limits?: InFlightLimits;
   /** What concerns versions of groups that other API servers serve. */
   readonly aggregation?: AggregationOptions;
+  /** See `WatchCacheOptions`. */
+  readonly decoded?: WatchCacheOptions["decoded"];
   /** A step around each request, once it is known who asks: counts, delays or fails it. Default: none. */
   readonly intercept?: Filter;
   /** Default: 60 s, as in kube-apiserver. */
@@ -170,7 +172,7 @@ export class ApiServer {
     const register = (metric: Metric): void => this.metrics.register(metric);
     this.#clients = new ClientMetrics(register);
     const measured = new MeasuredStorage(storage, clock, register);
-    const watchCache = new WatchCache({ storage: measured, clock, logger });
+    const watchCache = new WatchCache({ storage: measured, clock, logger, decoded: options.decoded });
     this.#customs = new CustomResources({
       base: options.scheme,
       watchCache,
@@ -230,7 +232,7 @@ export class ApiServer {
           : watchCache.resource({ group, resource }).size,
       register,
     });
-    registerStorageMetrics(watchCache, register);
+    registerStorageMetrics(watchCache, storage.sizeBytes?.bind(storage), register);
     this.#flowConfiguration = new FollowedConfiguration(watchCache, this.#flowController);
     this.#core = {
       scheme,

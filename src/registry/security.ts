@@ -186,6 +186,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         escalation: new EscalationGuard(authorizer, rbac),
         writeQuotaStatus: quotaStatusWriter(stores),
         resourcesOfKind: kindMapper(scheme),
+        register,
         enable: options.enableAdmission,
         disable: options.disableAdmission,
         extensions: [policies.mutating, webhooks.mutating, policies.validating, webhooks.validating],

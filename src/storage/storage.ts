@@ -47,6 +47,9 @@ export interface Storage {
    */
   isStale?(key: string): Promise<boolean>;
 
+  /** Bytes that the store takes on its disk; absent where there is no disk. */
+  sizeBytes?(): number;
+
   /** Forgets history before the revision. Reads at or after it still work. Never blocks writers for long. */
   compact(revision: number): Promise<void>;
 

@@ -1,4 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource } from "../../apimachinery/gvk.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { UserInfo } from "../request-context.ts";
@@ -54,4 +55,6 @@ export interface AuditNotes {
 export interface AdmissionDependencies {
   readonly reader: ObjectReader;
   readonly nowMs: () => number;
+  /** Takes what plugins measure; without it they measure for nobody. */
+  readonly register?: (metric: Metric) => void;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../apimachinery/clock.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { EscalationGuard } from "../authorization/escalation.ts";
@@ -36,6 +37,8 @@ export interface AdmissionChainOptions {
   readonly escalation?: EscalationGuard | undefined;
   readonly writeQuotaStatus: QuotaStatusWriter;
   readonly resourcesOfKind: KindMapper;
+  /** Takes what plugins measure. */
+  readonly register?: (metric: Metric) => void;
   /** Names of plugins to add to those that are on by default, and of those to leave out. */
   readonly enable?: readonly string[] | undefined;
   readonly disable?: readonly string[] | undefined;
@@ -51,9 +54,9 @@ const offByDefault = new Set(["OwnerReferencesPermissionEnforcement"]);
  * that of AllOrderedPlugins in pkg/kubeapiserver/options: whatever counts or webhooks see comes last.
  */
 export function admissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
-  const { reader, clock, authorizer, escalation } = options;
+  const { reader, clock, authorizer, escalation, register } = options;
   const nowMs = (): number => clock.now();
-  const dependencies = { reader, nowMs };
+  const dependencies = { reader, nowMs, ...(register !== undefined && { register }) };
   const all: AdmissionPlugin[] = [
     new NamespaceLifecycle(dependencies),
     new LimitRanger(dependencies),

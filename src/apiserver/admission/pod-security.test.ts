@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Pod } from "../../api/types/core-v1.ts";
+import type { Metric } from "../../apimachinery/metrics.ts";
 import { parseYaml } from "../../apimachinery/yaml.ts";
 import { evaluate, PodSecurity } from "./pod-security.ts";
 import { attributesOf, podWith, type Request, run, verdictOf } from "./testing/attributes.ts";
@@ -48,6 +49,33 @@ const bad = podWith({
     { name: "a", securityContext: { privileged: true } },
     { name: "b", securityContext: { privileged: true } },
   ],
+});
+
+describe("the metrics", () => {
+  test("count each verdict by its level, version and mode", async () => {
+    const metrics: Metric[] = [];
+    const labels = {
+      enforce: "baseline",
+      "enforce-version": "v1.25",
+      warn: "restricted",
+      "warn-version": "v1.99",
+    };
+    const plugin = new PodSecurity({
+      reader: new FakeReader().put("namespaces", namespaceWith(labels)),
+      nowMs: () => 0,
+      register: (metric) => metrics.push(metric),
+    });
+    const good = podWith({ containers: [{ name: "a" }] });
+    for (const object of [bad, good, good]) await verdictOf(plugin, attributesOf({ object }));
+    const lines = metrics.flatMap((metric) => metric.lines()).filter((line) => !line.startsWith("#"));
+    const series = (decision: string, mode: string, policy: string, count: number): string =>
+      `pod_security_evaluations_total{decision="${decision}",mode="${mode}",${policy},request_operation="create",resource="pod",subresource=""} ${count}`;
+    expect(lines).toEqual([
+      series("deny", "enforce", 'policy_level="baseline",policy_version="v1.25"', 1),
+      series("allow", "enforce", 'policy_level="baseline",policy_version="v1.25"', 2),
+      series("deny", "warn", 'policy_level="restricted",policy_version="future"', 2),
+    ]);
+  });
 });
 
 describe("the audit log", () => {

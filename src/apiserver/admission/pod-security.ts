@@ -7,6 +7,7 @@ import { newInvalid } from "../../apimachinery/status.ts";
 import type { AdmissionAttributes, AdmissionDependencies, AdmissionPlugin } from "./admission.ts";
 import { refuse } from "./attributes.ts";
 import { type CheckedPod, podSecurityChecks, type Violation } from "./pod-security-checks.ts";
+import { PodSecurityMetrics } from "./pod-security-metrics.ts";
 
 const levels = ["privileged", "baseline", "restricted"] as const;
 type Level = (typeof levels)[number];
@@ -48,9 +49,11 @@ const maxPodsToCheck = 3000;
 export class PodSecurity implements AdmissionPlugin {
   readonly name = "PodSecurity";
   readonly #reader: AdmissionDependencies["reader"];
+  readonly #evaluations: PodSecurityMetrics;
 
-  constructor({ reader }: AdmissionDependencies) {
+  constructor({ reader, register }: AdmissionDependencies) {
     this.#reader = reader;
+    this.#evaluations = new PodSecurityMetrics(register);
   }
 
   handles({ operation, resource, subresource }: AdmissionAttributes): boolean {
@@ -65,11 +68,44 @@ export class PodSecurity implements AdmissionPlugin {
     if (full === "namespaces") return this.#namespace(attributes);
     const namespace = this.#reader.get<Namespace>(namespaces, "", attributes.namespace);
     const policy = policyOf(namespace);
-    if (full === "pods") return validatePod(attributes, policy);
+    if (full === "pods") return this.#pod(attributes, policy);
     const pod = templateOf(attributes.object, templates[full] ?? []);
     if (pod === undefined) return;
-    noteViolations(attributes, policy.audit, pod);
-    warn(attributes, policy.warn, pod);
+    this.#noteViolations(attributes, policy.audit, pod);
+    this.#warn(attributes, policy.warn, pod);
+  }
+
+  #pod(attributes: AdmissionAttributes, policy: Policy): void {
+    const pod = attributes.object as unknown as Pod | undefined;
+    if (pod?.spec === undefined) return;
+    const old = attributes.oldObject as unknown as Pod | undefined;
+    if (attributes.operation === "UPDATE" && old !== undefined && !isSignificant(pod, old)) return;
+    const found = checked(pod);
+    attributes.audit?.annotate(`${prefix}enforce-policy`, describe(policy.enforce));
+    this.#noteViolations(attributes, policy.audit, found);
+    const violations = evaluate(policy.enforce, found);
+    this.#evaluations.count(attributes, violations.length > 0 ? "deny" : "allow", "enforce", policy.enforce);
+    if (violations.length > 0)
+      throw refuse(attributes, `violates ${violationText(policy.enforce, violations)}`);
+    this.#warn(attributes, policy.warn, found);
+  }
+
+  #warn(attributes: AdmissionAttributes, level: LevelVersion, pod: CheckedPod): void {
+    const violations = evaluate(level, pod);
+    if (violations.length === 0) return;
+    this.#evaluations.count(attributes, "deny", "warn", level);
+    attributes.addWarning(`would violate ${violationText(level, violations)}`);
+  }
+
+  /** What a pod would violate at the `audit` level goes into the audit log and the metrics, and nowhere else. */
+  #noteViolations(attributes: AdmissionAttributes, level: LevelVersion, pod: CheckedPod): void {
+    const violations = evaluate(level, pod);
+    if (violations.length === 0) return;
+    this.#evaluations.count(attributes, "deny", "audit", level);
+    attributes.audit?.annotate(
+      `${prefix}audit-violations`,
+      `would violate ${violationText(level, violations)}`,
+    );
   }
 
   #namespace(attributes: AdmissionAttributes): void {
@@ -131,33 +167,6 @@ function oneOfEachControllerFirst(pods: readonly Pod[]): Pod[] {
     if (uid !== undefined) seen.add(uid);
   }
   return [...first, ...rest];
-}
-
-function validatePod(attributes: AdmissionAttributes, policy: Policy): void {
-  const pod = attributes.object as unknown as Pod | undefined;
-  if (pod?.spec === undefined) return;
-  const old = attributes.oldObject as unknown as Pod | undefined;
-  if (attributes.operation === "UPDATE" && old !== undefined && !isSignificant(pod, old)) return;
-  const found = checked(pod);
-  attributes.audit?.annotate(`${prefix}enforce-policy`, describe(policy.enforce));
-  noteViolations(attributes, policy.audit, found);
-  const violations = evaluate(policy.enforce, found);
-  if (violations.length > 0)
-    throw refuse(attributes, `violates ${violationText(policy.enforce, violations)}`);
-  warn(attributes, policy.warn, found);
-}
-
-function warn(attributes: AdmissionAttributes, level: LevelVersion, pod: CheckedPod): void {
-  const violations = evaluate(level, pod);
-  if (violations.length > 0) attributes.addWarning(`would violate ${violationText(level, violations)}`);
-}
-
-/** What a pod would violate at the `audit` level goes into the audit log, and nowhere else. */
-function noteViolations({ audit }: AdmissionAttributes, level: LevelVersion, pod: CheckedPod): void {
-  if (audit === undefined) return;
-  const violations = evaluate(level, pod);
-  if (violations.length > 0)
-    audit.annotate(`${prefix}audit-violations`, `would violate ${violationText(level, violations)}`);
 }
 
 function violationText(level: LevelVersion, violations: readonly Violation[]): string {

@@ -77,6 +77,14 @@ export class ResourceCache {
     return size;
   }
 
+  /** What the objects take as JSON, about; counted anew each time. */
+  get sizeBytes(): number {
+    let bytes = 0;
+    for (const objects of this.#namespaces.values())
+      for (const { sizeBytes } of objects.all) bytes += sizeBytes;
+    return bytes;
+  }
+
   get(namespace: string, name: string): CachedObject | undefined {
     return this.#namespaces.get(namespace)?.get(name);
   }

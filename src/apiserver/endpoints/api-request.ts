@@ -51,6 +51,8 @@ export type RequestBody =
       read(limitBytes: number): Promise<Uint8Array>;
       /** All of it, where it came with the head: far below any limit. Nothing need be waited for. */
       readonly whole?: Uint8Array;
+      /** How many bytes were read, once somebody has; absent before, and where `whole` tells. */
+      readonly readBytes?: number | undefined;
       /** For who passes the body on instead of reading it. */
       readonly source: unknown;
     }
@@ -78,6 +80,11 @@ export interface RequestState {
   /** Those who ask for the signal from here on get what `derive` makes of it, which is called when the first does. */
   narrowSignal(derive: (outer: AbortSignal) => AbortSignal): void;
   readonly warnings: string[];
+  /**
+   * Set where a read that may be answered from an older state is to be answered as of this revision. Kubernetes promises
+   * nothing newer to who names resourceVersion "0", and no server needs this: it is for who wants to see what comes of it.
+   */
+  asOf?: number;
   /** Set when the user may not do what is asked: browsers are not to guess what the answer is. */
   isForbidden?: boolean;
   /** Goes with the answer and with audit events; empty for requests of this process, which need none unless audited. */

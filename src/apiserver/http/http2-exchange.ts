@@ -124,6 +124,9 @@ export function expectedBody(body: StreamBody, goOn: () => void): StreamBody {
       tell();
       return body.read(limitBytes);
     },
+    get readBytes() {
+      return body.readBytes;
+    },
     get source() {
       tell();
       return body.source;
@@ -136,11 +139,20 @@ type StreamBody = Extract<RequestBody, { type: "bytes" }>;
 /** Reads a body at most once, and no more of it than the limit. */
 export function streamBody(source: ByteSource): StreamBody {
   let reading: Promise<Uint8Array> | undefined;
+  let readBytes: number | undefined;
+  const read = async (limitBytes: number): Promise<Uint8Array> => {
+    const bytes = await readAll(source, limitBytes);
+    readBytes = bytes.length;
+    return bytes;
+  };
   return {
     type: "bytes",
     read(limitBytes) {
-      reading ??= readAll(source, limitBytes);
+      reading ??= read(limitBytes);
       return reading;
+    },
+    get readBytes() {
+      return readBytes;
     },
     source,
   };

@@ -72,6 +72,40 @@ test("lists from the cache are counted, with what was looked at and what was fou
   }
 });
 
+test("bodies are measured by what they are for", async () => {
+  const data = { payload: "x".repeat(60_000) };
+  const body = JSON.stringify({ metadata: { name: "large" }, data });
+  await https.request("/api/v1/namespaces/bodies/configmaps", { method: "POST", body });
+  await https.request("/api/v1/namespaces/bodies/configmaps", { method: "POST", body: "{}" });
+  const text = running.server.metrics.text();
+  const labels = 'group="",resource="configmaps",verb="create"';
+  for (const line of [
+    `apiserver_request_body_size_bytes_bucket{${labels},le="50000"} 1`,
+    `apiserver_request_body_size_bytes_bucket{${labels},le="150000"} 2`,
+    `apiserver_request_body_size_bytes_sum{${labels}} ${body.length + 2}`,
+  ]) {
+    expect(text).toContain(`\n${line}\n`);
+  }
+});
+
+test("what stored objects take is told by resource", async () => {
+  const api = new TestApi(running.transport);
+  const bytes = (): number =>
+    Number(
+      /apiserver_resource_size_estimate_bytes\{group="",resource="podtemplates"\} (\d+)/.exec(
+        running.server.metrics.text(),
+      )?.[1] ?? 0,
+    );
+  const path = "/api/v1/namespaces/default/podtemplates";
+  const metadata = { name: "a", annotations: { text: "x".repeat(5000) } };
+  await api.post(path, { metadata, template: { spec: { containers: [{ name: "a", image: "a" }] } } });
+  const size = bytes();
+  expect(size).toBeGreaterThan(5000);
+  expect(size).toBeLessThan(7000);
+  await api.delete(`${path}/a`);
+  expect(bytes()).toBe(0);
+});
+
 test("deprecated resources that were asked for are named", async () => {
   const api = new TestApi(running.transport);
   await api.get("/api/v1/namespaces/default/endpoints");

@@ -25,6 +25,7 @@ interface RequestSeries {
   readonly durations: Distribution;
   readonly sliDurations: Distribution;
   responseBytes: Distribution | undefined;
+  bodyBytes: Distribution | undefined;
   readonly totals: Map<number, Value>;
   readonly labels: readonly string[];
   readonly dryRun: string;
@@ -92,6 +93,12 @@ export class RequestMetrics {
     labels: ofRequest,
     buckets: [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
   });
+  readonly #bodyBytes = new Histogram({
+    name: "apiserver_request_body_size_bytes",
+    help: "Bytes of what clients sent to be written.",
+    labels: ["group", "resource", "verb"],
+    buckets: Array.from({ length: 31 }, (_, index) => 50_000 + index * 100_000),
+  });
   readonly #longRunning = new Gauge({
     name: "apiserver_longrunning_requests",
     help: "Watches and streams that are open.",
@@ -129,6 +136,7 @@ export class RequestMetrics {
       this.#durations,
       this.#sliDurations,
       this.#responseBytes,
+      this.#bodyBytes,
       this.#longRunning,
       this.#terminations,
       this.#aborts,
@@ -187,6 +195,17 @@ export class RequestMetrics {
     if (seconds === undefined) return;
     series.durations.observe(seconds);
     series.sliDurations.observe(seconds - (state.waitedMs ?? 0) / 1000);
+    const verb = bodyVerbs[state.info.verb];
+    if (verb !== undefined) this.#received(state, verb, series);
+  }
+
+  /** Bytes of a body, where it was read. */
+  #received({ info, request }: RequestState, verb: string, series: RequestSeries): void {
+    if (request.body.type !== "bytes") return;
+    const bytes = request.body.whole?.length ?? request.body.readBytes ?? 0;
+    if (bytes === 0) return;
+    series.bodyBytes ??= this.#bodyBytes.with(info.group, info.resource, verb);
+    series.bodyBytes.observe(bytes);
   }
 
   /** Bytes of an answer to a get or list. */
@@ -252,6 +271,7 @@ export class RequestMetrics {
       durations: this.#durations.with(verb, dryRun, ...labels.slice(1)),
       sliDurations: this.#sliDurations.with(...labels),
       responseBytes: undefined,
+      bodyBytes: undefined,
       totals: new Map(),
       labels,
       dryRun,
@@ -283,6 +303,14 @@ const countedPaths = new Set([
   "/openapi/v2",
   "/openapi/v3",
 ]);
+/** The words that kube-apiserver has for requests with a body. */
+const bodyVerbs: Readonly<Record<string, string>> = {
+  create: "create",
+  update: "update",
+  patch: "patch",
+  delete: "delete",
+  deletecollection: "delete_collection",
+};
 const isWrite = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 const connects = new Set(["exec", "attach", "portforward", "proxy"]);
 

@@ -3,8 +3,38 @@ import { Computed, type Metric } from "../../apimachinery/metrics.ts";
 import type { ResourceCache } from "../cache/resource-cache.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 
-/** What is stored and who watches it, counted when somebody asks. */
-export function registerStorageMetrics(cache: WatchCache, register: (metric: Metric) => void): void {
+/**
+ * What is stored and who watches it, counted when somebody asks. `sizeBytes` tells what the store takes on its disk; a
+ * store that cannot tell is left out.
+ */
+export function registerStorageMetrics(
+  cache: WatchCache,
+  sizeBytes: (() => number) | undefined,
+  register: (metric: Metric) => void,
+): void {
+  register(
+    new Computed(
+      "gauge",
+      {
+        name: "apiserver_storage_size_bytes",
+        help: "What the store takes on its disk.",
+        labels: ["storage_cluster_id"],
+      },
+      () => (sizeBytes === undefined ? [] : [[["sqlite-0"], sizeBytes()]]),
+    ),
+  );
+  register(
+    new Computed(
+      "gauge",
+      {
+        name: "apiserver_resource_size_estimate_bytes",
+        help: "What the stored objects of a resource take as JSON, about.",
+        labels: ["group", "resource"],
+      },
+      () =>
+        cache.all().map((each) => [[each.resource.group, each.resource.resource], each.sizeBytes] as const),
+    ),
+  );
   register(
     new Computed(
       "gauge",

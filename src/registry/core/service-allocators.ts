@@ -3,7 +3,7 @@ import { holdsIpv4, ipv4Number, ipv4Text } from "../../apimachinery/ipv4-range.t
 import type { MetricRegistry } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
-import { AllocatorMetrics, type RangeUsage } from "./allocator-metrics.ts";
+import { AllocatorMetrics, type PortUsage, type RangeUsage } from "./allocator-metrics.ts";
 import { ipKey, isIpKey } from "./ip-key.ts";
 import { followAddresses, ServiceRanges } from "./service-ranges.ts";
 
@@ -29,7 +29,11 @@ export class ServiceAllocators {
   constructor(reader: ObjectReader, cidr: string, random: Random, registry?: MetricRegistry) {
     this.#ranges = new ServiceRanges(reader, cidr);
     this.#random = random;
-    this.metrics = new AllocatorMetrics(() => this.#usage(), registry);
+    this.metrics = new AllocatorMetrics(
+      () => this.#usage(),
+      () => this.#portUsage(),
+      registry,
+    );
     followAddresses(reader, this.#reserved);
     const services = { group: "", resource: "services" };
     reader.onChange(services, (object, old) => {
@@ -115,6 +119,12 @@ export class ServiceAllocators {
     }));
   }
 
+  #portUsage(): PortUsage {
+    const { first, last } = nodePortRange;
+    const isPort = (key: string): boolean => key.startsWith(portPrefix);
+    return { size: last - first + 1, held: [...this.#held.keys()].filter(isPort).length };
+  }
+
   #release(key: string, owner: string): void {
     if (this.#held.get(key) === owner) this.#held.delete(key);
   }
@@ -122,7 +132,8 @@ export class ServiceAllocators {
 
 const ipKeyOf = (value: number): string => ipKey(ipv4Text(value));
 /** A number belongs to one Service, whatever the protocol: only its own ports may share it. */
-export const portKey = (port: number): string => `port ${port}`;
+export const portKey = (port: number): string => `${portPrefix}${port}`;
+const portPrefix = "port ";
 export const ownerOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;
 
 /** Everything a Service holds, as keys. */

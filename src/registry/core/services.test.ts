@@ -308,6 +308,27 @@ describe("ranges that are added", () => {
   });
 });
 
+describe("metrics of node ports", () => {
+  it("count those that Services have, and those that are left", async () => {
+    const metric = (name: string): number =>
+      Number(
+        new RegExp(`kube_apiserver_nodeport_allocator_${name}_ports (\\d+)`).exec(
+          server.server.metrics.text(),
+        )?.[1],
+      );
+    const [held, free] = [metric("allocated"), metric("available")];
+    expect(held + free).toBe(32_767 - 30_000 + 1);
+    await create("two-ports", {
+      type: "NodePort",
+      ports: [
+        { name: "a", port: 80 },
+        { name: "b", port: 81 },
+      ],
+    });
+    expect([metric("allocated"), metric("available")]).toEqual([held + 2, free - 2]);
+  });
+});
+
 describe("metrics of addresses", () => {
   it("count what was given and refused, and what is left", async () => {
     const metric = (name: string): string[] =>

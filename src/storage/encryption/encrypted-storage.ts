@@ -113,6 +113,10 @@ export class EncryptedStorage implements Storage {
     return this.#inner.compact(revision);
   }
 
+  sizeBytes(): number {
+    return this.#inner.sizeBytes?.() ?? 0;
+  }
+
   async isStale(key: string): Promise<boolean> {
     const found = await this.#inner.get(key);
     if (found === undefined) return false;

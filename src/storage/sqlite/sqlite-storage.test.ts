@@ -46,6 +46,15 @@ const put = (key: string, value: string | Uint8Array): Operation => ({
 });
 
 describe("the file", () => {
+  test("is as large as the store says, its log included", async () => {
+    const file = newFile();
+    const storage = await open(file);
+    const before = storage.sizeBytes();
+    expect(before).toBe(statSync(file).size + statSync(`${file}-wal`).size);
+    await storage.txn([], [put("/a", new Uint8Array(1_000_000))]);
+    expect(storage.sizeBytes() - before).toBeGreaterThan(1_000_000);
+  });
+
   test("is readable by its owner only, also when it existed with another mode", async () => {
     const file = newFile();
     const storage = await open(file);

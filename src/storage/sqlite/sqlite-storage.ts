@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { type Logger, silentLogger } from "../../apimachinery/logger.ts";
@@ -150,6 +151,12 @@ export class SqliteStorage implements Storage {
       this.#post({ type: "drop", versions: packVersions(dropped) });
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
+  }
+
+  sizeBytes(): number {
+    const { file } = this.#options;
+    const sizes = [file, `${file}-wal`].map((each) => statSync(each, { throwIfNoEntry: false })?.size ?? 0);
+    return sizes.reduce((sum, size) => sum + size);
   }
 
   close(): Promise<void> {
@@ -332,7 +339,8 @@ export class SqliteStorage implements Storage {
   }
 }
 
-const defaultHistoryBytes = 64 * 1024 * 1024;
+/** What watches and lists of the past ask for is read from the file beyond that. */
+const defaultHistoryBytes = 16 * 1024 * 1024;
 /** As etcd, which warns of a sync above one second. */
 const slowCommitMs = 1000;
 
