@@ -64,6 +64,10 @@ export interface ClusterOptions {
   readonly cpuMs?: () => number;
   /** See `ApiServerOptions`. */
   readonly intercept?: ApiServerOptions["intercept"];
+  /** See `ApiServerOptions`. */
+  readonly decoded?: ApiServerOptions["decoded"];
+  /** True when all that `bootstrap` makes lies in the store as it should be: then that is not looked at. */
+  readonly isBootstrapped?: boolean;
   /**
    * What a controller, or another part, reaches the API server through, made of the server's own transport. The signal
    * aborts when the part stops.
@@ -108,6 +112,8 @@ export class Cluster {
   #scheduler: Scheduler | undefined;
   #isListening = false;
   #isBootstrapped = false;
+  /** What nobody waits for at the start. */
+  #alsoMade: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClusterOptions = {}) {
     this.#options = options;
@@ -139,6 +145,7 @@ export class Cluster {
       ...(options.audit === undefined ? {} : { audit: options.audit }),
       ...(options.cpuMs === undefined ? {} : { cpuMs: options.cpuMs }),
       ...(options.intercept === undefined ? {} : { intercept: options.intercept }),
+      ...(options.decoded === undefined ? {} : { decoded: options.decoded }),
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       aggregation: {
@@ -211,6 +218,10 @@ export class Cluster {
 
   /** Makes what every cluster has (namespaces, roles, the `kubernetes` Service), once the API has started. */
   async bootstrap(): Promise<void> {
+    if (this.#options.isBootstrapped === true) {
+      this.#alsoMade = this.#keepUp();
+      return;
+    }
     const parts = { client: this.client(), reader: this.server.reader, logger: this.logger };
     const { dnsAddress, apiEndpoint } = this.#options;
     const apiServiceAddress = apiAddressIn(this.serviceCidr);
@@ -226,18 +237,29 @@ export class Cluster {
       reconcileBootstrapPolicyInStores(this.server.stores, this.server.reader),
       bootstrapNamespaces(parts).then(() => bootstrapObjects(parts, settings)),
     ]);
-    // Until they are there the server acts as if they were: nothing waits for them.
-    this.server.maintainFlowControl().catch((error: unknown) => {
-      if (!this.signal.aborted) this.logger.error("no flow schemas were made", { error: String(error) });
-    });
+    const range = publishServiceRange(parts.client, this.serviceCidr, formatTime(this.clock.now()));
+    this.#alsoMade = Promise.all([
+      this.#keepUp(),
+      range.catch(this.#unlessStopped("the range of Services was not published")),
+    ]);
+  }
+
+  /** Resolves when also that is there which `bootstrap` does not wait for. */
+  async bootstrapped(): Promise<void> {
+    await this.#alsoMade;
+  }
+
+  async #keepUp(): Promise<void> {
     this.#isBootstrapped = true;
     this.#publishAuthentication();
-    publishServiceRange(parts.client, this.serviceCidr, formatTime(this.clock.now())).catch(
-      (error: unknown) => {
-        if (!this.signal.aborted)
-          this.logger.error("the range of Services was not published", { error: String(error) });
-      },
-    );
+    // Until they are there the server acts as if they were: nothing waits for them.
+    await this.server.maintainFlowControl().catch(this.#unlessStopped("no flow schemas were made"));
+  }
+
+  #unlessStopped(message: string): (error: unknown) => void {
+    return (error) => {
+      if (!this.signal.aborted) this.logger.error(message, { error: String(error) });
+    };
   }
 
   /** Starts controllers and scheduler; resolves when their caches have synced. */

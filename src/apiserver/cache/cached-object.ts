@@ -47,9 +47,15 @@ export class CachedObject {
     if (object !== undefined) this.#keep(object);
   }
 
-  /** From the store. The object is decoded when it is first asked for. */
-  static stored(namespace: string, name: string, revision: number, value: Uint8Array): CachedObject {
-    return new CachedObject(namespace, name, revision, value, undefined);
+  /** From the store. The object, when the caller does not have it, is decoded when it is first asked for. */
+  static stored(
+    namespace: string,
+    name: string,
+    revision: number,
+    value: Uint8Array,
+    object?: UnstructuredObject,
+  ): CachedObject {
+    return new CachedObject(namespace, name, revision, value, object);
   }
 
   /**

@@ -18,6 +18,11 @@ export interface WatchCacheOptions {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * Knows what some bytes of the store say, where they are read first: the object, frozen, with the resourceVersion of the
+   * commit that wrote them.
+   */
+  readonly decoded?: ((value: Uint8Array) => UnstructuredObject | undefined) | undefined;
 }
 
 /** A write on its way: when its event comes back from the store, the cache takes this object instead of parsing. */
@@ -53,6 +58,7 @@ export class WatchCache implements ObjectReader {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #knownAtStart: WatchCacheOptions["decoded"];
   readonly #resources = new Map<string, ResourceCache>();
   /** One for all resources. */
   readonly #forms = new FormBudget();
@@ -68,8 +74,9 @@ export class WatchCache implements ObjectReader {
   readonly #touch = (watcher: Watcher): void => void this.#touched.add(watcher);
   readonly #stopped = new AbortController();
 
-  constructor({ storage, clock, logger }: WatchCacheOptions) {
+  constructor({ storage, clock, logger, decoded: known }: WatchCacheOptions) {
     this.#storage = storage;
+    this.#knownAtStart = known;
     this.#clock = clock;
     this.#logger = logger.named("watch-cache");
   }
@@ -190,7 +197,9 @@ export class WatchCache implements ObjectReader {
     for (const { key, value, modRevision, unreadable } of items) {
       const parsed = parseKey(key);
       if (parsed === undefined || this.unreadable.note(key, value, unreadable)) continue;
-      this.resource(parsed).load(CachedObject.stored(parsed.namespace, parsed.name, modRevision, value));
+      const { namespace, name } = parsed;
+      const object = this.#knownAtStart?.(value);
+      this.resource(parsed).load(CachedObject.stored(namespace, name, modRevision, value, object));
     }
   }
 

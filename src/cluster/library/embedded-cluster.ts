@@ -21,6 +21,7 @@ import { ClusterNodes, nodeName } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
+import { beginningOf, type TemplateOptions } from "./template.ts";
 import { type UntilOptions, until } from "./until.ts";
 
 /** What a cluster begins with when it is not new. */
@@ -97,28 +98,38 @@ export class EmbeddedCluster implements AsyncDisposable {
     const faults = new Faults(clock, random);
     const { admission, serviceCidr = defaultServiceCidr } = options;
     const controllers = chosenControllers(options.controllers);
-    const storage = saved?.storage ?? options.store ?? new MemoryStorage();
+    const common: TemplateOptions = {
+      serviceCidr,
+      // Where DNS would be: simulated pods are told so.
+      dnsAddress: dnsAddressIn(serviceCidr),
+      apiEndpoint: { ip: "10.0.0.1", port: 6443 },
+      localVolumes: pretendedVolumes(firstNode(options.nodes)),
+      controllers: controllers.runs,
+      scheduler: options.scheduler !== false,
+      security: {
+        ...(admission?.enable !== undefined && { enableAdmission: admission.enable }),
+        ...(admission?.disable !== undefined && { disableAdmission: admission.disable }),
+      },
+    };
+    const pki = createPki({
+      clock,
+      ...(saved?.keys !== undefined && { material: saved.keys }),
+      ...(options.seed !== undefined && { reproducibleFrom: String(options.seed) }),
+    });
+    const beginning =
+      saved === undefined && options.store === undefined
+        ? await beginningOf(options, common, { nowMs: clock.now(), random, pki })
+        : undefined;
+    const storage = beginning?.storage ?? saved?.storage ?? options.store ?? new MemoryStorage();
     const newCluster = (life: LifeOptions): Cluster =>
       new Cluster({
+        ...common,
         ...life,
         random,
+        pki: life.pki ?? pki,
+        // After a restart the server finds out itself what there is.
         ...(life.pki === undefined &&
-          saved?.keys !== undefined && { pki: createPki({ clock, material: saved.keys }) }),
-        ...(life.pki === undefined &&
-          saved?.keys === undefined &&
-          options.seed !== undefined && {
-            pki: createPki({ clock, reproducibleFrom: String(options.seed) }),
-          }),
-        serviceCidr,
-        // Where DNS would be: simulated pods are told so.
-        dnsAddress: dnsAddressIn(serviceCidr),
-        apiEndpoint: { ip: "10.0.0.1", port: 6443 },
-        localVolumes: pretendedVolumes(firstNode(options.nodes)),
-        scheduler: options.scheduler !== false,
-        security: {
-          ...(admission?.enable !== undefined && { enableAdmission: admission.enable }),
-          ...(admission?.disable !== undefined && { disableAdmission: admission.disable }),
-        },
+          beginning !== undefined && { decoded: beginning.decoded, isBootstrapped: true }),
       });
     if (clock instanceof VirtualClock) clock.watchActivity(() => pulse.count);
     const server = new ClusterServer({ clock, storage, pulse, faults, runs: controllers.runs, newCluster });

@@ -36,6 +36,19 @@ export class MemoryStorage implements Storage {
     return storage;
   }
 
+  /** A store in which the values, of different keys, were put one after the other, by a commit each. */
+  static written(values: Iterable<{ readonly key: string; readonly value: Uint8Array }>): MemoryStorage {
+    const storage = new MemoryStorage();
+    const store = storage.#store;
+    for (const { key, value } of values) {
+      const revision = store.revision + 1;
+      store.commit([
+        { type: "put", key, revision, createRevision: revision, value, previousValue: undefined },
+      ]);
+    }
+    return storage;
+  }
+
   async revision(): Promise<number> {
     this.#checkOpen();
     return this.#store.revision;
