@@ -529,6 +529,44 @@ describe("deletion", () => {
   });
 });
 
+describe("a pod that somebody else has declared over", () => {
+  const declareFailed = async (h: Harness): Promise<void> => {
+    const end = (pod: Pod): void => {
+      pod.status = { ...pod.status, phase: "Failed" };
+    };
+    h.transport.modify(resources.pods, "web", end, "default");
+    await h.settle();
+  };
+
+  test("stays over, and its containers end", async () => {
+    const h = await started();
+    await h.createPod("web");
+    await declareFailed(h);
+    await h.advance(60_000);
+    expect((await h.pod("web")).status?.phase).toBe("Failed");
+    expect((await h.runtime.listContainers()).filter(({ state }) => state === "running")).toEqual([]);
+  });
+
+  test("stays over when a status of before is still being written", async () => {
+    const h = await started();
+    let down = true;
+    h.transport.react(({ method, path }) => {
+      if (down && method === "PATCH" && path.endsWith("/status")) throw newServiceUnavailable("down");
+    });
+    await h.createPod("web", { terminationGracePeriodSeconds: 20 }, { [`${p}stop-duration`]: "15s" });
+    const phases: (string | undefined)[] = [];
+    h.transport.react(({ method, path, body }) => {
+      if (method === "PATCH" && path.endsWith("/status"))
+        phases.push((body as { status?: { phase?: string } }).status?.phase);
+    });
+    await declareFailed(h);
+    down = false;
+    await h.advance(60_000);
+    expect(phases).not.toContain("Running");
+    expect((await h.pod("web")).status?.phase).toBe("Failed");
+  });
+});
+
 describe("an API server that is down", () => {
   test("gets the statuses it missed when it is back", async () => {
     const h = await started();

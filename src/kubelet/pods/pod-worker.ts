@@ -13,6 +13,7 @@ import type { NodeContext, Rejection } from "../node-context.ts";
 import { removeUnmounted } from "../orphans.ts";
 import { StartError } from "../start-error.ts";
 import { ownConditionTypes } from "../status/own-conditions.ts";
+import { hasEnded } from "../status/phase.ts";
 import { podStatus } from "../status/pod-status.ts";
 import type { MountedVolumes } from "../volumes/container-mounts.ts";
 import { VolumeError } from "../volumes/volume.ts";
@@ -189,9 +190,9 @@ export class PodWorker {
     );
   }
 
+  /** Others end pods too: whoever cleans up behind a node that was taken for gone. */
   #isTerminal(): boolean {
-    const { phase } = this.#context.statuses.get(this.#uid) ?? this.#pod.status ?? {};
-    return phase === "Succeeded" || phase === "Failed";
+    return hasEnded(this.#context.statuses.get(this.#uid)) || hasEnded(this.#pod.status);
   }
 
   async #syncPod(): Promise<void> {
@@ -475,9 +476,8 @@ export class PodWorker {
 
   #publish(): void {
     const { statuses, options } = this.#context;
-    const { phase } = this.#pod.status ?? {};
     // The runtime has forgotten the containers of a pod that had ended before: its last status stands.
-    if ((phase === "Succeeded" || phase === "Failed") && this.#state.containers.length === 0) return;
+    if (hasEnded(this.#pod.status) && this.#state.containers.length === 0) return;
     statuses.set(this.#pod, this.#statusNow(options.clock.now()));
   }
 
@@ -606,6 +606,7 @@ function mattersToWorker(old: Pod, pod: Pod): boolean {
     !deepEqual(labels, old.metadata.labels) ||
     !deepEqual(annotations, old.metadata.annotations) ||
     !deepEqual(pod.spec, old.spec) ||
-    !deepEqual(foreign(pod), foreign(old))
+    !deepEqual(foreign(pod), foreign(old)) ||
+    hasEnded(pod.status) !== hasEnded(old.status)
   );
 }

@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod } from "../../api/types/core-v1.ts";
+import type { ContainerStatus, Pod, PodStatus } from "../../api/types/core-v1.ts";
 import { isSidecar, restartPolicyOf } from "../pods/pod-spec.ts";
 import { hasStarted } from "./conditions.ts";
 
@@ -55,4 +55,11 @@ function sidecarsPending(pod: Pod, init: readonly ContainerStatus[]): boolean {
 function exitCodeOf(status: ContainerStatus | undefined): number | undefined {
   if (status?.state?.running !== undefined) return undefined;
   return (status?.state?.terminated ?? status?.lastState?.terminated)?.exitCode;
+}
+
+/** Whether the status says that the pod is over. */
+export function hasEnded(
+  status: PodStatus | undefined,
+): status is PodStatus & { readonly phase: "Failed" | "Succeeded" } {
+  return status?.phase === "Failed" || status?.phase === "Succeeded";
 }

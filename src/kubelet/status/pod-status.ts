@@ -6,7 +6,7 @@ import { appContainers, ephemeralContainers, initContainers } from "../pods/pod-
 import { readySandbox } from "../pods/runtime-state.ts";
 import { ownConditions } from "./conditions.ts";
 import { containerStatuses, type StatusSources } from "./container-statuses.ts";
-import { podPhase } from "./phase.ts";
+import { hasEnded, podPhase } from "./phase.ts";
 
 export interface PodStatusSources extends StatusSources {
   readonly nowMs: number;
@@ -38,14 +38,14 @@ export function podStatus(pod: Pod, sources: PodStatusSources): PodStatus {
   return status;
 }
 
-/** A phase that says the end is never taken back. */
+/** A phase that says the end is never taken back, whoever wrote it. */
 function finalPhase(
   pod: Pod,
   init: readonly ContainerStatus[],
   app: readonly ContainerStatus[],
   { previous, verdict, ending }: PodStatusSources,
 ): string {
-  if (previous?.phase === "Failed" || previous?.phase === "Succeeded") return previous.phase;
+  for (const told of [previous, pod.status]) if (hasEnded(told)) return told.phase;
   const runs = [...init, ...app].some(({ state }) => state?.running !== undefined);
   if (verdict !== undefined && !runs) return "Failed";
   return podPhase(pod, init, app, ending && !runs);

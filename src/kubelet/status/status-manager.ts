@@ -8,6 +8,7 @@ import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { Client } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
 import { ownConditionTypes } from "./own-conditions.ts";
+import { hasEnded } from "./phase.ts";
 
 /**
  * Writes the statuses of pods to the API server, each pod's in order and only what has changed. Statuses that come
@@ -120,11 +121,15 @@ function newer(a: Pod, b: Pod): Pod {
   return left.length > right.length || (left.length === right.length && left > right) ? a : b;
 }
 
-/** Conditions of others may have changed since the status was made: theirs are taken from the object. */
+/**
+ * Conditions of others may have changed since the status was made: theirs are taken from the object, and so is the end
+ * that somebody else has declared.
+ */
 function withForeignConditions(status: PodStatus, pod: Pod): PodStatus {
   const own = (status.conditions ?? []).filter(({ type }) => ownConditionTypes.has(type));
   const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !ownConditionTypes.has(type));
-  return { ...keptFields(pod.status), ...status, conditions: [...own, ...foreign] };
+  const phase = hasEnded(pod.status) ? { phase: pod.status.phase } : {};
+  return { ...keptFields(pod.status), ...status, ...phase, conditions: [...own, ...foreign] };
 }
 
 /** Fields of the status that belong to others. */
