@@ -44,6 +44,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./image.ts")).imageCommand,
   },
   {
+    name: "snapshot",
+    summary: "keep a cluster as a file, bring it back, or let a copy run beside it",
+    load: async () => (await import("./snapshot.ts")).snapshotCommand,
+  },
+  {
     name: "webhook",
     summary: "give a webhook that runs on this machine a certificate, and point the cluster at it",
     load: async () => (await import("./webhook.ts")).webhookCommand,

@@ -216,10 +216,29 @@ async function choose(
   register: string,
   addresses: readonly string[],
 ): Promise<Instance> {
+  const { name } = request;
+  const settings = await chooseSettings(request, home, register, addresses);
+  const directory = openFolder(name, home);
+  writeDurably(join(directory, "instance.json"), settingsText(settings));
+  reserve(register, { index: settings.index, name, directory: real(directory), settings });
+  return { name, directory, settings };
+}
+
+const settingsText = (settings: InstanceSettings): string => `${JSON.stringify(settings, undefined, 2)}\n`;
+
+/** Free addresses and a free port; those of `like`, where they are free. */
+async function chooseSettings(
+  request: InstanceRequest,
+  home: string,
+  register: string,
+  addresses: readonly string[],
+  like?: InstanceSettings,
+): Promise<InstanceSettings> {
   const { name, runtime, apiPort } = request;
   const others = [...reservations(register), ...unregistered(home)];
   const taken = new Set(others.map(({ index }) => index));
-  const index = Array.from({ length: maxInstances }, (_, candidate) => candidate).find(
+  const candidates = Array.from({ length: maxInstances }, (_, candidate) => candidate);
+  const index = [...(like === undefined ? [] : [like.index]), ...candidates].find(
     (free) => !taken.has(free) && !meets(addresses, free),
   );
   if (index === undefined) {
@@ -230,19 +249,49 @@ async function choose(
   }
   const ports = new Map(others.map((other) => [portOf(other), other.name]));
   if (apiPort !== undefined) await requirePort(apiPort, ports.get(apiPort));
-  const settings: InstanceSettings = {
+  const isFree = async (port: number): Promise<boolean> => !ports.has(port) && (await canListen(port));
+  const sameAgain = like !== undefined && (await isFree(like.apiPort)) ? like.apiPort : undefined;
+  return {
     index,
     runtime,
-    apiPort: apiPort ?? (await freePort(6443, ports)),
+    apiPort: apiPort ?? sameAgain ?? (await freePort(6443, ports)),
     podCidr: `10.${244 - index}.0.0/16`,
     serviceCidr: `10.${96 + index}.0.0/16`,
     dnsAddress: `10.${96 + index}.0.10`,
     interfacePrefix: interfacePrefix(name, index),
   };
-  const directory = openFolder(name, home);
-  writeDurably(join(directory, "instance.json"), `${JSON.stringify(settings, undefined, 2)}\n`);
-  reserve(register, { index, name, directory: real(directory), settings });
-  return { name, directory, settings };
+}
+
+/**
+ * Makes a cluster of a folder that was prepared in the same home: `prepare` is told the settings that were chosen, like
+ * those given where they are free, and the folder becomes the cluster's when it has resolved. Throws InstanceError when
+ * there is a cluster of the name.
+ */
+export async function adoptFolder(
+  {
+    name,
+    prepared,
+    like,
+  }: { readonly name: string; readonly prepared: string; readonly like: InstanceSettings },
+  prepare: (instance: Instance) => Promise<void>,
+  home = homeDirectory(),
+  { register, addresses }: Machine = thisMachine(home),
+): Promise<Instance> {
+  return await withRegisterLock(register, async () => {
+    const directory = join(home, name);
+    if (existsSync(directory)) {
+      throw new InstanceError(`there is a cluster "${name}" already`, "take another name");
+    }
+    const request = { name, runtime: like.runtime };
+    const settings = await chooseSettings(request, home, register, addresses(), like);
+    const instance = { name, directory, settings };
+    await prepare(instance);
+    chmodSync(prepared, 0o700);
+    writeDurably(join(prepared, "instance.json"), settingsText(settings));
+    renameSync(prepared, directory);
+    reserve(register, { index: settings.index, name, directory: real(directory), settings });
+    return instance;
+  });
 }
 
 /** Clusters of this home that started before there was a register. */
@@ -363,6 +412,8 @@ export interface ServerRecord {
   readonly ready: boolean;
   /** What keeps it from becoming ready, once that is known. */
   readonly trouble?: string;
+  /** It answers SIGUSR2 (snapshot/answer-request.ts). */
+  readonly takesSnapshots?: true;
 }
 
 /**
@@ -377,6 +428,7 @@ export function recordServer(instance: Instance, pid: number, ready: boolean, tr
     apiPort: instance.settings.apiPort,
     startedAt: new Date(startedMs).toISOString(),
     ready,
+    ...(ready ? { takesSnapshots: true } : {}),
     ...(trouble === undefined ? {} : { trouble }),
   };
   writePrivate(join(instance.directory, "server.json"), `${JSON.stringify(record)}\n`);

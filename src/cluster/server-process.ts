@@ -146,6 +146,12 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   ]);
   onStage("node", sinceStartMs());
   endLooking();
+  // A signal, because who may send it is who may read the cluster's files, and it costs nothing until it comes.
+  process.on("SIGUSR2", () => {
+    import("./snapshot/answer-request.ts")
+      .then(({ answerRequest }) => answerRequest(directory, storage, logger))
+      .catch((error: unknown) => logger.error("no snapshot was taken", { error: String(error) }));
+  });
   // Until here such a failure ends the process, and whoever started it is told at once.
   const endLogging = logStrayFailures(process, logger);
   recordServer(instance, process.pid, true);

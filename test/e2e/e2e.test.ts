@@ -16,6 +16,7 @@ import { networkTests } from "./network.ts";
 import { rebootTests } from "./reboot.ts";
 import { rollingUpdateTests } from "./rolling-update.ts";
 import { Home, missingHere, RunningCluster, removeProgram } from "./sampan.ts";
+import { snapshotTests } from "./snapshot.ts";
 import { statefulSetTests } from "./stateful-set.ts";
 import { streamTests } from "./streams.ts";
 
@@ -29,6 +30,7 @@ describe.skipIf(missing.length > 0)("end to end", () => {
   commandLineTests();
   machineTests();
   rebootTests();
+  snapshotTests();
 
   describe("a cluster", () => {
     const name = "e2e";

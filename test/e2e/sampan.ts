@@ -157,6 +157,7 @@ export class Home {
     readonly interfacePrefix: string;
     readonly serviceCidr: string;
     readonly podCidr: string;
+    readonly apiPort: number;
   } {
     return JSON.parse(readFileSync(join(this.folder, "clusters", name, "instance.json"), "utf8")) as never;
   }
