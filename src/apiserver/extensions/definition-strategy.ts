@@ -46,6 +46,8 @@ const strategy = (nowMs: () => number): Strategy => ({
   // Its objects go first; the finalizer that stands for them comes with the deletion.
   holdsDeletion: ({ metadata }) =>
     metadata.deletionTimestamp === undefined || metadata.finalizers?.includes(cleanupFinalizer) === true,
+  // It is marked by a registry of its own, which knows of no grace and counts no generation for that.
+  countsDeletion: false,
   prepareForDelete(_context, object) {
     markTerminating(object, nowMs());
   },
@@ -61,9 +63,7 @@ function withStoredVersion({ spec, status = {} }: CustomResourceDefinition): obj
 
 function markTerminating(object: UnstructuredObject, nowMs: number): void {
   const { metadata } = object;
-  // It is marked by its own registry, which knows of no grace and counts no generation for that.
   delete metadata.deletionGracePeriodSeconds;
-  if (metadata.generation !== undefined) metadata.generation--;
   const { status = {} } = asDefinition(object);
   const finalizers = metadata.finalizers ?? [];
   if (finalizers.includes(cleanupFinalizer)) return;

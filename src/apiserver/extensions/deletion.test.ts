@@ -125,4 +125,17 @@ describe("a definition whose webhook cannot convert", () => {
     await api.delete(`${definitionsPath}/${name}`);
     await gone(api, name);
   });
+
+  it("keeps its generation, however often and in whatever way it is deleted", async () => {
+    const path = `${definitionsPath}/hosts.example.com`;
+    await api.patch("merge", path, { metadata: { finalizers: ["example.com/wait"] } });
+    const generations: unknown[] = [];
+    for (const propagationPolicy of ["Background", "Foreground", "Orphan"]) {
+      const { metadata } = await api.delete(path, { propagationPolicy });
+      generations.push(metadata.generation);
+    }
+    expect(generations).toEqual([1, 1, 1]);
+    await api.patch("merge", path, { metadata: { finalizers: null } });
+    await gone(api, "hosts.example.com");
+  });
 });

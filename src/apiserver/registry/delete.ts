@@ -112,7 +112,8 @@ function markForDeletion(
   }
   if (metadata.deletionTimestamp === undefined) {
     metadata.deletionTimestamp = formatTime(store.clock.now());
-    if ((metadata.generation ?? 0) > 0) metadata.generation = (metadata.generation ?? 0) + 1;
+    if (store.strategy.countsDeletion !== false && (metadata.generation ?? 0) > 0)
+      metadata.generation = (metadata.generation ?? 0) + 1;
   }
   // What waits for its content has no grace period, not even one of no seconds.
   if (!isHeldByContent) metadata.deletionGracePeriodSeconds = 0;
