@@ -1,6 +1,6 @@
 import { newBadRequest, newNotFound } from "../../apimachinery/status.ts";
 import { isTrue } from "../filters/request-info.ts";
-import { parseResourceVersion } from "../registry/list.ts";
+import { objectAt, parseResourceVersion } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -23,7 +23,10 @@ export async function get(
   const resourceVersion = query.get("resourceVersion") ?? "";
   if (resourceVersion === "") await core.watchCache.current();
   else await core.watchCache.waitFor(parseResourceVersion(resourceVersion));
-  const cached = store.cache.get(namespace, name);
+  const cached =
+    state.asOf === undefined || resourceVersion === ""
+      ? store.cache.get(namespace, name)
+      : await objectAt(store, namespace, name, Math.max(state.asOf, Number(resourceVersion)));
   if (cached === undefined) {
     core.watchCache.unreadable.checkObject(store.key(namespace, name));
     throw newNotFound(info, name);

@@ -14,7 +14,7 @@ export async function list(
 ): Promise<ApiResponse> {
   const { info, store } = served;
   const { query } = state.request;
-  const options = listOptions(query);
+  const options = { ...listOptions(query), asOf: state.asOf };
   const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
   if (store === undefined) return { type: "list", page: { items: [], resourceVersion: "0" }, served: info };
   if (isAskedOfConverted(info, query)) await store.ready(info, store.cache.objects(selection.namespace));

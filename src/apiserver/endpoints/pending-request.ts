@@ -11,6 +11,7 @@ export class PendingRequest implements RequestState {
   user: UserInfo = nobody;
   readonly warnings: string[] = [];
   readonly auditId: string;
+  asOf?: number;
   audit?: AuditRecord;
   #signal: AbortSignal | undefined;
   #makeSignal: () => AbortSignal;

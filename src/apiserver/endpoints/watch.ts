@@ -33,6 +33,7 @@ export async function watch(
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
     continueToken: query.get("continue") ?? "",
     timeoutMs,
+    asOf: state.asOf,
   };
   checkWatchOptions(options);
   const selection = selectionOf(

@@ -5,6 +5,7 @@ import {
   newInternalError,
   newResourceExpired,
   newStatusError,
+  type StatusError,
 } from "../../apimachinery/status.ts";
 import { StorageError } from "../../storage/storage.ts";
 import { CachedObject } from "../cache/cached-object.ts";
@@ -21,6 +22,8 @@ export interface ListOptions {
   /** 0: no limit. */
   readonly limit: number;
   readonly continueToken: string;
+  /** See RequestState. */
+  readonly asOf?: number | undefined;
   /** A watch's option, which a list refuses. */
   readonly sendInitialEvents?: boolean;
 }
@@ -86,7 +89,11 @@ function matchErrors({
 async function firstPage(store: GenericStore, selection: Selection, options: ListOptions): Promise<ListPage> {
   const { resourceVersion, resourceVersionMatch, limit } = options;
   // "0" accepts any state and, as in Kubernetes, the whole of it.
-  if (resourceVersion === "0") return pageFromCache(store, selection, 0, "");
+  if (resourceVersion === "0") {
+    return options.asOf === undefined
+      ? pageFromCache(store, selection, 0, "")
+      : pageAt(store, selection, options.asOf, 0, "", false);
+  }
   if (resourceVersion === "") {
     await store.watchCache.current();
     return pageFromCache(store, selection, limit, "");
@@ -97,7 +104,30 @@ async function firstPage(store: GenericStore, selection: Selection, options: Lis
     return pageAt(store, selection, revision, limit, "", false);
   }
   await store.watchCache.waitFor(revision);
+  if (options.asOf !== undefined)
+    return pageAt(store, selection, Math.max(options.asOf, revision), limit, "", false);
   return pageFromCache(store, selection, limit, "");
+}
+
+/** All that is selected, as it was at the revision. */
+export async function stateAt(
+  store: GenericStore,
+  selection: Selection,
+  revision: number,
+): Promise<readonly CachedObject[]> {
+  return (await pageAt(store, selection, revision, 0, "", false)).items;
+}
+
+/** The object as it was at the revision; undefined when there was none. */
+export async function objectAt(
+  store: GenericStore,
+  namespace: string,
+  name: string,
+  revision: number,
+): Promise<CachedObject | undefined> {
+  const key = store.key(namespace, name);
+  const found = await translate(store.watchCache.storage.get(key, { revision }));
+  return found && reuse(store, key, found.modRevision, found.value);
 }
 
 async function nextPage(store: GenericStore, selection: Selection, options: ListOptions): Promise<ListPage> {
@@ -217,7 +247,7 @@ async function readHistory(
 const tooOldList = "The resourceVersion for the provided list is too old.";
 
 /** 410 with a token that goes on from the same place at the newest state. */
-function newExpiredContinuation(after: string): Error {
+export function newExpiredContinuation(after: string): StatusError {
   const message =
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. " +

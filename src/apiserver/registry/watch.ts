@@ -8,7 +8,7 @@ import type { Selection } from "../cache/selection.ts";
 import { parseKey, registryPrefix, resourcePrefix } from "../cache/storage-key.ts";
 import type { Watcher, WatchSink } from "../cache/watcher.ts";
 import { newInvalidOptions } from "./errors.ts";
-import { parseResourceVersion } from "./list.ts";
+import { parseResourceVersion, stateAt } from "./list.ts";
 import type { GenericStore } from "./store.ts";
 
 export interface WatchOptions {
@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly sendInitialEvents: boolean | undefined;
   /** Of lists only; a watch that starts with the state refuses it. */
   readonly continueToken?: string;
+  /** See RequestState. */
+  readonly asOf?: number | undefined;
   /** The watch ends after so long; shortly before, its client learns how far it came. */
   readonly timeoutMs: number;
 }
@@ -96,12 +98,31 @@ async function begin(
   }
   if (options.resourceVersion === "") await store.watchCache.current();
   else if (revision > 0) await store.watchCache.waitFor(revision);
+  if (options.asOf !== undefined && options.resourceVersion !== "") {
+    await beginAt(store, watcher, options, Math.max(options.asOf, revision), signal);
+    return;
+  }
   watcher.afterRevision = store.watchCache.revision;
   if (wantsState) sendState(store, watcher);
   if (options.sendInitialEvents === true && watcher.bookmarks) {
     watcher.sink.bookmark(store.watchCache.revision, true);
   }
   if (!signal.aborted) store.cache.watch(watcher);
+}
+
+/** Starts with the state as it was at the revision, and goes on from there. */
+async function beginAt(
+  store: GenericStore,
+  watcher: Watcher,
+  { sendInitialEvents }: WatchOptions,
+  revision: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const object of await stateAt(store, watcher.selection, revision))
+    watcher.sink.notice({ type: "ADDED", object });
+  watcher.sink.flush();
+  if (sendInitialEvents === true && watcher.bookmarks) watcher.sink.bookmark(revision, true);
+  await resume(store, watcher, revision, signal);
 }
 
 /** The present state as ADDED events. */

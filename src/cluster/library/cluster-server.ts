@@ -111,6 +111,7 @@ export class ClusterServer {
   constructor(parts: ClusterServerParts) {
     this.#parts = parts;
     this.#clock = new SkewedClock(parts.clock);
+    parts.faults.disk.connect(parts.storage);
     this.#life = this.#begin(undefined);
   }
 

@@ -14,6 +14,7 @@ import { ControllerCrashes } from "./faults/controller-crashes.ts";
 import { FaultyDisk } from "./faults/disk.ts";
 import { FaultLog } from "./faults/fault-log.ts";
 import { LateSink } from "./faults/late-sink.ts";
+import { ReadFaults } from "./faults/reads.ts";
 import { checkRule, describeHit, errorOf, type FaultRule, matches } from "./faults/rules.ts";
 
 export type { FaultReason, FaultRule } from "./faults/rules.ts";
@@ -50,6 +51,7 @@ export class Faults {
   readonly #random: Random;
   readonly #active = new Set<ActiveFault>();
   readonly #watches = new Set<OpenWatch>();
+  readonly #reads: ReadFaults;
   /** Users who are cut off. */
   readonly #isolated = new Set<string>();
   /** What went wrong so far, oldest first: requests that a fault has hit, crashes, partitions. */
@@ -65,6 +67,7 @@ export class Faults {
     this.log = new FaultLog(clock);
     this.disk = new FaultyDisk(this.log);
     this.controllers = new ControllerCrashes(this.log);
+    this.#reads = new ReadFaults(clock, this.disk);
   }
 
   /** Throws TypeError for a rule that says nothing, or what is not known. */
@@ -76,9 +79,13 @@ export class Faults {
       hits: 0,
       seen: 0,
       delayMs,
-      remove: () => void this.#active.delete(fault),
+      remove: () => {
+        this.#active.delete(fault);
+        this.#reads.remove(rule);
+      },
     };
     this.#active.add(fault);
+    this.#reads.add(rule);
     return fault;
   }
 
@@ -93,7 +100,7 @@ export class Faults {
 
   /** Takes all faults away. What has crashed or was cut off stays so. */
   clear(): void {
-    this.#active.clear();
+    for (const fault of this.#active) fault.remove();
     this.disk.clear();
     this.controllers.clear();
   }
@@ -140,12 +147,13 @@ export class Faults {
     const late = hit.reduce((sum, { delayMs }) => sum + delayMs, 0);
     const isWatch = state.info.verb === "watch";
     if (late > 0 && !isWatch) await this.#clock.sleep(late, state.signal);
+    for (const { rule } of hit) await this.#reads.apply(rule, state);
     const failing = hit.find(({ rule }) => rule.error !== undefined)?.rule;
     if (failing !== undefined && failing.afterEffect !== true) throw errorOf(failing, state);
     const response = await next(state);
     this.#checkConnected(state);
     if (failing !== undefined) throw errorOf(failing, state);
-    return isWatch ? this.#followed(response, state, late) : response;
+    return isWatch ? this.#followed(response, state, late, hit) : response;
   }
 
   #checkConnected({ user }: RequestState): void {
@@ -155,7 +163,10 @@ export class Faults {
 
   #hits(fault: ActiveFault, state: RequestState): boolean {
     const { after = 0, times = Infinity, probability = 1 } = fault.rule;
-    if (fault.hits >= times || !matches(fault.rule, state)) return false;
+    const { rule } = fault;
+    if (fault.hits >= times || !matches(rule, state)) return false;
+    if (rule.error === undefined && rule.delay === undefined && !this.#reads.concerns(rule, state))
+      return false;
     if (fault.seen++ < after) return false;
     if (probability < 1 && this.#random.next() >= probability) return false;
     fault.hits++;
@@ -163,11 +174,17 @@ export class Faults {
     return true;
   }
 
-  #followed(response: ApiResponse, state: RequestState, lateMs: number): ApiResponse {
+  #followed(
+    response: ApiResponse,
+    state: RequestState,
+    lateMs: number,
+    hit: readonly ActiveFault[],
+  ): ApiResponse {
     if (response.type !== "watch") return response;
     const watches = this.#watches;
     const open: WatchResponse["open"] = async (given, signal) => {
-      const sink = lateMs > 0 ? new LateSink(given, this.#clock, lateMs) : given;
+      const late = lateMs > 0 ? new LateSink(given, this.#clock, lateMs) : given;
+      const sink = hit.reduce((inner, { rule }) => this.#reads.trailing(rule, inner), late);
       const watch = { state, sink };
       watches.add(watch);
       const stop = await response.open(sink, signal);

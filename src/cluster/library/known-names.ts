@@ -6,6 +6,15 @@ export function checkController(name: string, known: readonly string[]): void {
   );
 }
 
+/** Throws TypeError for a property that nobody reads: a slip of the pen would be taken for a wish. */
+export function checkNames(what: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(
+    `${JSON.stringify(unknown)} is nothing that ${what} may say; there are ${known.join(", ")}.${meant(unknown, known)}`,
+  );
+}
+
 /** ` Did you mean "clock"?`, or nothing where no name is like the one that was given. */
 export function meant(given: string, known: readonly string[]): string {
   const [best] = known

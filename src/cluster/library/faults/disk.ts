@@ -1,4 +1,4 @@
-import { StorageError } from "../../../storage/storage.ts";
+import { type Storage, StorageError } from "../../../storage/storage.ts";
 import type { FaultLog } from "./fault-log.ts";
 import type { Disk } from "./store-session.ts";
 
@@ -7,9 +7,25 @@ export class FaultyDisk implements Disk {
   readonly #log: FaultLog;
   readonly #full = new Set<FullDisk>();
   written: ((revision: number) => void) | undefined;
+  #store: Storage | undefined;
 
   constructor(log: FaultLog) {
     this.#log = log;
+  }
+
+  /** To be called before anything else: what lies on the disk. */
+  connect(store: Storage): void {
+    this.#store = store;
+  }
+
+  /** The newest that is stored. */
+  async revision(): Promise<number> {
+    return (await this.#store?.revision()) ?? 0;
+  }
+
+  /** The oldest that can still be read. */
+  async compactedRevision(): Promise<number> {
+    return (await this.#store?.compactedRevision()) ?? 0;
   }
 
   /** See `Faults.fillDisk`. */

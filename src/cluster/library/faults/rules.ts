@@ -7,6 +7,8 @@ import {
   staleObject,
 } from "../../../apimachinery/status.ts";
 import type { RequestState } from "../../../apiserver/endpoints/api-request.ts";
+import { durationMs } from "../duration.ts";
+import { checkNames } from "../known-names.ts";
 import type { Duration } from "../options.ts";
 
 /** Which requests fail, and how. Fields that are absent match everything; `*` in a text stands for any characters. */
@@ -33,6 +35,18 @@ export interface FaultRule {
   readonly message?: string;
   /** The request takes effect, and only its answer is replaced by the error: as when a connection breaks. */
   readonly afterEffect?: boolean;
+  /**
+   * Reads that Kubernetes does not promise to be new (`resourceVersion: "0"`, and watches) show the state of so long ago,
+   * from the moment on at which the fault is added; `Infinity` is a cache that has stopped. So an informer lags that is
+   * begun anew, and one that runs. A consistent read stays consistent.
+   */
+  readonly stale?: Duration;
+  /** With `stale`: reads that Kubernetes keeps consistent are old too. No server may do that. */
+  readonly inconsistent?: boolean;
+  /** A list comes in pages of so many objects, though no limit was asked, or a greater one. */
+  readonly pageSize?: number;
+  /** A list that goes on from a page before it is refused with 410, as when that state was compacted away meanwhile. */
+  readonly expireContinue?: boolean;
   /** Lets the request wait, in the cluster's time. Of a watch, each event comes so late. */
   readonly delay?: Duration;
 }
@@ -58,12 +72,42 @@ const reasons = {
 
 type Match = Pick<FaultRule, "verb" | "resource" | "namespace" | "name" | "user">;
 
+/** Whether each is one more thing that a rule may say. */
+const names: Record<keyof FaultRule, true> = {
+  verb: true,
+  resource: true,
+  namespace: true,
+  name: true,
+  user: true,
+  after: true,
+  times: true,
+  probability: true,
+  error: true,
+  message: true,
+  afterEffect: true,
+  stale: true,
+  inconsistent: true,
+  pageSize: true,
+  expireContinue: true,
+  delay: true,
+};
+const ruleNames = Object.keys(names);
+
+/** Without one of them a rule does nothing. */
+const effects = ["error", "delay", "stale", "pageSize", "expireContinue"] as const;
+
 /** Throws TypeError for a rule that says nothing, or what is not known. */
 export function checkRule(rule: FaultRule): void {
-  const { error, delay } = rule;
-  if (error === undefined && delay === undefined) {
+  checkNames("a fault", rule, ruleNames);
+  const { error, pageSize } = rule;
+  if (effects.every((name) => rule[name] === undefined)) {
     throw new TypeError("the fault does nothing: give it an `error`, a `delay` or both");
   }
+  if (pageSize !== undefined && !(Number.isInteger(pageSize) && pageSize > 0))
+    throw new TypeError(`pageSize: ${pageSize} is no number of objects`);
+  if (rule.inconsistent !== undefined && rule.stale === undefined)
+    throw new TypeError("inconsistent means nothing without stale");
+  for (const name of ["delay", "stale"] as const) if (rule[name] !== undefined) durationMs(rule[name]);
   if (typeof error === "string" && !(error in reasons)) {
     throw new TypeError(
       `${JSON.stringify(error)} is no reason: ${Object.keys(reasons).join(", ")}, or a code`,
@@ -75,7 +119,8 @@ export function checkRule(rule: FaultRule): void {
 }
 
 /** `update pods/status default/web-1 by system:node:node-1: Conflict, 5s late`. */
-export function describeHit({ error, afterEffect, delay }: FaultRule, { info, user }: RequestState): string {
+export function describeHit(rule: FaultRule, { info, user }: RequestState): string {
+  const { error, afterEffect, delay, stale, pageSize, expireContinue } = rule;
   const { verb, group, resource, subresource, namespace, name } = info;
   const kind = formatGroupResource({ group, resource });
   const path = subresource === "" ? kind : `${kind}/${subresource}`;
@@ -83,6 +128,9 @@ export function describeHit({ error, afterEffect, delay }: FaultRule, { info, us
   const what = [
     ...(error === undefined ? [] : [afterEffect === true ? `answer lost (${error})` : String(error)]),
     ...(delay === undefined ? [] : [`${delay} late`]),
+    ...(stale === undefined ? [] : [`as of ${stale} ago`]),
+    ...(pageSize === undefined ? [] : [`in pages of ${pageSize}`]),
+    ...(expireContinue === true && error === undefined ? ["continue token expired"] : []),
   ];
   return `${[verb, path, object].filter((part) => part !== "").join(" ")} by ${user.name}: ${what.join(", ")}`;
 }
