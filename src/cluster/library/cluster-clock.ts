@@ -1,12 +1,15 @@
-import type { Clock } from "../../apimachinery/clock.ts";
+import type { Clock, Timer } from "../../apimachinery/clock.ts";
 import { VirtualClock } from "../../apimachinery/clock.ts";
 import { durationMs, formatDuration, signedDurationMs } from "./duration.ts";
 import { SkewedClock } from "./faults/skewed-clock.ts";
 import type { Duration, SignedDuration } from "./options.ts";
 import type { Pulse } from "./pulse.ts";
 
-/** The time of a cluster, for the test that holds it. */
-export class ClusterClock {
+/**
+ * The time of a cluster, for the test that holds it. It is a Clock too: a controller that is tested can be given it, and
+ * lives in the cluster's time.
+ */
+export class ClusterClock implements Clock {
   readonly #clock: Clock;
   readonly #pulse: Pulse;
 
@@ -74,6 +77,23 @@ export class ClusterClock {
     throw new Error(
       `the cluster did not come to rest within ${formatDuration(durationMs(limit))}: the last change was ${this.#pulse.lastChange}`,
     );
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    return this.#clock.after(delayMs, callback);
+  }
+
+  every(intervalMs: number, callback: () => void): Timer {
+    return this.#clock.every(intervalMs, callback);
+  }
+
+  async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    await this.#clock.sleep(delayMs, signal);
+  }
+
+  /** Holds a virtual clock while the work is done: what others do in their own time. */
+  async outside<T>(work: Promise<T>): Promise<T> {
+    return this.#clock.outside === undefined ? await work : await this.#clock.outside(work);
   }
 
   #virtual(what: string): VirtualClock {

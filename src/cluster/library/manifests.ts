@@ -89,7 +89,8 @@ export interface ApplyOptions {
   readonly force?: boolean;
 }
 
-function objectsOf(manifests: Manifests): UnstructuredObject[] {
+/** Of text and of lists, one after the other. Throws TypeError for what is neither text nor object. */
+export function objectsOf(manifests: Manifests): UnstructuredObject[] {
   if (typeof manifests === "string") {
     return parseManifests(manifests, "the manifests").map(({ object }) => object);
   }
