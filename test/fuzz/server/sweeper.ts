@@ -115,18 +115,24 @@ export class Sweeper {
         return;
       } catch (error) {
         why = error;
-        const isThere = String(error).includes("already exists") && !(await this.#isGoing(found, object));
-        if (isThere) return;
+        if (String(error).includes("already exists") && (await this.#isThere(found, object))) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
-    throw new Error(`could not make ${resource} ${object.metadata.name}`, { cause: why });
+    const { name = "", namespace } = object.metadata;
+    const live = await found?.client.get(name, { namespace }).catch(() => undefined);
+    throw new Error(`could not make ${resource} ${name}: ${JSON.stringify(live)}`, {
+      cause: why,
+    });
   }
 
-  async #isGoing(resource: Sweepable | undefined, { metadata }: UnstructuredObject): Promise<boolean> {
+  /** What is being deleted is helped along: a request may have given it a finalizer that nobody takes off. */
+  async #isThere(resource: Sweepable | undefined, { metadata }: UnstructuredObject): Promise<boolean> {
     const { name = "", namespace } = metadata;
     const found = await resource?.client.get(name, { namespace }).catch(() => undefined);
-    return found === undefined || found.metadata.deletionTimestamp !== undefined;
+    if (found?.metadata.deletionTimestamp === undefined) return found !== undefined;
+    if (resource !== undefined) await remove(resource, found);
+    return false;
   }
 }
 
