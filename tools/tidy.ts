@@ -27,6 +27,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   dns: ["apimachinery", "api", "client"],
   helm: ["apimachinery", "api", "client"],
   kubectl: ["apimachinery", "api", "client", "streaming"],
+  why: ["apimachinery", "api", "client"],
 };
 
 /** Rooms that wire the others and may import all. */

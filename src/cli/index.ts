@@ -30,6 +30,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./kubeconfig.ts")).kubeconfigCommand,
   },
   {
+    name: "why",
+    summary: "tell why something is not ready, and what to do next",
+    load: async () => (await import("./why.ts")).whyCommand,
+  },
+  {
     name: "logs",
     summary: "print the log of the cluster's own process",
     load: async () => (await import("./logs.ts")).logsCommand,

@@ -23,6 +23,7 @@ import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
 import { beginningOf, type TemplateOptions } from "./template.ts";
 import { type UntilOptions, until } from "./until.ts";
+import type { Explanation } from "./why.ts";
 
 /** What a cluster begins with when it is not new. */
 export interface SavedState {
@@ -149,6 +150,15 @@ export class EmbeddedCluster implements AsyncDisposable {
   /** Every change of the cluster's state, from the first on, in the order of revisions. Ends with the cluster. */
   changes(): AsyncIterable<readonly StorageEvent[]> {
     return this.#storage.watch("", 0);
+  }
+
+  /**
+   * Why a thing is not ready, and what to do next: `(await cluster.why("deployment/web")).text`. Rejects with TypeError
+   * when the name is of no resource.
+   */
+  async why(what: string, namespace = "default"): Promise<Explanation> {
+    const { why } = await import("./why.ts");
+    return await why({ client: this.client, nowMs: this.clock.now() }, what, namespace);
   }
 
   /** A client that acts as someone else, with the rights that the cluster gives them. */
