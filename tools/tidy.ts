@@ -26,6 +26,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   network: ["apimachinery", "api", "client", "linux"],
   dns: ["apimachinery", "api", "client"],
   helm: ["apimachinery", "api", "client"],
+  stages: ["apimachinery", "api", "client", "cel"],
   kubectl: ["apimachinery", "api", "client", "streaming"],
   why: ["apimachinery", "api", "client"],
 };

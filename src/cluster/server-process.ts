@@ -223,11 +223,10 @@ async function startSimulatedNode(
   { podCidr, dnsAddress }: InstanceSettings,
 ): Promise<() => Promise<void>> {
   const { SimulatedNode } = await import("./simulated-node.ts");
-  const node = new SimulatedNode(cluster, {
-    name: simulatedNodeName,
-    podCidr,
-    dnsAddress,
-  });
+  const { ClusterStages } = await import("./stages.ts");
+  const stages = new ClusterStages();
+  stages.attach(cluster);
+  const node = new SimulatedNode(cluster, { name: simulatedNodeName, podCidr, dnsAddress, stages });
   await node.start();
   return () => node.stop();
 }

@@ -11,6 +11,7 @@ import {
 import { Kubelet } from "../kubelet/index.ts";
 import type { Cluster } from "./cluster.ts";
 import { nodeUser } from "./identities.ts";
+import type { ClusterStages } from "./stages.ts";
 
 /** What a simulated node shows of itself. */
 export interface NodeTraits {
@@ -36,6 +37,8 @@ export interface SimulatedNodeSettings extends NodeTraits {
   readonly dnsAddress: string;
   /** Scripts of pods beside their annotations. */
   readonly rules?: PodScripts;
+  /** Stages, which may rule its pods and itself. */
+  readonly stages?: ClusterStages;
   /** What ran on it when it was saved. */
   readonly saved?: SavedRuntime;
 }
@@ -79,7 +82,15 @@ export class SimulatedNode {
 
   /** Resolves when the node object is registered. */
   async start(): Promise<void> {
-    const { name = defaultName, dnsAddress, annotations, capacity, reserved, taints } = this.#settings;
+    const {
+      name = defaultName,
+      dnsAddress,
+      annotations,
+      capacity,
+      reserved,
+      taints,
+      stages,
+    } = this.#settings;
     const { clock } = this.#cluster;
     const runtime = this.#runtime;
     const context = this.#cluster.contextFor("kubelet", nodeUser(name));
@@ -105,9 +116,14 @@ export class SimulatedNode {
         network: runtime.network,
         scriptProblems: problemsOf,
         pressures: () => this.#pressures,
+        ...(stages !== undefined && {
+          ruledElsewhere: (pod: Pod) => stages.rulesPod(pod),
+          toldElsewhere: () => stages.tellOfNodes(),
+        }),
       },
     });
     this.#cluster.connectNode(name, this.#kubelet);
+    stages?.setNode(name, true);
     await this.#kubelet.start(this.#cluster.signal);
   }
 
@@ -126,7 +142,9 @@ export class SimulatedNode {
 
   async stop(): Promise<void> {
     if (this.#kubelet === undefined) return;
-    this.#cluster.disconnectNode(this.#settings.name ?? defaultName, this.#kubelet);
+    const { name = defaultName, stages } = this.#settings;
+    stages?.setNode(name, false);
+    this.#cluster.disconnectNode(name, this.#kubelet);
     await this.#kubelet.stop();
   }
 }

@@ -108,6 +108,7 @@ export class Kubelet implements NodeConnection {
       logger,
       read: () => this.#readNode(machine, eviction),
       current: () => this.#nodes.get(nodeName),
+      silent: () => this.#options.simulated?.toldElsewhere?.() ?? false,
     });
     const lease = new NodeLease({ client, clock, logger, nodeName });
     const eviction = this.#newEviction(() => void registration.report().catch(() => undefined));
@@ -129,7 +130,7 @@ export class Kubelet implements NodeConnection {
       this.#sources.synced(),
     ]);
     if (this.#stop.signal.aborted) return;
-    lease.start(node);
+    lease.start();
     registration.start();
     if (this.#options.simulated === undefined) eviction.start();
     this.#adopt(this.#running, adopted);
@@ -289,6 +290,18 @@ export class Kubelet implements NodeConnection {
   }
 
   #add(running: Running, pod: Pod, adopted: RuntimeState): void {
+    const elsewhere = this.#options.simulated?.ruledElsewhere?.(pod) ?? false;
+    if (elsewhere === false) this.#take(running, pod, adopted);
+    else if (elsewhere !== true) {
+      void elsewhere.then((isElsewhere) => {
+        const { name = "", namespace, uid } = pod.metadata;
+        const now = this.#pods.get(name, namespace);
+        if (!isElsewhere && now !== undefined && now.metadata.uid === uid) this.#take(running, now, adopted);
+      });
+    }
+  }
+
+  #take(running: Running, pod: Pod, adopted: RuntimeState): void {
     const uid = pod.metadata.uid ?? "";
     if (this.#workers.has(uid) || this.#stop.signal.aborted) return;
     const worker = new PodWorker({

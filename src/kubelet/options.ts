@@ -57,6 +57,10 @@ export interface SimulatedParts {
   readonly network: ProbeNetwork;
   /** What is wrong with a pod's script, each in a sentence for an event. */
   readonly scriptProblems?: (pod: Pod) => readonly string[];
+  /** Whether somebody else leads the pod through its life: this node then leaves it alone. */
+  readonly ruledElsewhere?: (pod: Pod) => boolean | Promise<boolean>;
+  /** Whether somebody else tells how the node is. */
+  readonly toldElsewhere?: () => boolean;
   /** Conditions that press on the node, `MemoryPressure`, with why. */
   readonly pressures?: () => ReadonlyMap<string, string>;
 }

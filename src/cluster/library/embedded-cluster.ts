@@ -3,19 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
 import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
+import { always } from "../../apiserver/authorization/always.ts";
 import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
-import type { SavedRuntime } from "../../cri/simulated/index.ts";
+import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
 import { Cluster, defaultServiceCidr } from "../cluster.ts";
 import { pretendedVolumes } from "../local-volumes.ts";
 import { dnsAddressIn } from "../service-range.ts";
+import { ClusterStages } from "../stages.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
 import { type Fault, Faults } from "./faults.ts";
+import { checkController } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes, nodeName } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
@@ -49,6 +52,8 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly clock: ClusterClock;
   readonly faults: Faults;
   readonly nodes: ClusterNodes;
+  /** What simulated pods do, beside their annotations: `cluster.pods.script({ name: "web-*" }, { readyAfter: "5s" })`. */
+  readonly pods = new PodScripts();
   /** The control plane, to be crashed and started again. */
   readonly server: ClusterServer;
   readonly #options: CreateClusterOptions;
@@ -68,9 +73,11 @@ export class EmbeddedCluster implements AsyncDisposable {
     readonly random: Random;
     readonly pulse: Pulse;
     readonly faults: Faults;
+    readonly stages: ClusterStages;
     readonly saved: SavedState | undefined;
   }) {
-    const { options, server, storage, clock, random, pulse, faults, saved } = parts;
+    const { options, server, storage, clock, random, pulse, faults, stages, saved } = parts;
+    for (const { pods, script } of options.scripts ?? []) this.pods.script(pods, script);
     this.#options = options;
     this.#storage = storage;
     this.server = server;
@@ -85,6 +92,8 @@ export class EmbeddedCluster implements AsyncDisposable {
       random,
       faults,
       dnsAddress: dnsAddressIn(server.cluster.serviceCidr),
+      scripts: this.pods,
+      stages,
       saved: saved?.runtimes,
     });
     this.#applier = new Applier(this.client, () => this.#pause());
@@ -110,6 +119,7 @@ export class EmbeddedCluster implements AsyncDisposable {
       security: {
         ...(admission?.enable !== undefined && { enableAdmission: admission.enable }),
         ...(admission?.disable !== undefined && { disableAdmission: admission.disable }),
+        ...(options.authorization === "AlwaysAllow" && { authorizers: () => always("allow") }),
       },
     };
     const pki = createPki({
@@ -133,8 +143,17 @@ export class EmbeddedCluster implements AsyncDisposable {
           beginning !== undefined && { decoded: beginning.decoded, isBootstrapped: true }),
       });
     if (clock instanceof VirtualClock) clock.watchActivity(() => pulse.count);
-    const server = new ClusterServer({ clock, storage, pulse, faults, runs: controllers.runs, newCluster });
-    const embedded = new EmbeddedCluster({ options, server, storage, clock, random, pulse, faults, saved });
+    const stages = new ClusterStages();
+    const server = new ClusterServer({
+      clock,
+      storage,
+      pulse,
+      faults,
+      runs: controllers.runs,
+      newCluster: (life) => stages.attach(newCluster(life)),
+    });
+    const parts = { options, server, storage, clock, random, pulse, faults, stages, saved };
+    const embedded = new EmbeddedCluster(parts);
     try {
       await server.start();
       controllers.check(server.cluster.controllerNames());
@@ -246,7 +265,8 @@ export class EmbeddedCluster implements AsyncDisposable {
     const { seed, store: _, ...options } = this.#options;
     // Another stream of chance than ours, and the same one each time.
     const nextSeed = seed === undefined ? {} : { seed: Math.floor(this.#random.next() * 2 ** 32) };
-    return await EmbeddedCluster.start({ ...options, ...nextSeed, nodes: this.nodes.options() }, saved);
+    const now = { nodes: this.nodes.options(), scripts: this.pods.list() };
+    return await EmbeddedCluster.start({ ...options, ...nextSeed, ...now }, saved);
   }
 
   /**
@@ -269,6 +289,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         options: {
           ...options,
           nodes: this.nodes.options(),
+          scripts: this.pods.list(),
           ...(seed !== undefined && { seed: Math.floor(this.#random.next() * 2 ** 32) }),
         },
       },
@@ -354,8 +375,7 @@ function chosenControllers(chosen: CreateClusterOptions["controllers"] = "all"):
     runs: (name) => given.includes(name) !== isExcept,
     check: (names) => {
       const unknown = given.find((name) => !names.includes(name));
-      if (unknown === undefined) return;
-      throw new TypeError(`no controller is named ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
+      if (unknown !== undefined) checkController(unknown, names);
     },
   };
 }

@@ -1,13 +1,19 @@
-import type { SavedRuntime } from "../../cri/simulated/index.ts";
+import type { PodScripts, SavedRuntime } from "../../cri/simulated/index.ts";
 import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
+import type { ClusterStages } from "../stages.ts";
+import { checkNode } from "./check-options.ts";
 import { signedDurationMs } from "./duration.ts";
 import type { Faults } from "./faults.ts";
+import { type FailureKind, NodeFailures } from "./node-failures.ts";
 import { NodeView, type NodeViewParts } from "./node-view.ts";
 import type { NodeOptions, SignedDuration } from "./options.ts";
 
 interface ClusterNodesParts extends NodeViewParts {
   readonly faults: Faults;
   readonly dnsAddress: string;
+  /** What pods do, beside their annotations. */
+  readonly scripts: PodScripts;
+  readonly stages: ClusterStages;
   /** What ran on nodes of the cluster that this one goes on from. */
   readonly saved: ReadonlyMap<string, SavedRuntime> | undefined;
 }
@@ -23,10 +29,15 @@ export class ClusterNodes {
   readonly #parts: ClusterNodesParts;
   readonly #nodes = new Map<string, RunningNode>();
   readonly #partitions = new Map<string, () => void>();
+  readonly #failures: NodeFailures;
   #made = 0;
 
   constructor(parts: ClusterNodesParts) {
     this.#parts = parts;
+    this.#failures = new NodeFailures(parts.clock, {
+      fail: (name, kind) => this.#fail(name, kind),
+      recover: (options, kind) => this.#recover(options, kind),
+    });
   }
 
   /** Of the nodes that run. */
@@ -36,21 +47,25 @@ export class ClusterNodes {
 
   /** Resolves when the Node object is there. Throws TypeError when one of the name runs already. */
   async add(options: NodeOptions): Promise<void> {
-    const { dnsAddress, saved } = this.#parts;
-    const { name, labels } = options;
+    const { dnsAddress, scripts, stages, saved } = this.#parts;
+    const { name, failures = [], ...traits } = options;
+    checkNode(options);
     if (this.#nodes.has(name)) throw new TypeError(`node ${JSON.stringify(name)} runs already`);
     const state = saved?.get(name);
     const view = new NodeView(this.#parts);
     const node = new SimulatedNode(view, {
+      ...traits,
       name,
       podCidr: simulatedPodCidr(this.#made++),
       dnsAddress,
-      ...(labels !== undefined && { labels }),
+      rules: scripts,
+      stages,
       ...(state !== undefined && { saved: state }),
     });
     this.#nodes.set(name, { options, view, node });
     if (this.#partitions.has(name)) view.partition();
     await node.start();
+    this.#failures.plan(options, failures);
   }
 
   /**
@@ -96,6 +111,25 @@ export class ClusterNodes {
     this.#parts.faults.log.add(`the clock of node ${name} is off by ${by}`);
   }
 
+  /**
+   * The node says of itself that it is not ready, and why; its pods go on. `ready` takes it back.
+   */
+  async notReady(name: string, why = "a fault was injected"): Promise<void> {
+    await this.#running(name).node.setProblem(why);
+    this.#parts.faults.log.add(`node ${name} is not ready`);
+  }
+
+  async ready(name: string): Promise<void> {
+    await this.#running(name).node.setProblem(undefined);
+    this.#parts.faults.log.add(`node ${name} is ready again`);
+  }
+
+  /** A condition presses on the node, from which a taint follows; with `false` it no longer does. */
+  async pressure(name: string, what: "memory" | "disk" | "pid", pressed = true): Promise<void> {
+    await this.#running(name).node.setPressure(conditionOf[what], pressed);
+    this.#parts.faults.log.add(`node ${name} has ${pressed ? "" : "no more "}pressure of ${what}`);
+  }
+
   /** So many nodes, named node-1, node-2 and so on, or those given. */
   async start(nodes: number | readonly NodeOptions[]): Promise<void> {
     const list =
@@ -106,6 +140,7 @@ export class ClusterNodes {
   }
 
   async stop(): Promise<void> {
+    this.#failures.stop();
     for (const { view } of this.#nodes.values()) view.close();
     await Promise.all([...this.#nodes.values()].map(({ node }) => node.stop()));
     this.#nodes.clear();
@@ -121,6 +156,25 @@ export class ClusterNodes {
     return [...this.#nodes.values()].map(({ options }) => options);
   }
 
+  async #fail(name: string, kind: FailureKind): Promise<void> {
+    if (!this.#nodes.has(name)) return;
+    if (kind === "crash") await this.crash(name);
+    else if (kind === "partition") this.partition(name);
+    else if (kind === "not-ready") await this.notReady(name);
+    else await this.pressure(name, pressureOf[kind]);
+  }
+
+  async #recover(options: NodeOptions, kind: FailureKind): Promise<void> {
+    const { name } = options;
+    const running = this.#nodes.get(name);
+    if (kind === "crash") {
+      if (running === undefined) await this.add(options);
+    } else if (kind === "partition") this.heal(name);
+    else if (running === undefined) return;
+    else if (kind === "not-ready") await this.ready(name);
+    else await this.pressure(name, pressureOf[kind], false);
+  }
+
   #running(name: string): RunningNode {
     const found = this.#nodes.get(name);
     if (found !== undefined) return found;
@@ -132,3 +186,6 @@ export class ClusterNodes {
 
 /** node-1, node-2 and so on; the first has index 0. */
 export const nodeName = (index: number): string => `node-${index + 1}`;
+
+const conditionOf = { memory: "MemoryPressure", disk: "DiskPressure", pid: "PIDPressure" } as const;
+const pressureOf = { "memory-pressure": "memory", "disk-pressure": "disk", "pid-pressure": "pid" } as const;

@@ -1,5 +1,8 @@
 import type { UserInfo } from "../../apiserver/request-context.ts";
+import type { ScriptedPods } from "../../cri/simulated/index.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { NodeTraits } from "../simulated-node.ts";
+import type { NodeFailure } from "./node-failures.ts";
 
 /** Milliseconds, or as Go writes durations: `250ms`, `10m`, `1h30m`. */
 export type Duration = number | string;
@@ -29,8 +32,15 @@ export interface CreateClusterOptions {
    * `deployment-controller`, `garbage-collector-controller`, … (`controllerNames()` lists them).
    */
   readonly controllers?: "all" | "none" | readonly string[] | { readonly except: readonly string[] };
+  /** What pods do, beside their annotations; `cluster.pods.script` adds to it. */
+  readonly scripts?: readonly ScriptedPods[];
   /** False leaves pods unscheduled. Default true. */
   readonly scheduler?: boolean;
+  /**
+   * Who may do what: `RBAC` (the default) is what Kubernetes asks, with the node authorizer; under `AlwaysAllow` everybody
+   * may do everything.
+   */
+  readonly authorization?: "RBAC" | "AlwaysAllow";
   /** Admission plugins to turn on or off, by Kubernetes' names. */
   readonly admission?: { readonly enable?: readonly string[]; readonly disable?: readonly string[] };
   /** Where objects lie; closed with the cluster. Default: in memory. */
@@ -50,9 +60,10 @@ export interface CreateClusterOptions {
   readonly identities?: "same" | "new";
 }
 
-export interface NodeOptions {
+export interface NodeOptions extends NodeTraits {
   readonly name: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  /** What goes wrong with it by itself. */
+  readonly failures?: readonly NodeFailure[];
 }
 
 /** Someone who asks: `cluster.clientOf({ name: "jane", groups: ["developers"] })`. */

@@ -19,6 +19,7 @@ export async function preload(): Promise<void> {
     import("../../registry/admissionregistration/expressions.ts"),
     import("../../registry/resource/expressions.ts"),
     import("../../registry/resource/status-authorization.ts"),
+    import("../../stages/engine.ts"),
   ]);
   await loading;
 }

@@ -7,6 +7,7 @@ import { Cluster } from "../cluster.ts";
 import { nodeName } from "../library/nodes.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
+import { ClusterStages } from "../stages.ts";
 import { apiServerFlags } from "./api-server-flags.ts";
 import { FlagError, parseFlags } from "./flags.ts";
 
@@ -70,8 +71,10 @@ async function startRest(cluster: Cluster, chosen: readonly string[], nodes: num
     );
   }
   const dnsAddress = dnsAddressIn(cluster.serviceCidr);
+  const stages = new ClusterStages();
+  if (nodes > 0) stages.attach(cluster);
   for (let index = 0; index < nodes; index++) {
-    const settings = { name: nodeName(index), podCidr: simulatedPodCidr(index), dnsAddress };
+    const settings = { name: nodeName(index), podCidr: simulatedPodCidr(index), dnsAddress, stages };
     await new SimulatedNode(cluster, settings).start();
   }
 }

@@ -19,6 +19,7 @@ export class NodeRegistration {
   readonly #logger: Logger;
   readonly #read: () => Promise<NodeSources>;
   readonly #current: () => Node | undefined;
+  readonly #silent: () => boolean;
   #node: Node | undefined;
   #reportedMs = 0;
   #timer: Timer | undefined;
@@ -31,12 +32,15 @@ export class NodeRegistration {
     read: () => Promise<NodeSources>;
     /** The Node as the cache has it: others write to it too. */
     current: () => Node | undefined;
+    /** Whether somebody else tells how the node is. */
+    silent: () => boolean;
   }) {
     this.#client = options.client;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#read = options.read;
     this.#current = options.current;
+    this.#silent = options.silent;
   }
 
   /** The Node as last seen or written. */
@@ -78,6 +82,7 @@ export class NodeRegistration {
 
   /** Writes the status when something other than the time has changed, or when it is due. */
   async report(): Promise<void> {
+    if (this.#silent()) return;
     this.#reporting = true;
     try {
       const sources = await this.#read();
