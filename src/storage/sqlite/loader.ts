@@ -1,6 +1,6 @@
 import { RevisionStore } from "../memory/revision-store.ts";
 import { type KeyValue, StorageError, type StorageEvent } from "../storage.ts";
-import type { PackedVersions, Row } from "./rows.ts";
+import { leftOut, type PackedVersions, type Row } from "./rows.ts";
 
 /**
  * Makes the state in memory from the rows of the file, in order of revision. Rows through the compacted revision are
@@ -16,6 +16,8 @@ export class Loader {
   readonly #ground = new Map<string, KeyValue>();
   #grounded = false;
   #commit: Row[] = [];
+  /** Set when values of the history stayed in the file. */
+  #hasLeftOut = false;
 
   constructor(options: {
     readonly file: string;
@@ -29,6 +31,7 @@ export class Loader {
 
   add(rows: readonly Row[]): void {
     for (const row of rows) {
+      if (row.value === leftOut) this.#hasLeftOut = true;
       if (row.revision <= this.#compactedRevision) this.#addToGround(row);
       else this.#addToCommit(row);
     }
@@ -38,6 +41,8 @@ export class Loader {
   finish(): RevisionStore {
     this.#finishGround();
     this.#finishCommit();
+    // What was left out is history: all of it counts as evicted, and is read when somebody asks.
+    if (this.#hasLeftOut) this.store.evict(-1);
     return this.store;
   }
 

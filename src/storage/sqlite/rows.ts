@@ -6,21 +6,27 @@ export interface Row {
   readonly revision: number;
   readonly key: string;
   readonly createRevision: number;
-  /** Undefined for a deletion. */
+  /** Undefined for a deletion; `leftOut` where it was not read. */
   readonly value: Uint8Array | undefined;
 }
+
+/** Stands for a value that was replaced and stays in the file. */
+export const leftOut = new Uint8Array();
 
 export interface PackedRows {
   readonly revisions: number[];
   readonly keys: string[];
   readonly createRevisions: number[];
-  /** The length of each value; -1 for a deletion. */
+  /** The length of each value; -1 for a deletion, -2 for one that was left out. */
   readonly lengths: number[];
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** `allocate` gives the buffer for the values, of the size asked for or larger. */
-export function packRows(rows: readonly Row[], allocate = newBuffer): PackedRows {
+/**
+ * `allocate` gives the buffer for the values, of the size asked for or larger. Without it the rows are the caller's to give
+ * away: the memory of a single value is moved, not copied.
+ */
+export function packRows(rows: readonly Row[], allocate?: (sizeBytes: number) => ArrayBuffer): PackedRows {
   const revisions: number[] = [];
   const keys: string[] = [];
   const createRevisions: number[] = [];
@@ -30,10 +36,12 @@ export function packRows(rows: readonly Row[], allocate = newBuffer): PackedRows
     revisions.push(revision);
     keys.push(key);
     createRevisions.push(createRevision);
-    lengths.push(value?.byteLength ?? -1);
+    lengths.push(value === leftOut ? -2 : (value?.byteLength ?? -1));
     sizeBytes += value?.byteLength ?? 0;
   }
-  const bytes = new Uint8Array(allocate(sizeBytes), 0, sizeBytes);
+  const own = allocate === undefined && rows.length === 1 ? wholeBuffer(rows[0]?.value) : undefined;
+  if (own !== undefined) return { revisions, keys, createRevisions, lengths, bytes: new Uint8Array(own) };
+  const bytes = new Uint8Array(allocate?.(sizeBytes) ?? new ArrayBuffer(sizeBytes), 0, sizeBytes);
   let offset = 0;
   for (const { value } of rows) {
     if (value === undefined) continue;
@@ -43,7 +51,12 @@ export function packRows(rows: readonly Row[], allocate = newBuffer): PackedRows
   return { revisions, keys, createRevisions, lengths, bytes };
 }
 
-const newBuffer = (sizeBytes: number): ArrayBuffer => new ArrayBuffer(sizeBytes);
+/** The memory of the value, where nothing else lies in it. */
+function wholeBuffer(value: Uint8Array | undefined): ArrayBuffer | undefined {
+  if (value === undefined || value.byteLength === 0) return undefined;
+  const { buffer } = value;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === value.byteLength ? buffer : undefined;
+}
 
 /**
  * Buffers that the writer has given back. A fresh one is cleared, and its pages are asked of the kernel, which costs
@@ -76,7 +89,7 @@ export function unpackRows(packed: PackedRows): Row[] {
   let offset = 0;
   return packed.keys.map((key, index) => {
     const length = lengths[index] ?? -1;
-    const value = length < 0 ? undefined : bytes.subarray(offset, offset + length);
+    const value = length >= 0 ? bytes.subarray(offset, offset + length) : length === -1 ? undefined : leftOut;
     offset += Math.max(0, length);
     return {
       revision: packed.revisions[index] ?? 0,
