@@ -54,6 +54,17 @@ describe("the node", () => {
     expect(await dongles()).toEqual([undefined, undefined]);
   });
 
+  test("makes its lease the Node's that is there now", async () => {
+    const h = await started();
+    const leases = h.client.resource(resources.leases);
+    h.transport.remove(resources.nodes, "node-1");
+    h.transport.remove(resources.leases, "node-1", "kube-node-lease");
+    await h.advance(600_000);
+    const node = await h.node();
+    const lease = await leases.get("node-1", { namespace: "kube-node-lease" });
+    expect(lease.metadata.ownerReferences).toMatchObject([{ kind: "Node", uid: node.metadata.uid }]);
+  });
+
   test("renews its lease every ten seconds", async () => {
     const h = await started();
     const lease = () => h.client.resource(resources.leases).get("node-1", { namespace: "kube-node-lease" });

@@ -27,11 +27,12 @@ export class NodeLease {
     this.#nodeName = options.nodeName;
   }
 
-  start(node: Node): void {
+  /** Once the Node is registered. */
+  start(): void {
     const beat = (): void => {
       if (this.#renewing) return;
       this.#renewing = true;
-      this.renew(node)
+      this.renew()
         .catch((error: unknown) =>
           this.#logger.warn("renewing the node's lease failed", { error: String(error) }),
         )
@@ -46,7 +47,7 @@ export class NodeLease {
   }
 
   /** Renews the lease, or makes it. */
-  async renew(node: Node): Promise<void> {
+  async renew(): Promise<void> {
     const leases = this.#client.resource(resources.leases);
     const renewTime = formatMicroTime(this.#clock.now());
     const spec = { holderIdentity: this.#nodeName, leaseDurationSeconds: durationSeconds, renewTime };
@@ -54,6 +55,8 @@ export class NodeLease {
       await leases.patch(this.#nodeName, { spec }, { type: "merge", namespace });
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      // The Node may be another than the one that was registered: a lease of the former would be collected as its orphan.
+      const node = await this.#client.resource(resources.nodes).get(this.#nodeName);
       await leases.create(newLease(this.#nodeName, node, spec), { namespace }).catch((reason: unknown) => {
         if (!isAlreadyExists(reason)) throw reason;
       });
