@@ -1,3 +1,4 @@
+import { checkOptions } from "./check-options.ts";
 import { EmbeddedCluster } from "./embedded-cluster.ts";
 import type { CreateClusterOptions } from "./options.ts";
 
@@ -10,6 +11,7 @@ import type { CreateClusterOptions } from "./options.ts";
  * Rejects with TypeError for options that make no sense.
  */
 export async function createCluster(options: CreateClusterOptions = {}): Promise<EmbeddedCluster> {
+  checkOptions(options);
   const { from, identities, ...rest } = options;
   if (from !== undefined) {
     const { restoreCluster } = await import("./restore.ts");

@@ -3,8 +3,9 @@ import type { Logger } from "../../../apimachinery/logger.ts";
 import { HttpsTransport } from "../../../client/https-transport.ts";
 import { loadKubeconfig, resolveContext } from "../../../client/kubeconfig.ts";
 import { WatchedFile } from "../../authentication/watched-file.ts";
+import { always } from "../always.ts";
 import type { Authorizer } from "../authorizer.ts";
-import { AuthorizerUnion, noRules } from "../union.ts";
+import { AuthorizerUnion } from "../union.ts";
 import { type AuthorizerSetting, readConfiguration } from "./read-configuration.ts";
 import { WebhookAuthorizer } from "./webhook-authorizer.ts";
 
@@ -100,20 +101,5 @@ export class ConfiguredAuthorizers {
     }
   }
 }
-
-const always = (decision: "allow" | "noOpinion"): Authorizer => ({
-  authorize: () => ({
-    decision,
-    reason: decision === "allow" ? "" : "Everything is forbidden.",
-  }),
-  rulesFor: async () =>
-    decision === "allow"
-      ? {
-          resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
-          nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
-          incomplete: false,
-        }
-      : noRules,
-});
 
 const nobody = always("noOpinion");

@@ -1,0 +1,127 @@
+import { dns1123SubdomainErrors } from "../../apimachinery/names.ts";
+import { checkNames, meant } from "./known-names.ts";
+import type { CreateClusterOptions, NodeOptions } from "./options.ts";
+
+/** All names that the options have: one that is missing is an error to the compiler. */
+const everyName =
+  <Options>() =>
+  <const Names extends readonly string[]>(
+    ...names: [Exclude<keyof Options, Names[number]>] extends [never] ? Names : never
+  ): readonly string[] =>
+    names;
+
+const optionNames = everyName<CreateClusterOptions>()(
+  "clock",
+  "startTime",
+  "seed",
+  "nodes",
+  "controllers",
+  "scripts",
+  "scheduler",
+  "authorization",
+  "admission",
+  "store",
+  "serviceCidr",
+  "from",
+  "identities",
+);
+
+const nodeOptionNames = everyName<NodeOptions>()(
+  "name",
+  "labels",
+  "annotations",
+  "zone",
+  "region",
+  "capacity",
+  "reserved",
+  "taints",
+  "events",
+  "failures",
+);
+
+const admissionPlugins = [
+  "NamespaceLifecycle",
+  "LimitRanger",
+  "ServiceAccount",
+  "NodeRestriction",
+  "TaintNodesByCondition",
+  "PodSecurity",
+  "Priority",
+  "DefaultTolerationSeconds",
+  "DefaultStorageClass",
+  "StorageObjectInUseProtection",
+  "OwnerReferencesPermissionEnforcement",
+  "PersistentVolumeClaimResize",
+  "RuntimeClass",
+  "CertificateApproval",
+  "CertificateSigning",
+  "ClusterTrustBundleAttest",
+  "CertificateSubjectRestriction",
+  "DefaultIngressClass",
+  "RBACEscalation",
+  "PodConnect",
+  "MutatingAdmissionPolicy",
+  "MutatingAdmissionWebhook",
+  "ValidatingAdmissionPolicy",
+  "ValidatingAdmissionWebhook",
+  "ResourceQuota",
+];
+
+/**
+ * Throws TypeError for options that nobody reads and values that mean nothing, with what was probably meant: tests are
+ * written in JavaScript too, where nothing else tells. Names of controllers are checked where they are known.
+ */
+export function checkOptions(options: CreateClusterOptions): void {
+  checkNames("createCluster", options, optionNames);
+  const { clock, seed, nodes, scheduler, authorization, admission, controllers } = options;
+  checkOneOf("clock", clock, ["real", "virtual"]);
+  checkOneOf("authorization", authorization, ["RBAC", "AlwaysAllow"]);
+  if (typeof controllers === "string") checkOneOf("controllers", controllers, ["all", "none"]);
+  if (typeof controllers === "object" && !Array.isArray(controllers))
+    checkNames("controllers", controllers, ["except"]);
+  if (seed !== undefined && !Number.isInteger(seed))
+    throw new TypeError(`seed: ${shown(seed)} is no whole number`);
+  if (scheduler !== undefined && typeof scheduler !== "boolean")
+    throw new TypeError(`scheduler: ${shown(scheduler)} is neither true nor false`);
+  if (typeof nodes === "object") checkNodes(nodes);
+  else if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 0))
+    throw new TypeError(`nodes: ${shown(nodes)} is no number of nodes`);
+  if (admission !== undefined) checkAdmission(admission);
+}
+
+function checkAdmission(admission: NonNullable<CreateClusterOptions["admission"]>): void {
+  checkNames("admission", admission, ["enable", "disable"]);
+  for (const name of [...(admission.enable ?? []), ...(admission.disable ?? [])]) {
+    if (admissionPlugins.includes(name)) continue;
+    throw new TypeError(
+      `admission: no plugin is named ${shown(name)}; there are ${admissionPlugins.join(", ")}.${meant(name, admissionPlugins)}`,
+    );
+  }
+}
+
+function checkNodes(nodes: readonly NodeOptions[]): void {
+  const seen = new Set<string>();
+  for (const options of nodes) {
+    checkNode(options);
+    if (seen.has(options.name)) throw new TypeError(`nodes: two are named ${shown(options.name)}`);
+    seen.add(options.name);
+  }
+}
+
+/** Throws TypeError for what no node can be. */
+export function checkNode(options: NodeOptions): void {
+  checkNames("a node", options, nodeOptionNames);
+  const { name } = options;
+  const [wrong] = typeof name === "string" ? dns1123SubdomainErrors(name) : ["it has to be a text"];
+  if (wrong !== undefined) throw new TypeError(`nodes: ${shown(name)} is no name of a node: ${wrong}`);
+}
+
+function checkOneOf(option: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined || known.some((each) => each === value)) return;
+  const all = known.map((each) => JSON.stringify(each)).join(" or ");
+  throw new TypeError(
+    `${option}: ${shown(value)} is not ${all}.${typeof value === "string" ? meant(value, known) : ""}`,
+  );
+}
+
+const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);
