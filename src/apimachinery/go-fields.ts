@@ -230,11 +230,11 @@ core.v1.TypedLocalObjectReference apiGroup
 const zeros = `
 Counter value
 DeviceCapacity value
+DeviceTaintRule spec status
 DeviceTaintRuleSpec taint
 ResourceFieldSelector divisor
 MutatingAdmissionPolicy spec
 MutatingAdmissionPolicyBinding spec
-resource.v1beta2.DeviceTaintRule status
 `;
 
 /** Fields whose schema names a zero as their default, which Go does not print. */
