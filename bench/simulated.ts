@@ -4,6 +4,11 @@
  * process, from sources.
  *
  *   npm run bench -- simulated [--clusters 15] [--pods 300]
+ *
+ * With `--nodes` it fills one cluster with so many nodes and pods instead, and tells what that takes; `--quiet` leaves
+ * out the events of what goes well, as kwok does. Large ones need room: `NODE_OPTIONS=--max-old-space-size=6000`.
+ *
+ *   npm run bench -- simulated --nodes 1000 --pods 30000 [--quiet] [--rest 20 (seconds)] [--within 60 (minutes)]
  */
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -12,10 +17,18 @@ import { resources } from "../src/client/resources.ts";
 import { Cluster } from "../src/cluster/cluster.ts";
 import { SimulatedNode } from "../src/cluster/simulated-node.ts";
 import { median, report } from "./parts/figures.ts";
+import { fill } from "./parts/fill.ts";
 import { busyNote, emptyNode } from "./parts/processes.ts";
 
 const { values: options } = parseArgs({
-  options: { clusters: { type: "string", default: "15" }, pods: { type: "string", default: "300" } },
+  options: {
+    clusters: { type: "string", default: "15" },
+    pods: { type: "string", default: "300" },
+    nodes: { type: "string" },
+    quiet: { type: "boolean", default: false },
+    rest: { type: "string", default: "20" },
+    within: { type: "string", default: "60" },
+  },
 });
 const clusterCount = Number(options.clusters);
 const podCount = Number(options.pods);
@@ -78,6 +91,20 @@ async function podsPerSecond({ cluster }: Fresh): Promise<number> {
   );
   await all.promise;
   return podCount / ((performance.now() - startedMs) / 1000);
+}
+
+if (options.nodes !== undefined) {
+  const nodes = Number(options.nodes);
+  const figures = await fill({
+    nodes,
+    pods: podCount,
+    events: !options.quiet,
+    restMs: Number(options.rest) * 1000,
+    withinMs: Number(options.within) * 60_000,
+    collect,
+  });
+  report(`One cluster with ${nodes} nodes and ${podCount} pods; ${busyNote()}`, figures);
+  process.exit();
 }
 
 /** The first cluster of a process pays for loading and compiling; the others show what one costs. */
