@@ -63,6 +63,7 @@ class Printer {
   #scalar(value: unknown, indent: number, column: number): string {
     if (typeof value === "string") return printString(value, indent, column);
     if (typeof value === "number") return printNumber(value);
+    if (typeof value === "bigint") return String(value);
     if (Array.isArray(value)) return "[]";
     return isObject(value) ? "{}" : JSON.stringify(value ?? null);
   }

@@ -51,13 +51,14 @@ function goSyntax(value: unknown): string {
 
 function goTypeOf(value: unknown): string {
   if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  if (typeof value === "bigint") return "int64";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
   return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
 }
 
 function validateScalar(value: unknown, { scalar }: ScalarType, path: string[], errors: string[]): void {
-  if (scalar === "number" && typeof value !== "number") {
+  if (scalar === "number" && typeof value !== "number" && typeof value !== "bigint") {
     report(errors, path, `expected numeric (int or float), got ${goTypeOf(value)}`);
   } else if (scalar === "string" && typeof value !== "string") {
     report(errors, path, `expected string, got ${wrapped(value)}`);

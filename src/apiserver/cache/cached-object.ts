@@ -1,4 +1,5 @@
 import type { CustomTraits, Scheme, StoredReader } from "../../api/scheme.ts";
+import { parseStored } from "../../apimachinery/exact-json.ts";
 import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { goJson, setOwn } from "../../apimachinery/json.ts";
@@ -298,7 +299,7 @@ export class CachedObject {
   }
 
   #decode(): UnstructuredObject {
-    const object = JSON.parse(textOf(this.#encoded())) as UnstructuredObject;
+    const object = parseStored(textOf(this.#encoded()));
     this.#withRevision(object.metadata);
     return freezeCompactly(object);
   }

@@ -1,5 +1,6 @@
 import type { Scheme } from "../../api/scheme.ts";
 import { newStrictDecodingError, numberOutOfRange, parseJson } from "../../apimachinery/decode.ts";
+import { mayHoldLargeIntegers, parseExactly } from "../../apimachinery/exact-json.ts";
 import { formatApiVersion, type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -21,6 +22,8 @@ export interface RawBody {
   readonly start?: () => string;
   /** A number of the text that no float can hold. */
   readonly outOfRange?: () => string | undefined;
+  /** The value with large whole numbers as bigints; absent where it was no JSON. */
+  readonly exact?: () => unknown;
 }
 
 /** The media type of the body; JSON when the request does not say. */
@@ -109,6 +112,7 @@ function parseText(text: string, kind: string | undefined): RawBody {
     duplicates: { format: "json", ...duplicates },
     start: () => startOf(text),
     outOfRange: () => numberOutOfRange(text),
+    exact: () => (mayHoldLargeIntegers(text) ? parseExactly(text) : value),
   };
 }
 
@@ -157,9 +161,11 @@ function decodeRaw(
         "unexpected end of JSON input (<empty>)",
     );
   }
-  const value = withKind(body.value ?? {}, kind, scheme, body.start?.() ?? "");
+  const isCustom = scheme.resourceForKind(kind)?.custom !== undefined;
+  const given = (isCustom ? body.exact?.() : undefined) ?? body.value ?? {};
+  const value = withKind(given, kind, scheme, body.start?.() ?? "");
   // Fields of built-in kinds know their types, and refuse it by those.
-  const unfit = scheme.resourceForKind(kind)?.custom === undefined ? undefined : body.outOfRange?.();
+  const unfit = isCustom ? body.outOfRange?.() : undefined;
   if (unfit !== undefined) {
     const why = `json: cannot unmarshal number ${unfit} into Go value of type float64`;
     throw newBadRequest(

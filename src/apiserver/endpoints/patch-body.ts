@@ -1,5 +1,6 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { parseJson } from "../../apimachinery/decode.ts";
+import { mayHoldLargeIntegers, parseExactly } from "../../apimachinery/exact-json.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
@@ -36,7 +37,7 @@ export interface PatchBody {
 export async function readPatch(request: ApiRequest, types: readonly string[]): Promise<PatchBody> {
   const type = contentTypeOf(request);
   if (!types.includes(type)) throw newUnsupportedMediaType(types);
-  const { value, duplicates, fault } = await readValue(request, type);
+  const { value, duplicates, fault } = await readValue(request, type, !types.includes(strategicPatchType));
   const apply = fault === undefined ? applierOf(type, value) : fail(fault);
   return { type, value, duplicates, apply };
 }
@@ -44,6 +45,7 @@ export async function readPatch(request: ApiRequest, types: readonly string[]): 
 async function readValue(
   request: ApiRequest,
   type: string,
+  isCustom: boolean,
 ): Promise<{ value: unknown; duplicates: Duplicates; fault?: StatusError }> {
   if (request.body.type === "value") return { value: request.body.value, duplicates: noDuplicates };
   const bytes = await request.body.read(maxBodyBytes);
@@ -51,7 +53,8 @@ async function readValue(
   if (type !== applyPatchType) {
     try {
       const { value, ...duplicates } = parseJson(text);
-      return { value, duplicates: { format: "json", ...duplicates } };
+      const exact = isCustom && mayHoldLargeIntegers(text) ? parseExactly(text) : value;
+      return { value: exact, duplicates: { format: "json", ...duplicates } };
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
       const fault = type === strategicPatchType ? error : undecodable(error.message);
@@ -59,8 +62,17 @@ async function readValue(
     }
   }
   const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
+  const exactOrYaml = (source: string): unknown => {
+    const value = parseYaml(source);
+    try {
+      return parseExactly(source);
+    } catch {
+      return value;
+    }
+  };
   try {
-    return { value: parseYaml(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
+    const read = isCustom && text.startsWith("{") && mayHoldLargeIntegers(text) ? exactOrYaml : parseYaml;
+    return { value: read(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw newBadRequest(`error decoding YAML: error converting YAML to JSON: ${why}`);

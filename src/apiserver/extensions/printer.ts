@@ -81,7 +81,7 @@ function shownAs(type: ColumnType, value: unknown, nowMs: number): unknown {
     case "string":
       return isObject(value) || Array.isArray(value) ? goJson(value) : goValue(value);
     case "integer":
-      return typeof value === "number" ? Math.trunc(value) : null;
+      return typeof value === "bigint" ? value : typeof value === "number" ? Math.trunc(value) : null;
     case "number":
       return typeof value === "number" ? value : null;
     case "boolean":

@@ -1,4 +1,5 @@
 import { decodeObject, parseJson } from "../../apimachinery/decode.ts";
+import { mayHoldLargeIntegers, parseExactly } from "../../apimachinery/exact-json.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
@@ -54,7 +55,8 @@ function parse(text: string): Record<string, unknown> {
 
 function parsed(text: string): unknown {
   try {
-    return parseJson(text).value;
+    const { value } = parseJson(text);
+    return mayHoldLargeIntegers(text) ? parseExactly(text) : value;
   } catch (error) {
     throw parseError(error instanceof Error ? error.message : String(error));
   }

@@ -4,8 +4,9 @@ import { fieldFault, Outcome } from "./outcome.ts";
 import { compilePattern } from "./pattern.ts";
 import type { SchemaNode } from "./schema-node.ts";
 
-/** Numbers beyond 64 bits are no integers, as Go reads them. */
-export const isInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+/** Numbers beyond 64 bits are no integers, as Go reads them; bigints are within. */
+export const isInteger = (value: number | bigint): boolean =>
+  typeof value === "bigint" || (Number.isInteger(value) && Math.abs(value) < 2 ** 63);
 
 export function checkEnum(result: Outcome, { props }: SchemaNode, value: unknown, place: string): void {
   const values = props.enum ?? [];
@@ -45,11 +46,11 @@ export function checkNumber(
   { props }: SchemaNode,
   types: readonly string[],
   format: string,
-  value: number,
+  value: number | bigint,
   place: string,
 ): void {
   const type = types.length === 1 ? (types[0] ?? "") : "";
-  const isOfType = (number: number, what: string): boolean => {
+  const isOfType = (number: number | bigint, what: string): boolean => {
     const message = rangeFault(number, type, format, what, place);
     if (message !== undefined) result.add({ message });
     return message === undefined;
@@ -84,7 +85,9 @@ export function checkNumber(
   }
 }
 
-function isMultiple(value: number, factor: number): boolean {
+function isMultiple(value: number | bigint, factor: number): boolean {
+  if (typeof value === "bigint")
+    return Number.isInteger(factor) ? value % BigInt(factor) === 0n : isMultiple(Number(value), factor);
   const times = factor < 1 ? (1 / factor) * value : value / factor;
   return Number.isInteger(times) || Math.abs(times - Math.round(times)) < 1e-9;
 }
@@ -92,7 +95,7 @@ function isMultiple(value: number, factor: number): boolean {
 const int32 = 2 ** 31;
 
 function rangeFault(
-  value: number,
+  value: number | bigint,
   type: string,
   format: string,
   what: string,
@@ -101,7 +104,7 @@ function rangeFault(
   const isWithin =
     type === "integer"
       ? isInteger(value) && (format !== "int32" || (value >= -int32 && value < int32))
-      : format !== "float" || Math.abs(value) <= 3.4028234663852886e38;
+      : format !== "float" || Math.abs(Number(value)) <= 3.4028234663852886e38;
   if (isWithin) return undefined;
   const how = format === "" ? "(default format)" : `with format ${format}`;
   return `${what} value must be of type ${type} ${how} in ${place}`;

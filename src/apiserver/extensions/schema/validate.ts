@@ -68,7 +68,7 @@ function run(task: Task): Outcome {
       if (!isOfFormat(format, value)) result.add(wrongType(place, format, value));
       result.matches++;
     }
-  } else if (typeof value === "number") {
+  } else if (typeof value === "number" || typeof value === "bigint") {
     checkNumber(result, schema, types, format, value, place);
     result.matches += 2;
   } else if (Array.isArray(value)) {
@@ -100,7 +100,7 @@ function formatOf({ props }: SchemaNode, types: readonly string[]): string {
 function nameOfType(value: unknown): { type: string; format: string } {
   if (typeof value === "boolean") return { type: "boolean", format: "" };
   if (typeof value === "string") return { type: "string", format: "" };
-  if (typeof value === "number") {
+  if (typeof value === "number" || typeof value === "bigint") {
     return isInteger(value) ? { type: "integer", format: "int64" } : { type: "number", format: "float64" };
   }
   return { type: Array.isArray(value) ? "array" : "object", format: "" };
