@@ -133,10 +133,21 @@ async function measure(): Promise<Measurement> {
   };
 }
 
+/** What failed for want of rights is tried again after minutes; who begins anew tries at once. */
+async function restartControllers(): Promise<void> {
+  for (const name of cluster.controllerNames()) {
+    await cluster.stopController(name);
+    cluster.startController(name);
+  }
+}
+
 function answer(question: Question): Promise<unknown> {
   switch (question.type) {
     case "sweep":
-      return meter.pausedFor(() => sweeper.sweep());
+      return meter.pausedFor(async () => {
+        if (await sweeper.restoreRights()) await restartControllers();
+        return sweeper.sweep();
+      });
     case "measure":
       return meter.pausedFor(measure);
     case "inspect":

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { builtinScheme } from "../../../src/api/builtin-scheme.ts";
 import { formatApiVersion } from "../../../src/apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../../src/apimachinery/object.ts";
@@ -17,6 +18,8 @@ interface Sweepable {
 export class Sweeper {
   readonly #resources: readonly Sweepable[];
   readonly #kept = new Set<string>();
+  /** What the cluster's own parts may do, as it was. */
+  readonly #rights: { readonly resource: Sweepable; readonly object: UnstructuredObject }[] = [];
 
   private constructor(cluster: Cluster) {
     const client = cluster.client();
@@ -37,9 +40,31 @@ export class Sweeper {
     // Controllers and the keeper of flow schemas add theirs.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const resource of sweeper.#resources) {
-      for (const object of await sweeper.#objects(resource)) sweeper.#kept.add(idOf(resource, object));
+      for (const object of await sweeper.#objects(resource)) {
+        sweeper.#kept.add(idOf(resource, object));
+        if (resource.name.startsWith("rbac.")) sweeper.#rights.push({ resource, object });
+      }
     }
     return sweeper;
+  }
+
+  /**
+   * Gives the cluster's own parts back the rights that requests have taken from them; an API server does so when it
+   * starts. Says whether any was missing.
+   */
+  async restoreRights(): Promise<boolean> {
+    let isAnyMissing = false;
+    for (const { resource, object } of this.#rights) {
+      const { resourceVersion: _version, uid: _uid, ...metadata } = object.metadata;
+      const { name = "", namespace } = metadata;
+      const live = await resource.client.get(name, { namespace }).catch(() => undefined);
+      if (live !== undefined && isDeepStrictEqual(rightsIn(live), rightsIn(object))) continue;
+      isAnyMissing = true;
+      if (live !== undefined) await remove(resource, live);
+      // A namespace may be gone for the moment.
+      await resource.client.create({ ...object, metadata }).catch(() => undefined);
+    }
+    return isAnyMissing;
   }
 
   /** Resolves when it is clean, with what could not be removed. */
@@ -135,6 +160,12 @@ export class Sweeper {
     return false;
   }
 }
+
+const rightsIn = (object: UnstructuredObject): unknown[] => [
+  object["rules"],
+  object["roleRef"],
+  object["subjects"],
+];
 
 /** Default objects of a namespace come with it again, with another uid. */
 const idOf = ({ name }: Sweepable, { metadata }: UnstructuredObject): string =>
