@@ -39,7 +39,8 @@ export class Value {
 abstract class Vector<T> implements Metric {
   protected readonly facts: MetricFacts;
   readonly #type: string;
-  readonly #series = new Map<string, { readonly labels: readonly [string, string][]; readonly series: T }>();
+  /** By the values of the labels; a cluster has thousands of series, which are looked at by few. */
+  readonly #series = new Map<string, T>();
 
   constructor(type: string, facts: MetricFacts) {
     this.#type = type;
@@ -49,14 +50,12 @@ abstract class Vector<T> implements Metric {
   /** The series of these values, in the order of the labels; made when first asked for. */
   with(...values: string[]): T {
     const key = values.join("\0");
-    let found = this.#series.get(key);
-    if (found === undefined) {
-      const names = this.facts.labels ?? [];
-      const labels = values.map((value, index): [string, string] => [names[index] ?? "", value]);
-      found = { labels: labels.toSorted(([a], [b]) => (a < b ? -1 : 1)), series: this.create() };
-      this.#series.set(key, found);
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = this.create();
+      this.#series.set(key, series);
     }
-    return found.series;
+    return series;
   }
 
   /** Forgets a series: what it counted is no more. */
@@ -69,8 +68,17 @@ abstract class Vector<T> implements Metric {
     const { name, help } = this.facts;
     const lines = [`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`];
     lines.push(`# TYPE ${name} ${this.#type}`);
-    for (const { labels, series } of this.#series.values()) this.show(lines, name, labelText(labels), series);
+    for (const [values, series] of this.#series) this.show(lines, name, this.#labelText(values), series);
     return lines;
+  }
+
+  /** In the order of the labels' names. Made once for each series that is shown: a histogram has two dozen lines of it. */
+  #labelText(values: string): string {
+    const { labels = [] } = this.facts;
+    if (labels.length === 0) return "";
+    const pairs = values.split("\0").map((value, index) => [labels[index] ?? "", value] as const);
+    const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return sorted.map(([name, value]) => `${name}="${escape(value)}"`).join(",");
   }
 
   protected abstract create(): T;
@@ -146,21 +154,30 @@ export function exponentialBuckets(start: number, factor: number, count: number)
 /** How often values of a size were seen. */
 export class Distribution {
   readonly #bounds: readonly number[];
-  /** Of each bucket alone; one more than bounds, for the rest. */
-  readonly counts: number[];
+  /** Undefined until something is seen: what lasts, as a watch does, is in series that see nothing. */
+  #counts: number[] | undefined;
   sum = 0;
 
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
-    this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
+  }
+
+  /** Of each bucket alone; one more than bounds, for the rest. */
+  get counts(): readonly number[] {
+    return this.#counts ?? this.#zeros();
   }
 
   observe(value: number): void {
     const bounds = this.#bounds;
     let bucket = 0;
     while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket++;
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    const counts = (this.#counts ??= this.#zeros());
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
     this.sum += value;
+  }
+
+  #zeros(): number[] {
+    return [0, ...this.#bounds].fill(0);
   }
 }
 
@@ -189,10 +206,6 @@ export class Histogram extends Vector<Distribution> {
     lines.push(`${name}_count${braced(labels)} ${formatNumber(total)}`);
   }
 }
-
-/** Made once for each series that is shown: a histogram has two dozen lines of it. */
-const labelText = (labels: readonly [string, string][]): string =>
-  labels.map(([name, value]) => `${name}="${escape(value)}"`).join(",");
 
 const braced = (labels: string): string => (labels === "" ? "" : `{${labels}}`);
 

@@ -1,11 +1,13 @@
 import type { Scheme } from "../api/scheme.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
+import type { GroupVersionResource } from "../apimachinery/gvk.ts";
 import { goJson } from "../apimachinery/json.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import type { Metric } from "../apimachinery/metrics.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { newInternalError, newServiceUnavailable, StatusError } from "../apimachinery/status.ts";
 import type { Transport } from "../apimachinery/transport.ts";
+import type { EmptyResource } from "../client/shared-informer-factory.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import { apiServiceExtension } from "./aggregation/api-service-strategy.ts";
@@ -14,6 +16,7 @@ import type { Auditor } from "./audit/auditor.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { WatchCache, type WatchCacheOptions } from "./cache/watch-cache.ts";
+import { whileEmpty } from "./cache/while-empty.ts";
 import type { ApiRequest, Filter, Handler, RequestState } from "./endpoints/api-request.ts";
 import { type ConnectHandlers, noConnections } from "./endpoints/connect.ts";
 import type { HealthCheck } from "./endpoints/health.ts";
@@ -351,6 +354,13 @@ export class ApiServer {
         }
       },
     });
+  }
+
+  /** For caches of this process: see `whileEmpty`. Undefined for what another server serves. */
+  whileEmpty(reference: GroupVersionResource): EmptyResource | undefined {
+    const { group, version } = reference;
+    if (this.#apiServices.remote(group, version) !== undefined) return undefined;
+    return whileEmpty(this.#core.resources, this.#watchCache, reference);
   }
 
   /** Why an object of the store cannot be read, for whoever waits for all of its kind; undefined when all can. */

@@ -16,6 +16,19 @@ export interface SharedInformerFactoryOptions {
   readonly random?: Random;
   /** Ask servers for the initial state as a stream of events; those that refuse are listed. Default false. */
   readonly streamInitialState?: boolean;
+  /**
+   * Where the server is in this process: says of a resource without objects when there will be one. Its informers have
+   * synced, and ask the server for nothing until then. Undefined for resources that are to be listed and watched at once.
+   */
+  readonly whileEmpty?: (reference: ResourceReference) => EmptyResource | undefined;
+}
+
+/** A resource of which there is nothing yet. */
+export interface EmptyResource {
+  /** At which that was so. */
+  readonly resourceVersion: string;
+  /** Calls once, when the first object is there. */
+  onFirst(listener: () => void): void;
 }
 
 /** The one InformerFactory: an informer per resource and selection, fed by a reflector each. */
@@ -88,6 +101,15 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
   start(signal: AbortSignal): void {
     if (this.#started) return;
     this.#started = true;
+    const empty = this.#options.whileEmpty?.(this.reference);
+    if (empty === undefined) return this.#follow(signal);
+    this.replace([], empty.resourceVersion);
+    empty.onFirst(() => {
+      if (!signal.aborted) this.#follow(signal);
+    });
+  }
+
+  #follow(signal: AbortSignal): void {
     const { client, clock, logger, random, streamInitialState = false } = this.#options;
     const reflector = new Reflector({
       client,

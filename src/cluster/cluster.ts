@@ -183,6 +183,7 @@ export class Cluster {
       client: this.client(controllerManagerUser),
       clock: this.clock,
       logger: this.logger,
+      whileEmpty: (reference) => this.server.whileEmpty(reference),
     });
     return this.#informers;
   }

@@ -8,10 +8,10 @@ export type { Fault, FaultReason, FaultRule } from "./library/faults.ts";
 export type { AnyObject, ApplyOptions, Manifests } from "./library/manifests.ts";
 export type { CreateClusterOptions, Duration, NodeOptions, TestUser } from "./library/options.ts";
 export type { UntilOptions } from "./library/until.ts";
-export type { Explanation } from "./library/why.ts";
 export {
   newWebhookCertificate,
   pointWebhooks,
   type WebhookCertificate,
   type WebhookTarget,
 } from "./library/webhooks.ts";
+export type { Explanation } from "./library/why.ts";
