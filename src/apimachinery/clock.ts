@@ -46,6 +46,38 @@ export class RealClock implements Clock {
   }
 }
 
+/**
+ * Keeps the process alive while somebody waits for what only a RealClock's timers bring about, which do not. Taking it
+ * several times takes as many releases.
+ */
+export class ProcessHold {
+  readonly #handle = setInterval(() => undefined, 2 ** 30).unref();
+  #count = 0;
+
+  take(): void {
+    if (this.#count++ === 0) this.#handle.ref();
+  }
+
+  release(): void {
+    if (--this.#count === 0) this.#handle.unref();
+  }
+
+  /** Holds the process until the work is done. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.take();
+    try {
+      return await work;
+    } finally {
+      this.release();
+    }
+  }
+
+  /** To be called when nobody waits any more. */
+  end(): void {
+    clearInterval(this.#handle);
+  }
+}
+
 /** setTimeout fires at once above 2^31-1 ms; a longer wait is cut to that, about 24.8 days. */
 const clampDelay = (delayMs: number): number => Math.min(Math.max(0, delayMs), 2 ** 31 - 1);
 

@@ -117,6 +117,8 @@ export interface ListenOptions {
   readonly address: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** False lets the process end while the port is open. Default true. */
+  readonly keepsProcess?: boolean;
 }
 
 const bookmarkIntervalMs = 60_000;
@@ -317,14 +319,14 @@ export class ApiServer {
   }
 
   /** Opens a port; resolves with its number. May be called for several addresses. */
-  async listen({ tls, address, port }: ListenOptions): Promise<number> {
+  async listen({ tls, address, port, ...options }: ListenOptions): Promise<number> {
     const listener = new HttpServer({
       tls,
       clock: this.#clock,
       handle: (exchange) => this.#serve(exchange),
       onTlsError: () => this.metrics.requests.tlsHandshakeErrors.add(),
     });
-    const bound = await listener.listen(port, address);
+    const bound = await listener.listen(port, address, options);
     this.#listeners.push(listener);
     return bound;
   }

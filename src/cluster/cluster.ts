@@ -82,6 +82,8 @@ export interface ClusterOptions {
 export interface ListenAt {
   readonly address: string;
   readonly port: number;
+  /** See `ListenOptions` of the API server. */
+  readonly keepsProcess?: boolean;
 }
 
 const clusterDomain = "cluster.local";
@@ -196,11 +198,11 @@ export class Cluster {
   }
 
   /** Opens HTTPS on the address; may be called for several. Resolves with the port. */
-  async listen({ address, port }: ListenAt): Promise<number> {
+  async listen(at: ListenAt): Promise<number> {
     const { server, authority, frontProxyAuthority } = this.pki;
     const clientCa = [authority.certificate, frontProxyAuthority.certificate];
     const tls = { key: server.key, cert: server.certificate, clientCa };
-    const bound = await this.server.listen({ tls, address, port });
+    const bound = await this.server.listen({ tls, ...at });
     this.#isListening = true;
     this.#publishAuthentication();
     return bound;

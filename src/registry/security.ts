@@ -33,6 +33,7 @@ import { clientCertificateExpiry } from "../apiserver/metrics/security-metrics.t
 import type { ResourceExtension, ResourceStores } from "../apiserver/registry/strategy.ts";
 import type { UserInfo } from "../apiserver/request-context.ts";
 import type { Security, SecurityDependencies } from "../apiserver/server.ts";
+import type { WebhookIntercept } from "../apiserver/webhook/webhook-caller.ts";
 import type { Pki } from "../pki/index.ts";
 import { selfSubjectReviewsExtension, tokenReviewsExtension } from "./authentication/reviews.ts";
 import {
@@ -68,6 +69,8 @@ export interface SecurityOptions {
   readonly disableAdmission?: readonly string[];
   /** Told of each webhook that could not be asked or gave no usable answer. */
   readonly onWebhookFailure?: (failure: WebhookFailure) => void;
+  /** A step before each call of a webhook. Default: none. */
+  readonly webhookCalls?: WebhookIntercept | undefined;
 }
 
 /** All that makes a cluster safe, in the parts that an ApiServer is made with. */
@@ -169,6 +172,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         register,
         conditionMetrics,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
+        intercept: options.webhookCalls,
       });
       const policies = admissionPolicies({
         reader,

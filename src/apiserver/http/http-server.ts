@@ -6,7 +6,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type TLSSocket, Server as TlsServer } from "node:tls";
 import type { Clock } from "../../apimachinery/clock.ts";
@@ -137,8 +137,15 @@ export class HttpServer {
     this.#server.on("sessionError", () => undefined);
   }
 
-  /** Resolves with the port when the socket is open; rejects when it cannot be. */
-  listen(port: number, address: string): Promise<number> {
+  /**
+   * Resolves with the port when the socket is open; rejects when it cannot be. With `keepsProcess` false, the process may
+   * end while it is open and clients are connected.
+   */
+  listen(port: number, address: string, { keepsProcess = true } = {}): Promise<number> {
+    if (!keepsProcess) {
+      this.#server.unref();
+      this.#server.on("connection", (socket: Socket) => socket.unref());
+    }
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen(port, address, () => {

@@ -13,10 +13,27 @@ import { type SocketAddress, serviceAddresses } from "./service-endpoints.ts";
 import { isLoopback, type Place, placeOf } from "./target.ts";
 import { WebhookCallError } from "./webhook-call-error.ts";
 
+/** The webhook that is called, by the names that its configuration gives it. */
+export interface CalledWebhook {
+  readonly configuration: string;
+  readonly webhook: string;
+}
+
+/**
+ * A step before each call of a webhook of admission: it may take its time, answer in the webhook's place, or throw what a
+ * connection that fails throws.
+ */
+export type WebhookIntercept = (
+  called: CalledWebhook,
+  signal: AbortSignal,
+) => Promise<HttpAnswer | undefined> | undefined;
+
 export interface WebhookCallerOptions {
   readonly reader: ObjectReader;
   readonly clock: Clock;
   readonly random: Random;
+  /** Default: none. */
+  readonly intercept?: WebhookIntercept | undefined;
   /** Idle connections end after this time, before most servers end them on their side. Default: 30 s. */
   readonly idleMs?: number;
 }
@@ -26,6 +43,8 @@ export interface WebhookCallOptions {
   /** What is sent, and comes back. */
   readonly form: ReviewForm;
   readonly version: string;
+  /** For the intercepting step. */
+  readonly called?: CalledWebhook;
   /** How it is told that the time is over, beside what would be said of a request that has a deadline. */
   readonly isClientTimeout?: boolean;
   /** Of the request on whose behalf the webhook is asked. */
@@ -71,7 +90,7 @@ export class WebhookCaller {
   async #ask(
     config: WebhookClientConfig,
     body: Buffer,
-    { timeoutMs, isClientTimeout, signal: request }: WebhookCallOptions,
+    { timeoutMs, isClientTimeout, called, signal: request }: WebhookCallOptions,
   ): Promise<HttpAnswer> {
     const place = placeOf(config);
     // The webhook is told the time it has.
@@ -82,7 +101,8 @@ export class WebhookCaller {
     const timer = this.#options.clock.after(timeoutMs, () => deadline.abort());
     const signal = request === undefined ? deadline.signal : AbortSignal.any([deadline.signal, request]);
     try {
-      return await this.#askUntilTold(config, { ...place, path }, body, signal, failed);
+      const answer = await this.#intercepted(called, place, signal, failed);
+      return answer ?? (await this.#askUntilTold(config, { ...place, path }, body, signal, failed));
     } catch (error) {
       if (!(error instanceof CallAborted)) throw error;
       const { hasBegun } = error;
@@ -92,6 +112,23 @@ export class WebhookCaller {
       throw hasBegun ? new WebhookCallError(describeBrokenAnswer(why), { cause: error }) : failed(why, error);
     } finally {
       timer.stop();
+    }
+  }
+
+  /** What stands in for the webhook's own answer, where somebody has it so. */
+  async #intercepted(
+    called: CalledWebhook | undefined,
+    { host, port }: Place,
+    signal: AbortSignal,
+    failed: (why: string, cause?: unknown) => WebhookCallError,
+  ): Promise<HttpAnswer | undefined> {
+    if (called === undefined || this.#options.intercept === undefined) return undefined;
+    try {
+      return await this.#options.intercept(called, signal);
+    } catch (error) {
+      if (signal.aborted) throw new CallAborted(false);
+      const destination = { host, port, serverName: host };
+      throw failed(describeNetworkFailure(error, destination, this.#options.clock.now()), error);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../apimachinery/clock.ts";
+import { type Clock, ProcessHold } from "../../apimachinery/clock.ts";
 import { newServiceUnavailable } from "../../apimachinery/status.ts";
 import type { Filter } from "../../apiserver/endpoints/api-request.ts";
 import type { UserInfo } from "../../apiserver/request-context.ts";
@@ -99,6 +99,8 @@ class Life {
 export class ClusterServer {
   readonly #parts: ClusterServerParts;
   readonly #clock: SkewedClock;
+  /** Of those who wait for something that happens in the cluster. */
+  readonly hold = new ProcessHold();
   readonly #stop = new AbortController();
   readonly #followers = new Set<ServerFollower>();
   readonly #nodes = new Map<string, NodeConnection>();
@@ -165,6 +167,7 @@ export class ClusterServer {
     this.#stop.abort();
     if (!this.#life.isOver) await this.#life.cluster.stop();
     await this.#parts.storage.close();
+    this.hold.end();
   }
 
   /** Of the present life, or of the last one while there is none. */
@@ -177,8 +180,13 @@ export class ClusterServer {
     return this.#stop.signal;
   }
 
-  /** A client that outlives crashes; by default the administrator's. */
+  /** A client that outlives crashes, by default the administrator's. The process does not end while it waits. */
   client(user: UserInfo = adminUser): Client {
+    return this.clientIn(user, (work) => this.hold.during(work));
+  }
+
+  /** A client that outlives crashes, for a part of the cluster. */
+  clientIn(user: UserInfo, around: <T>(work: Promise<T>) => Promise<T> = (work) => work): Client {
     let known: Life | undefined;
     let transport = this.cluster.server.inProcessTransport(user);
     return newClient(
@@ -187,14 +195,14 @@ export class ClusterServer {
         if (life.isOver) throw connectionError("ECONNREFUSED", "connect ECONNREFUSED");
         if (known !== life) transport = life.cluster.server.inProcessTransport(user);
         known = life;
-        return { transport, signal: life.signal, during: (work) => life.during(work) };
+        return { transport, signal: life.signal, during: (work) => around(life.during(work)) };
       }),
     );
   }
 
   /** Opens HTTPS on loopback, at the same port after each restart. Resolves with it. */
   async listen(): Promise<number> {
-    this.#port ??= await this.cluster.listen({ address: "127.0.0.1", port: 0 });
+    this.#port ??= await this.cluster.listen({ ...loopback, port: 0 });
     return this.#port;
   }
 
@@ -261,7 +269,7 @@ export class ClusterServer {
     for (const [name, connection] of this.#nodes) cluster.connectNode(name, connection);
     await cluster.startApi();
     await cluster.bootstrap();
-    if (this.#port !== undefined) await cluster.listen({ address: "127.0.0.1", port: this.#port });
+    if (this.#port !== undefined) await cluster.listen({ ...loopback, port: this.#port });
     life.isUp = true;
   }
 
@@ -276,6 +284,9 @@ export class ClusterServer {
     }
   }
 }
+
+/** A test that forgets to close its cluster ends all the same. */
+const loopback = { address: "127.0.0.1", keepsProcess: false };
 
 const connectionError = (code: string, message: string): ConnectionError =>
   new ConnectionError("the cluster's server", Object.assign(new Error(message), { code }));

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
 import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
@@ -22,6 +21,7 @@ import { checkController } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes, nodeName } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
+import { makeOwnFolder, removeOwnFolder } from "./own-folder.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
 import { beginningOf, type TemplateOptions } from "./template.ts";
@@ -137,6 +137,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         ...common,
         ...life,
         random,
+        security: { ...common.security, webhookCalls: faults.webhooks.intercept },
         pki: life.pki ?? pki,
         // After a restart the server finds out itself what there is.
         ...(life.pki === undefined &&
@@ -221,10 +222,13 @@ export class EmbeddedCluster implements AsyncDisposable {
    * moves on meanwhile. Rejects after the timeout, telling what was seen last and what the cluster's events say.
    */
   async until<T>(ask: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
-    return await until({ clock: this.#clock, client: this.client }, ask, options);
+    return await this.server.hold.during(until({ clock: this.#clock, client: this.client }, ask, options));
   }
 
-  /** Opens HTTPS on a free port of loopback, for programs in other languages; once, however often it is called. */
+  /**
+   * Opens HTTPS on a free port of loopback, for programs in other languages; once, however often it is called. The open
+   * port does not keep the process alive.
+   */
   async serve(): Promise<Endpoint> {
     this.#serving ??= this.#serve();
     return await this.#serving;
@@ -310,7 +314,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   async #close(): Promise<void> {
     await this.nodes.stop();
     await this.server.stop();
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) removeOwnFolder(this.#folder);
   }
 
   async #serve(): Promise<Endpoint> {
@@ -318,7 +322,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     if (this.#clock instanceof VirtualClock) this.#clock.waitForOthers(realPauseMs);
     const { authority, admin } = this.server.cluster.pki;
     const url = `https://127.0.0.1:${port}`;
-    this.#folder ??= mkdtempSync(join(tmpdir(), "sampan-cluster-"));
+    this.#folder ??= makeOwnFolder();
     const kubeconfig = join(this.#folder, "kubeconfig");
     writeContext(kubeconfig, {
       name: "sampan",
@@ -332,7 +336,7 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   async #pause(): Promise<void> {
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
-    else await this.#clock.sleep(10);
+    else await this.server.hold.during(this.#clock.sleep(10));
   }
 }
 

@@ -16,8 +16,10 @@ import { FaultLog } from "./faults/fault-log.ts";
 import { LateSink } from "./faults/late-sink.ts";
 import { ReadFaults } from "./faults/reads.ts";
 import { checkRule, describeHit, errorOf, type FaultRule, matches } from "./faults/rules.ts";
+import { type WebhookFault, type WebhookFaultRule, WebhookFaults } from "./faults/webhook-faults.ts";
 
 export type { FaultReason, FaultRule } from "./faults/rules.ts";
+export type { WebhookError, WebhookFault, WebhookFaultRule } from "./faults/webhook-faults.ts";
 
 /** A fault that was added. */
 export interface Fault {
@@ -58,6 +60,8 @@ export class Faults {
   readonly log: FaultLog;
   /** What the store is written to; see `fillDisk`. */
   readonly disk: FaultyDisk;
+  /** See `addWebhook`. */
+  readonly webhooks: WebhookFaults;
   /** See `EmbeddedCluster.crashController`. */
   readonly controllers: ControllerCrashes;
 
@@ -67,6 +71,7 @@ export class Faults {
     this.log = new FaultLog(clock);
     this.disk = new FaultyDisk(this.log);
     this.controllers = new ControllerCrashes(this.log);
+    this.webhooks = new WebhookFaults(clock, random, this.log);
     this.#reads = new ReadFaults(clock, this.disk);
   }
 
@@ -90,6 +95,16 @@ export class Faults {
   }
 
   /**
+   * Calls of webhooks fail, or are late, whatever stands behind them: what becomes of the requests their failurePolicy
+   * says. Throws TypeError for a rule that says nothing, or what is not known.
+   *
+   *   cluster.faults.addWebhook({ webhook: "pods.example.com", error: "ConnectionRefused" });
+   */
+  addWebhook(rule: WebhookFaultRule): WebhookFault {
+    return this.webhooks.add(rule);
+  }
+
+  /**
    * The disk of the store is full: writes fail with 507 as they do then, and reads go on. `after` lets so many writes pass
    * before, `times` makes room again after so many that failed. Removing the fault makes room.
    */
@@ -103,6 +118,7 @@ export class Faults {
     for (const fault of this.#active) fault.remove();
     this.disk.clear();
     this.controllers.clear();
+    this.webhooks.clear();
   }
 
   /** Every request of the user fails, until the answer is called: no answer reaches it. */

@@ -45,7 +45,7 @@ export class NodeView implements NodeHome {
 
   contextFor(component: string, user: UserInfo): ControllerContext {
     const { clock, random, signal } = this;
-    const client = this.#server.client(user);
+    const client = this.#server.clientIn(user);
     return {
       client,
       informers: this.#informers,

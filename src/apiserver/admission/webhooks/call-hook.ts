@@ -36,7 +36,7 @@ const defaultTimeoutSeconds = 10;
 
 /** Asks one webhook. Passes its warnings and audit annotations on. Rejects with HookFailure, or StatusError when it refuses. */
 export async function callHook(
-  { hook: { webhook }, attributes, versioned, isMutating }: HookCall,
+  { hook: { configuration, webhook }, attributes, versioned, isMutating }: HookCall,
   caller: WebhookCaller,
   random: Random,
 ): Promise<ReviewAnswer> {
@@ -56,6 +56,7 @@ export async function callHook(
       timeoutMs,
       form: admissionReview,
       version: parseApiVersion(review.apiVersion).version,
+      called: { configuration, webhook: name },
       signal: attributes.signal,
     });
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Metric } from "../../../apimachinery/metrics.ts";
 import type { Random } from "../../../apimachinery/random.ts";
 import type { Authorizer } from "../../authorization/authorizer.ts";
 import type { ObjectReader } from "../../object-reader.ts";
+import type { WebhookIntercept } from "../../webhook/webhook-caller.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
 import type { ConditionMetrics } from "../condition-metrics.ts";
 import { lazyMutatingPlugin, lazyValidatingPlugin } from "../lazy-plugin.ts";
@@ -20,6 +21,8 @@ export interface AdmissionWebhookOptions {
   readonly conditionMetrics: ConditionMetrics;
   /** Told of each webhook that could not be asked or gave no usable answer. */
   readonly onFailure: (failure: WebhookFailure) => void;
+  /** See WebhookCallerOptions. */
+  readonly intercept?: WebhookIntercept | undefined;
 }
 
 /** A webhook could not be asked, or gave no answer that can be used. */

@@ -153,7 +153,8 @@ export function matches(
   );
 }
 
-function isOneOf(patterns: string | readonly string[] | undefined, text: string): boolean {
+/** Whether a text is one of those named, where `*` stands for any characters; nobody named means all. */
+export function isOneOf(patterns: string | readonly string[] | undefined, text: string): boolean {
   if (patterns === undefined) return true;
   const list = typeof patterns === "string" ? [patterns] : patterns;
   return list.some((pattern) => pattern === text || (pattern.includes("*") && wildcard(pattern).test(text)));

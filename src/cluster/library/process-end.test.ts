@@ -1,0 +1,104 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { createCluster } from "./create-cluster.ts";
+
+/** Runs the script in a process of its own; answers what it printed once it has ended by itself. */
+async function printedBy(script: string): Promise<string> {
+  const source = `import { createCluster, resources } from "./src/cluster/index.ts";\n${script}`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module-typescript", "-e", source],
+    { timeout: 60_000 },
+  );
+  return stdout;
+}
+
+const https = `
+  import { HttpsTransport } from "./src/client/https-transport.ts";
+  import { loadKubeconfig, resolveContext } from "./src/client/kubeconfig.ts";
+  import { newClient } from "./src/client/client.ts";
+  import { RealClock } from "./src/apimachinery/clock.ts";
+  const over = (kubeconfig) =>
+    newClient(new HttpsTransport({ ...resolveContext(loadKubeconfig([kubeconfig])).transport, clock: new RealClock() }));
+`;
+
+describe("a process with clusters", { timeout: 90_000 }, () => {
+  it("ends though they were not closed and a port is open, and leaves no file", async () => {
+    const printed = await printedBy(`${https}
+      const cluster = await createCluster({ nodes: 2 });
+      const kubeconfig = await cluster.kubeconfig();
+      await over(kubeconfig).resource(resources.pods).list();
+      console.log(kubeconfig);
+    `);
+    const kubeconfig = printed.trim();
+    expect(kubeconfig).toMatch(/kubeconfig$/);
+    expect(existsSync(dirname(kubeconfig))).toBe(false);
+  });
+
+  it("lives as long as a test waits for what happens in them", async () => {
+    const printed = await printedBy(`
+      const cluster = await createCluster({ nodes: 0 });
+      const endMs = Date.now() + 1500;
+      await cluster.until(() => Date.now() > endMs);
+      console.log("waited");
+      cluster.faults.add({ verb: "list", resource: "pods", delay: "1s" });
+      await cluster.client.resource(resources.pods).list();
+      console.log("answered");
+    `);
+    expect(printed).toBe("waited\nanswered\n");
+  });
+
+  it("has no handle left of those that were closed, also after crashes and with clients connected", async () => {
+    const printed = await printedBy(`${https}
+      const handles = () => process.getActiveResourcesInfo().filter((name) => name !== "Immediate").toSorted();
+      const use = async () => {
+        await using cluster = await createCluster({ nodes: 1 });
+        const pods = over(await cluster.kubeconfig()).resource(resources.pods);
+        const { metadata } = await pods.list();
+        const watching = (async () => {
+          for await (const _ of pods.watch({ resourceVersion: metadata.resourceVersion }));
+        })().catch(() => undefined);
+        await cluster.server.crash();
+        await watching;
+        await cluster.server.restart();
+        cluster.faults.add({ verb: "watch", delay: "1h" });
+        await pods.list();
+      };
+      await use();
+      const before = handles();
+      await use();
+      await use();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const after = handles();
+      console.log(JSON.stringify({ before, after, listening: after.filter((name) => name.startsWith("TCP")) }));
+    `);
+    const { before, after, listening } = JSON.parse(printed) as Record<string, string[]>;
+    expect(after?.length).toBeLessThanOrEqual(before?.length ?? 0);
+    expect(listening).toEqual([]);
+  });
+
+  it("that was killed leaves a folder, which the next one removes", async () => {
+    const source = `import { createCluster } from "./src/cluster/index.ts";
+      console.log(await (await createCluster({ nodes: 0 })).kubeconfig());
+      setInterval(() => undefined, 1000);`;
+    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", source]);
+    const kubeconfig = await new Promise<string>((resolve) => {
+      child.stdout.once("data", (text: Buffer) => resolve(String(text).trim()));
+    });
+    const ended = new Promise((resolve) => {
+      child.once("exit", resolve);
+    });
+    await using cluster = await createCluster({ clock: "virtual", nodes: 0 });
+    await cluster.kubeconfig();
+    // While it lives its folder is left alone.
+    expect(existsSync(kubeconfig)).toBe(true);
+    child.kill("SIGKILL");
+    await ended;
+    await using next = await createCluster({ clock: "virtual", nodes: 0 });
+    await next.kubeconfig();
+    expect(existsSync(dirname(kubeconfig))).toBe(false);
+  });
+});
