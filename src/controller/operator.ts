@@ -17,6 +17,12 @@ import { SharedInformerFactory } from "../client/shared-informer-factory.ts";
 import type { ControllerRegistration } from "./controller.ts";
 import { ControllerManager } from "./manager.ts";
 
+export type * as admissionregistrationV1 from "../api/types/admissionregistration-v1.ts";
+export type * as appsV1 from "../api/types/apps-v1.ts";
+export type * as batchV1 from "../api/types/batch-v1.ts";
+export type * as coreV1 from "../api/types/core-v1.ts";
+export type * as networkingV1 from "../api/types/networking-v1.ts";
+export type * as rbacV1 from "../api/types/rbac-v1.ts";
 export type { Clock } from "../apimachinery/clock.ts";
 export { formatTime } from "../apimachinery/clock.ts";
 export { findCondition, isConditionTrue, setCondition } from "../apimachinery/conditions.ts";
@@ -31,7 +37,8 @@ export {
 export type { Random } from "../apimachinery/random.ts";
 export { retryOnConflict } from "../apimachinery/retry.ts";
 export { isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound } from "../apimachinery/status.ts";
-export type { Client, ResourceClient, ResourceReference } from "../client/client.ts";
+export type { Transport } from "../apimachinery/transport.ts";
+export { type Client, newClient, type ResourceClient, type ResourceReference } from "../client/client.ts";
 export type { EventRecorder } from "../client/event-recorder.ts";
 export type { Informer, InformerFactory, InformerOptions, Lister } from "../client/informer.ts";
 export { resources } from "../client/resources.ts";
