@@ -277,9 +277,6 @@ export class Kubelet implements NodeConnection {
       updated: (_, pod) => this.#update(running, pod),
       deleted: (pod) => this.#workers.get(pod.metadata.uid ?? "")?.remove(pod),
     });
-    this.#sources.onChange((kind, key) => {
-      for (const uid of running.context.volumes.usersOf(kind, key)) this.#wake(uid);
-    });
     void this.#removeOrphans(adopted).then(() => this.#removeOrphanDirectories(running.context));
   }
 
@@ -451,6 +448,7 @@ export class Kubelet implements NodeConnection {
         mounter: options.mounter,
         disk,
         fields: (podIps) => configs.fields(podIps),
+        changed: (uid) => this.#wake(uid),
       }),
       configs,
       tokens,

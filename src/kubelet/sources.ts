@@ -11,6 +11,10 @@ import { isNotFound } from "../apimachinery/status.ts";
 import type { Client, ResourceReference } from "../client/client.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
+import { Announcements } from "./announcements.ts";
+
+/** The key of all trust bundles: labels say which are wanted, so each change may concern who wants any. */
+export const anyTrustBundle = "ClusterTrustBundle ";
 
 /** They are a beta resource. */
 export const trustBundles: ResourceReference<ClusterTrustBundle> = {
@@ -33,10 +37,11 @@ export class ObjectSources {
   readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #volumes: Informer<PersistentVolume>;
   readonly #informers: InformerFactory;
+  readonly #announcements: Announcements;
   /** From the first pod on that wants one: few do. */
   #trustBundles: Informer<ClusterTrustBundle> | undefined;
-  readonly #listeners = new Set<(kind: string, key: string) => void>();
-  readonly #unsubscribe: (() => void)[] = [];
+  /** What ends each of those that this node listens to. */
+  readonly #listening = new Set<() => void>();
 
   constructor(client: Client, informers: InformerFactory) {
     this.#client = client;
@@ -46,8 +51,9 @@ export class ObjectSources {
     this.#services = informers.informer(resources.services);
     this.#claims = informers.informer(resources.persistentvolumeclaims);
     this.#volumes = informers.informer(resources.persistentvolumes);
+    this.#announcements = Announcements.of(informers);
     for (const informer of [this.#configMaps, this.#secrets, this.#claims, this.#volumes])
-      this.#announce(informer);
+      this.#announcements.announce(informer);
   }
 
   /** Resolves when Services are known: containers must not start without their environment. */
@@ -55,15 +61,23 @@ export class ObjectSources {
     await this.#services.synced();
   }
 
-  /** Calls back with kind and key when a ConfigMap, Secret, claim or volume has changed. Returns what ends it. */
-  onChange(listener: (kind: string, key: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /**
+   * Calls back when the ConfigMap, Secret, claim or volume has changed that the key names: `ConfigMap default/page`;
+   * `anyTrustBundle` stands for all of those. Returns what ends it.
+   */
+  listen(key: string, listener: () => void): () => void {
+    const unlisten = this.#announcements.listen(key, listener);
+    const end = (): void => {
+      this.#listening.delete(end);
+      unlisten();
+    };
+    this.#listening.add(end);
+    return end;
   }
 
-  /** Lets go of the caches, which others go on using. */
+  /** Listens to nothing any more; others go on using the caches. */
   close(): void {
-    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+    for (const end of this.#listening) end();
   }
 
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {
@@ -82,15 +96,12 @@ export class ObjectSources {
     return this.#find(this.#volumes, resources.persistentvolumes, undefined, name);
   }
 
-  /** All of them; a change of any is told with an empty key. */
+  /** All of them. */
   async trustBundles(): Promise<ClusterTrustBundle[]> {
     if (this.#trustBundles === undefined) {
       const informer = this.#informers.informer(trustBundles);
       this.#trustBundles = informer;
-      const tell = (): void => {
-        for (const listener of this.#listeners) listener(trustBundles.kind, "");
-      };
-      this.#unsubscribe.push(informer.addHandler({ added: tell, updated: tell, deleted: tell }));
+      this.#announcements.announce(informer, anyTrustBundle);
     }
     if (this.#trustBundles.hasSynced()) return this.#trustBundles.list();
     // Asked for at once: a cluster that does not serve them says so, and the cache would wait.
@@ -117,15 +128,5 @@ export class ObjectSources {
       if (isNotFound(error)) return undefined;
       throw error;
     }
-  }
-
-  #announce(informer: Informer<KubernetesObject>): void {
-    const { kind } = informer.reference;
-    const tell = ({ metadata: { namespace = "", name = "" } }: KubernetesObject): void => {
-      for (const listener of this.#listeners) listener(kind, `${namespace}/${name}`);
-    };
-    this.#unsubscribe.push(
-      informer.addHandler({ added: tell, updated: (_, object) => tell(object), deleted: tell }),
-    );
   }
 }

@@ -52,7 +52,7 @@ export interface PodWorkerOptions {
  * A pod leaves `running` when it is deleted, when the kubelet ends it (a verdict), or when its containers are done.
  */
 export class PodWorker {
-  readonly #options: PodWorkerOptions;
+  readonly #options: Omit<PodWorkerOptions, "pod" | "adopted">;
   readonly #context: NodeContext;
   readonly #uid: string;
   readonly #sandboxIds = new Set<string>();
@@ -79,14 +79,15 @@ export class PodWorker {
   #gap: Timer | undefined;
   #stopped = false;
 
-  constructor(options: PodWorkerOptions) {
+  /** What the pod was at first is not kept: of thousands of pods that would be as much as what they are. */
+  constructor({ pod, adopted, ...options }: PodWorkerOptions) {
     this.#options = options;
     this.#context = options.context;
-    this.#pod = options.pod;
-    this.#uid = options.pod.metadata.uid ?? "";
-    for (const { id } of options.adopted.sandboxes) this.#addSandbox(id);
+    this.#pod = pod;
+    this.#uid = pod.metadata.uid ?? "";
+    for (const { id } of adopted.sandboxes) this.#addSandbox(id);
     // A pod that was running here before is not judged again.
-    this.#accepted = options.adopted.sandboxes.length > 0 || options.pod.status?.startTime !== undefined;
+    this.#accepted = adopted.sandboxes.length > 0 || pod.status?.startTime !== undefined;
   }
 
   get pod(): Pod {

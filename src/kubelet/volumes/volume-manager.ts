@@ -9,7 +9,7 @@ import type { Mounter } from "../options.ts";
 import { removeUnmounted } from "../orphans.ts";
 import type { Paths } from "../paths.ts";
 import { allContainers } from "../pods/pod-spec.ts";
-import type { ObjectSources } from "../sources.ts";
+import { anyTrustBundle, type ObjectSources } from "../sources.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import type { MountedVolume, MountedVolumes } from "./container-mounts.ts";
 import { volumeKind } from "./kinds.ts";
@@ -29,6 +29,13 @@ export interface VolumeManagerOptions {
   /** False on a node that pretends: sources must exist, but nothing is written and no token asked for. */
   readonly disk: boolean;
   fields(podIps: readonly string[]): FieldSources;
+  /** Something that the pod refers to has changed. */
+  changed(uid: string): void;
+}
+
+interface References {
+  readonly uids: Set<string>;
+  readonly unlisten: () => void;
 }
 
 /** Sets volumes up for pods, keeps those made from API objects current, and takes them away. */
@@ -38,7 +45,7 @@ export class VolumeManager {
   /** By pod uid: what is in place. A volume that is in place stays usable when refreshing it fails. */
   readonly #mounted = new Map<string, Map<string, MountedVolume>>();
   /** By what a pod refers to (`ConfigMap default/page`): the pods' uids. */
-  readonly #references = new Map<string, Set<string>>();
+  readonly #references = new Map<string, References>();
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
@@ -69,11 +76,6 @@ export class VolumeManager {
     return mounted;
   }
 
-  /** The pods that use the object. */
-  usersOf(kind: string, key: string): ReadonlySet<string> {
-    return this.#references.get(`${kind} ${key}`) ?? new Set();
-  }
-
   /** Takes the pod's volumes away, with all that they hold. What others own (hostPath, claims) is left alone. */
   async unmount(pod: Pod): Promise<void> {
     const uid = pod.metadata.uid ?? "";
@@ -87,8 +89,11 @@ export class VolumeManager {
   forget(uid: string): void {
     this.#mounted.delete(uid);
     this.#options.tokens.forget(uid);
-    for (const [key, uids] of this.#references)
-      if (uids.delete(uid) && uids.size === 0) this.#references.delete(key);
+    for (const [key, { uids, unlisten }] of this.#references) {
+      if (!uids.delete(uid) || uids.size > 0) continue;
+      unlisten();
+      this.#references.delete(key);
+    }
   }
 
   async #setUp(pod: Pod, volume: Volume, podIps: readonly string[]): Promise<MountedVolume> {
@@ -137,9 +142,17 @@ export class VolumeManager {
   }
 
   #remember(uid: string, pod: Pod): void {
+    const { sources, changed } = this.#options;
     for (const key of referencesOf(pod)) {
-      const uids = this.#references.get(key) ?? new Set();
-      this.#references.set(key, uids.add(uid));
+      const found = this.#references.get(key);
+      if (found !== undefined) found.uids.add(uid);
+      else {
+        const uids = new Set([uid]);
+        const unlisten = sources.listen(key, () => {
+          for (const user of uids) changed(user);
+        });
+        this.#references.set(key, { uids, unlisten });
+      }
     }
   }
 }
@@ -158,8 +171,6 @@ function usedVolumes(pod: Pod): Volume[] {
   return (pod.spec?.volumes ?? []).filter(({ name }) => used.has(name));
 }
 
-const anyTrustBundle = "ClusterTrustBundle ";
-
 /** Everything a pod's start may wait for: objects of its volumes and of its containers' environments. */
 export function referencesOf(pod: Pod): string[] {
   const namespace = pod.metadata.namespace ?? "";
@@ -176,7 +187,6 @@ export function referencesOf(pod: Pod): string[] {
     for (const source of projected?.sources ?? []) {
       add("ConfigMap", source.configMap?.name);
       add("Secret", source.secret?.name);
-      // Their labels say which: each change may concern it.
       if (source.clusterTrustBundle !== undefined) keys.add(anyTrustBundle);
     }
   }
