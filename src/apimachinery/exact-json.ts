@@ -27,7 +27,7 @@ export const mayHoldLargeIntegers = (text: string): boolean => longNumber.test(t
 
 /** The value of a JSON text, with a bigint for each whole number that a number cannot hold and 64 bits can. */
 export function parseExactly(text: string): unknown {
-  BigInt.prototype.toJSON ??= printed;
+  if (BigInt.prototype.toJSON === undefined) Object.assign(BigInt.prototype, { toJSON: printed });
   return JSON.parse(text, (_key, value, { source = "" }) =>
     typeof value === "number" && !Number.isSafeInteger(value) && wholeNumber.test(source)
       ? (large(BigInt(source)) ?? value)

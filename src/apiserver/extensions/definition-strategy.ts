@@ -25,6 +25,12 @@ const strategy = (nowMs: () => number): Strategy => ({
   prepareForUpdate(_context, object, _old, subresource) {
     if (subresource === "") object["status"] = withStoredVersion(asDefinition(object));
   },
+  validateExpressions(_context, object, _old, subresource) {
+    if (subresource !== "") return undefined;
+    return machinery()
+      .prepareDefinition(asDefinition(object), nowMs)
+      ?.then(() => []);
+  },
   validateCreate(context, object): FieldError[] {
     const definition = asDefinition(object);
     for (const format of machinery().unknownFormats(definition.spec)) {

@@ -1,5 +1,6 @@
 import { CustomDefinition } from "./custom-definition.ts";
 import { approvalOf } from "./definition/approval.ts";
+import { prepareDefinition } from "./definition/prepare-definition.ts";
 import { unknownFormats } from "./definition/unknown-formats.ts";
 import { definitionErrors, nonStructuralReason } from "./definition/validate-definition.ts";
 import { nameErrors } from "./definition/validate-names.ts";
@@ -13,6 +14,7 @@ export const customMachinery = {
   approvalOf,
   unknownFormats,
   definitionErrors,
+  prepareDefinition,
   nonStructuralReason,
   nameErrors,
 } as const;

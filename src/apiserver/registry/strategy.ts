@@ -43,14 +43,14 @@ export interface Strategy {
   ): FieldError[];
   /**
    * Errors that take time: what compiling the expressions of an object says, by a part of the server that is loaded only
-   * then, or what authorizers say of a field.
+   * then, or what authorizers say of a field. Undefined when there is nothing to wait for.
    */
   validateExpressions?(
     context: RequestContext,
     object: UnstructuredObject,
     old: UnstructuredObject | undefined,
     subresource: string,
-  ): Promise<FieldError[]>;
+  ): Promise<FieldError[]> | undefined;
   /** PUT of an absent object creates it. Default: what `resource-facts.ts` says. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites. Default: what `resource-facts.ts` says. */

@@ -7,7 +7,7 @@ import {
   required,
 } from "../../../apimachinery/field-error.ts";
 import { isObject } from "../../../apimachinery/json.ts";
-import { compileRules } from "../schema/compile-rules.ts";
+import { compileRules, maxCostOf } from "../schema/compile-rules.ts";
 import { SchemaNode, schemaOf } from "../schema/schema-node.ts";
 import {
   costMessage,
@@ -240,14 +240,14 @@ class SchemaCheck {
     const times = around.occurrences ?? maxOccurrences(compiled.type.minSize ?? 0);
     for (const [index, each] of compiled.rules.entries()) {
       const at = `${where}[${index}]`;
-      const cost = multiplied(each.program?.estimateCost(compiled.type).max ?? 0, times);
+      const cost = multiplied(each.program === undefined ? 0 : maxCostOf(each.program, compiled.type), times);
       this.#addCost(`${at}.rule`, "estimated rule cost", cost);
       if (each.error !== undefined)
         this.ruleErrors.push(invalid(`${at}.rule`, shownRule(each.rule), each.error));
       if (each.messageError !== undefined) {
         this.ruleErrors.push(invalid(`${at}.messageExpression`, shownRule(each.rule), each.messageError));
       } else if (each.message !== undefined) {
-        const messageCost = each.message.estimateCost(compiled.type).max;
+        const messageCost = maxCostOf(each.message, compiled.type);
         this.#addCost(`${at}.messageExpression`, "estimated messageExpression cost", messageCost);
       }
       if (each.usesOldSelf && around.uncorrelated !== undefined) {

@@ -43,16 +43,52 @@ export const typeOf = (schema: SchemaNode): CelType | undefined =>
  * a newer server, so that everything is allowed that this one knows.
  */
 export function compileRules(schema: SchemaNode): CompiledRules | undefined {
+  const known = ahead.get(schema.props);
+  if (known !== undefined) return known;
+  const compiling = compileOneByOne(schema);
+  for (;;) {
+    const { done, value } = compiling.next();
+    if (done === true) return value;
+  }
+}
+
+/** What was compiled of schemas that are about to be validated. */
+const ahead = new WeakMap<JSONSchemaProps, CompiledRules>();
+
+const costs = new WeakMap<CelProgram, number>();
+
+/** The most that an expression about a value of the type may cost. */
+export function maxCostOf(program: CelProgram, type: CelType): number {
+  let cost = costs.get(program);
+  if (cost === undefined) {
+    cost = program.estimateCost(type).max;
+    costs.set(program, cost);
+  }
+  return cost;
+}
+
+/** Does what `compileRules` and `maxCostOf` will be asked for, and rests after each rule. */
+export function* compileAhead(schema: SchemaNode): Generator<void, void> {
+  const compiled = yield* compileOneByOne(schema);
+  if (compiled === undefined) return;
+  ahead.set(schema.props, compiled);
+  for (const { program } of compiled.rules) {
+    if (program !== undefined) maxCostOf(program, compiled.type);
+    yield;
+  }
+}
+
+function* compileOneByOne(schema: SchemaNode): Generator<void, CompiledRules | undefined> {
   const type = typeOf(schema);
   if (type === undefined) return undefined;
   const plain = new CelEnvironment({ variables: { self: type, oldSelf: type } });
   const optional = plain.extend({ oldSelf: optionalType(type) });
-  return {
-    type,
-    rules: schema.rules.map((rule) =>
-      compileRule(rule, rule.optionalOldSelf === true ? optional : plain, schema),
-    ),
-  };
+  const rules: CompiledRule[] = [];
+  for (const rule of schema.rules) {
+    rules.push(compileRule(rule, rule.optionalOldSelf === true ? optional : plain, schema));
+    yield;
+  }
+  return { type, rules };
 }
 
 function compileRule(rule: ValidationRule, environment: CelEnvironment, schema: SchemaNode): CompiledRule {

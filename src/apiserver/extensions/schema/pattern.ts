@@ -54,18 +54,23 @@ function keep(source: string, pattern: Pattern, size: number): void {
   }
 }
 
-/** Short patterns that were found right: a definition is looked at more than once, and the same ones are in many. */
+/** Patterns that were found right: a definition is looked at more than once, and the same ones are in many. */
 const right = new Set<string>();
-const maxRight = 5_000;
-const maxLength = 200;
+/** As much as one definition can have. */
+const maxCharacters = 3_000_000;
+let characters = 0;
 
 /** What is wrong with the pattern, as Go tells it; undefined when it is right. */
 export function patternError(source: string): string | undefined {
   if (right.has(source)) return undefined;
   try {
     compilePattern(source);
-    if (right.size >= maxRight) right.clear();
-    if (source.length <= maxLength) right.add(source);
+    if (characters >= maxCharacters) {
+      right.clear();
+      characters = 0;
+    }
+    right.add(source);
+    characters += source.length;
     return undefined;
   } catch (error) {
     return error instanceof RE2JSException || error instanceof Error ? error.message : String(error);
