@@ -10,16 +10,32 @@ type Listener = () => void;
 export class Announcements {
   static readonly #shared = new WeakMap<InformerFactory, Announcements>();
 
-  /** That of whoever shares these caches. */
+  /** That of whoever shares these caches; `release` it at the end. */
   static of(informers: InformerFactory): Announcements {
-    const found = Announcements.#shared.get(informers) ?? new Announcements();
+    const found = Announcements.#shared.get(informers) ?? new Announcements(informers);
     Announcements.#shared.set(informers, found);
+    found.#users++;
     return found;
   }
 
+  readonly #informers: InformerFactory;
   readonly #listeners = new Map<string, Set<Listener>>();
-  /** Whose changes are announced, for as long as there are such caches. */
-  readonly #sources = new WeakSet<Informer<KubernetesObject>>();
+  /** Whose changes are announced, with what ends it. */
+  readonly #sources = new Map<Informer<KubernetesObject>, () => void>();
+  #users = 0;
+
+  private constructor(informers: InformerFactory) {
+    this.#informers = informers;
+  }
+
+  /** The last one out lets go of the caches. */
+  release(): void {
+    this.#users--;
+    if (this.#users > 0) return;
+    Announcements.#shared.delete(this.#informers);
+    for (const unsubscribe of this.#sources.values()) unsubscribe();
+    this.#sources.clear();
+  }
 
   /** Announces the changes of these caches too, each under its own key, or all under one. */
   announce(informer: Informer<KubernetesObject>, shared?: string): void {
@@ -29,8 +45,12 @@ export class Announcements {
       if (this.#listeners.size === 0) return;
       for (const listener of this.#listeners.get(shared ?? `${kind} ${namespace}/${name}`) ?? []) listener();
     };
-    this.#sources.add(informer);
-    informer.addHandler({ added: tell, updated: (_, object) => tell(object), deleted: tell });
+    const handler = {
+      added: tell,
+      updated: (_: unknown, object: KubernetesObject) => tell(object),
+      deleted: tell,
+    };
+    this.#sources.set(informer, informer.addHandler(handler));
   }
 
   /** Calls back at each change under the key; returns what ends it. */

@@ -78,6 +78,7 @@ export class ObjectSources {
   /** Listens to nothing any more; others go on using the caches. */
   close(): void {
     for (const end of this.#listening) end();
+    this.#announcements.release();
   }
 
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {

@@ -142,14 +142,14 @@ export class VolumeManager {
   }
 
   #remember(uid: string, pod: Pod): void {
-    const { sources, changed } = this.#options;
+    const { sources } = this.#options;
     for (const key of referencesOf(pod)) {
       const found = this.#references.get(key);
       if (found !== undefined) found.uids.add(uid);
       else {
         const uids = new Set([uid]);
         const unlisten = sources.listen(key, () => {
-          for (const user of uids) changed(user);
+          for (const user of uids) this.#options.changed(user);
         });
         this.#references.set(key, { uids, unlisten });
       }
