@@ -16,12 +16,16 @@ export function defaultsFor({ metadata, spec }: Site): { op: "add"; path: string
   ];
 }
 
-/** What is wrong with a Site, in words for whoever applied it. */
-export function problemsOf({ spec }: Site, old: Site | null | undefined): string[] {
+/**
+ * What is wrong with a Site, in words for whoever applied it. What was there before the webhooks has no host, and must still
+ * be let change: or its finalizer could never be removed.
+ */
+export function problemsOf({ spec: { host } }: Site, old: Site | null | undefined): string[] {
   const problems: string[] = [];
-  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(spec.host ?? ""))
-    problems.push(`spec.host: "${spec.host}" is no host name`);
-  if (old && old.spec.host !== spec.host) {
+  if (host !== undefined && !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(host)) {
+    problems.push(`spec.host: "${host}" is no host name`);
+  }
+  if (old?.spec.host !== undefined && old.spec.host !== host) {
     problems.push(`spec.host: cannot be changed from "${old.spec.host}"; make a new Site instead`);
   }
   return problems;

@@ -22,7 +22,7 @@ describe("a night, with all that Kubernetes does in it", () => {
 });
 
 describe("a week, with nothing but the API and the operator in it", () => {
-  // Without nodes and controllers nobody sends heartbeats for seven days, and time passes a hundred times faster.
+  // Without nodes and controllers nobody sends heartbeats for seven days, and time passes fifty times faster.
   const test = base.extend({
     clusterOptions: {
       clock: "virtual",

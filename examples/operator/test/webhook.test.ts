@@ -1,7 +1,8 @@
 import { newWebhookCertificate, pointWebhooks } from "sampan";
+import { isNotFound } from "sampan/operator";
 import { beforeAll, describe, expect } from "vitest";
 import { serveWebhooks } from "../src/webhook-server.ts";
-import { blog, manifest, testWithoutOperator as test } from "./fixtures.ts";
+import { blog, manifest, runOperator, testWithoutOperator as test, untilReady } from "./fixtures.ts";
 
 describe("the webhooks", () => {
   // The very server of production, in this process; and the very configurations, but for the address.
@@ -32,5 +33,14 @@ describe("the webhooks", () => {
     await cluster.apply(manifest("site"));
     const moved = manifest("site").replace("replicas: 2", "host: www.example.com");
     await expect(cluster.apply(moved)).rejects.toThrow('cannot be changed from "blog.example.com"');
+  });
+
+  test("let a Site go that was there before them", async ({ installed: cluster, dns }) => {
+    await using _ = await runOperator(cluster, dns);
+    await cluster.apply(manifest("site"));
+    await untilReady(cluster);
+    await cluster.apply(configurations);
+    await cluster.delete("site", "blog");
+    await cluster.until(() => blog(cluster).then(() => false, isNotFound));
   });
 });
