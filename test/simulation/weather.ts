@@ -1,0 +1,219 @@
+import type { Fault, FaultReason, FaultRule } from "../../src/cluster/index.ts";
+import type { EmbeddedCluster } from "../../src/cluster/library/embedded-cluster.ts";
+import type { Dice } from "./dice.ts";
+
+const controllers = [
+  "deployment-controller",
+  "replicaset-controller",
+  "statefulset-controller",
+  "daemonset-controller",
+  "job-controller",
+  "cronjob-controller",
+  "garbage-collector-controller",
+  "namespace-controller",
+  "endpointslice-controller",
+  "endpoints-controller",
+  "resourcequota-controller",
+  "disruption-controller",
+  "persistentvolume-binder-controller",
+  "persistentvolumeclaim-protection-controller",
+  "node-lifecycle-controller",
+  "taint-eviction-controller",
+  "pod-garbage-collector-controller",
+];
+
+const refusals: readonly FaultReason[] = [
+  "Conflict",
+  "TooManyRequests",
+  "InternalError",
+  "ServerTimeout",
+  "ServiceUnavailable",
+  "Timeout",
+];
+const writes = ["create", "update", "patch", "delete"] as const;
+const users = [
+  "system:serviceaccount:kube-system:*",
+  "system:kube-scheduler",
+  "system:node:*",
+  "system:admin",
+  "kubernetes-admin",
+];
+const targets = [
+  "pods",
+  "pods/status",
+  "pods/binding",
+  "replicasets.apps",
+  "deployments.apps/status",
+  "jobs.batch",
+  "jobs.batch/status",
+  "configmaps",
+  "persistentvolumeclaims",
+  "resourcequotas/status",
+  "endpointslices.discovery.k8s.io",
+  "controllerrevisions.apps",
+  "namespaces/finalize",
+  "nodes",
+  "nodes/status",
+  "leases.coordination.k8s.io",
+];
+
+/** Faults of all kinds, made from a seed. */
+export class Weather {
+  readonly #cluster: EmbeddedCluster;
+  readonly #note: (text: string) => void;
+  readonly #faults: Fault[] = [];
+  readonly #crashed = new Set<string>();
+  readonly #partitioned = new Set<string>();
+  readonly #stopped = new Set<string>();
+  /** Nodes that are just stopping or starting. */
+  readonly #busy = new Map<string, Promise<void>>();
+
+  constructor(cluster: EmbeddedCluster, note: (text: string) => void) {
+    this.#cluster = cluster;
+    this.#note = note;
+  }
+
+  /** The weather changes in one way. */
+  async change(dice: Dice): Promise<void> {
+    const change = dice.weighted<(dice: Dice) => void | Promise<void>>([
+      [6, this.#refuse],
+      [2, this.#delay],
+      [3, this.#lift],
+      [3, this.#drop],
+      [2, this.#crash],
+      [2, this.#restart],
+      [2, this.#partition],
+      [2, this.#heal],
+      [2, this.#stopController],
+      [3, this.#startController],
+    ]);
+    await change(dice);
+  }
+
+  /** Nothing more goes wrong. What crashed comes back. */
+  async clear(): Promise<void> {
+    const { faults, nodes } = this.#cluster;
+    this.#note("the weather clears");
+    faults.clear();
+    for (const node of this.#partitioned) nodes.heal(node);
+    for (const name of this.#stopped) this.#cluster.startController(name);
+    this.#partitioned.clear();
+    this.#stopped.clear();
+    await Promise.all(this.#busy.values());
+    for (const name of this.#crashed) await this.#start(name);
+  }
+
+  #refuse = (dice: Dice): void => {
+    const rule: FaultRule = {
+      verb: dice.chance(0.7) ? [...writes] : ["get", "list"],
+      ...(dice.chance(0.5) ? { resource: dice.pick(targets) } : { user: dice.pick(users) }),
+      probability: dice.pick([0.05, 0.2, 0.5, 1]),
+      times: dice.between(1, 20),
+      error: dice.pick(refusals),
+      ...(dice.chance(0.4) && { afterEffect: true }),
+    };
+    this.#add(rule);
+  };
+
+  #delay = (dice: Dice): void => {
+    const delay = dice.pick(["50ms", "500ms", "3s", "20s"]);
+    if (dice.chance(0.4))
+      this.#add({ verb: "watch", user: dice.pick(users), delay, times: dice.between(1, 5) });
+    else
+      this.#add({
+        ...(dice.chance(0.5) && { resource: dice.pick(targets) }),
+        delay,
+        probability: 0.3,
+        times: dice.between(1, 20),
+      });
+  };
+
+  #add(rule: FaultRule): void {
+    this.#faults.push(this.#cluster.faults.add(rule));
+    this.#note(`fault ${JSON.stringify(rule)}`);
+  }
+
+  #lift = (dice: Dice): void => {
+    const fault = dice.maybePick(this.#faults);
+    if (fault === undefined) return;
+    fault.remove();
+    this.#faults.splice(this.#faults.indexOf(fault), 1);
+    this.#note(`no more fault ${JSON.stringify(fault.rule)}, which hit ${fault.hits} times`);
+  };
+
+  #drop = (dice: Dice): void => {
+    const expired = dice.chance(0.3);
+    const match = dice.chance(0.3) ? {} : { resource: dice.pick(targets) };
+    const count = this.#cluster.faults.dropWatches(match, { expired });
+    this.#note(`${count} watches ${expired ? "expire" : "break"} ${JSON.stringify(match)}`);
+  };
+
+  #crash = async (dice: Dice): Promise<void> => {
+    const { nodes } = this.#cluster;
+    const name = dice.maybePick(nodes.names().filter((each) => !this.#busy.has(each)));
+    if (name === undefined || nodes.names().length === 1) return;
+    this.#note(`${name} crashes`);
+    nodes.heal(name);
+    this.#partitioned.delete(name);
+    await this.#during(name, async () => {
+      await nodes.crash(name);
+      this.#crashed.add(name);
+    });
+  };
+
+  #restart = async (dice: Dice): Promise<void> => {
+    const name = dice.maybePick([...this.#crashed].filter((each) => !this.#busy.has(each)));
+    if (name !== undefined) await this.#during(name, () => this.#start(name));
+  };
+
+  /** A node fails to start when its first request does, as with faults about it may be. */
+  async #start(name: string): Promise<void> {
+    const { nodes } = this.#cluster;
+    try {
+      await nodes.add({ name });
+      this.#crashed.delete(name);
+      this.#note(`${name} is back`);
+    } catch (error) {
+      this.#note(`${name} does not come back: ${String(error)}`);
+      if (nodes.names().includes(name)) await nodes.crash(name);
+    }
+  }
+
+  /** Nothing else is done to the node meanwhile. */
+  async #during(name: string, act: () => Promise<void>): Promise<void> {
+    const work = act().finally(() => this.#busy.delete(name));
+    this.#busy.set(name, work);
+    await work;
+  }
+
+  #partition = (dice: Dice): void => {
+    const name = dice.maybePick(this.#cluster.nodes.names().filter((each) => !this.#busy.has(each)));
+    if (name === undefined) return;
+    this.#cluster.nodes.partition(name);
+    this.#partitioned.add(name);
+    this.#note(`${name} is cut off`);
+  };
+
+  #heal = (dice: Dice): void => {
+    const name = dice.maybePick([...this.#partitioned]);
+    if (name === undefined) return;
+    this.#cluster.nodes.heal(name);
+    this.#partitioned.delete(name);
+    this.#note(`${name} is no longer cut off`);
+  };
+
+  #stopController = async (dice: Dice): Promise<void> => {
+    const name = dice.pick(controllers);
+    this.#stopped.add(name);
+    this.#note(`${name} stops`);
+    await this.#cluster.stopController(name);
+  };
+
+  #startController = (dice: Dice): void => {
+    const name = dice.maybePick([...this.#stopped]);
+    if (name === undefined) return;
+    this.#stopped.delete(name);
+    this.#cluster.startController(name);
+    this.#note(`${name} starts`);
+  };
+}
