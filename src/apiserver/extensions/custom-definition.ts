@@ -4,6 +4,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newInternalError } from "../../apimachinery/status.ts";
 import type { CustomVersion } from "./custom-version.ts";
 import type { DefinitionRecord } from "./definition-record.ts";
+import type { RuleMetrics } from "./rule-metrics.ts";
 import { SchemaNode } from "./schema/schema-node.ts";
 import { VersionOfDefinition } from "./version-of-definition.ts";
 import { type CallConverter, WebhookConverter } from "./webhook-converter.ts";
@@ -14,9 +15,12 @@ export class CustomDefinition {
   readonly #schemas: ReadonlyMap<string, SchemaNode>;
   readonly #versions = new Map<string, VersionOfDefinition>();
   readonly #webhook: WebhookConverter | undefined;
+  /** Of its rules. */
+  readonly metrics: RuleMetrics | undefined;
 
-  constructor(record: DefinitionRecord, call: CallConverter) {
+  constructor(record: DefinitionRecord, call: CallConverter, metrics?: RuleMetrics) {
     this.#record = record;
+    this.metrics = metrics;
     const { spec } = record.read();
     this.#schemas = new Map(
       spec.versions.flatMap(({ name, schema }) => {

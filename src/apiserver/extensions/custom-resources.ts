@@ -13,6 +13,7 @@ import { DefinitionController } from "./definition-controller.ts";
 import { DefinitionIndex } from "./definition-index.ts";
 import { ExtensibleScheme } from "./extensible-scheme.ts";
 import { loadMachinery } from "./load-machinery.ts";
+import { RuleMetrics } from "./rule-metrics.ts";
 
 export interface CustomResourcesOptions {
   /** The built-in kinds. */
@@ -47,7 +48,8 @@ export class CustomResources {
       () => this.#index.settle(),
       () => this.#index.settleInSlices(),
     );
-    this.#index = new DefinitionIndex(watchCache, this.scheme, converterCalls(options));
+    const metrics = new RuleMetrics(options.register);
+    this.#index = new DefinitionIndex(watchCache, this.scheme, converterCalls(options), metrics);
   }
 
   /** Reads the definitions, and follows them until `stop`. */

@@ -12,6 +12,7 @@ import { definitions, isTrue } from "./definition/definition.ts";
 import { DefinitionRecord } from "./definition-record.ts";
 import type { ExtensibleScheme } from "./extensible-scheme.ts";
 import { machinery } from "./load-machinery.ts";
+import type { RuleMetrics } from "./rule-metrics.ts";
 import { isServed, isUnusable, resourceInfo } from "./summary.ts";
 import type { CallConverter } from "./webhook-converter.ts";
 
@@ -36,16 +37,18 @@ export class DefinitionIndex {
   readonly #watchCache: WatchCache;
   readonly #scheme: ExtensibleScheme;
   readonly #call: CallConverter;
+  readonly #metrics: RuleMetrics | undefined;
   readonly #known = new Map<string, Known>();
   readonly #compiled = new CompiledDefinitions();
   /** What of the cache was not read yet; undefined when nothing is left. */
   #unread: CachedObject[] | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(watchCache: WatchCache, scheme: ExtensibleScheme, call: CallConverter) {
+  constructor(watchCache: WatchCache, scheme: ExtensibleScheme, call: CallConverter, metrics?: RuleMetrics) {
     this.#watchCache = watchCache;
     this.#scheme = scheme;
     this.#call = call;
+    this.#metrics = metrics;
   }
 
   /** What is in the cache now has not been read. */
@@ -141,7 +144,10 @@ export class DefinitionIndex {
   #resourcesOf(source: Source): CustomResource[] {
     const definition = (): CustomDefinition => {
       const { record } = source;
-      return this.#compiled.get(record, () => new (machinery().CustomDefinition)(record, this.#call));
+      return this.#compiled.get(record, () => {
+        const { CustomDefinition: Compiled } = machinery();
+        return new Compiled(record, this.#call, this.#metrics);
+      });
     };
     const { record } = source;
     const { spec } = record.summary;

@@ -121,3 +121,25 @@ describe("a rule for which what was is optional", () => {
     expect(await put({ min: 5 })).toMatchObject({ spec: { min: 5 } });
   });
 });
+
+describe("the metrics of rules", () => {
+  const counts = (): string[] =>
+    started.server.metrics
+      .text()
+      .split("\n")
+      .filter((line) => line.startsWith("apiserver_cel_") && line.includes("_count"));
+
+  it("are there from the beginning, and count compiled schemas and asked objects", async () => {
+    const shown = (compiled: number, asked: number): string[] => [
+      `apiserver_cel_compilation_duration_seconds_count ${compiled}`,
+      `apiserver_cel_evaluation_duration_seconds_count ${asked}`,
+    ];
+    expect(counts()).toEqual(shown(0, 0));
+    const rules = [{ rule: "self.min < 3" }];
+    await api.post(definitionsPath, definitionOf(spec(rules, { min: { type: "integer" } })));
+    await established(api, "things.example.com");
+    await api.post(objects, thing({ min: 1 }));
+    await failure(api.post(objects, thing({ min: 5 })));
+    expect(counts()).toEqual(shown(1, 2));
+  });
+});

@@ -3,6 +3,7 @@ import { checkObjectMeta, checkObjectMetaUpdate } from "../../api/validation/obj
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { qualifiedNameErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { RuleMetrics } from "./rule-metrics.ts";
 import { Correlation } from "./schema/correlation.ts";
 import { RulesToAsk } from "./schema/evaluate-rules.ts";
 import { listTypeErrors } from "./schema/list-types.ts";
@@ -17,6 +18,7 @@ export interface ObjectFacts {
   readonly namespaced: boolean;
   readonly schema: SchemaNode | undefined;
   readonly scale: ScaleFields | undefined;
+  readonly metrics?: RuleMetrics | undefined;
 }
 
 /**
@@ -87,7 +89,7 @@ export class ObjectRules {
     const { schema } = this.#facts;
     if (schema?.traits.hasRules !== true || this.#typeErrors(object).length > 0) return undefined;
     const correlation = old && new Correlation(object, old, schema);
-    const asked = askAbout(object, old, schema, correlation);
+    const asked = askAbout(object, old, schema, correlation, this.#facts.metrics);
     const isDone = asked.run.ask(costAtOnce);
     if (isDone) {
       this.#asked.set(object, asked);
@@ -136,7 +138,7 @@ export class ObjectRules {
     const known = this.#asked.get(object);
     this.#asked.delete(object);
     const asked = known?.old === old ? known : undefined;
-    const { run, warnings } = asked ?? askAbout(object, old, schema, correlation);
+    const { run, warnings } = asked ?? askAbout(object, old, schema, correlation, this.#facts.metrics);
     run.ask();
     this.#warnings = warnings;
     return [...errors, ...run.errors];
@@ -155,10 +157,11 @@ function askAbout(
   old: UnstructuredObject | undefined,
   schema: SchemaNode,
   correlation: Correlation | undefined,
+  metrics: RuleMetrics | undefined,
 ): Asked {
   const warnings: string[] = [];
   const warn = (text: string): void => void warnings.push(text);
-  return { old, run: new RulesToAsk(object, old, schema, { correlation, warn }), warnings };
+  return { old, run: new RulesToAsk(object, old, schema, { correlation, warn, metrics }), warnings };
 }
 
 /** Some milliseconds' worth of rules: most objects have less. */

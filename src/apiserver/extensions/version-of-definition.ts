@@ -103,6 +103,7 @@ export class VersionOfDefinition implements CustomVersion {
       namespaced: this.#definition.spec.scope === "Namespaced",
       schema: this.#definition.schema(this.#name),
       scale: this.#definition.versionSpec(this.#name).subresources?.scale,
+      metrics: this.#definition.metrics,
     });
     return this.#rules;
   }

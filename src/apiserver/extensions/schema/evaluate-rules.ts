@@ -32,6 +32,13 @@ export interface RuleOptions {
   /** Faults of what has not changed are only told. */
   readonly correlation?: Correlation | undefined;
   readonly warn?: (text: string) => void;
+  readonly metrics?: RuleTimes | undefined;
+}
+
+/** Is told how long it took to compile the rules of a schema, and to ask those about a value. */
+export interface RuleTimes {
+  compiled(ms: number): void;
+  evaluated(ms: number): void;
 }
 
 /**
@@ -70,10 +77,12 @@ const followIndex = (followed: Followed, index: number): Followed =>
 /** Rules are compiled when the first value comes, and kept as long as their schema. */
 const compiled = new WeakMap<SchemaNode, CompiledRules | null>();
 
-function rulesOf(schema: SchemaNode): CompiledRules | undefined {
+function rulesOf(schema: SchemaNode, times: RuleTimes | undefined): CompiledRules | undefined {
   let rules = compiled.get(schema);
   if (rules === undefined) {
+    const startMs = performance.now();
     rules = compileRules(schema) ?? null;
+    times?.compiled(performance.now() - startMs);
     compiled.set(schema, rules);
   }
   return rules ?? undefined;
@@ -100,6 +109,8 @@ export class RulesToAsk implements RuleRun {
   readonly errors: FieldError[] = [];
   remaining: number;
   readonly #warn: (text: string) => void;
+  readonly #times: RuleTimes | undefined;
+  #tookMs = 0;
   /** In the order in which they are asked about. */
   readonly #places: Place[] = [];
   /** The next rule: of which place, and which one there. */
@@ -110,22 +121,32 @@ export class RulesToAsk implements RuleRun {
     value: unknown,
     old: unknown,
     schema: SchemaNode,
-    { path = "", budget = objectCostBudget, correlation, warn = () => {} }: RuleOptions = {},
+    { path = "", budget = objectCostBudget, correlation, warn = () => {}, metrics }: RuleOptions = {},
   ) {
     this.remaining = budget;
     this.#warn = warn;
+    this.#times = metrics;
     this.#visit(value, old, schema, path, { current: correlation, nearest: undefined });
   }
 
   /** Asks until about so much was spent; true when no more rules are to be asked. */
   ask(atMost = Number.POSITIVE_INFINITY): boolean {
+    if (this.#place >= this.#places.length) return true;
+    const startMs = performance.now();
+    const isDone = this.#askSome(atMost);
+    this.#tookMs += performance.now() - startMs;
+    if (isDone) this.#times?.evaluated(this.#tookMs);
+    return isDone;
+  }
+
+  #askSome(atMost: number): boolean {
     let spent = 0;
     for (; this.#place < this.#places.length; this.#place++, this.#rule = 0) {
       const place = this.#places[this.#place];
       if (place === undefined) break;
       if (!compiled.has(place.schema)) spent += costOfCompiling;
       // What expressions cannot see, they have no say in.
-      const rules = rulesOf(place.schema)?.rules ?? [];
+      const rules = rulesOf(place.schema, this.#times)?.rules ?? [];
       if (this.#rule === 0 && rules.length > 0 && this.remaining <= 0) return this.#end(place);
       while (this.#rule < rules.length) {
         if (spent >= atMost) return false;
