@@ -35,6 +35,11 @@ export const resourceQuotaController: ControllerRegistration = {
       for (const quota of quotas.list()) if (measured.hasUnknown(quota)) enqueue(keyOf(quota));
     };
     const reconciler = new ResourceQuotaReconciler(context, (quota) => measured.of(quota));
+    const remove = quotas.addHandler({
+      updated: (old, quota) => reconciler.changed(old, quota),
+      deleted: (quota) => reconciler.forget(quota),
+    });
+    context.signal.addEventListener("abort", remove, { once: true });
     return {
       workers: 2,
       start() {

@@ -1,7 +1,7 @@
 import { add } from "../../api/quota/pod-resources.ts";
 import { matchingResources, quotaMatches, usageOf } from "../../api/quota/usage.ts";
 import type { ResourceQuota } from "../../api/types/core-v1.ts";
-import type { KubernetesObject, UnstructuredObject } from "../../apimachinery/object.ts";
+import { type KubernetesObject, keyOf, type UnstructuredObject } from "../../apimachinery/object.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
@@ -12,12 +12,21 @@ import type { ControllerContext, ReconcileResult } from "../controller.ts";
 const resyncMs = 300_000;
 /** What was charged but not stored yet when the sum was made is found by a second look after so long. */
 const secondLookMs = 10_000;
+/**
+ * For so long after a charge nothing is given back: what was charged may be on its way to the store, and whoever gave
+ * that back would let in one more than the quota allows.
+ */
+const underWayMs = 1_000;
 
 const none = Quantity.fromInteger(0);
 
 export class ResourceQuotaReconciler {
   readonly #context: ControllerContext;
   readonly #informersOf: (quota: ResourceQuota) => Promise<Informer<KubernetesObject>[]>;
+  /** When each quota was last seen to be charged. */
+  readonly #chargedMs = new Map<string, number>();
+  /** The sums that were last written here, which are no charges. */
+  readonly #written = new Map<string, Readonly<Record<string, string>>>();
 
   constructor(
     context: ControllerContext,
@@ -27,11 +36,28 @@ export class ResourceQuotaReconciler {
     this.#informersOf = informersOf;
   }
 
+  /** To be told of each change of a quota. */
+  changed(old: ResourceQuota, quota: ResourceQuota): void {
+    const [key, used = {}] = [keyOf(quota), quota.status?.used];
+    if (!sameList(this.#written.get(key), used) && isLess(old.status?.used, used)) {
+      this.#chargedMs.set(key, this.#context.clock.now());
+    }
+  }
+
+  forget(quota: ResourceQuota): void {
+    this.#chargedMs.delete(keyOf(quota));
+    this.#written.delete(keyOf(quota));
+  }
+
   async reconcile(quota: ResourceQuota): Promise<ReconcileResult | undefined> {
     const hard = quota.spec?.hard ?? {};
     const used = this.#usage(quota, hard, await this.#informersOf(quota));
     if (sameList(quota.status?.hard, hard) && sameList(quota.status?.used, used))
       return { requeueAfterMs: resyncMs };
+    const chargedMs = this.#chargedMs.get(keyOf(quota)) ?? Number.NEGATIVE_INFINITY;
+    const leftMs = chargedMs + underWayMs - this.#context.clock.now();
+    if (leftMs > 0 && isLess(used, quota.status?.used ?? {})) return { requeueAfterMs: leftMs };
+    this.#written.set(keyOf(quota), used);
     try {
       await this.#context.client
         .resource(resources.resourcequotas)
@@ -68,6 +94,15 @@ export class ResourceQuotaReconciler {
     return Object.fromEntries([...used].map(([name, quantity]) => [name, quantity.toString()]));
   }
 }
+
+/** True when less is used of something than the other list says. */
+const isLess = (
+  used: Readonly<Record<string, string>> | undefined,
+  than: Readonly<Record<string, string>>,
+): boolean =>
+  Object.entries(than).some(
+    ([name, quantity]) => Quantity.parse(used?.[name] ?? "0").compare(Quantity.parse(quantity)) < 0,
+  );
 
 function sameList(
   a: Readonly<Record<string, string>> | undefined,

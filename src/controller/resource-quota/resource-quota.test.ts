@@ -88,6 +88,22 @@ test("what is deleted or ends gives back what it used", async () => {
   expect(status()?.used).toEqual({ pods: "0", cpu: "0" });
 });
 
+test("what was charged a moment ago is not given back before it can be stored", async () => {
+  run.transport.seed(pod("a", "1"), pod("b", "1"), quota({ pods: "3" }));
+  await run.settle();
+  // Admission charges a third pod, and before that is stored another goes.
+  run.transport.modify(resources.resourcequotas, "q", (q) => {
+    q.status = { ...q.status, used: { pods: "3" } };
+  });
+  await run.settle();
+  run.transport.remove(resources.pods, "a");
+  await run.settle();
+  expect(status()?.used).toEqual({ pods: "3" });
+  run.transport.seed(pod("c", "1"));
+  await run.settle(1_000);
+  expect(status()?.used).toEqual({ pods: "2" });
+});
+
 test("scopes narrow what is counted", async () => {
   run.transport.seed(pod("best-effort"), pod("other", "1"), quota({ pods: "4" }, { scopes: ["BestEffort"] }));
   await run.settle();
