@@ -74,5 +74,9 @@ async function noCommand(name: string): Promise<Error> {
   });
 }
 
-// What a command left open must not hold the process; output to pipes and files is written by now.
-process.exit(await main(process.argv.slice(2)));
+const code = await main(process.argv.slice(2));
+// A pipe takes so much at a time: what its reader has not taken yet would be lost.
+if (knowsOutput && process.stdout.writableLength > 0)
+  await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
+// What a command left open must not hold the process.
+process.exit(code);

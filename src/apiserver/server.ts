@@ -323,7 +323,7 @@ export class ApiServer {
     const listener = new HttpServer({
       tls,
       clock: this.#clock,
-      handle: (exchange) => this.#serve(exchange),
+      handle: (exchange) => this.serve(exchange),
       onTlsError: () => this.metrics.requests.tlsHandshakeErrors.add(),
     });
     const bound = await listener.listen(port, address, options);
@@ -395,7 +395,8 @@ export class ApiServer {
     await this.#auditor?.close();
   }
 
-  async #serve(exchange: HttpExchange): Promise<void> {
+  /** Answers one request of a socket: of this server's own listeners, or of one that leads to several servers. */
+  async serve(exchange: HttpExchange): Promise<void> {
     const { request } = exchange;
     const state = this.#newState(request, request.header("audit-id") || this.#random.uuid());
     if (this.#isRefusing && !answeredToTheEnd.test(request.path)) return refuseWhenClosing(exchange, state);

@@ -54,6 +54,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./snapshot.ts")).snapshotCommand,
   },
   {
+    name: "replay",
+    summary: "look into the cluster of a failed test with kubectl, at any revision",
+    load: async () => (await import("./replay.ts")).replayCommand,
+  },
+  {
     name: "webhook",
     summary: "give a webhook that runs on this machine a certificate, and point the cluster at it",
     load: async () => (await import("./webhook.ts")).webhookCommand,

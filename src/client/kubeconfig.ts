@@ -196,6 +196,17 @@ function addContext(path: string, context: NewContext): void {
   replaceFile(path, file);
 }
 
+/** Makes a context of the file the current one; one that is not there leaves the file as it is. */
+export function useContext(path: string, name: string): void {
+  if (!exists(path)) return;
+  withLock(path, () => {
+    const file = readFile(path);
+    if (file === undefined || !listOf(file, "contexts").some((entry) => entry["name"] === name)) return;
+    file["current-context"] = name;
+    replaceFile(path, file);
+  });
+}
+
 /** Takes a context, its cluster and its user out of the file. A file or context that does not exist is no error. */
 export function removeContext(path: string, name: string): void {
   if (exists(path)) withLock(path, () => takeContext(path, name));

@@ -62,6 +62,8 @@ export interface ClusterOptions {
   readonly audit?: Auditor;
   /** How much processor time this process has had; by default the cluster takes it that there is enough. */
   readonly cpuMs?: () => number;
+  /** Nothing of the store's history is forgotten: for who wants to look back, and knows that it ends soon. */
+  readonly keepsHistory?: boolean;
   /** See `ApiServerOptions`. */
   readonly intercept?: ApiServerOptions["intercept"];
   /** See `ApiServerOptions`. */
@@ -194,7 +196,8 @@ export class Cluster {
   async startApi(): Promise<void> {
     await this.server.start();
     const { storage, clock, logger, signal } = this;
-    startCompactor({ storage, clock, logger: logger.named("compactor"), signal });
+    if (this.#options.keepsHistory !== true)
+      startCompactor({ storage, clock, logger: logger.named("compactor"), signal });
   }
 
   /** Opens HTTPS on the address; may be called for several. Resolves with the port. */

@@ -21,6 +21,7 @@ const optionNames = everyName<CreateClusterOptions>()(
   "authorization",
   "admission",
   "store",
+  "record",
   "serviceCidr",
   "from",
   "identities",

@@ -13,6 +13,7 @@ import { Cluster, defaultServiceCidr } from "../cluster.ts";
 import { pretendedVolumes } from "../local-volumes.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
+import type { ArtifactOptions } from "./artifact.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
@@ -24,6 +25,7 @@ import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts
 import { makeOwnFolder, removeOwnFolder } from "./own-folder.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
+import { Recorder } from "./recorder.ts";
 import { beginningOf, type TemplateOptions } from "./template.ts";
 import { type UntilOptions, until } from "./until.ts";
 import type { Explanation } from "./why.ts";
@@ -60,6 +62,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #recorder: Recorder | undefined;
   readonly #applier: Applier;
   #folder: string | undefined;
   #serving: Promise<Endpoint> | undefined;
@@ -75,9 +78,11 @@ export class EmbeddedCluster implements AsyncDisposable {
     readonly faults: Faults;
     readonly stages: ClusterStages;
     readonly saved: SavedState | undefined;
+    readonly recorder: Recorder | undefined;
   }) {
     const { options, server, storage, clock, random, pulse, faults, stages, saved } = parts;
     for (const { pods, script } of options.scripts ?? []) this.pods.script(pods, script);
+    this.#recorder = parts.recorder;
     this.#options = options;
     this.#storage = storage;
     this.server = server;
@@ -104,7 +109,8 @@ export class EmbeddedCluster implements AsyncDisposable {
     const clock = newClock(options, saved?.nowMs);
     if (clock instanceof VirtualClock) await preload();
     const random = options.seed === undefined ? new SystemRandom() : new SeededRandom(options.seed);
-    const pulse = new Pulse(clock);
+    const recorder = options.record === true ? new Recorder(clock) : undefined;
+    const pulse = new Pulse(clock, recorder);
     const faults = new Faults(clock, random);
     const { admission, serviceCidr = defaultServiceCidr } = options;
     const controllers = chosenControllers(options.controllers);
@@ -132,10 +138,12 @@ export class EmbeddedCluster implements AsyncDisposable {
         ? await beginningOf(options, common, { nowMs: clock.now(), random, pki })
         : undefined;
     const storage = beginning?.storage ?? saved?.storage ?? options.store ?? new MemoryStorage();
+    if (recorder !== undefined) recorder.revision = await storage.revision();
     const newCluster = (life: LifeOptions): Cluster =>
       new Cluster({
         ...common,
         ...life,
+        ...(recorder !== undefined && { logger: recorder.logger, keepsHistory: true }),
         random,
         security: { ...common.security, webhookCalls: faults.webhooks.intercept },
         pki: life.pki ?? pki,
@@ -153,7 +161,7 @@ export class EmbeddedCluster implements AsyncDisposable {
       runs: controllers.runs,
       newCluster: (life) => stages.attach(newCluster(life)),
     });
-    const parts = { options, server, storage, clock, random, pulse, faults, stages, saved };
+    const parts = { options, server, storage, clock, random, pulse, faults, stages, saved, recorder };
     const embedded = new EmbeddedCluster(parts);
     try {
       await server.start();
@@ -298,6 +306,26 @@ export class EmbeddedCluster implements AsyncDisposable {
         },
       },
       file,
+    );
+  }
+
+  /**
+   * Writes what happened in the cluster into one file: its history, logs of containers, faults, options and seed, and with
+   * `record` also who wrote what and the server's log. `sampan replay FILE` opens it, at any revision.
+   */
+  async artifact(file: string, options: ArtifactOptions = {}): Promise<void> {
+    const { writeArtifact } = await import("./artifact.ts");
+    await writeArtifact(
+      {
+        storage: this.#storage,
+        nowMs: this.#clock.now(),
+        runtimes: this.nodes.save(),
+        options: this.#options,
+        faults: this.faults,
+        recorder: this.#recorder,
+      },
+      file,
+      options,
     );
   }
 

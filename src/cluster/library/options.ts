@@ -45,6 +45,11 @@ export interface CreateClusterOptions {
   readonly admission?: { readonly enable?: readonly string[]; readonly disable?: readonly string[] };
   /** Where objects lie; closed with the cluster. Default: in memory. */
   readonly store?: Storage;
+  /**
+   * Keeps for `cluster.artifact()` what is otherwise forgotten or not written down: the history from the first revision on,
+   * who wrote what, and the server's log. Memory grows with each write. Default false.
+   */
+  readonly record?: boolean;
   /** Of Services. Default 10.96.0.0/16. */
   readonly serviceCidr?: string;
   /**

@@ -1,6 +1,7 @@
 import type { Clock } from "../../apimachinery/clock.ts";
 import { formatGroupResource } from "../../apimachinery/gvk.ts";
 import type { Filter } from "../../apiserver/endpoints/api-request.ts";
+import type { Recorder } from "./recorder.ts";
 
 const changing = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 
@@ -10,12 +11,14 @@ const background = new Set(["leases.coordination.k8s.io", "events", "events.even
 /** Feels whether anything happens in a cluster: counts requests, and remembers what changed last. */
 export class Pulse {
   readonly #clock: Clock;
+  readonly #recorder: Recorder | undefined;
   #count = 0;
   #lastChangeMs: number;
   #lastChange = "";
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, recorder?: Recorder) {
     this.#clock = clock;
+    this.#recorder = recorder;
     this.#lastChangeMs = clock.now();
   }
 
@@ -37,7 +40,9 @@ export class Pulse {
   readonly filter: Filter = async (state, next) => {
     this.#count++;
     try {
+      const before = this.#recorder?.revision ?? 0;
       const response = await next(state);
+      this.#recorder?.answered(state, response, before);
       const { verb, group, resource, subresource, name } = state.info;
       const written = formatGroupResource({ group, resource });
       const isHeartbeat = background.has(written) || (written === "nodes" && subresource === "status");

@@ -49,6 +49,17 @@ export class MemoryStorage implements Storage {
     return storage;
   }
 
+  /** A store that begins with the values, at the revision, and has had these commits since. Nothing waits for a disk here. */
+  static replayed(
+    values: Iterable<KeyValue>,
+    revision: number,
+    commits: Iterable<readonly StorageEvent[]>,
+  ): MemoryStorage {
+    const storage = MemoryStorage.of(values, revision);
+    for (const events of commits) storage.#store.commit(events);
+    return storage;
+  }
+
   async revision(): Promise<number> {
     this.#checkOpen();
     return this.#store.revision;

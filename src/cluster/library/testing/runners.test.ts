@@ -1,6 +1,10 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { resources } from "../../../client/resources.ts";
+import { readArtifact } from "../../replay/artifact.ts";
 import type { EmbeddedCluster } from "../embedded-cluster.ts";
 import { useCluster } from "./jest.ts";
 import { withCluster } from "./node-test.ts";
@@ -30,6 +34,33 @@ const isClosed = async (cluster: EmbeddedCluster): Promise<boolean> =>
     );
 
 describe("TestCluster", () => {
+  it("writes the cluster of a test that failed, and of no other, where it is told to", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sampan-artifacts-"));
+    try {
+      vi.stubEnv("SAMPAN_ARTIFACTS", folder);
+      await (await TestCluster.start(quick)).end();
+      expect(readdirSync(folder)).toEqual([]);
+      const told = await (await TestCluster.start({ ...quick, seed: 4 })).end({
+        name: "it: works",
+        error: new Error("no"),
+      });
+      const file = join(folder, "it-works-4.sampan");
+      expect(told).toContain(`look into it: sampan replay ${file}`);
+      expect((await readArtifact(file)).header).toMatchObject({
+        test: "it: works",
+        seed: 4,
+        firstRevision: 0,
+      });
+      vi.stubEnv("SAMPAN_ARTIFACTS", join(file, "below"));
+      const failed = { name: "x", error: new Error("no") };
+      expect(await (await TestCluster.start(quick)).end(failed)).toContain(
+        "its cluster could not be written to",
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it("draws a seed, and takes the one that is given", async () => {
     const failed = { name: "x", error: new Error("no") };
     const drawn = await (await TestCluster.start(quick)).end(failed);

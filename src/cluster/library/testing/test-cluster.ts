@@ -1,11 +1,19 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { SystemRandom } from "../../../apimachinery/random.ts";
 import { createCluster } from "../create-cluster.ts";
 import type { EmbeddedCluster } from "../embedded-cluster.ts";
 import type { CreateClusterOptions } from "../options.ts";
 import { recentEvents } from "../until.ts";
 
-/** The options of `createCluster`. */
-export type TestClusterOptions = CreateClusterOptions;
+/** The options of `createCluster`, and what becomes of a failure. */
+export interface TestClusterOptions extends CreateClusterOptions {
+  /**
+   * A folder: the cluster of a test that fails is written there as a file, with its whole history, for `sampan replay`.
+   * Default: SAMPAN_ARTIFACTS, else nothing is written.
+   */
+  readonly artifacts?: string;
+}
 
 /** A test that failed, as its runner tells. */
 export interface FailedTest {
@@ -21,17 +29,27 @@ export class TestCluster {
   readonly cluster: EmbeddedCluster;
   readonly #options: TestClusterOptions;
   readonly #seed: number;
+  /** Where failures are written. */
+  readonly #artifacts: string;
 
-  private constructor(cluster: EmbeddedCluster, options: TestClusterOptions, seed: number) {
+  private constructor(
+    cluster: EmbeddedCluster,
+    options: TestClusterOptions,
+    seed: number,
+    artifacts: string,
+  ) {
     this.cluster = cluster;
     this.#options = options;
     this.#seed = seed;
+    this.#artifacts = artifacts;
   }
 
-  static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
+  static async start(given: TestClusterOptions = {}): Promise<TestCluster> {
+    const { artifacts = process.env["SAMPAN_ARTIFACTS"] ?? "", ...options } = given;
     const seed = options.seed ?? seedOf(process.env) ?? Math.floor(new SystemRandom().next() * 2 ** 32);
-    const cluster = await createCluster({ ...options, seed });
-    return new TestCluster(cluster, options, seed);
+    const record = options.record ?? artifacts !== "";
+    const cluster = await createCluster({ ...options, record, seed });
+    return new TestCluster(cluster, options, seed, artifacts);
   }
 
   /** Closes the cluster. Resolves, for a test that failed, with what its runner should print. */
@@ -43,15 +61,30 @@ export class TestCluster {
     }
   }
 
-  async #tell({ name }: FailedTest): Promise<string> {
+  async #tell(failed: FailedTest): Promise<string> {
+    const { name } = failed;
     const again =
       this.#options.clock === "virtual" ? `: SAMPAN_SEED=${this.#seed} runs it again, step by step` : "";
     const events = await recentEvents(this.cluster.client);
     return [
       `sampan: ${JSON.stringify(name)} failed with seed ${this.#seed}${again}`,
       ...(events.length === 0 ? [] : ["what the cluster tells, newest first:", ...events]),
+      ...(this.#artifacts === "" ? [] : [await this.#keep(failed)]),
       "",
     ].join("\n");
+  }
+
+  /** A failure to write must not hide the one that is told of. */
+  async #keep({ name, error }: FailedTest): Promise<string> {
+    const title = name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 80);
+    const file = join(resolve(this.#artifacts), `${title}-${this.#seed}.sampan`);
+    try {
+      mkdirSync(this.#artifacts, { recursive: true });
+      await this.cluster.artifact(file, { test: name, error });
+      return `look into it: sampan replay ${file}`;
+    } catch (failure) {
+      return `its cluster could not be written to ${file}: ${failure instanceof Error ? failure.message : String(failure)}`;
+    }
   }
 }
 
