@@ -1,4 +1,5 @@
 import { isNeverFilled, omitsEmpty, printedWhenAbsent } from "./go-fields.ts";
+import { type GoStep, goWay } from "./go-types.ts";
 import { deepCopy, isObject, setOwn } from "./json.ts";
 import type { UnstructuredObject } from "./object.ts";
 import { canonicalQuantity } from "./quantity.ts";
@@ -27,8 +28,9 @@ export interface DecodedObject {
  * message names the kind and the field as the API server does, and `error.cause` holds the bare message of the decoder.
  */
 export function decodeObject(schemas: SchemaSet, schema: string | Schema, value: unknown): DecodedObject {
-  const decoder = decoderOf(schemas, typeof schema === "string" ? { ref: schema } : schema);
-  const context: Context = { path: [], struct: "", unknownFields: [] };
+  const root = typeof schema === "string" ? { ref: schema } : schema;
+  const decoder = decoderOf(schemas, root);
+  const context: Context = { path: [], struct: "", unknownFields: [], schemas, root };
   try {
     const object = decoder.decode(value, context) as UnstructuredObject;
     return { object, unknownFields: context.unknownFields };
@@ -72,6 +74,9 @@ interface Context {
   /** The Go type whose field is being read. */
   struct: string;
   readonly unknownFields: string[];
+  /** What the whole is decoded by, for messages. */
+  readonly schemas: SchemaSet;
+  readonly root: Schema;
 }
 
 interface Decoder {
@@ -159,13 +164,17 @@ function compile(schemas: SchemaSet, schema: Schema, name: string): Decoder {
   }
 }
 
-function fail(context: Context, value: unknown, type: string): never {
-  throw new DecodingError(`json: cannot unmarshal ${describe(value)} ${where(context)}of type ${type}`);
+/** `type` is Go's plain name of what should be there; the field may have another for it. */
+function fail(context: Context, value: unknown, type: string, shown = describe(value)): never {
+  const way = goWay(context.schemas, context.root, context.path.map(stepOf));
+  const where =
+    way.fields.length === 0 ? "Go value" : `Go struct field ${context.struct}.${way.fields.join(".")}`;
+  throw new DecodingError(`json: cannot unmarshal ${shown} into ${where} of type ${way.type ?? type}`);
 }
 
-function where({ struct, path }: Context): string {
-  const fields = path.filter((step) => typeof step === "string" && !step.startsWith(mapKeyMark));
-  return fields.length === 0 ? "into Go value " : `into Go struct field ${struct}.${fields.join(".")} `;
+function stepOf(step: string | number): GoStep {
+  if (typeof step === "number") return { type: "item" };
+  return step.startsWith(mapKeyMark) ? { type: "entry" } : { type: "field", name: step };
 }
 
 function describe(value: unknown): string {
@@ -241,7 +250,7 @@ function integerDecoder(type: "int32" | "int64"): Decoder {
     decode: (value, context) => {
       if (typeof value !== "number") return fail(context, value, type);
       if (Number.isInteger(value) && value >= min && value <= max) return value;
-      throw new DecodingError(`json: cannot unmarshal number ${value} ${where(context)}of type ${type}`);
+      return fail(context, value, type, `number ${value}`);
     },
     zero: () => 0,
     typeName: type,
@@ -306,7 +315,7 @@ function orSchemaDecoder(schemas: SchemaSet, name: string, last: string): Decode
   const decode = (value: unknown, context: Context): unknown => {
     if (Array.isArray(value)) return value.map((item) => decode(item, context));
     if (!isObject(value)) return value;
-    return schema.decode(value, { path: [...context.path], struct: "", unknownFields: [] });
+    return schema.decode(value, { ...context, path: [...context.path], struct: "", unknownFields: [] });
   };
   return { ...anyDecoder, decode };
 }

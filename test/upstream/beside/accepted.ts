@@ -75,11 +75,6 @@ const acceptedRefusals: readonly Accepted[] = [
       "documents have an entity tag; of times and ranges of bytes, and of the type of nothing, they say nothing",
   },
   {
-    group: /"(?:restartPolicy|port)":/,
-    reason:
-      "Go names its types of texts, and the embedded structs on the way to a field (RestartPolicy, ProbeHandler)",
-  },
-  {
     group: /selfsubjectrulesreviews/,
     reason: "rules come in the order of the bindings that they are found by, which is chance",
   },
