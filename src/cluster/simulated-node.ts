@@ -61,6 +61,8 @@ export class SimulatedNode {
   readonly #runtime: SimulatedRuntime;
   /** Conditions that press on it. */
   readonly #pressures = new Map<string, string>();
+  /** How often it has changed. */
+  #changes = 0;
   #kubelet: Kubelet | undefined;
 
   /** Throws TypeError for quantities that are none. */
@@ -94,11 +96,12 @@ export class SimulatedNode {
     const { clock } = this.#cluster;
     const runtime = this.#runtime;
     const context = this.#cluster.contextFor("kubelet", nodeUser(name));
+    const images = new SimulatedImages({ clock });
     this.#kubelet = new Kubelet({
       ...context,
       events: this.#settings.events === false ? warningsOnly(context.events) : context.events,
       runtime,
-      images: new SimulatedImages({ clock }),
+      images,
       nodeName: name,
       nodeAddresses: [
         { type: "InternalIP", address: "127.0.0.1" },
@@ -116,6 +119,7 @@ export class SimulatedNode {
         network: runtime.network,
         scriptProblems: problemsOf,
         pressures: () => this.#pressures,
+        revision: () => this.#changes + images.revision,
         ...(stages !== undefined && {
           ruledElsewhere: (pod: Pod) => stages.rulesPod(pod),
           toldElsewhere: () => stages.tellOfNodes(),
@@ -130,6 +134,7 @@ export class SimulatedNode {
   /** The node says that it is not ready, and why, until `undefined` takes it back. */
   async setProblem(problem: string | undefined): Promise<void> {
     this.#runtime.setProblem(problem);
+    this.#changes++;
     await this.#kubelet?.report();
   }
 
@@ -137,6 +142,7 @@ export class SimulatedNode {
   async setPressure(condition: string, pressed: boolean): Promise<void> {
     if (pressed) this.#pressures.set(condition, "");
     else this.#pressures.delete(condition);
+    this.#changes++;
     await this.#kubelet?.report();
   }
 

@@ -109,6 +109,7 @@ export class Kubelet implements NodeConnection {
       read: () => this.#readNode(machine, eviction),
       current: () => this.#nodes.get(nodeName),
       silent: () => this.#options.simulated?.toldElsewhere?.() ?? false,
+      revision: () => this.#options.simulated?.revision?.(),
     });
     const lease = new NodeLease({ client, clock, logger, nodeName });
     const eviction = this.#newEviction(() => void registration.report().catch(() => undefined));

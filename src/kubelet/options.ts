@@ -59,6 +59,8 @@ export interface SimulatedParts {
   readonly scriptProblems?: (pod: Pod) => readonly string[];
   /** Whether somebody else leads the pod through its life: this node then leaves it alone. */
   readonly ruledElsewhere?: (pod: Pod) => boolean | Promise<boolean>;
+  /** Grows whenever the node has something new to tell of itself: until then it is not looked at. */
+  readonly revision?: () => number;
   /** Whether somebody else tells how the node is. */
   readonly toldElsewhere?: () => boolean;
   /** Conditions that press on the node, `MemoryPressure`, with why. */

@@ -19,8 +19,15 @@ export class SimulatedImages implements ImageService {
   readonly #images = new Map<string, ImageInfo>();
   readonly #options: SimulatedImagesOptions;
 
+  #revision = 0;
+
   constructor(options: SimulatedImagesOptions) {
     this.#options = options;
+  }
+
+  /** Grows with each change of what there is. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Puts an image in place as `sampan image import` does. */
@@ -39,6 +46,7 @@ export class SimulatedImages implements ImageService {
       ...info,
     };
     this.#images.set(name, image);
+    this.#revision++;
     return image;
   }
 
@@ -60,7 +68,7 @@ export class SimulatedImages implements ImageService {
 
   removeImage(reference: string): Promise<void> {
     const name = this.#find(reference)?.[0];
-    if (name !== undefined) this.#images.delete(name);
+    if (name !== undefined && this.#images.delete(name)) this.#revision++;
     return Promise.resolve();
   }
 

@@ -20,6 +20,9 @@ export class NodeRegistration {
   readonly #read: () => Promise<NodeSources>;
   readonly #current: () => Node | undefined;
   readonly #silent: () => boolean;
+  readonly #revision: () => number | undefined;
+  /** What was there when all was found as it should be. */
+  #settled: { readonly node: Node | undefined; readonly revision: number | undefined } | undefined;
   #node: Node | undefined;
   #reportedMs = 0;
   #timer: Timer | undefined;
@@ -34,6 +37,8 @@ export class NodeRegistration {
     current: () => Node | undefined;
     /** Whether somebody else tells how the node is. */
     silent: () => boolean;
+    /** Grows whenever there is something new to be read; undefined where nobody counts. */
+    revision: () => number | undefined;
   }) {
     this.#client = options.client;
     this.#clock = options.clock;
@@ -41,6 +46,7 @@ export class NodeRegistration {
     this.#read = options.read;
     this.#current = options.current;
     this.#silent = options.silent;
+    this.#revision = options.revision;
   }
 
   /** The Node as last seen or written. */
@@ -83,6 +89,8 @@ export class NodeRegistration {
   /** Writes the status when something other than the time has changed, or when it is due. */
   async report(): Promise<void> {
     if (this.#silent()) return;
+    const found = { node: this.node, revision: this.#revision() };
+    if (this.#isSettled(found)) return;
     this.#reporting = true;
     try {
       const sources = await this.#read();
@@ -91,12 +99,24 @@ export class NodeRegistration {
       const status = nodeStatus(sources, previous, nowMs);
       const same =
         previous !== undefined && sameFields(withoutHeartbeat(previous), withoutHeartbeat(status, previous));
+      this.#settled = same ? found : undefined;
       if (same && nowMs - this.#reportedMs < reportMs) return;
       await this.#write(sources.options.nodeName, previous, status);
       this.#reportedMs = nowMs;
     } finally {
       this.#reporting = false;
     }
+  }
+
+  /** Neither the node nor its object has changed since both agreed, and the beat is not due. */
+  #isSettled({ node, revision }: { node: Node | undefined; revision: number | undefined }): boolean {
+    const settled = this.#settled;
+    return (
+      revision !== undefined &&
+      settled?.node === node &&
+      settled?.revision === revision &&
+      this.#clock.now() - this.#reportedMs < reportMs
+    );
   }
 
   /** Right after registering the cache is older than what was just written. */

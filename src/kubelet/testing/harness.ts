@@ -17,6 +17,8 @@ import { trustBundles } from "../sources.ts";
 export interface HarnessOptions {
   readonly images?: Partial<SimulatedImagesOptions>;
   readonly kubelet?: Partial<KubeletOptions>;
+  /** How often the node has changed; without it nobody counts. */
+  readonly revision?: () => number;
   /** A directory: the kubelet then writes to disk, as over a real runtime. */
   readonly disk?: string;
 }
@@ -136,7 +138,13 @@ export class Harness {
       rootDirectory: this.#options.disk ?? "/nowhere",
       dns: { servers: ["10.96.0.10"], domain: "cluster.local" },
       ...(this.#options.disk === undefined
-        ? { simulated: { logs: runtime.logs, network: runtime.network } }
+        ? {
+            simulated: {
+              logs: runtime.logs,
+              network: runtime.network,
+              ...(this.#options.revision !== undefined && { revision: this.#options.revision }),
+            },
+          }
         : {}),
       ...this.#options.kubelet,
     });
