@@ -45,6 +45,11 @@ export interface CustomTraits {
   readonly reader: StoredReader;
   /** The object in the version in which it is stored; a promise where versions are converted by others. */
   toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject>;
+  /**
+   * A new object of what admission has made of one. Nobody is told of unknown fields, or of metadata that cannot be read:
+   * both are cut off. Nulls stay, for validation to say what it thinks of them.
+   */
+  admitted(object: UnstructuredObject): UnstructuredObject;
 }
 
 export interface ScalePaths {

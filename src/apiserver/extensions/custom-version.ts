@@ -12,6 +12,8 @@ export interface CustomVersion {
   readonly schema: Schema | undefined;
   readonly printer: TablePrinter;
   decode(value: unknown): DecodedObject;
+  /** See `CustomTraits.admitted`. */
+  admitted(object: UnstructuredObject): UnstructuredObject;
   applyDefaults(object: UnstructuredObject): void;
   /** See `Scheme.prepareValidation`. */
   prepareValidation(

@@ -189,8 +189,10 @@ function lazyTraits(
 ): {
   reader: StoredReader;
   toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject>;
+  admitted(object: UnstructuredObject): UnstructuredObject;
 } {
   return {
+    admitted: (object) => version().admitted(object),
     toStorage: (object) => version().toStorage(object),
     reader: {
       read: (object) => version().reader.read(object),

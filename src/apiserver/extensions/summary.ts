@@ -24,7 +24,7 @@ const schemaNameOf = (group: string, version: string, kind: string): string =>
 export function resourceInfo(
   definition: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
-  traits: Pick<CustomTraits, "reader" | "toStorage">,
+  traits: Pick<CustomTraits, "reader" | "toStorage" | "admitted">,
 ): ResourceInfo {
   const { metadata, spec, status } = definition;
   const names = status?.acceptedNames ?? spec.names;

@@ -11,7 +11,7 @@ import type { CustomDefinition } from "./custom-definition.ts";
 import type { CustomVersion } from "./custom-version.ts";
 import { openApiDocument } from "./open-api-document.ts";
 import { newPrinter } from "./printer.ts";
-import { type Decoding, decodeCustom, repairCustom } from "./schema/decode.ts";
+import { type Decoding, decodeCustom, mendAdmitted, repairCustom } from "./schema/decode.ts";
 import { applyDefaults } from "./schema/default.ts";
 import { selectableReader } from "./selectable-field.ts";
 import { finalizerWarnings, ObjectRules } from "./validate-object.ts";
@@ -47,6 +47,12 @@ export class VersionOfDefinition implements CustomVersion {
 
   decode(value: unknown): DecodedObject {
     return decodeCustom(value, this.#decoding(this.#name));
+  }
+
+  admitted(object: UnstructuredObject): UnstructuredObject {
+    const copy = deepCopy(object);
+    mendAdmitted(copy, this.#decoding(this.#name));
+    return copy;
   }
 
   applyDefaults(object: UnstructuredObject): void {

@@ -66,12 +66,15 @@ export class Versions {
 
   /** A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none. */
   decode(kind: GroupVersionKind, value: unknown): UnstructuredObject {
+    const custom = this.#scheme.resourceForKind(kind)?.custom;
     if (isObject(value)) {
-      const isCustom = this.#scheme.resourceForKind(kind)?.custom !== undefined;
-      if (isCustom) checkCustomKind(kind, value);
+      if (custom !== undefined) checkCustomKind(kind, value);
       else this.#checkKind(kind, value);
     }
-    const { object } = this.#scheme.decode(schemaNameOf(this.#scheme, kind), value);
+    const object =
+      custom !== undefined && isObject(value)
+        ? custom.admitted(value as UnstructuredObject)
+        : this.#scheme.decode(schemaNameOf(this.#scheme, kind), value).object;
     object.apiVersion = formatApiVersion(kind);
     object.kind = kind.kind;
     object.metadata ??= {};

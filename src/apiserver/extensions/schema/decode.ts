@@ -44,17 +44,28 @@ export function decodeCustom(value: unknown, { schema, preservesUnknown }: Decod
 /** Cuts off what the schema does not know, in place, and answers what that was. */
 function pruned(object: UnstructuredObject, schema: SchemaNode | undefined): string[] {
   const unknown: string[] = [];
-  if (schema === undefined) {
-    for (const key of Object.keys(object)) {
-      if (key === "apiVersion" || key === "kind" || key === "metadata") continue;
-      unknown.push(key);
-      delete object[key];
-    }
-    return unknown;
-  }
-  prune(object, schema, unknown);
-  dropForbiddenNulls(object, schema);
+  cutUnknown(object, schema, unknown);
+  if (schema !== undefined) dropForbiddenNulls(object, schema);
   return unknown;
+}
+
+function cutUnknown(object: UnstructuredObject, schema: SchemaNode | undefined, unknown: string[]): void {
+  if (schema !== undefined) {
+    prune(object, schema, unknown);
+    return;
+  }
+  for (const key of Object.keys(object)) {
+    if (key === "apiVersion" || key === "kind" || key === "metadata") continue;
+    unknown.push(key);
+    delete object[key];
+  }
+}
+
+/** The same for an object that admission has changed, in place: see `CustomTraits.admitted`. */
+export function mendAdmitted(object: UnstructuredObject, { schema, preservesUnknown }: Decoding): void {
+  if (object.metadata !== undefined) object.metadata = repairMetadata(object.metadata);
+  if (!preservesUnknown) cutUnknown(object, schema, []);
+  coerceEmbedded(object, schema, [], { repairs: true });
 }
 
 /** The same for an object that lies in the store, in place: faults are repaired instead of told. */
