@@ -4,6 +4,7 @@ import type { GroupVersionResource } from "../apimachinery/gvk.ts";
 import { goJson } from "../apimachinery/json.ts";
 import { type Logger, silentLogger } from "../apimachinery/logger.ts";
 import type { Metric } from "../apimachinery/metrics.ts";
+import type { UnstructuredObject } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { newInternalError, newServiceUnavailable, StatusError } from "../apimachinery/status.ts";
 import type { Transport } from "../apimachinery/transport.ts";
@@ -356,6 +357,11 @@ export class ApiServer {
         }
       },
     });
+  }
+
+  /** What is decoded now, by the bytes in the store: for another server of the same bytes. */
+  decoded(): Map<Uint8Array, UnstructuredObject> {
+    return this.#watchCache.decoded();
   }
 
   /** For caches of this process: see `whileEmpty`. Undefined for what another server serves. */

@@ -67,7 +67,7 @@ export interface ClusterOptions {
   /** See `ApiServerOptions`. */
   readonly intercept?: ApiServerOptions["intercept"];
   /** See `ApiServerOptions`. */
-  readonly decoded?: ApiServerOptions["decoded"];
+  readonly decoded?: ApiServerOptions["decoded"] | undefined;
   /** True when all that `bootstrap` makes lies in the store as it should be: then that is not looked at. */
   readonly isBootstrapped?: boolean;
   /**

@@ -98,6 +98,11 @@ export class CachedObject {
     return object;
   }
 
+  /** The object where it is decoded already. */
+  get decoded(): UnstructuredObject | undefined {
+    return this.#decoded;
+  }
+
   /** The JSON as the store has it, without the resourceVersion. Not to be changed. */
   get stored(): Uint8Array {
     return this.#encoded();

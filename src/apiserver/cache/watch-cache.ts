@@ -121,6 +121,17 @@ export class WatchCache implements ObjectReader {
     return [...this.#resources.values()];
   }
 
+  /** What is decoded now, by the bytes in the store: for another cache of the same bytes. */
+  decoded(): Map<Uint8Array, UnstructuredObject> {
+    const known = new Map<Uint8Array, UnstructuredObject>();
+    for (const resource of this.#resources.values()) {
+      for (const cached of resource.objects("")) {
+        if (cached.decoded !== undefined) known.set(cached.stored, cached.decoded);
+      }
+    }
+    return known;
+  }
+
   /** Resolves when all that the store had committed at the time of the call can be read here. */
   async current(): Promise<number> {
     const revision = await this.#storage.revision();

@@ -9,7 +9,7 @@ import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
-import { Cluster, defaultServiceCidr } from "../cluster.ts";
+import { Cluster, type ClusterOptions, defaultServiceCidr } from "../cluster.ts";
 import { pretendedVolumes } from "../local-volumes.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
@@ -26,7 +26,7 @@ import { makeOwnFolder, removeOwnFolder } from "./own-folder.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
 import { Recorder } from "./recorder.ts";
-import { beginningOf, type TemplateOptions } from "./template.ts";
+import { beginningOf, handedOutOnce, type TemplateOptions } from "./template.ts";
 import { type UntilOptions, until } from "./until.ts";
 import type { Explanation } from "./why.ts";
 
@@ -37,6 +37,8 @@ export interface SavedState {
   readonly runtimes: ReadonlyMap<string, SavedRuntime>;
   /** The keys of the cluster that was before; without them it gets new ones. */
   readonly keys?: PkiMaterial;
+  /** What bytes in the storage say, where that is known; see `WatchCacheOptions`. */
+  readonly decoded?: ClusterOptions["decoded"];
 }
 
 /**
@@ -148,8 +150,10 @@ export class EmbeddedCluster implements AsyncDisposable {
         security: { ...common.security, webhookCalls: faults.webhooks.intercept },
         pki: life.pki ?? pki,
         // After a restart the server finds out itself what there is.
-        ...(life.pki === undefined &&
-          beginning !== undefined && { decoded: beginning.decoded, isBootstrapped: true }),
+        ...(life.pki === undefined && {
+          isBootstrapped: beginning !== undefined,
+          decoded: beginning?.decoded ?? saved?.decoded,
+        }),
       });
     if (clock instanceof VirtualClock) clock.watchActivity(() => pulse.count);
     const stages = new ClusterStages();
@@ -273,7 +277,12 @@ export class EmbeddedCluster implements AsyncDisposable {
     const storage = this.#storage;
     if (!(storage instanceof MemoryStorage)) throw new Error("only a cluster in memory can be forked");
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
-    const saved = { storage: storage.fork(), nowMs: this.#clock.now(), runtimes: this.nodes.save() };
+    const saved: SavedState = {
+      storage: storage.fork(),
+      nowMs: this.#clock.now(),
+      runtimes: this.nodes.save(),
+      decoded: handedOutOnce(this.server.cluster.server.decoded()),
+    };
     const { seed, store: _, ...options } = this.#options;
     // Another stream of chance than ours, and the same one each time.
     const nextSeed = seed === undefined ? {} : { seed: Math.floor(this.#random.next() * 2 ** 32) };

@@ -20,6 +20,7 @@ export interface TemplateSettings {
 /** One object, cut where a cluster's own stamps go. */
 interface Entry {
   readonly key: string;
+  /** In JSON, as the authority in these stamps has to be. */
   readonly text: (stamps: Stamps) => string;
   readonly object: (stamps: Stamps) => UnstructuredObject;
 }
@@ -96,7 +97,7 @@ export class Template {
       if (cut === undefined || shared === undefined) throw new Error(`${key} has no identity`);
       return {
         key,
-        text: (stamps) => cut({ ...stamps, authority: escaped(stamps.authority) }),
+        text: cut,
         object: (stamps) => shared(stamps) as UnstructuredObject,
       };
     });
@@ -110,31 +111,45 @@ export class Template {
       uids: new Map(Array.from(this.#uids, (uid) => [uid, own.random.uuid()])),
       authority: own.authority,
     };
+    const inText = { ...stamps, authority: escaped(stamps.authority) };
+    const values = bytesOf(this.#entries.map(({ text }) => text(inText)));
     const objects = new Map<Uint8Array, UnstructuredObject>();
-    const values = this.#entries.map(({ key, text, object }) => {
-      const value = bytesOf(text(stamps));
+    const written = this.#entries.flatMap(({ key, object }, index) => {
+      const value = values[index];
+      if (value === undefined) return [];
       objects.set(value, object(stamps));
-      return { key, value };
+      return [{ key, value }];
     });
     return {
-      storage: MemoryStorage.written(values),
-      decoded(value) {
-        const object = objects.get(value);
-        objects.delete(value);
-        return object;
-      },
+      storage: MemoryStorage.written(written),
+      decoded: handedOutOnce(objects),
     };
   }
+}
+
+/** Looks objects up by the bytes that say them, and keeps none that was asked for: it is the asker's from then on. */
+export function handedOutOnce(
+  objects: Map<Uint8Array, UnstructuredObject>,
+): (value: Uint8Array) => UnstructuredObject | undefined {
+  return (value) => {
+    const object = objects.get(value);
+    objects.delete(value);
+    return object;
+  };
 }
 
 /** As it stands in JSON, without the quotes. */
 const escaped = (text: string): string => JSON.stringify(text).slice(1, -1);
 
-/** Of its own: in the pool it would keep what lies beside it in memory for as long as the object lives. */
-function bytesOf(text: string): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text, "utf8");
-  return bytes;
+/** Each text's bytes. They lie in one piece of memory: hardly any of them is ever replaced. */
+function bytesOf(texts: readonly string[]): Uint8Array[] {
+  const bytes = Buffer.from(texts.join(""), "utf8");
+  let from = 0;
+  return texts.map((text) => {
+    const start = from;
+    from += Buffer.byteLength(text);
+    return bytes.subarray(start, from);
+  });
 }
 
 /** Suites come with few sets of options; more would only hold memory. */
