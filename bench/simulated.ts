@@ -5,7 +5,8 @@
  *
  *   npm run bench -- simulated [--clusters 15] [--pods 300]
  *
- * With `--nodes` it fills one cluster with so many nodes and pods instead, and tells what that takes; `--quiet` leaves
+ * With `--nodes` it fills one cluster with so many nodes and pods instead, and tells what that takes. Its clock stands
+ * still while other processes have the processor: times are those of a machine of its own. `--quiet` leaves
  * out the events of what goes well, as kwok does. Large ones need room: `NODE_OPTIONS=--max-old-space-size=6000`.
  *
  *   npm run bench -- simulated --nodes 1000 --pods 30000 [--quiet] [--rest 20 (seconds)] [--within 60 (minutes)]
