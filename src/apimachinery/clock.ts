@@ -108,7 +108,7 @@ export class VirtualClock implements Clock {
   #realPauseMs = 0;
 
   constructor(nowMs: number = Date.UTC(2026, 0, 1)) {
-    this.#nowMs = nowMs;
+    this.#nowMs = Math.floor(nowMs);
   }
 
   now(): number {
@@ -175,13 +175,13 @@ export class VirtualClock implements Clock {
       this.#timers.takeFirst();
       if (next.intervalMs === undefined) next.isStopped = true;
       else {
-        next.atMs += next.intervalMs;
+        next.atMs = Math.ceil(next.atMs + next.intervalMs);
         this.#timers.add(next);
       }
       next.callback();
       await this.settle();
     }
-    if (Number.isFinite(endMs)) this.#nowMs = Math.max(this.#nowMs, endMs);
+    if (Number.isFinite(endMs)) this.#nowMs = Math.max(this.#nowMs, Math.floor(endMs));
     await this.settle();
     return await isDone();
   }
@@ -213,7 +213,8 @@ export class VirtualClock implements Clock {
   }
 
   #schedule(delayMs: number, callback: () => void, intervalMs: number | undefined): Timer {
-    const atMs = this.#nowMs + Math.max(0, delayMs);
+    // Whole milliseconds, as the machine's time has: a delay that was spread by chance has a fraction.
+    const atMs = Math.ceil(this.#nowMs + Math.max(0, delayMs));
     const timers = this.#timers;
     const entry: Scheduled = { atMs, order: this.#order++, callback, intervalMs, isStopped: false };
     timers.add(entry);

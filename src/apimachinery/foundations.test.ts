@@ -138,6 +138,17 @@ describe("field errors", () => {
 });
 
 describe("clocks", () => {
+  it("tell whole milliseconds, also after a delay with a fraction", async () => {
+    const clock = new VirtualClock(0.5);
+    const log: number[] = [];
+    clock.after(10.25, () => log.push(clock.now()));
+    const ticks = clock.every(7.5, () => log.push(clock.now()));
+    await clock.advance(20.75);
+    ticks.stop();
+    expect(log).toEqual([8, 11, 16]);
+    expect(clock.now()).toBe(20);
+  });
+
   it("run timers in order of their time, then of their creation", async () => {
     const clock = new VirtualClock(0);
     const log: string[] = [];

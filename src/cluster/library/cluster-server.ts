@@ -107,6 +107,7 @@ export class ClusterServer {
   /** Controllers that a test has started or stopped: they stay so. */
   readonly #told = new Map<string, boolean>();
   #life: Life;
+  #restarting: Promise<void> | undefined;
   /** Where HTTPS is open. */
   #port: number | undefined;
 
@@ -141,6 +142,13 @@ export class ClusterServer {
    * had; controllers fill their caches from then on. Faults that were added stay.
    */
   async restart(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = undefined;
+    });
+    await this.#restarting;
+  }
+
+  async #restart(): Promise<void> {
     await this.crash();
     if (this.#stop.signal.aborted) throw new Error("the cluster is closed");
     this.#life = this.#begin(this.#life.cluster.pki);
@@ -153,7 +161,7 @@ export class ClusterServer {
   /** The server's clock is so far ahead, or behind when negative: `-5m`. What expires, and what is yet valid, it judges by it. */
   skew(by: SignedDuration): void {
     this.#clock.skewMs = signedDurationMs(by);
-    this.#parts.faults.log.add(`the server's clock is off by ${by}`);
+    this.#parts.faults.log.add(`the server's clock is off by ${typeof by === "number" ? `${by}ms` : by}`);
   }
 
   /** The first start; resolves when all caches have synced. */
@@ -216,6 +224,12 @@ export class ClusterServer {
     checkController(name, this.cluster.controllerNames());
     this.#told.set(name, false);
     if (!this.#life.isOver) await this.cluster.stopController(name);
+  }
+
+  /** Of those that a crash would hit. */
+  controllerNames(): readonly string[] {
+    const { runs } = this.#parts;
+    return this.cluster.controllerNames().filter((name) => this.#told.get(name) ?? runs(name));
   }
 
   /** See `EmbeddedCluster.crashController`. */

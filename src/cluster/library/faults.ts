@@ -14,10 +14,18 @@ import { ControllerCrashes } from "./faults/controller-crashes.ts";
 import { FaultyDisk } from "./faults/disk.ts";
 import { FaultLog } from "./faults/fault-log.ts";
 import { LateSink } from "./faults/late-sink.ts";
+import {
+  checkRandomOptions,
+  FaultSchedule,
+  type RandomFaultOptions,
+  type RandomFaults,
+  type Victims,
+} from "./faults/random-faults.ts";
 import { ReadFaults } from "./faults/reads.ts";
 import { checkRule, describeHit, errorOf, type FaultRule, matches } from "./faults/rules.ts";
 import { type WebhookFault, type WebhookFaultRule, WebhookFaults } from "./faults/webhook-faults.ts";
 
+export type { RandomFaultKind, RandomFaultOptions, RandomFaults } from "./faults/random-faults.ts";
 export type { FaultReason, FaultRule } from "./faults/rules.ts";
 export type { WebhookError, WebhookFault, WebhookFaultRule } from "./faults/webhook-faults.ts";
 
@@ -54,6 +62,7 @@ export class Faults {
   readonly #active = new Set<ActiveFault>();
   readonly #watches = new Set<OpenWatch>();
   readonly #reads: ReadFaults;
+  #victims: Victims | undefined;
   /** Users who are cut off. */
   readonly #isolated = new Set<string>();
   /** What went wrong so far, oldest first: requests that a fault has hit, crashes, partitions. */
@@ -111,6 +120,28 @@ export class Faults {
   fillDisk(options: { readonly after?: number; readonly times?: number } = {}): Omit<Fault, "rule"> {
     this.log.add("the disk is full");
     return this.disk.fill(options);
+  }
+
+  /**
+   * Faults of all kinds come by chance from here on, and end by themselves after a while. What goes wrong, and when, comes
+   * from a seed, and the log tells it. The test's own client is spared, but for what hits everybody: a server that has
+   * crashed, a disk that is full.
+   *
+   *   const chaos = cluster.faults.random({ rate: 6 });
+   *   await cluster.clock.advance("30m");
+   *   await chaos.stop();
+   */
+  random(options: RandomFaultOptions = {}): RandomFaults {
+    checkRandomOptions(options);
+    const victims = this.#victims;
+    if (victims === undefined) throw new Error("there is no cluster yet");
+    const seed = options.seed ?? Math.floor(this.#random.next() * 2 ** 32);
+    return new FaultSchedule({ clock: this.#clock, faults: this, victims }, { ...options, seed });
+  }
+
+  /** To be called once: what there is to be broken. */
+  connect(victims: Victims): void {
+    this.#victims = victims;
   }
 
   /** Takes all faults away. What has crashed or was cut off stays so. */

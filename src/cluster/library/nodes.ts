@@ -34,6 +34,7 @@ export class ClusterNodes {
 
   constructor(parts: ClusterNodesParts) {
     this.#parts = parts;
+    parts.faults.connect({ server: parts.server, nodes: this });
     this.#failures = new NodeFailures(parts.clock, {
       fail: (name, kind) => this.#fail(name, kind),
       recover: (options, kind) => this.#recover(options, kind),
@@ -108,7 +109,9 @@ export class ClusterNodes {
    */
   skew(name: string, by: SignedDuration): void {
     this.#running(name).view.clock.skewMs = signedDurationMs(by);
-    this.#parts.faults.log.add(`the clock of node ${name} is off by ${by}`);
+    this.#parts.faults.log.add(
+      `the clock of node ${name} is off by ${typeof by === "number" ? `${by}ms` : by}`,
+    );
   }
 
   /**

@@ -7,7 +7,7 @@ import {
   staleObject,
 } from "../../../apimachinery/status.ts";
 import type { RequestState } from "../../../apiserver/endpoints/api-request.ts";
-import { durationMs } from "../duration.ts";
+import { durationMs, formatDuration } from "../duration.ts";
 import { checkNames } from "../known-names.ts";
 import type { Duration } from "../options.ts";
 
@@ -20,7 +20,9 @@ export interface FaultRule {
   readonly namespace?: string;
   readonly name?: string;
   /** Who asks: `system:node:node-1`, `system:serviceaccount:kube-system:*`. */
-  readonly user?: string;
+  readonly user?: string | readonly string[];
+  /** Who asks without being hit: `kubernetes-admin` is who `cluster.client` acts as. */
+  readonly exceptUser?: string | readonly string[];
 
   /** So many matching requests pass before. Default 0. */
   readonly after?: number;
@@ -70,7 +72,7 @@ const reasons = {
   Timeout: 504,
 } as const;
 
-type Match = Pick<FaultRule, "verb" | "resource" | "namespace" | "name" | "user">;
+type Match = Pick<FaultRule, "verb" | "resource" | "namespace" | "name" | "user" | "exceptUser">;
 
 /** Whether each is one more thing that a rule may say. */
 const names: Record<keyof FaultRule, true> = {
@@ -79,6 +81,7 @@ const names: Record<keyof FaultRule, true> = {
   namespace: true,
   name: true,
   user: true,
+  exceptUser: true,
   after: true,
   times: true,
   probability: true,
@@ -118,6 +121,10 @@ export function checkRule(rule: FaultRule): void {
   }
 }
 
+/** As one would write it. */
+export const shown = (duration: Duration): string =>
+  typeof duration === "number" ? formatDuration(duration) : duration;
+
 /** `update pods/status default/web-1 by system:node:node-1: Conflict, 5s late`. */
 export function describeHit(rule: FaultRule, { info, user }: RequestState): string {
   const { error, afterEffect, delay, stale, pageSize, expireContinue } = rule;
@@ -127,8 +134,8 @@ export function describeHit(rule: FaultRule, { info, user }: RequestState): stri
   const object = [namespace, name].filter((part) => part !== "").join("/");
   const what = [
     ...(error === undefined ? [] : [afterEffect === true ? `answer lost (${error})` : String(error)]),
-    ...(delay === undefined ? [] : [`${delay} late`]),
-    ...(stale === undefined ? [] : [`as of ${stale} ago`]),
+    ...(delay === undefined ? [] : [`${shown(delay)} late`]),
+    ...(stale === undefined ? [] : [`as of ${shown(stale)} ago`]),
     ...(pageSize === undefined ? [] : [`in pages of ${pageSize}`]),
     ...(expireContinue === true && error === undefined ? ["continue token expired"] : []),
   ];
@@ -137,7 +144,7 @@ export function describeHit(rule: FaultRule, { info, user }: RequestState): stri
 
 /** Whether the rule is about the request. */
 export function matches(
-  { verb, resource, namespace, name, user }: Match,
+  { verb, resource, namespace, name, user, exceptUser }: Match,
   { info, user: asking }: RequestState,
 ): boolean {
   if (!info.isResourceRequest) return false;
@@ -149,7 +156,8 @@ export function matches(
     isOneOf(resource, path) &&
     isOneOf(namespace, info.namespace) &&
     isOneOf(name, info.name) &&
-    isOneOf(user, asking.name)
+    isOneOf(user, asking.name) &&
+    (exceptUser === undefined || !isOneOf(exceptUser, asking.name))
   );
 }
 

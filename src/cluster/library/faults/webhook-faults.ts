@@ -6,7 +6,7 @@ import { durationMs } from "../duration.ts";
 import { checkNames, meant } from "../known-names.ts";
 import type { Duration } from "../options.ts";
 import type { FaultLog } from "./fault-log.ts";
-import { isOneOf } from "./rules.ts";
+import { isOneOf, shown } from "./rules.ts";
 
 /** Which webhooks of admission fail, and how: none need be there. `*` in a name stands for any characters. */
 export interface WebhookFaultRule {
@@ -109,7 +109,7 @@ export class WebhookFaults {
     fault.hits++;
     const what = [
       ...(error === undefined ? [] : [String(error)]),
-      ...(delay === undefined ? [] : [`${delay} late`]),
+      ...(delay === undefined ? [] : [`${shown(delay)} late`]),
     ];
     this.#log.add(`webhook ${webhook} of ${configuration}: ${what.join(", ")}`);
     return true;
