@@ -94,7 +94,13 @@ function addResource(
     throw new KubectlError(plainText(error), { cause: error });
   }
   for (const { object } of manifests) {
-    addUnique(resources, { object: structuredClone(object), formerNames: [], needsHash: false, layers: [] });
+    addUnique(resources, {
+      object: structuredClone(object),
+      formerNames: [],
+      needsHash: false,
+      layers: [],
+      references: [],
+    });
   }
 }
 

@@ -44,7 +44,7 @@ function addGenerated(
     if (existing !== undefined)
       throw new KubectlError(`may not add resource with an already registered id: ${shown}`);
     const needsHash = options["disableNameSuffixHash"] !== true;
-    resources.push({ object, formerNames: [], needsHash, layers: [] });
+    resources.push({ object, formerNames: [], needsHash, layers: [], references: [] });
     return;
   }
   if (existing === undefined) {

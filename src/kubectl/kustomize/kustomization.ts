@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isObject } from "../../apimachinery/json.ts";
 import { duplicateYamlKey, parseYaml } from "../../apimachinery/yaml.ts";
 import { KubectlError, plainText } from "../errors.ts";
+import { type Configurations, readConfigurations } from "./configurations.ts";
 import type { JsonMap } from "./resource.ts";
 
 const fileNames = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -19,6 +20,7 @@ const listFields = [
   "labels",
   "images",
   "replicas",
+  "configurations",
 ] as const;
 
 type ListField = (typeof listFields)[number];
@@ -26,7 +28,6 @@ type ListField = (typeof listFields)[number];
 /** Fields of kustomize that this client refuses by name, rather than to build something else. */
 const unsupported = [
   "buildMetadata",
-  "configurations",
   "crds",
   "generators",
   "helmChartInflationGenerator",
@@ -64,6 +65,8 @@ export interface Kustomization {
   readonly commonLabels: Readonly<Record<string, string>>;
   readonly commonAnnotations: Readonly<Record<string, string>>;
   readonly generatorOptions: JsonMap;
+  /** What the files that `configurations` names say. */
+  readonly configurations: Configurations;
   readonly lists: Readonly<Record<ListField, readonly unknown[]>>;
 }
 
@@ -103,6 +106,7 @@ export function readKustomization(folder: string, warn: (text: string) => void):
     commonLabels: textsOf(content, "commonLabels"),
     commonAnnotations: textsOf(content, "commonAnnotations"),
     generatorOptions: isObject(content["generatorOptions"]) ? content["generatorOptions"] : {},
+    configurations: readConfigurations(root, listOf(content, "configurations")),
     lists: Object.fromEntries(listFields.map((field) => [field, listOf(content, field)])) as Record<
       ListField,
       readonly unknown[]

@@ -1,3 +1,5 @@
+import { isObject } from "../../apimachinery/json.ts";
+import { changeField, isOfKind, type NameReference } from "./configurations.ts";
 import { type KustomizeResource, podSpecPath, visitMaps } from "./resource.ts";
 
 /** A field that names another object. */
@@ -84,6 +86,11 @@ export function fixReferences(resources: readonly KustomizeResource[]): void {
       }
     }
     for (const field of fieldsOfKind[object.kind] ?? []) follow(resources, resource, field);
+    for (const { to, fields } of resource.references) {
+      for (const field of fields) {
+        changeField(object, field, (value) => renamedReference(resources, resource, to, value));
+      }
+    }
     if (object.kind === "Role" || object.kind === "ClusterRole") fixRules(resources, resource);
   }
 }
@@ -103,6 +110,24 @@ function follow(
     map[field.key] = newName;
     if (field.withNamespace === true && namespace !== undefined) map["namespace"] = namespace;
   });
+}
+
+/** The present name of what the value names: a text, or a map with its name and perhaps its namespace. */
+function renamedReference(
+  resources: readonly KustomizeResource[],
+  from: KustomizeResource,
+  to: NameReference["to"],
+  value: unknown,
+): unknown {
+  const candidates = resources.filter(({ object }) => isOfKind(object, to));
+  if (typeof value === "string") {
+    return referent(candidates, from, to.kind, value)?.object.metadata.name ?? value;
+  }
+  if (!isObject(value) || typeof value["name"] !== "string") return value;
+  const found = referent(candidates, from, to.kind, value["name"]);
+  if (found === undefined) return value;
+  const { name, namespace } = found.object.metadata;
+  return { ...value, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** By any of its former names; among several the one that went through the same layers. */

@@ -1,5 +1,6 @@
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { NameReference } from "./configurations.ts";
 
 /** An object on its way through the layers, with the names that it had: what refers to it uses one of them. */
 export interface KustomizeResource {
@@ -9,6 +10,8 @@ export interface KustomizeResource {
   needsHash: boolean;
   /** The prefixes and suffixes of the layers, inmost first: they tell apart objects that began with the same name. */
   readonly layers: string[];
+  /** Fields that name other objects, by the configurations of its layers. */
+  readonly references: NameReference[];
 }
 
 export type JsonMap = Record<string, unknown>;

@@ -3,6 +3,7 @@ import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { KubectlError } from "../errors.ts";
+import { changeField, type FieldSpec, isOfKind } from "./configurations.ts";
 import type { Kustomization } from "./kustomization.ts";
 import {
   childMap,
@@ -22,15 +23,64 @@ export function transform(kustomization: Kustomization, resources: readonly Kust
     for (const entry of lists.labels) if (isObject(entry)) addLabels(resource.object, entry);
     addCommonLabels(resource.object, kustomization.commonLabels);
     addAnnotations(resource.object, kustomization.commonAnnotations);
+    configure(kustomization, resource);
   }
 }
 
+/** The fields that `configurations` names beside those that are built in. */
+function configure(kustomization: Kustomization, { object, references }: KustomizeResource): void {
+  const { configurations, namespace, namePrefix, nameSuffix, commonLabels, commonAnnotations } =
+    kustomization;
+  const each = (specs: readonly FieldSpec[], change: (value: unknown) => unknown): void => {
+    for (const spec of specs) changeField(object, spec, change);
+  };
+  const isOwnName = ({ path }: FieldSpec): boolean => path === "metadata/name";
+  if (namePrefix !== "")
+    each(
+      configurations.namePrefix.filter((spec) => !isOwnName(spec)),
+      (value) => namePrefix + textOf(value),
+    );
+  if (nameSuffix !== "")
+    each(
+      configurations.nameSuffix.filter((spec) => !isOwnName(spec)),
+      (value) => textOf(value) + nameSuffix,
+    );
+  if (namespace !== "") each(configurations.namespace, () => namespace);
+  const withPairs = (pairs: Readonly<Record<string, string>>) => (value: unknown) =>
+    value === undefined || isObject(value) ? { ...value, ...pairs } : value;
+  if (Object.keys(commonLabels).length > 0) each(configurations.commonLabels, withPairs(commonLabels));
+  if (Object.keys(commonAnnotations).length > 0)
+    each(configurations.commonAnnotations, withPairs(commonAnnotations));
+  for (const entry of kustomization.lists.labels) {
+    const pairs = isObject(entry) && entry["includeSelectors"] === true ? entry["pairs"] : undefined;
+    if (isObject(pairs))
+      each(configurations.commonLabels, (value) =>
+        value === undefined || isObject(value) ? { ...value, ...pairs } : value,
+      );
+  }
+  references.push(...configurations.nameReference);
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "";
+
 /** Counts of replicas and images: after the older patches. */
-export function transformLate({ lists }: Kustomization, resources: readonly KustomizeResource[]): void {
-  for (const entry of lists.replicas) if (isObject(entry)) setReplicas(resources, entry);
+export function transformLate(
+  { lists, configurations }: Kustomization,
+  resources: readonly KustomizeResource[],
+): void {
+  for (const entry of lists.replicas) {
+    if (isObject(entry)) setReplicas(resources, entry, configurations.replicas);
+  }
   for (const entry of lists.images) {
     if (!isObject(entry)) continue;
-    for (const { object } of resources) setImages(object, entry);
+    for (const { object } of resources) {
+      setImages(object, entry);
+      for (const spec of configurations.images)
+        changeField(object, spec, (value) =>
+          typeof value === "string" ? changedImage(value, entry) : value,
+        );
+    }
   }
 }
 
@@ -144,11 +194,16 @@ function addAnnotations(object: UnstructuredObject, pairs: Readonly<Record<strin
 
 const scaledKinds = new Set(["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"]);
 
-function setReplicas(resources: readonly KustomizeResource[], entry: JsonMap): void {
+function setReplicas(
+  resources: readonly KustomizeResource[],
+  entry: JsonMap,
+  configured: readonly FieldSpec[],
+): void {
   const name = String(entry["name"]);
   const found = resources.filter(
     ({ object, formerNames }) =>
-      scaledKinds.has(object.kind) && [object.metadata.name, ...formerNames].includes(name),
+      (scaledKinds.has(object.kind) || configured.some((spec) => isOfKind(object, spec))) &&
+      [object.metadata.name, ...formerNames].includes(name),
   );
   if (found.length === 0) {
     throw new KubectlError(
@@ -156,6 +211,8 @@ function setReplicas(resources: readonly KustomizeResource[], entry: JsonMap): v
     );
   }
   for (const { object } of found) {
+    for (const field of configured) changeField(object, field, () => entry["count"]);
+    if (!scaledKinds.has(object.kind)) continue;
     const spec = childMap(mapOf(object), "spec", true);
     if (spec !== undefined) spec["replicas"] = entry["count"];
   }
