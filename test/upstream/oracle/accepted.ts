@@ -17,12 +17,6 @@ interface Accepted {
  */
 const accepted: readonly Accepted[] = [
   {
-    group: / (?:message|causes) ?/,
-    difference: /cannot unmarshal .* of type/,
-    reason:
-      "Go names the embedded structs on the way to a field of a wrong type (ProbeHandler, VolumeSource)",
-  },
-  {
     group: /^v1\/Service (?:create|update)/,
     difference: /provided port is (?:not in the valid range|already allocated)/,
     reason: "a dry run of Kubernetes does not look whether a node port is in the range or free; we say so",

@@ -11,6 +11,9 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
 	"k8s.io/apiserver/pkg/registry/rest"
 	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	aggregation "k8s.io/kube-aggregator/pkg/apis/apiregistration/install"
+	"k8s.io/kube-aggregator/pkg/registry/apiservice"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	"k8s.io/kubernetes/pkg/registry/admissionregistration/mutatingadmissionpolicy"
 	"k8s.io/kubernetes/pkg/registry/admissionregistration/mutatingadmissionpolicybinding"
 	"k8s.io/kubernetes/pkg/registry/admissionregistration/mutatingwebhookconfiguration"
@@ -111,6 +114,7 @@ func newStrategies() (*strategies, error) {
 	if err != nil {
 		return nil, err
 	}
+	aggregation.Install(legacyscheme.Scheme)
 	allow := authorizerfactory.NewAlwaysAllowAuthorizer()
 	resolve := resolver.ResourceResolverFunc(func(kind schema.GroupVersionKind) (schema.GroupVersionResource, error) {
 		return schema.GroupVersionResource{}, fmt.Errorf("unknown kind %v", kind)
@@ -143,6 +147,7 @@ func newStrategies() (*strategies, error) {
 			"admissionregistration.k8s.io/ValidatingAdmissionPolicy":        policies,
 			"admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": validatingadmissionpolicybinding.NewStrategy(allow, nil, resolve),
 			"admissionregistration.k8s.io/ValidatingWebhookConfiguration":   validatingwebhookconfiguration.Strategy,
+			"apiregistration.k8s.io/APIService":                             apiservice.NewStrategy(legacyscheme.Scheme),
 			"apps/ControllerRevision":                                       controllerrevision.Strategy,
 			"apps/DaemonSet":                                                daemonset.Strategy,
 			"apps/Deployment":                                               deployment.Strategy,
@@ -199,7 +204,8 @@ func newStrategies() (*strategies, error) {
 			"/ReplicationController/status": replicationcontroller.StatusStrategy,
 			"/ResourceQuota/status":         resourcequota.StatusStrategy,
 			"/Service/status":               service.StatusStrategy,
-			"admissionregistration.k8s.io/ValidatingAdmissionPolicy/status": validatingadmissionpolicy.NewStatusStrategy(policies),
+			"admissionregistration.k8s.io/ValidatingAdmissionPolicy/status":  validatingadmissionpolicy.NewStatusStrategy(policies),
+			"apiregistration.k8s.io/APIService/status":                       apiservice.NewStatusStrategy(legacyscheme.Scheme),
 			"apps/DaemonSet/status":                                          daemonset.StatusStrategy,
 			"apps/Deployment/status":                                         deployment.StatusStrategy,
 			"apps/ReplicaSet/status":                                         replicaset.StatusStrategy,
