@@ -78,6 +78,17 @@ namespace: [{path: spec/serviceNamespace, kind: Train}]
     expect(spec).not.toHaveProperty("absent");
   });
 
+  it("say where labels go that are no selectors", () => {
+    const spec = built(
+      "labels: [{pairs: {team: x}}, {pairs: {size: l}, includeTemplates: true}]\n",
+      `labels: [{path: spec/selector, kind: Train}]
+templateLabels: [{path: spec/from, kind: Train}]
+`,
+    );
+    expect(spec).toMatchObject({ selector: { team: "x", size: "l" }, from: { size: "l" } });
+    expect(spec["from"]).not.toHaveProperty("team");
+  });
+
   it("say where images, counts and names are", () => {
     const spec = built(
       "images: [{name: engine, newTag: '2'}]\nreplicas: [{name: one, count: 5}]\nnamePrefix: my-\nnameSuffix: -x\n",

@@ -29,6 +29,8 @@ const fieldLists = [
   "nameSuffix",
   "namespace",
   "commonLabels",
+  "labels",
+  "templateLabels",
   "commonAnnotations",
   "images",
   "replicas",
@@ -40,7 +42,7 @@ export type Configurations = Readonly<Record<(typeof fieldLists)[number], readon
 };
 
 /** Variables are refused where they are declared; where they would stand may be said. */
-const known = new Set<string>([...fieldLists, "nameReference", "varReference", "labels", "templateLabels"]);
+const known = new Set<string>([...fieldLists, "nameReference", "varReference"]);
 
 /** Reads the files, relative to the folder, and puts them together. */
 export function readConfigurations(folder: string, files: readonly unknown[]): Configurations {
@@ -51,6 +53,8 @@ export function readConfigurations(folder: string, files: readonly unknown[]): C
     nameSuffix: fields("nameSuffix"),
     namespace: fields("namespace"),
     commonLabels: fields("commonLabels"),
+    labels: fields("labels"),
+    templateLabels: fields("templateLabels"),
     commonAnnotations: fields("commonAnnotations"),
     images: fields("images"),
     replicas: fields("replicas"),

@@ -46,17 +46,18 @@ function configure(kustomization: Kustomization, { object, references }: Kustomi
       (value) => textOf(value) + nameSuffix,
     );
   if (namespace !== "") each(configurations.namespace, () => namespace);
-  const withPairs = (pairs: Readonly<Record<string, string>>) => (value: unknown) =>
-    value === undefined || isObject(value) ? { ...value, ...pairs } : value;
-  if (Object.keys(commonLabels).length > 0) each(configurations.commonLabels, withPairs(commonLabels));
-  if (Object.keys(commonAnnotations).length > 0)
-    each(configurations.commonAnnotations, withPairs(commonAnnotations));
+  const add = (specs: readonly FieldSpec[], pairs: Readonly<Record<string, unknown>>): void => {
+    if (Object.keys(pairs).length === 0) return;
+    each(specs, (value) => (value === undefined || isObject(value) ? { ...value, ...pairs } : value));
+  };
+  add(configurations.commonLabels, commonLabels);
+  add(configurations.commonAnnotations, commonAnnotations);
   for (const entry of kustomization.lists.labels) {
-    const pairs = isObject(entry) && entry["includeSelectors"] === true ? entry["pairs"] : undefined;
-    if (isObject(pairs))
-      each(configurations.commonLabels, (value) =>
-        value === undefined || isObject(value) ? { ...value, ...pairs } : value,
-      );
+    const pairs = isObject(entry) ? entry["pairs"] : undefined;
+    if (!isObject(entry) || !isObject(pairs)) continue;
+    if (entry["includeSelectors"] === true) add(configurations.commonLabels, pairs);
+    else add(configurations.labels, pairs);
+    if (entry["includeTemplates"] === true) add(configurations.templateLabels, pairs);
   }
   references.push(...configurations.nameReference);
 }
