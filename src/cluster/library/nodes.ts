@@ -30,10 +30,15 @@ export class ClusterNodes {
   readonly #nodes = new Map<string, RunningNode>();
   readonly #partitions = new Map<string, () => void>();
   readonly #failures: NodeFailures;
+  readonly #saved: Map<string, SavedRuntime>;
+  /** Ranges of addresses that nodes of before go on with. */
+  readonly #taken: ReadonlySet<string | undefined>;
   #made = 0;
 
   constructor(parts: ClusterNodesParts) {
     this.#parts = parts;
+    this.#saved = new Map(parts.saved);
+    this.#taken = new Set([...this.#saved.values()].map(({ addresses }) => addresses.range));
     parts.faults.connect({ server: parts.server, nodes: this });
     this.#failures = new NodeFailures(parts.clock, {
       fail: (name, kind) => this.#fail(name, kind),
@@ -48,16 +53,16 @@ export class ClusterNodes {
 
   /** Resolves when the Node object is there. Throws TypeError when one of the name runs already. */
   async add(options: NodeOptions): Promise<void> {
-    const { dnsAddress, scripts, stages, saved } = this.#parts;
+    const { dnsAddress, scripts, stages } = this.#parts;
     const { name, failures = [], ...traits } = options;
     checkNode(options);
     if (this.#nodes.has(name)) throw new TypeError(`node ${JSON.stringify(name)} runs already`);
-    const state = saved?.get(name);
+    const state = this.#takeSaved(name);
     const view = new NodeView(this.#parts);
     const node = new SimulatedNode(view, {
       ...traits,
       name,
-      podCidr: simulatedPodCidr(this.#made++),
+      podCidr: state?.addresses.range ?? this.#newRange(),
       dnsAddress,
       rules: scripts,
       stages,
@@ -67,6 +72,21 @@ export class ClusterNodes {
     if (this.#partitions.has(name)) view.partition();
     await node.start();
     this.#failures.plan(options, failures);
+  }
+
+  /** What ran on it, once: when it has crashed and comes back, it is empty. */
+  #takeSaved(name: string): SavedRuntime | undefined {
+    const state = this.#saved.get(name);
+    this.#saved.delete(name);
+    return state;
+  }
+
+  /** One that no other node has, nor had in the cluster that this one goes on from. */
+  #newRange(): string {
+    for (;;) {
+      const range = simulatedPodCidr(this.#made++);
+      if (!this.#taken.has(range)) return range;
+    }
   }
 
   /**

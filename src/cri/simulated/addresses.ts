@@ -1,5 +1,7 @@
 /** A pool's state, as plain data. */
 export interface SavedAddresses {
+  /** The range that they are of: a pool that goes on from there has to be of the same. Absent in what was saved before it was. */
+  readonly range?: string;
   readonly next: number;
   readonly returned: readonly number[];
 }
@@ -9,6 +11,7 @@ export interface SavedAddresses {
  * the network and the second is the gateway's, so pods begin at the third; the last one is the broadcast address.
  */
 export class AddressPool {
+  readonly #range: string;
   readonly #base: number;
   readonly #end: number;
   #next: number;
@@ -16,6 +19,7 @@ export class AddressPool {
   readonly #returned: number[] = [];
 
   constructor(cidr: string) {
+    this.#range = cidr;
     const [address = "", bits = ""] = cidr.split("/");
     const prefix = Number(bits);
     const octets = address.split(".").map(Number);
@@ -33,7 +37,7 @@ export class AddressPool {
 
   /** Which addresses are free, for `restore`. */
   save(): SavedAddresses {
-    return { next: this.#next, returned: [...this.#returned] };
+    return { range: this.#range, next: this.#next, returned: [...this.#returned] };
   }
 
   restore({ next, returned }: SavedAddresses): void {
