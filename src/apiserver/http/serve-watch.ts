@@ -1,11 +1,12 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
+import { isWebSocketUpgrade } from "../../streaming/websocket.ts";
 import type { FrameEncoder, WatchNotice } from "../cache/cache-event.ts";
 import { CachedObject } from "../cache/cached-object.ts";
 import type { FanOut, FanOutTarget } from "../cache/fan-out.ts";
 import { FrameBatch, type SharedBytes } from "../cache/frame-batch.ts";
 import type { WatchSink } from "../cache/watcher.ts";
-import type { RequestState, WatchResponse } from "../endpoints/api-request.ts";
+import type { RequestState, UpgradeRequest, WatchResponse } from "../endpoints/api-request.ts";
 import {
   bookmarkObject,
   type EncodeOptions,
@@ -44,8 +45,12 @@ export async function serveWatch(
     negotiated.mediaType === "application/vnd.kubernetes.protobuf"
       ? `${negotiated.mediaType};stream=watch`
       : negotiated.mediaType;
-  state.audit?.respond(200);
-  const body = exchange.begin(200, { ...baseHeaders(state), "content-type": contentType });
+  const { upgrade } = exchange.request;
+  const isWebSocket = upgrade !== undefined && isWebSocketUpgrade(upgrade.message);
+  state.audit?.respond(isWebSocket ? 101 : 200);
+  const body = isWebSocket
+    ? await asWebSocket(upgrade, contentType)
+    : exchange.begin(200, { ...baseHeaders(state), "content-type": contentType });
   const ended = Promise.withResolvers<void>();
   const sink = new FrameSink(body, {
     fanOut: core.watchCache.fanOut,
@@ -64,6 +69,12 @@ export async function serveWatch(
   stop();
   timer.stop();
   state.signal.removeEventListener("abort", onAbort);
+}
+
+/** Loaded with the first client that asks. */
+async function asWebSocket(upgrade: UpgradeRequest, contentType: string): Promise<ResponseBody> {
+  const { webSocketBody } = await import("./websocket-body.ts");
+  return await webSocketBody(upgrade, contentType.includes("protobuf") ? "lengths" : "lines");
 }
 
 /** The frames of one watch. */
