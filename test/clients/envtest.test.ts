@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { program, removeProgram } from "../e2e/sampan.ts";
 import { eventually, freePort } from "../harness/cluster.ts";
-import { goTests } from "./programs.ts";
+import { goTests, javaSuite } from "./programs.ts";
 
 let folder: string;
 
@@ -105,6 +105,35 @@ describe("a suite as kubebuilder lays one out, with controller-runtime's own env
       expect(stdout.match(/^--- PASS/gm)).toHaveLength(6);
       expect(status).toBe(0);
       expect(existsSync(assets)).toBe(true);
+    },
+  );
+});
+
+describe("a suite in Java, with fabric8's kube-api-test", () => {
+  const suite = javaSuite();
+
+  test.skipIf(suite.missing !== undefined)(
+    `runs unchanged${suite.missing === undefined ? "" : ` (${suite.missing})`}`,
+    { timeout: 900_000 },
+    () => {
+      suite.prepare();
+      // Where it looks for programs that it need not download.
+      const home = join(folder, "kube-api-test");
+      const os = { linux: "linux", darwin: "darwin", win32: "windows" }[process.platform as "linux"];
+      const arch = process.arch === "x64" ? "amd64" : process.arch;
+      sampan("envtest", join(home, "k8s", `1.36.0-${os}-${arch}`));
+      const { status, stdout, stderr } = spawnSync(
+        "java",
+        ["-cp", join(suite.file, "*"), suite.source, home],
+        {
+          encoding: "utf8",
+          timeout: 180_000,
+          env: { PATH: process.env["PATH"], HOME: folder },
+        },
+      );
+      expect(stdout.match(/^FAIL.*$/gm) ?? [], stdout + stderr).toEqual([]);
+      expect(stdout.match(/^PASS/gm), stderr).toHaveLength(4);
+      expect(status).toBe(0);
     },
   );
 });

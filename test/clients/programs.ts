@@ -124,3 +124,28 @@ export function jestProgram(): BuiltProgram {
     },
   };
 }
+
+/** A suite on fabric8's kube-api-test; its file is the folder of the libraries that it runs with. */
+export function javaSuite(): BuiltProgram & { readonly source: string } {
+  const folder = join(import.meta.dirname, "java");
+  const pom = join(folder, "pom.xml");
+  const hash = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
+  const file = join(cacheFolder, `java-${hash}`);
+  const isFetched = existsSync(file);
+  const hasJava = works("java", "-version") && (isFetched || works("mvn", "--version"));
+  return {
+    missing: !hasJava
+      ? "needs Java 17 and Maven"
+      : isFetched || mayBuild
+        ? undefined
+        : "not fetched; npm run clients does",
+    file,
+    source: join(folder, "Suite.java"),
+    prepare() {
+      if (existsSync(file)) return;
+      mkdirSync(cacheFolder, { recursive: true });
+      const libraries = `-DoutputDirectory=${file}`;
+      run("mvn", ["-q", "-B", "-f", pom, "dependency:copy-dependencies", libraries], folder, 600_000);
+    },
+  };
+}

@@ -19,7 +19,7 @@ export const apiServerFlags: FlagTable = {
   "enable-admission-plugins": { description: "Admission plugins that run beyond the default ones" },
   "authorization-mode": { description: "Node, RBAC or both: both run, whichever is named" },
   "secure-port": { description: "The port of HTTPS (default 6443)" },
-  "service-account-issuer": { description: "The issuer of service account tokens" },
+  "service-account-issuer": { description: "The issuer of service account tokens", firstCounts: true },
   "service-account-key-file": { description: "Keys or certificates by which tokens are verified" },
   "service-account-signing-key-file": { description: "The key that signs tokens" },
   "service-cluster-ip-range": { description: "The range of Services (default 10.0.0.0/24)" },

@@ -6,6 +6,8 @@ export interface FlagSpec {
   readonly description: string;
   /** Taken, and of no effect: what it tunes does not exist here. */
   readonly withoutEffect?: true;
+  /** Given several times, it has several values, of which the first counts here. */
+  readonly firstCounts?: true;
 }
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
@@ -15,7 +17,7 @@ export class FlagError extends Error {
   override readonly name = "FlagError";
 }
 
-/** Reads `--name=value`, `--name value` and `--switch`; of a flag that is given twice the last value holds. */
+/** Reads `--name=value`, `--name value` and `--switch`; of a flag that is given twice the last value holds, as a rule. */
 export function parseFlags(args: readonly string[], table: FlagTable): Map<string, string> {
   const values = new Map<string, string>();
   for (let index = 0; index < args.length; index++) {
@@ -25,13 +27,9 @@ export function parseFlags(args: readonly string[], table: FlagTable): Map<strin
     const [, name = "", given] = match;
     const spec = table[name];
     if (spec === undefined) throw new FlagError(`unknown flag: --${name}`);
-    if (given !== undefined) values.set(name, given);
-    else if (spec.boolean === true) values.set(name, "true");
-    else {
-      const next = args[++index];
-      if (next === undefined) throw new FlagError(`flag needs an argument: --${name}`);
-      values.set(name, next);
-    }
+    const value = given ?? (spec.boolean === true ? "true" : args[++index]);
+    if (value === undefined) throw new FlagError(`flag needs an argument: --${name}`);
+    if (spec.firstCounts !== true || !values.has(name)) values.set(name, value);
   }
   return values;
 }
