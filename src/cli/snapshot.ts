@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { findFolder, withInstanceLock } from "../cluster/instance.ts";
+import { defaultName, findFolder, withInstanceLock } from "../cluster/instance.ts";
 import { BundleError } from "../cluster/snapshot/bundle.ts";
 import { StorageError } from "../storage/storage.ts";
 import {
@@ -43,9 +43,9 @@ A NAME with a "/" in it is the path of a file. A snapshot holds the keys and Sec
     cluster: {
       type: "string",
       value: "NAME",
-      default: "sampan",
-      description: "which cluster is saved or forked",
+      description: "which cluster is saved or forked (default sampan)",
     },
+    name: { type: "string", value: "NAME", description: "the same, as other commands have it" },
     as: { type: "string", value: "NAME", description: "restore: the name of the cluster that is made" },
     "new-identities": {
       type: "boolean",
@@ -115,15 +115,18 @@ function only(action: string, names: readonly string[], what: string): string {
   });
 }
 
+const clusterOf = (options: OptionValues): string =>
+  [text(options, "cluster"), text(options, "name")].find((name) => name !== "") ?? defaultName;
+
 async function save(name: string, options: OptionValues, io: Io): Promise<number> {
-  const cluster = text(options, "cluster");
-  requireInstance(cluster);
+  const cluster = clusterOf(options);
   const file = snapshotFile(name);
   if (existsSync(file)) {
     throw new CommandError(`there is a snapshot "${name}" already`, {
       remedy: `take another name, or remove it: sampan snapshot delete ${name}`,
     });
   }
+  requireInstance(cluster);
   prepareSnapshots();
   const startedMs = performance.now();
   const progress = new Progress(io);
@@ -218,7 +221,7 @@ async function fork(names: readonly string[], options: OptionValues, io: Io): Pr
       },
     );
   }
-  const from = second === undefined ? text(options, "cluster") : first;
+  const from = second === undefined ? clusterOf(options) : first;
   const cluster = second ?? first;
   requireInstance(from);
   requireFree(cluster, "take another name");

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { RealClock } from "../../apimachinery/clock.ts";
@@ -17,6 +17,13 @@ export interface StoredState {
 }
 
 const pollMs = 5;
+
+/** Whoever was killed in the middle of a snapshot left what it had asked for, or what it had written of the answer. */
+function sweep(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (/^snapshot-[-0-9a-f]+\.(?:state|refusal)/.test(name)) rmSync(join(directory, name), { force: true });
+  }
+}
 
 /** The state of a cluster, from its server while one runs, else from its file. The caller holds the instance's lock. */
 export async function readState(instance: Instance): Promise<StoredState> {
@@ -55,6 +62,7 @@ async function askServer(instance: Instance, server: ServerRecord): Promise<Stor
   const id = new SystemRandom().uuid();
   const answer = answerFile(directory, id);
   const refusal = refusalFile(directory, id);
+  sweep(directory);
   try {
     writePrivate(requestFile(directory), JSON.stringify({ id }));
     process.kill(server.pid, "SIGUSR2");

@@ -12,7 +12,10 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RealClock } from "../../apimachinery/clock.ts";
+import { silentLogger } from "../../apimachinery/logger.ts";
+import { SystemRandom } from "../../apimachinery/random.ts";
 import { SqliteStorage } from "../../storage/sqlite/sqlite-storage.ts";
+import { EncryptedState } from "../encrypted-state.ts";
 import type { Instance } from "../instance.ts";
 import { movingRules, type Place } from "./move-cluster.ts";
 import { restoreInstance } from "./restore-instance.ts";
@@ -179,6 +182,55 @@ describe("a restored cluster", () => {
     writeFileSync(file, whole);
     await expect(restore("other")).rejects.toThrow(`${file} is damaged: its checksum does not match`);
     expect(readdirSync(home).toSorted()).toEqual(["lab", "x.sampan"]);
+  });
+});
+
+describe("a restored cluster whose Secrets are encrypted", () => {
+  const key = Buffer.alloc(32, 5).toString("base64");
+  const configuration = `{apiVersion: apiserver.config.k8s.io/v1, kind: EncryptionConfiguration, resources: [{resources: [secrets], providers: [{aesgcm: {keys: [{name: a, secret: "${key}"}]}}]}]}`;
+  const secret = "/registry/core/secrets/default/robot";
+
+  /** What the cluster in the folder reads there. */
+  async function secretIn(directory: string): Promise<{ stored: string; read: unknown }> {
+    const inner = await SqliteStorage.open({ file: join(directory, "state.db"), clock: new RealClock() });
+    const parts = { clock: new RealClock(), random: new SystemRandom(), logger: silentLogger };
+    const file = join(directory, "api-server", "encryption-provider-config");
+    const { storage } = await EncryptedState.open({ file, inner, ...parts });
+    try {
+      const stored = Buffer.from((await inner.get(secret))?.value ?? []).toString("latin1");
+      const read: unknown = JSON.parse(Buffer.from((await storage.get(secret))?.value ?? []).toString());
+      return { stored, read };
+    } finally {
+      await storage.close();
+    }
+  }
+
+  it("reads them, and has new tokens in them with new identities; none of it lies open in the file or the folder", async () => {
+    const instance = await made();
+    const file = join(instance.directory, "api-server", "encryption-provider-config");
+    writeFileSync(file, configuration, { mode: 0o600 });
+    const inner = await SqliteStorage.open({
+      file: join(instance.directory, "state.db"),
+      clock: new RealClock(),
+    });
+    const parts = { clock: new RealClock(), random: new SystemRandom(), logger: silentLogger };
+    const { storage } = await EncryptedState.open({ file, inner, ...parts });
+    const value = {
+      metadata: { name: "robot" },
+      type: "kubernetes.io/service-account-token",
+      data: { token: "dG9rZW4=", other: "a2VwdA==" },
+    };
+    await storage.txn([], [{ type: "put", key: secret, value: Buffer.from(JSON.stringify(value)) }]);
+    await storage.close();
+    await save(instance);
+    const same = await secretIn((await restore("same")).instance.directory);
+    expect(same.read).toEqual(value);
+    const other = await secretIn((await restore("other", { newIdentities: true })).instance.directory);
+    expect(other.read).toEqual({ ...value, data: { other: "a2VwdA==" } });
+    for (const { stored } of [same, other]) {
+      expect(stored).toMatch(/^k8s:enc:aesgcm:v1:a:/);
+      expect(stored).not.toContain("a2VwdA");
+    }
   });
 });
 
