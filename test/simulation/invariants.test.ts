@@ -101,7 +101,7 @@ function breaches({ steps, runtimes = {}, revisions }: Case): string[] {
   const world = {
     history,
     runtimes: running,
-    nowMs: 0,
+    nowMs: Date.parse("2026-01-01T01:00:00Z"),
     released: new Set<string>(),
     forced: new Set<string>(),
   };

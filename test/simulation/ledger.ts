@@ -2,6 +2,7 @@ import { deepEqual, isObject } from "../../src/apimachinery/json.ts";
 import type { KubernetesObject } from "../../src/apimachinery/object.ts";
 import { StatusError } from "../../src/apimachinery/status.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../src/apimachinery/transport.ts";
+import { ConnectionError } from "../../src/client/server-answer.ts";
 import type { Change, History } from "./history.ts";
 
 interface Written {
@@ -40,10 +41,12 @@ export class Ledger {
     } catch (error) {
       if (error instanceof StatusError) {
         this.#count(error.code);
-        if (error.code >= 500 && !error.message.includes("a fault was injected")) {
+        // 507 is a disk that is full.
+        if (error.code >= 500 && error.code !== 507 && !error.message.includes("a fault was injected")) {
           this.breaches.push(`${what} failed with ${error.code}: ${error.message}`);
         }
-      } else this.breaches.push(`${what} failed without an answer: ${String(error)}`);
+      } else if (!(error instanceof ConnectionError))
+        this.breaches.push(`${what} failed without an answer: ${String(error)}`);
       throw error;
     }
   }

@@ -88,6 +88,12 @@ async function many(): Promise<void> {
     const seconds = (performance.now() - startMs) / 1000;
     return `${done} seeds from ${from}, ${failed} failed; ${(done / seconds).toFixed(1)} seeds/s, ${Math.round(cpuMs / Math.max(1, done))} ms of CPU, ${Math.round(commits / Math.max(1, done))} commits and ${Math.round(virtualMs / 60_000 / Math.max(1, done))} min of cluster time each`;
   };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      console.log(line());
+      process.exit(1);
+    });
+  }
   const count = Math.min(Number(values.workers ?? availableParallelism()), end - from);
   await Promise.all(
     Array.from({ length: count }, async () => {
@@ -107,7 +113,7 @@ async function many(): Promise<void> {
           failed++;
           await tellFailure(told);
         }
-        if (done % 50 === 0) console.log(line());
+        if (done % 10 === 0) console.log(line());
       }
       await worker.terminate();
     }),

@@ -65,6 +65,7 @@ export class Weather {
   readonly #crashed = new Set<string>();
   readonly #partitioned = new Set<string>();
   readonly #stopped = new Set<string>();
+  #isServerDown = false;
   /** Nodes that are just stopping or starting. */
   readonly #busy = new Map<string, Promise<void>>();
 
@@ -86,6 +87,10 @@ export class Weather {
       [2, this.#heal],
       [2, this.#stopController],
       [3, this.#startController],
+      [2, this.#crashController],
+      [1, this.#crashServer],
+      [3, this.#restartServer],
+      [1, this.#fillDisk],
     ]);
     await change(dice);
   }
@@ -95,6 +100,7 @@ export class Weather {
     const { faults, nodes } = this.#cluster;
     this.#note("the weather clears");
     faults.clear();
+    await this.#restartServer();
     for (const node of this.#partitioned) nodes.heal(node);
     for (const name of this.#stopped) this.#cluster.startController(name);
     this.#partitioned.clear();
@@ -207,6 +213,36 @@ export class Weather {
     this.#stopped.add(name);
     this.#note(`${name} stops`);
     await this.#cluster.stopController(name);
+  };
+
+  /** In the middle of what it does. */
+  #crashController = (dice: Dice): void => {
+    const name = dice.pick(controllers);
+    if (this.#stopped.has(name)) return;
+    const options = { afterWrites: dice.between(0, 3), times: dice.between(1, 2) };
+    this.#cluster.crashController(name, options);
+    this.#note(`${name} will crash ${JSON.stringify(options)}`);
+  };
+
+  /** With all controllers and the scheduler; what is stored outlives it. */
+  #crashServer = async (): Promise<void> => {
+    if (this.#isServerDown) return;
+    this.#isServerDown = true;
+    this.#note("the server crashes");
+    await this.#cluster.server.crash();
+  };
+
+  #restartServer = async (): Promise<void> => {
+    if (!this.#isServerDown) return;
+    this.#isServerDown = false;
+    this.#note("the server starts again");
+    await this.#cluster.server.restart();
+  };
+
+  #fillDisk = (dice: Dice): void => {
+    const options = { after: dice.between(0, 20), times: dice.between(1, 10) };
+    this.#cluster.faults.fillDisk(options);
+    this.#note(`the disk will be full ${JSON.stringify(options)}`);
   };
 
   #startController = (dice: Dice): void => {

@@ -5,6 +5,7 @@ import type { KubernetesObject, UnstructuredObject } from "../../src/apimachiner
 import { StatusError } from "../../src/apimachinery/status.ts";
 import type { Client, DeleteCallOptions, ResourceReference } from "../../src/client/client.ts";
 import { resources } from "../../src/client/resources.ts";
+import { ConnectionError } from "../../src/client/server-answer.ts";
 import type { Dice } from "./dice.ts";
 import type { History } from "./history.ts";
 import { holdFinalizer } from "./invariants.ts";
@@ -168,6 +169,7 @@ export class Workload {
       if (done === nothing) return;
       note(`${name}${typeof done === "string" ? ` ${done}` : describe(done)}`);
     } catch (error) {
+      if (error instanceof ConnectionError) return note(`${name}: ${error.message}`);
       if (!(error instanceof StatusError)) throw error;
       note(`${name}: ${error.code} ${error.message.slice(0, 160)}`);
     }
