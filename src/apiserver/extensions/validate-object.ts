@@ -3,13 +3,15 @@ import { checkObjectMeta, checkObjectMetaUpdate } from "../../api/validation/obj
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { qualifiedNameErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import { inSlices } from "./in-slices.ts";
 import type { RuleMetrics } from "./rule-metrics.ts";
 import { Correlation } from "./schema/correlation.ts";
 import { RulesToAsk } from "./schema/evaluate-rules.ts";
 import { listTypeErrors } from "./schema/list-types.ts";
 import { embeddedErrors } from "./schema/object-meta.ts";
 import type { SchemaNode } from "./schema/schema-node.ts";
-import { schemaErrors } from "./schema/validate.ts";
+import { schemaErrors, schemaErrorsInParts } from "./schema/validate.ts";
+import { hasManyPatterns, isLarge } from "./schema/weight.ts";
 import { type ScaleFields, scaleErrors } from "./validate-scale.ts";
 
 export interface ObjectFacts {
@@ -30,6 +32,9 @@ export class ObjectRules {
   readonly #status: SchemaNode | undefined;
   /** Faults of the last object that were there before. */
   #warnings: string[] = [];
+  #hasManyPatterns: boolean | undefined;
+  /** What the schema has said of large objects that are about to be validated. */
+  readonly #checked = new WeakMap<UnstructuredObject, Checked>();
   /** What rules have said of objects that are about to be validated. */
   readonly #asked = new WeakMap<UnstructuredObject, Asked>();
 
@@ -47,7 +52,8 @@ export class ObjectRules {
       { namespaced, name: nameIsDnsSubdomain, standardFinalizers: false },
       errors,
     );
-    errors.push(...schemaErrors(object, schema), ...scaleErrors(object, scale, ["spec", "status"]));
+    errors.push(...(this.#known(object, undefined) ?? schemaErrors(object, schema)));
+    errors.push(...scaleErrors(object, scale, ["spec", "status"]));
     errors.push(...embeddedErrors(object, schema));
     if (schema !== undefined) errors.push(...listTypeErrors(object, schema));
     return this.#withRules(errors, object, undefined, undefined);
@@ -59,7 +65,7 @@ export class ObjectRules {
     if (errors.length > 0) return errors;
     checkObjectMetaUpdate(object.metadata, old.metadata, false, errors);
     const correlation = schema && new Correlation(object, old, schema);
-    errors.push(...schemaErrors(object, schema, "", correlation));
+    errors.push(...(this.#known(object, old) ?? schemaErrors(object, schema, "", correlation)));
     errors.push(...scaleErrors(object, scale, ["spec", "status"]));
     errors.push(...embeddedErrors(object, schema));
     errors.push(...this.#listErrors(object, old));
@@ -86,6 +92,33 @@ export class ObjectRules {
    * that takes long they are asked a part at a time.
    */
   prepare(object: UnstructuredObject, old: UnstructuredObject | undefined): Promise<void> | undefined {
+    if (!this.#isHeavy(object, old)) return this.#prepareRules(object, old);
+    return this.#prepareSchema(object, old).then(() => this.#prepareRules(object, old));
+  }
+
+  /** A status is another matter: the rest of it is what it was. */
+  #isHeavy(object: UnstructuredObject, old: UnstructuredObject | undefined): boolean {
+    const { schema } = this.#facts;
+    if (schema === undefined || (old !== undefined && old["spec"] === object["spec"])) return false;
+    this.#hasManyPatterns ??= hasManyPatterns(schema.props);
+    return this.#hasManyPatterns || isLarge(object);
+  }
+
+  async #prepareSchema(object: UnstructuredObject, old: UnstructuredObject | undefined): Promise<void> {
+    const { schema } = this.#facts;
+    const correlation = schema && old && new Correlation(object, old, schema);
+    const errors = await inSlices(schemaErrorsInParts(object, schema, "", correlation));
+    this.#checked.set(object, { old, errors });
+  }
+
+  /** What the schema has said of the object already. */
+  #known(object: UnstructuredObject, old: UnstructuredObject | undefined): readonly FieldError[] | undefined {
+    const known = this.#checked.get(object);
+    this.#checked.delete(object);
+    return known?.old === old ? known?.errors : undefined;
+  }
+
+  #prepareRules(object: UnstructuredObject, old: UnstructuredObject | undefined): Promise<void> | undefined {
     const { schema } = this.#facts;
     if (schema?.traits.hasRules !== true || this.#typeErrors(object).length > 0) return undefined;
     const correlation = old && new Correlation(object, old, schema);
@@ -143,6 +176,11 @@ export class ObjectRules {
     this.#warnings = warnings;
     return [...errors, ...run.errors];
   }
+}
+
+interface Checked {
+  readonly old: UnstructuredObject | undefined;
+  readonly errors: readonly FieldError[];
 }
 
 interface Asked {

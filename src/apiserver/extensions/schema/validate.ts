@@ -18,7 +18,22 @@ export function schemaErrors(
   correlation?: Correlation,
 ): FieldError[] {
   if (schema === undefined) return [];
-  const { faults } = validate({ schema, value, place: "", correlation, below: correlation });
+  return errorsOf(validate({ schema, value, place: "", correlation, below: correlation }), path);
+}
+
+/** As `schemaErrors`, a part at a time: the caller decides after each part when to go on. */
+export function* schemaErrorsInParts(
+  value: unknown,
+  schema: SchemaNode | undefined,
+  path = "",
+  correlation?: Correlation,
+): Generator<void, FieldError[]> {
+  if (schema === undefined) return [];
+  const task = { schema, value, place: "", correlation, below: correlation };
+  return errorsOf(yield* validateInParts(task), path);
+}
+
+function errorsOf({ faults }: Outcome, path: string): FieldError[] {
   return faults.map(({ message, error }) => {
     if (error === undefined) return invalid(shownPath(path), "", message);
     const name = error.path.replace(/^\./, "");
@@ -37,8 +52,17 @@ interface Task {
   readonly below: Correlation | undefined;
 }
 
-function validate(task: Task): Outcome {
-  const outcome = run(task);
+const validate = (task: Task): Outcome => unlessUnchanged(run(task), task);
+
+function* validateInParts(task: Task): Generator<void, Outcome> {
+  const { value } = task;
+  const isWhole = (typeof value !== "object" || value === null) && !Array.isArray(value);
+  if (!isWhole) return unlessUnchanged(yield* runInParts(task), task);
+  yield;
+  return validate(task);
+}
+
+function unlessUnchanged(outcome: Outcome, task: Task): Outcome {
   if (outcome.isValid || task.correlation?.isSame !== true) return outcome;
   const forgiven = new Outcome();
   forgiven.matches = outcome.matches;
@@ -48,12 +72,64 @@ function validate(task: Task): Outcome {
 function run(task: Task): Outcome {
   const { schema, value, place } = task;
   const result = new Outcome();
+  if (!begin(result, task)) return result;
+  if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
+    for (let index = 0; schema.items !== undefined && index < items.length; index++) {
+      result.merge(validate(itemOf(task, schema.items, items[index], index)));
+    }
+    checkLength(result, task, items);
+  }
+  checkEnum(result, schema, value, place);
+  result.matches++;
+  if (isObject(value)) {
+    checkSize(result, task, value);
+    for (const name of Object.keys(value)) {
+      const member = memberOf(result, task, value, name);
+      if (member !== undefined) result.merge(validate(member));
+    }
+    checkRequired(result, task, value);
+  }
+  result.matches++;
+  return result;
+}
+
+/** The same as `run`. */
+function* runInParts(task: Task): Generator<void, Outcome> {
+  const { schema, value, place } = task;
+  const result = new Outcome();
+  if (!begin(result, task)) return result;
+  yield;
+  if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
+    for (let index = 0; schema.items !== undefined && index < items.length; index++) {
+      result.merge(yield* validateInParts(itemOf(task, schema.items, items[index], index)));
+    }
+    checkLength(result, task, items);
+  }
+  checkEnum(result, schema, value, place);
+  result.matches++;
+  if (isObject(value)) {
+    checkSize(result, task, value);
+    for (const name of Object.keys(value)) {
+      const member = memberOf(result, task, value, name);
+      if (member !== undefined) result.merge(yield* validateInParts(member));
+    }
+    checkRequired(result, task, value);
+  }
+  result.matches++;
+  return result;
+}
+
+/** All that is said of the value before what is below it. False when that is all. */
+function begin(result: Outcome, task: Task): boolean {
+  const { schema, value, place } = task;
   const types = typesOf(schema);
   const format = formatOf(schema, types);
   if (value === null || value === undefined) {
     checkNull(result, schema, types, place);
     checkEnum(result, schema, value, place);
-    return result;
+    return false;
   }
   if (types.length > 0 || format !== "") {
     checkType(result, types, format, value, place);
@@ -71,18 +147,8 @@ function run(task: Task): Outcome {
   } else if (typeof value === "number" || typeof value === "bigint") {
     checkNumber(result, schema, types, format, value, place);
     result.matches += 2;
-  } else if (Array.isArray(value)) {
-    checkItems(result, task, value);
-    result.matches += 2;
   }
-  checkEnum(result, schema, value, place);
-  result.matches++;
-  if (isObject(value)) {
-    checkObject(result, task, value);
-    result.matches++;
-  }
-  result.matches++;
-  return result;
+  return true;
 }
 
 const typesOf = (schema: SchemaNode): readonly string[] => {
@@ -129,22 +195,13 @@ function checkType(
   else result.matches++;
 }
 
-function checkItems(result: Outcome, { schema, place, below }: Task, items: readonly unknown[]): void {
+function itemOf({ place, below }: Task, schema: SchemaNode, value: unknown, index: number): Task {
+  const correlation = below?.index(index);
+  return { schema, value, place: `${place}[${index}]`, correlation, below: correlation };
+}
+
+function checkLength(result: Outcome, { schema, place }: Task, items: readonly unknown[]): void {
   const { minItems, maxItems } = schema.props;
-  if (schema.items !== undefined) {
-    for (const [index, value] of items.entries()) {
-      const correlation = below?.index(index);
-      result.merge(
-        validate({
-          schema: schema.items,
-          value,
-          place: `${place}[${index}]`,
-          correlation,
-          below: correlation,
-        }),
-      );
-    }
-  }
   if (minItems !== undefined && items.length < minItems) {
     result.add(fieldFault(place, `${place} in body should have at least ${minItems} items`, items.length));
   }
@@ -152,14 +209,12 @@ function checkItems(result: Outcome, { schema, place, below }: Task, items: read
     const message = `${place} in body should have at most ${maxItems} items`;
     result.add({ message, error: tooMany(place, items.length, maxItems) });
   }
+  result.matches += 2;
 }
 
-function checkObject(
-  result: Outcome,
-  { schema, place, below }: Task,
-  value: Readonly<Record<string, unknown>>,
-): void {
-  const { minProperties, maxProperties, additionalProperties, required: names = [] } = schema.props;
+function checkSize(result: Outcome, { schema, place }: Task, value: Readonly<Record<string, unknown>>): void {
+  const { minProperties, maxProperties } = schema.props;
+  if (minProperties === undefined && maxProperties === undefined) return;
   const size = Object.keys(value).length;
   if (minProperties !== undefined && size < minProperties) {
     result.add(fieldFault(place, `${place} in body should have at least ${minProperties} properties`, size));
@@ -168,25 +223,40 @@ function checkObject(
     const message = `${place} in body should have at most ${maxProperties} properties`;
     result.add({ message, error: tooMany(place, size, maxProperties) });
   }
-  const member = (name: string, node: SchemaNode, where: string): void => {
-    const correlation =
-      place === "" && (name === "apiVersion" || name === "kind") ? undefined : below?.key(name);
-    result.merge(
-      validate({ schema: node, value: value[name], place: where, correlation, below: correlation }),
-    );
-  };
-  for (const name of Object.keys(value)) {
-    const field = schema.field(name);
-    if (field !== undefined) member(name, field, place === "" ? name : `${place}.${name}`);
-    else if (additionalProperties === false) {
-      result.add(fieldFault(place, `${place}.${name} in body is a forbidden property`, name));
-    } else if (schema.values !== undefined) member(name, schema.values, `${place}.${name}`);
+}
+
+/** Undefined where the schema has nothing to say of the member, or says that it should not be there. */
+function memberOf(
+  result: Outcome,
+  { schema, place, below }: Task,
+  value: Readonly<Record<string, unknown>>,
+  name: string,
+): Task | undefined {
+  const field = schema.field(name);
+  if (field === undefined && schema.props.additionalProperties === false) {
+    result.add(fieldFault(place, `${place}.${name} in body is a forbidden property`, name));
+    return undefined;
   }
+  const node = field ?? schema.values;
+  if (node === undefined) return undefined;
+  const isType = place === "" && (name === "apiVersion" || name === "kind");
+  const correlation = isType ? undefined : below?.key(name);
+  const where = field !== undefined && place === "" ? name : `${place}.${name}`;
+  return { schema: node, value: value[name], place: where, correlation, below: correlation };
+}
+
+function checkRequired(
+  result: Outcome,
+  { schema, place }: Task,
+  value: Readonly<Record<string, unknown>>,
+): void {
+  const { required: names = [] } = schema.props;
   for (const name of names) {
     if (Object.hasOwn(value, name)) continue;
     const where = `${place}.${name}`;
     result.add({ message: `${where} in body is required`, error: required(where) });
   }
+  result.matches++;
 }
 
 /** Alternatives are held against the same value; each failure of theirs counts, but for those that were not meant. */
