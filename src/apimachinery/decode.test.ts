@@ -253,6 +253,33 @@ describe("decodeObject()", () => {
     );
   });
 
+  it.each([
+    [
+      "the first of several wrong types",
+      { image: 3, replicas: "1" },
+      "json: cannot unmarshal number into Go struct field WebSpec.spec.image of type string",
+    ],
+    [
+      "a value that reads itself before a type that was wrong earlier",
+      { image: 3, limits: { cpu: "x" } },
+      "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    ],
+    [
+      "a wrong type before text that is no base64",
+      { image: 3, data: { k: "a" } },
+      "json: cannot unmarshal number into Go struct field WebSpec.spec.image of type string",
+    ],
+    [
+      "whatever is wrong with a number or text",
+      { image: 3, max: true },
+      "json: cannot unmarshal bool into Go struct field WebSpec.spec.max of type int32",
+    ],
+  ])("tells of %s", (_what, spec, message) => {
+    expect(messageOf(() => decodeSpec(spec))).toBe(
+      `400 Web in version "v1" cannot be handled as a Web: ${message}`,
+    );
+  });
+
   it("leaves keys of maps out of the message", () => {
     expect(messageOf(() => decodeObject(schemas, "io.example.v1.Web", web({}, { labels: { a: 1 } })))).toBe(
       '400 Web in version "v1" cannot be handled as a Web: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string',

@@ -33,6 +33,7 @@ export function decodeObject(schemas: SchemaSet, schema: string | Schema, value:
   const context: Context = { path: [], struct: "", unknownFields: [], schemas, root };
   try {
     const object = decoder.decode(value, context) as UnstructuredObject;
+    if (context.mismatch !== undefined) throw context.mismatch;
     return { object, unknownFields: context.unknownFields };
   } catch (error) {
     if (error instanceof DecodingError) throw asBadRequest(value, error);
@@ -77,6 +78,8 @@ interface Context {
   /** What the whole is decoded by, for messages. */
   readonly schemas: SchemaSet;
   readonly root: Schema;
+  /** The first value of a wrong type. Go reads on, and tells of it when nothing else is wrong. */
+  mismatch?: DecodingError;
 }
 
 interface Decoder {
@@ -165,11 +168,15 @@ function compile(schemas: SchemaSet, schema: Schema, name: string): Decoder {
 }
 
 /** `type` is Go's plain name of what should be there; the field may have another for it. */
-function fail(context: Context, value: unknown, type: string, shown = describe(value)): never {
+function fail(context: Context, value: unknown, type: string, shown = describe(value)): undefined {
+  context.mismatch ??= mismatchOf(context, type, shown);
+}
+
+function mismatchOf(context: Context, type: string, shown: string): DecodingError {
   const way = goWay(context.schemas, context.root, context.path.map(stepOf));
   const where =
     way.fields.length === 0 ? "Go value" : `Go struct field ${context.struct}.${way.fields.join(".")}`;
-  throw new DecodingError(`json: cannot unmarshal ${shown} into ${where} of type ${way.type ?? type}`);
+  return new DecodingError(`json: cannot unmarshal ${shown} into ${where} of type ${way.type ?? type}`);
 }
 
 function stepOf(step: string | number): GoStep {
@@ -182,21 +189,32 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-const textDecoder = (type: string, normalize: (text: string) => string): Decoder => ({
-  decode: (value, context) => (typeof value === "string" ? normalize(value) : fail(context, value, type)),
+const plainString: Decoder = {
+  decode: (value, context) => (typeof value === "string" ? value : fail(context, value, "string")),
   zero: () => "",
-  typeName: type,
+  typeName: "string",
   isEmpty: isZeroScalar,
   isScalar: true,
-});
+};
 
-const plainString = textDecoder("string", (text) => text);
-const byteString = textDecoder("[]uint8", normalizeBase64);
+const byteString: Decoder = {
+  decode: (value, context) => {
+    if (typeof value !== "string") return fail(context, value, "[]uint8");
+    const corruptAt = corruptBase64At(value);
+    if (corruptAt === undefined) return withoutBreaks(value);
+    context.mismatch ??= new DecodingError(`illegal base64 data at input byte ${corruptAt}`);
+    return undefined;
+  },
+  zero: () => "",
+  typeName: "[]uint8",
+  isEmpty: isZeroScalar,
+  isScalar: true,
+};
 
 /** A zero time prints as null, which is absence here. */
 const timeDecoder = (normalize: (text: string) => string | undefined, typeName: string): Decoder => ({
   decode: (value, context) => {
-    if (typeof value !== "string") return fail(context, value, "string");
+    if (typeof value !== "string") throw mismatchOf(context, "string", describe(value));
     try {
       return normalize(value);
     } catch (error) {
@@ -244,13 +262,15 @@ function stringDecoder(format: string | undefined): Decoder {
 const int32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 const int64 = { min: -(2 ** 63), max: 2 ** 63 };
 
+const isWhole = (value: unknown, { min, max }: typeof int32): boolean =>
+  typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
+
 function integerDecoder(type: "int32" | "int64"): Decoder {
-  const { min, max } = type === "int32" ? int32 : int64;
+  const range = type === "int32" ? int32 : int64;
   return {
     decode: (value, context) => {
-      if (typeof value !== "number") return fail(context, value, type);
-      if (Number.isInteger(value) && value >= min && value <= max) return value;
-      return fail(context, value, type, `number ${value}`);
+      if (isWhole(value, range)) return value;
+      return fail(context, value, type, typeof value === "number" ? `number ${value}` : describe(value));
     },
     zero: () => 0,
     typeName: type,
@@ -275,10 +295,12 @@ const booleanDecoder: Decoder = {
   isScalar: true,
 };
 
-const int32Decoder = integerDecoder("int32");
-
 const intOrStringDecoder: Decoder = {
-  decode: (value, context) => (typeof value === "string" ? value : int32Decoder.decode(value, context)),
+  decode: (value, context) => {
+    if (typeof value === "string" || isWhole(value, int32)) return value;
+    // A type that reads itself ends the reading.
+    throw mismatchOf(context, "int32", typeof value === "number" ? `number ${value}` : describe(value));
+  },
   zero: () => 0,
   typeName: "intstr.IntOrString",
   isEmpty: never,
@@ -456,16 +478,15 @@ function formatPath(path: readonly (string | number)[]): string {
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Line breaks are allowed in base64 text and not printed again. */
-function normalizeBase64(text: string): string {
-  if (base64.test(text)) return text;
-  const joined = text.replace(/[\r\n]/g, "");
-  if (base64.test(joined)) return joined;
-  throw new DecodingError(`illegal base64 data at input byte ${corruptBase64At(text)}`);
-}
+const withoutBreaks = (text: string): string =>
+  text.includes("\n") || text.includes("\r") ? text.replace(/[\r\n]/g, "") : text;
 
-/** Go names the first byte that cannot be, or the start of the last quantum when it is cut short. */
-function corruptBase64At(text: string): number {
+/**
+ * Go names the first byte that cannot be, or the start of the last quantum when it is cut short; undefined where all is
+ * well. Line breaks are allowed, and not printed again.
+ */
+function corruptBase64At(text: string): number | undefined {
+  if (base64.test(text) || base64.test(withoutBreaks(text))) return undefined;
   const wrong = text.search(/[^A-Za-z0-9+/=\r\n]/);
   if (wrong >= 0) return wrong;
   const padding = text.indexOf("=");
