@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { program, removeProgram } from "../e2e/sampan.ts";
 import { eventually, freePort } from "../harness/cluster.ts";
-import { goTests, javaSuite } from "./programs.ts";
+import { goTests, javaSuite, pythonSuite } from "./programs.ts";
 
 let folder: string;
 
@@ -133,6 +133,27 @@ describe("a suite in Java, with fabric8's kube-api-test", () => {
       );
       expect(stdout.match(/^FAIL.*$/gm) ?? [], stdout + stderr).toEqual([]);
       expect(stdout.match(/^PASS/gm), stderr).toHaveLength(4);
+      expect(status).toBe(0);
+    },
+  );
+});
+
+describe("a suite in Python, with kubernetes_lite's envtest", () => {
+  const suite = pythonSuite();
+
+  test.skipIf(suite.missing !== undefined)(
+    `runs unchanged${suite.missing === undefined ? "" : ` (${suite.missing})`}`,
+    { timeout: 700_000 },
+    () => {
+      suite.prepare();
+      const assets = sampan("envtest", join(folder, "python")).stdout.trim();
+      const { status, stdout, stderr } = spawnSync(suite.file, [suite.source], {
+        encoding: "utf8",
+        timeout: 120_000,
+        env: { PATH: process.env["PATH"], HOME: folder, KUBEBUILDER_ASSETS: assets },
+      });
+      expect(stdout.match(/^FAIL.*$/gm) ?? [], stdout + stderr).toEqual([]);
+      expect(stdout.match(/^PASS/gm), stderr).toHaveLength(3);
       expect(status).toBe(0);
     },
   );

@@ -86,25 +86,38 @@ function builtByGo(name: string, program: string, verb: readonly string[], main:
 
 /** The official Python client, in an environment of its own. */
 export function pythonClient(): ClientProgram {
+  const { missing, file, prepare } = pythonEnvironment("python", "requirements.txt", "kubernetes");
+  const program = join(import.meta.dirname, "python/scenarios.py");
+  const scenarios = named(readFileSync(program, "utf8"), /^@scenario\("([^"]+)"/gm);
+  return { missing, scenarios, command: [file, program], prepare };
+}
+
+/** A suite on controller-runtime's envtest as Python has it; its file is the interpreter that runs it. */
+export function pythonSuite(): BuiltProgram & { readonly source: string } {
+  const environment = pythonEnvironment("python-envtest", "requirements-envtest.txt", "kubernetes_lite");
+  return { ...environment, source: join(import.meta.dirname, "python/envtest_suite.py") };
+}
+
+/** An interpreter with the packages of a file, known by one of them. */
+function pythonEnvironment(name: string, requirements: string, packageName: string): BuiltProgram {
   const folder = join(import.meta.dirname, "python");
-  const environment = join(cacheFolder, "python");
-  const python = join(environment, "bin/python");
-  const program = join(folder, "scenarios.py");
-  const isInstalled = works(python, "-c", "import kubernetes");
-  const hasPython = isInstalled || works("python3", "-c", "import venv");
+  const environment = join(cacheFolder, name);
+  const file = join(environment, "bin/python");
+  const isInstalled = (): boolean => works(file, "-c", `import ${packageName}`);
+  const isReady = isInstalled();
+  const hasPython = isReady || works("python3", "-c", "import venv");
   return {
     missing: !hasPython
       ? "needs Python"
-      : isInstalled || mayBuild
+      : isReady || mayBuild
         ? undefined
         : "not installed; npm run clients does",
-    scenarios: named(readFileSync(program, "utf8"), /^@scenario\("([^"]+)"/gm),
-    command: [python, program],
+    file,
     prepare() {
-      if (works(python, "-c", "import kubernetes")) return;
+      if (isInstalled()) return;
       mkdirSync(cacheFolder, { recursive: true });
       run("python3", ["-m", "venv", environment], folder, 120_000);
-      run(python, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"], folder, 300_000);
+      run(file, ["-m", "pip", "install", "--quiet", "-r", requirements], folder, 300_000);
     },
   };
 }
