@@ -29,6 +29,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   stages: ["apimachinery", "api", "client", "cel"],
   kubectl: ["apimachinery", "api", "client", "streaming"],
   why: ["apimachinery", "api", "client"],
+  history: ["apimachinery", "api", "client", "storage", "apiserver"],
 };
 
 /** Rooms that wire the others and may import all. */

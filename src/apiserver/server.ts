@@ -93,6 +93,8 @@ export interface ApiServerOptions {
   readonly readyChecks?: readonly HealthCheck[];
   /** Documents beside the API, by path: `/openid/v1/jwks`. */
   readonly documents?: Readonly<Record<string, () => object>>;
+  /** Paths beside the API with handlers of their own; the request has been authorized for the path. */
+  routes?(dependencies: { readonly authorizer: Authorizer }): Readonly<Record<string, Handler>>;
 }
 
 export interface SecurityDependencies {
@@ -270,6 +272,7 @@ export class ApiServer {
       healthChecks: options.healthChecks ?? [],
       readyChecks: options.readyChecks ?? [],
       documents: options.documents ?? {},
+      routes: options.routes?.({ authorizer }) ?? {},
       dumpFlowControl: (table) => dump(this.#flowController, table),
       isReady: () => this.#isStarted && !this.#isClosing,
       isClosing: () => this.#isClosing,

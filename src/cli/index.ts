@@ -35,6 +35,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./why.ts")).whyCommand,
   },
   {
+    name: "history",
+    summary: "show how an object came to be as it is: each revision, who, why, and what changed",
+    load: async () => (await import("./history.ts")).historyCommand,
+  },
+  {
+    name: "diff",
+    summary: "show what differs between two revisions of an object, or of a namespace",
+    load: async () => (await import("./diff.ts")).diffCommand,
+  },
+  {
+    name: "rewind",
+    summary: "write an object, or a namespace, back as it was at a revision",
+    load: async () => (await import("./rewind.ts")).rewindCommand,
+  },
+  {
     name: "logs",
     summary: "print the log of the cluster's own process",
     load: async () => (await import("./logs.ts")).logsCommand,

@@ -19,6 +19,11 @@ export const addressOption: OptionSpec = {
   description: "a further address of this machine to listen on; loopback always is",
 };
 
+export const historyOption: OptionSpec = {
+  type: "boolean",
+  description: "remember what changes, and through whom: for sampan history, diff and rewind",
+};
+
 export function runtimeOf(options: OptionValues): RuntimeKind | undefined {
   const runtime = text(options, "runtime");
   if (runtime === "" || runtime === "crun" || runtime === "simulated")

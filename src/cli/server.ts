@@ -5,7 +5,7 @@ import type { LogLevel } from "../cluster/log.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
 import { checkName, startTrouble } from "./instances.ts";
-import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
+import { addressOption, historyOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
 
 const levels: readonly string[] = ["debug", "info", "warn", "error"];
 
@@ -21,6 +21,7 @@ export const newServerCommand = (atRest?: () => void): Command => ({
     runtime: runtimeOption,
     port: portOption,
     address: addressOption,
+    history: historyOption,
     "log-level": {
       type: "string",
       value: "LEVEL",
@@ -62,6 +63,7 @@ export const newServerCommand = (atRest?: () => void): Command => ({
         instance,
         logLevel: level as LogLevel,
         ...(text(options, "address") === "" ? {} : { address: text(options, "address") }),
+        history: options["history"] === true,
         ...(report === undefined ? { writeLog: io.error } : {}),
         onStage: (stage, atMs) => report?.({ stage, atMs }),
         onTrouble: (trouble) => report?.(startTrouble(name, trouble)),

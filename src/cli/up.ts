@@ -29,7 +29,7 @@ import {
 } from "./command.ts";
 import { checkName, startTrouble } from "./instances.ts";
 import { Progress } from "./progress.ts";
-import { addressOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
+import { addressOption, historyOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
 
 /** A server that says nothing for so long does not come up. */
 const silenceMs = 60_000;
@@ -47,6 +47,7 @@ export const upCommand: Command = {
     runtime: runtimeOption,
     port: portOption,
     address: addressOption,
+    history: historyOption,
     timeout: {
       type: "string",
       value: "SECONDS",
@@ -196,6 +197,7 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
       "--report-fd",
       "3",
       ...(address === "" ? [] : ["--address", address]),
+      ...(options["history"] === true ? ["--history"] : []),
     ],
     { detached: true, stdio: ["ignore", log, log, "pipe"], cwd: "/" },
   );

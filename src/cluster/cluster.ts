@@ -19,6 +19,7 @@ import type { LocalVolumes } from "../controller/local-provisioner/index.ts";
 import { ControllerManager } from "../controller/manager.ts";
 import type { LegacyTokenIssuer } from "../controller/serviceaccount-token/index.ts";
 import { createPki, type Pki } from "../pki/index.ts";
+import type { History } from "../history/index.ts";
 import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
 import { newSecurity, type SecurityOptions } from "../registry/security.ts";
@@ -29,6 +30,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
 import { reportApiService } from "./api-service-events.ts";
 import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
+import { interceptOf, routesOf } from "./history.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { publishAuthentication } from "./publish-authentication.ts";
 import { ServerEvents } from "./server-events.ts";
@@ -66,6 +68,8 @@ export interface ClusterOptions {
   readonly keepsHistory?: boolean;
   /** See `ApiServerOptions`. */
   readonly intercept?: ApiServerOptions["intercept"];
+  /** Remembers what changed, through whom and why, and tells it at /sampan.dev/history. Default: nobody. */
+  readonly history?: History;
   /** See `ApiServerOptions`. */
   readonly decoded?: ApiServerOptions["decoded"] | undefined;
   /** True when all that `bootstrap` makes lies in the store as it should be: then that is not looked at. */
@@ -148,7 +152,7 @@ export class Cluster {
       security: security.open,
       ...(options.audit === undefined ? {} : { audit: options.audit }),
       ...(options.cpuMs === undefined ? {} : { cpuMs: options.cpuMs }),
-      ...(options.intercept === undefined ? {} : { intercept: options.intercept }),
+      ...interceptOf(options),
       ...(options.decoded === undefined ? {} : { decoded: options.decoded }),
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
@@ -158,6 +162,7 @@ export class Cluster {
       },
       nodes,
       connect: (dependencies) => connectHandlers(dependencies, this.clock),
+      ...(options.history !== undefined && routesOf(options.history)),
       documents: {
         "/.well-known/openid-configuration": () =>
           security.tokens.discovery("https://kubernetes.default.svc"),
@@ -278,6 +283,7 @@ export class Cluster {
     });
     this.#manager = new ControllerManager({
       metrics: this.server.metrics,
+      ...(this.#options.history !== undefined && { causes: this.#options.history.causes }),
       registrations,
       clock: this.clock,
       logger: this.logger,

@@ -17,6 +17,7 @@ export type {
   WebhookFault,
   WebhookFaultRule,
 } from "./library/faults.ts";
+export type { Change, Difference, DiffOptions, RewindToOptions, Rewound } from "./library/history.ts";
 export type { AnyObject, ApplyOptions, Manifests } from "./library/manifests.ts";
 export type { FailureKind, NodeFailure } from "./library/node-failures.ts";
 export type { CreateClusterOptions, Duration, NodeOptions, TestUser } from "./library/options.ts";

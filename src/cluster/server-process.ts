@@ -1,7 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { RealClock } from "../apimachinery/clock.ts";
+import { type Clock, RealClock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/logger.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
+import type { History } from "../history/index.ts";
 import { openPki } from "../pki/index.ts";
 import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
@@ -39,6 +41,8 @@ export interface ServerProcessOptions {
   readonly logLevel: LogLevel;
   /** Further addresses to listen on; loopback always is. */
   readonly address?: string;
+  /** Remembers what changes, and through whom. */
+  readonly history?: boolean;
   /** Lines of the log; by default they go to `server.log` in the instance's folder. */
   readonly writeLog?: (line: string) => void;
   readonly onStage: (stage: ServerStage, atMs: number) => void;
@@ -106,11 +110,13 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const { Cluster } = await import("./cluster.ts");
   const storage = await opening;
   const parts = await apiServerParts({ directory, clock, random, logger }, storage);
+  const history = options.history === true ? await openHistory(clock, logger) : undefined;
   const cluster = new Cluster({
     clock,
     random,
     logger,
     storage,
+    ...(history === undefined ? {} : { history }),
     ...parts,
     cpuMs: processCpuMs,
     pki,
@@ -121,6 +127,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     ...(hostPorts === undefined ? {} : { hostPorts }),
   });
   await cluster.startApi();
+  void history?.journal.follow(storage, cluster.signal);
   await saved;
   await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
   if (options.address !== undefined)
@@ -188,6 +195,11 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
 }
 
 /** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
+async function openHistory(clock: Clock, logger: Logger): Promise<History> {
+  const { newHistory } = await import("../history/index.ts");
+  return newHistory({ clock, logger });
+}
+
 async function apiServerParts(context: ApiServerContext, storage: Storage): Promise<Partial<ClusterOptions>> {
   const settings = readSettings(context.directory);
   if (Object.keys(settings).length === 0) return {};

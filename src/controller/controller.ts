@@ -1,5 +1,6 @@
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
+import type { KubernetesObject } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
@@ -55,7 +56,10 @@ export interface RunningController {
  * Connects a source of changes with the queue; called with the function that adds keys. May return the function that
  * disconnects, which is called when the controller stops.
  */
-export type ControllerWatch = (enqueue: (key: string) => void) => (() => void) | void;
+export type ControllerWatch = (enqueue: Enqueue) => (() => void) | void;
+
+/** `because` is the object whose change it is, where there is one. */
+export type Enqueue = (key: string, because?: KubernetesObject) => void;
 
 export interface ReconcileResult {
   readonly requeueAfterMs?: number;

@@ -23,6 +23,14 @@ export interface ControllerManagerOptions {
   readonly logger: Logger;
   /** What the controllers' queues are measured for. Default: for nobody. */
   readonly metrics?: MetricRegistry;
+  /** Hears what wakes a key, and does the work for it, so that what comes of it can be told from the rest. Default: nobody. */
+  readonly causes?: CauseKeeper;
+}
+
+/** Knows why a controller does what it does. */
+export interface CauseKeeper {
+  woke(controller: string, key: string, because: KubernetesObject): void;
+  run<T>(controller: string, key: string, work: () => T): T;
 }
 
 interface Running {
@@ -77,6 +85,7 @@ export class ControllerManager {
     const registration = this.#registrations.get(name);
     if (registration === undefined) throw new TypeError(`no controller is named ${JSON.stringify(name)}`);
     if (this.#running.has(name)) return;
+    const { causes } = this.#options;
     const logger = this.#options.logger.named(name);
     const stop = new AbortController();
     const context = this.#options.newContext(name, stop.signal);
@@ -84,9 +93,12 @@ export class ControllerManager {
     const queue = newWorkqueue(this.#options.clock, this.#queues?.of(queueName(name)));
     const running: Running = { queue, stop, disconnect: [], done: Promise.resolve() };
     try {
-      const controller = registration.setup({ ...context, informers });
+      const controller = within(causes, name, registration.setup({ ...context, informers }));
       for (const connect of controller.watches) {
-        const disconnect = connect((key) => queue.add(key));
+        const disconnect = connect((key, because) => {
+          if (because !== undefined) causes?.woke(name, key, because);
+          queue.add(key);
+        });
         if (disconnect !== undefined) running.disconnect.push(disconnect);
       }
       running.done = work(controller, queue, informers.asked, stop.signal, logger);
@@ -116,6 +128,20 @@ export class ControllerManager {
   idle(): boolean {
     return [...this.#running.values()].every(({ queue }) => queue.idle());
   }
+}
+
+/** The controller, each of whose reconciliations runs in its cause. */
+function within(
+  causes: CauseKeeper | undefined,
+  name: string,
+  controller: RunningController,
+): RunningController {
+  if (causes === undefined) return controller;
+  return {
+    ...controller,
+    reconcile: (key) => causes.run(name, key, () => controller.reconcile(key)),
+    ...(controller.start !== undefined && { start: (enqueue) => controller.start?.(enqueue) }),
+  };
 }
 
 /** Remembers what a controller asked for, so that it can wait for exactly that. */

@@ -23,13 +23,13 @@ export function watch<T extends KubernetesObject>(
 ): ControllerWatch {
   return (enqueue) => {
     const enqueueAll = (object: T): void => {
-      for (const key of map(object)) enqueue(key);
+      for (const key of map(object)) enqueue(key, object);
     };
     return informer.addHandler({
       added: enqueueAll,
       updated: (old, object) => {
         if (options.when?.(old, object) === false) return;
-        for (const key of new Set([...map(old), ...map(object)])) enqueue(key);
+        for (const key of new Set([...map(old), ...map(object)])) enqueue(key, object);
       },
       deleted: enqueueAll,
     });

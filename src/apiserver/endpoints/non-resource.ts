@@ -1,7 +1,7 @@
 import { newMethodNotAllowed } from "../../apimachinery/status.ts";
 import type { ServerMetrics } from "../metrics.ts";
 import { servedVersions } from "./aggregated-discovery.ts";
-import type { ApiResponse } from "./api-request.ts";
+import type { ApiResponse, Handler } from "./api-request.ts";
 import { textResponse } from "./api-request.ts";
 import { discovery } from "./discovery.ts";
 import { Health, type HealthOptions } from "./health.ts";
@@ -18,6 +18,8 @@ export interface NonResourceOptions extends HealthOptions {
   dumpFlowControl(table: string): string | undefined;
   /** Further documents by path, made when they are asked for: the keys of service account tokens. */
   readonly documents: Readonly<Record<string, () => object>>;
+  /** Further paths with handlers of their own. */
+  readonly routes: Readonly<Record<string, Handler>>;
 }
 
 const dumps = "/debug/api_priority_and_fairness/";
@@ -39,6 +41,8 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
       if ((await discover(state, trimmed)) === undefined) return undefined;
       throw newMethodNotAllowed();
     }
+    const route = options.routes[trimmed];
+    if (route !== undefined) return await route(state);
     const document = options.documents[trimmed];
     if (document !== undefined) return json(document());
     if (trimmed === "/")

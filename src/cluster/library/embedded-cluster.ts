@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
+import { silentLogger } from "../../apimachinery/logger.ts";
 import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
 import { always } from "../../apiserver/authorization/always.ts";
 import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
 import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
+import { newHistory } from "../../history/index.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
@@ -18,6 +20,7 @@ import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
 import { type Fault, Faults } from "./faults.ts";
+import type { Change, Difference, DiffOptions, Rewound, RewindToOptions } from "./history.ts";
 import { checkController } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes, nodeName } from "./nodes.ts";
@@ -66,6 +69,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly #random: Random;
   readonly #recorder: Recorder | undefined;
   readonly #applier: Applier;
+  readonly #ended = new AbortController();
   #folder: string | undefined;
   #serving: Promise<Endpoint> | undefined;
   #closing: Promise<void> | undefined;
@@ -141,10 +145,12 @@ export class EmbeddedCluster implements AsyncDisposable {
         : undefined;
     const storage = beginning?.storage ?? saved?.storage ?? options.store ?? new MemoryStorage();
     if (recorder !== undefined) recorder.revision = await storage.revision();
+    const history = newHistory({ clock, logger: silentLogger });
     const newCluster = (life: LifeOptions): Cluster =>
       new Cluster({
         ...common,
         ...life,
+        history,
         ...(recorder !== undefined && { logger: recorder.logger, keepsHistory: true }),
         random,
         security: { ...common.security, webhookCalls: faults.webhooks.intercept },
@@ -169,6 +175,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     const embedded = new EmbeddedCluster(parts);
     try {
       await server.start();
+      void history.journal.follow(storage, embedded.#ended.signal);
       controllers.check(server.cluster.controllerNames());
       await embedded.nodes.start(options.nodes ?? 1);
       if (clock instanceof VirtualClock) await clock.settle();
@@ -191,6 +198,29 @@ export class EmbeddedCluster implements AsyncDisposable {
   async why(what: string, namespace = "default"): Promise<Explanation> {
     const { why } = await import("./why.ts");
     return await why({ client: this.client, nowMs: this.clock.now() }, what, namespace);
+  }
+
+  /**
+   * Every change of a thing, oldest first: who made it, through which request and for which reconcile, with the states
+   * before and after. Also of what is gone.
+   */
+  async history(what: string, namespace = "default"): Promise<readonly Change[]> {
+    return await (await import("./history.ts")).historyOf(this.client, what, namespace);
+  }
+
+  /** What differs between two revisions: of a thing, of a namespace, or of all that people wrote. */
+  async diff(options: DiffOptions): Promise<Difference[]> {
+    return await (await import("./history.ts")).diff(this.client, options);
+  }
+
+  /** Writes things back as they were, as new writes that are admitted like any other. */
+  async rewind(options: RewindToOptions): Promise<Rewound[]> {
+    return await (await import("./history.ts")).rewindTo(this.client, options);
+  }
+
+  /** The newest revision: what `diff` and `rewind` take. */
+  async revision(): Promise<number> {
+    return await this.#storage.revision();
   }
 
   /** A client that acts as someone else, with the rights that the cluster gives them. */
@@ -349,6 +379,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#ended.abort();
     await this.nodes.stop();
     await this.server.stop();
     if (this.#folder !== undefined) removeOwnFolder(this.#folder);
