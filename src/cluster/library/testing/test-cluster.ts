@@ -69,7 +69,7 @@ export class TestCluster {
     return [
       `sampan: ${JSON.stringify(name)} failed with seed ${this.#seed}${again}`,
       ...(events.length === 0 ? [] : ["what the cluster tells, newest first:", ...events]),
-      ...(this.#artifacts === "" ? [] : [await this.#keep(failed)]),
+      this.#artifacts === "" ? hint : await this.#keep(failed),
       "",
     ].join("\n");
   }
@@ -87,6 +87,10 @@ export class TestCluster {
     }
   }
 }
+
+/** For whoever would like to see more. */
+const hint =
+  "SAMPAN_ARTIFACTS=FOLDER keeps all that happens in a cluster whose test fails, for sampan replay";
 
 function seedOf({ SAMPAN_SEED: text = "" }: NodeJS.ProcessEnv): number | undefined {
   if (text === "") return undefined;
