@@ -4,8 +4,9 @@
  *
  *   npm run bench -- library [--clusters 60] [--objects 10000] [--cycles 1000]
  */
-import { readdirSync, readlinkSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -21,6 +22,10 @@ const { values: options } = parseArgs({
     cycles: { type: "string", default: "1000" },
   },
 });
+
+/** Of this run alone: others may make clusters too. */
+const folder = mkdtempSync(join(tmpdir(), "sampan-bench-"));
+process.env["TMPDIR"] = folder;
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -188,4 +193,5 @@ const figures = [
   ...(await cycles(Number(options.cycles))),
 ];
 report(`Clusters of createCluster(), each with one node; ${busyNote()}`, figures);
+rmSync(folder, { recursive: true, force: true });
 process.exit();

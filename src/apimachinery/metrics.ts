@@ -183,12 +183,11 @@ export class Distribution {
 
 export class Histogram extends Vector<Distribution> {
   readonly #bounds: readonly number[];
-  readonly #boundTexts: readonly string[];
+  #boundTexts: readonly string[] | undefined;
 
   constructor(facts: HistogramFacts) {
     super("histogram", facts);
     this.#bounds = facts.buckets;
-    this.#boundTexts = facts.buckets.map(formatNumber);
   }
 
   protected create(): Distribution {
@@ -197,10 +196,11 @@ export class Histogram extends Vector<Distribution> {
 
   protected show(lines: string[], name: string, labels: string, { counts, sum }: Distribution): void {
     const before = `${name}_bucket{${labels}${labels === "" ? "" : ","}le="`;
+    const texts = (this.#boundTexts ??= this.#bounds.map(formatNumber));
     let total = 0;
     for (const [index, count] of counts.entries()) {
       total += count;
-      lines.push(`${before}${this.#boundTexts[index] ?? "+Inf"}"} ${formatNumber(total)}`);
+      lines.push(`${before}${texts[index] ?? "+Inf"}"} ${formatNumber(total)}`);
     }
     lines.push(`${name}_sum${braced(labels)} ${formatNumber(sum)}`);
     lines.push(`${name}_count${braced(labels)} ${formatNumber(total)}`);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ResourceInfo, Scheme, SubresourceInfo } from "../../api/scheme.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
+import { deepFreeze } from "../../apimachinery/json.ts";
 import type { APIGroup, APIResource } from "../../apimachinery/meta-v1.ts";
 import { newGenericNotFound } from "../../apimachinery/status.ts";
 import { AggregatedDiscovery, aggregatedForms, servedVersions } from "./aggregated-discovery.ts";
@@ -88,10 +89,22 @@ function resourceList(
     if (scheme.groupVersions().some((each) => each.group === group)) throw newGenericNotFound();
     return undefined;
   }
-  const resources = resourcesOf(scheme, { group, version }).flatMap(entriesOf);
+  const resources = resourcesOf(scheme, { group, version }).flatMap(knownEntriesOf);
   const apiVersion = group === "" ? {} : { apiVersion: "v1" };
   const groupVersion = formatApiVersion({ group, version });
   return value({ kind: "APIResourceList", ...apiVersion, groupVersion, resources });
+}
+
+/** What is said of a resource stays the same, and built-in ones are those of all clusters of the process. */
+const known = new WeakMap<ResourceInfo, readonly APIResource[]>();
+
+function knownEntriesOf(info: ResourceInfo): readonly APIResource[] {
+  let entries = known.get(info);
+  if (entries === undefined) {
+    entries = deepFreeze(entriesOf(info));
+    known.set(info, entries);
+  }
+  return entries;
 }
 
 function entriesOf(info: ResourceInfo): APIResource[] {

@@ -5,6 +5,7 @@ import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { ManagedFieldsEntry } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { SchemaSet } from "../../apimachinery/schema.ts";
 import type { RequestContext } from "../request-context.ts";
 import { hasStatus } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
@@ -49,6 +50,13 @@ function hasVersion(
   return scheme.resources().some((info) => info.kind === kind && info.group === other);
 }
 
+/**
+ * Built-in schemas refer to built-in ones only. Their set is the same in all clusters of a process, and so is what is made
+ * of it once: types, and the fields that creators own.
+ */
+const schemasOf = (scheme: Scheme, { custom }: ResourceInfo): SchemaSet =>
+  custom === undefined ? (scheme.base ?? scheme).schemas : scheme.schemas;
+
 /** Records in managedFields who has set what. Changes the object, which the caller owns. */
 export function recordUpdate(
   store: GenericStore,
@@ -64,7 +72,7 @@ export function recordUpdate(
     manager: context.fieldManager,
     subresource,
     schema: store.schemaOf(served),
-    schemas: store.scheme.schemas,
+    schemas: schemasOf(store.scheme, served),
     nowMs: store.clock.now(),
     ignoredPaths: ignoredPaths(served, subresource),
     hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
@@ -75,13 +83,14 @@ export function recordUpdate(
 
 /** Whose the fields of something are that is asked and not stored. */
 export function askedFields(
-  { schemas }: Scheme,
-  { schemaName }: ResourceInfo,
+  scheme: Scheme,
+  served: ResourceInfo,
   manager: string,
   asked: UnstructuredObject,
   nowMs: number,
 ): ManagedFieldsEntry[] {
-  const schema = schemas.get(schemaName);
+  const schemas = schemasOf(scheme, served);
+  const schema = schemas.get(served.schemaName);
   return trackUpdate({
     old: undefined,
     updated: asked,
@@ -143,7 +152,7 @@ export function applyConfiguration(
     force,
     subresource,
     schema: store.schemaOf(served),
-    schemas: store.scheme.schemas,
+    schemas: schemasOf(store.scheme, served),
     nowMs: store.clock.now(),
     ignoredPaths: ignoredPaths(served, subresource),
     hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),

@@ -52,9 +52,19 @@ export function stampedValue(value: unknown, template: TemplateStamps): Stamped<
     if (stamped !== undefined) changes.push([key, stamped]);
   }
   if (changes.length === 0) return undefined;
+  // The engine is slow at copying what is frozen: copies are made of a copy that is not.
+  if (Array.isArray(frozen)) {
+    const items: readonly unknown[] = [...(frozen as readonly unknown[])];
+    return (stamps) => {
+      const copy = [...items];
+      for (const [index, stamped] of changes) copy[Number(index)] = stamped(stamps);
+      return Object.freeze(copy);
+    };
+  }
+  const members: Readonly<Record<string, unknown>> = { ...frozen };
   return (stamps) => {
-    const copy = Array.isArray(frozen) ? [...(frozen as readonly unknown[])] : { ...frozen };
-    for (const [key, stamped] of changes) Reflect.set(copy, key, stamped(stamps));
+    const copy = { ...members };
+    for (const [key, stamped] of changes) copy[key] = stamped(stamps);
     return Object.freeze(copy);
   };
 }
