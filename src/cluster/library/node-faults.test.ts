@@ -37,8 +37,13 @@ describe("a node that is cut off", { timeout: 60_000 }, () => {
     await cluster.clock.advance("20s");
     expect(await phaseOf(cluster, "heard")).toBe("Running");
     expect(await phaseOf(cluster, "unheard")).toBe("Pending");
+    const healedMs = cluster.clock.now();
     cluster.nodes.heal("node-1");
     await cluster.until(async () => (await phaseOf(cluster, "unheard")) === "Running", { timeout: "2m" });
+    // It had not begun before and kept quiet about it.
+    const { status } = await pods.get("unheard", { namespace: "default" });
+    const { startedAt = "" } = status?.containerStatuses?.[0]?.state?.running ?? {};
+    expect(Date.parse(startedAt)).toBeGreaterThanOrEqual(healedMs);
   });
 
   it("runs what was taken from it until it hears of it", async () => {

@@ -86,6 +86,19 @@ describe("server.crash() and restart()", { timeout: 60_000 }, () => {
     expect(new Set(outcomes)).toEqual(new Set(["acknowledged", "unknown"]));
   });
 
+  it("let nothing of the life before reach the store any more", async () => {
+    await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 0 });
+    const maps = cluster.client.resource(resources.configmaps);
+    const slow = cluster.faults.add({ verb: "create", resource: "configmaps", delay: "10s" });
+    const answer = maps.create(configMap("late")).catch((error: unknown) => error);
+    await cluster.clock.settle();
+    expect(slow.hits).toBe(1);
+    await cluster.server.restart();
+    await cluster.clock.advance("1m");
+    expect(await answer).toMatchObject(broken);
+    await expect(maps.get("late", { namespace: "default" })).rejects.toMatchObject({ reason: "NotFound" });
+  });
+
   it("let controllers, the scheduler and nodes go on from where they were", async () => {
     await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 2 });
     await cluster.apply(web(3));
