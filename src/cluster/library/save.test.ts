@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createCluster, type EmbeddedCluster, resources } from "../index.ts";
+import { cronManifest } from "../snapshot/testing/cron-manifest.ts";
 import { restoreCluster } from "./restore.ts";
 
 const open: EmbeddedCluster[] = [];
@@ -32,32 +33,12 @@ spec:
     spec: { containers: [{ name: web, image: nginx }] }
 `;
 
-const definition = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: crons.example.com }
-spec:
-  group: example.com
-  names: { kind: Cron, plural: crons }
-  scope: Namespaced
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema: { openAPIV3Schema: { type: object, properties: { spec: { type: object, properties: { at: { type: string } } } } } }
----
-apiVersion: example.com/v1
-kind: Cron
-metadata: { name: nightly }
-spec: { at: "0 3 * * *" }
-`;
-
 async function loaded(seed?: number): Promise<EmbeddedCluster> {
   const cluster = kept(
     await createCluster({ clock: "virtual", nodes: 2, ...(seed !== undefined && { seed }) }),
   );
   await cluster.apply(deployment);
-  await cluster.apply(definition);
+  await cluster.apply(cronManifest);
   await cluster.until(async () => (await cluster.get("deployment", "web"))["status"]?.readyReplicas === 2);
   return cluster;
 }

@@ -5,28 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Kubectl, kubectlBinaries, Processes, run } from "../../../test/harness/kubectl.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
 import { createCluster, type EmbeddedCluster } from "../index.ts";
+import { cronManifest } from "../snapshot/testing/cron-manifest.ts";
 import { type Artifact, readArtifact } from "./artifact.ts";
 import { ReplayServer, resolveMoment } from "./replay-server.ts";
 import { Timeline } from "./timeline.ts";
 
-const manifest = `
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: crons.example.com }
-spec:
-  group: example.com
-  names: { kind: Cron, plural: crons }
-  scope: Namespaced
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema: { openAPIV3Schema: { type: object, properties: { spec: { type: object, properties: { at: { type: string } } } } } }
----
-apiVersion: example.com/v1
-kind: Cron
-metadata: { name: nightly }
-spec: { at: "0 3 * * *" }
+const manifest = `${cronManifest}
 ---
 apiVersion: apps/v1
 kind: Deployment

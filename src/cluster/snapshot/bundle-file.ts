@@ -56,7 +56,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
 }
 
 /** A rename is on the disk when its folder is. */
-export function syncDirectory(path: string): void {
+function syncDirectory(path: string): void {
   const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);
