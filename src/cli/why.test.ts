@@ -61,6 +61,8 @@ describe("sampan why", { timeout: 60_000 }, () => {
     const { code, out } = await sampanWhy("-A");
     expect(out).toMatch(/^pod\/bad in default cannot start|^pod\/bad cannot start/);
     expect(out).not.toContain("pod/good");
+    // Neither of what the cluster keeps for itself.
+    expect(out.match(/^\w+\/\S+/gm)).toEqual(["pod/bad"]);
     expect(code).toBe(1);
   });
 

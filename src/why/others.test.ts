@@ -92,6 +92,14 @@ const situations: readonly Situation[] = [
     `,
   },
   {
+    when: "a Service is the cluster's own",
+    ask: "service/kube-dns",
+    namespace: "kube-system",
+    says: `
+      service/kube-dns is a part of the cluster itself, which answers at its address
+    `,
+  },
+  {
     when: "a Service selects nothing",
     manifests: service("ports: [{port: 80}]"),
     ask: "service/web",

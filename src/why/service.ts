@@ -65,6 +65,8 @@ const readyEndpoints = (slices: readonly EndpointSlice[]): number =>
   ).size;
 
 function ownEndpoints(service: Service): Reason {
+  if (isOfCluster(service))
+    return fine(service, "is a part of the cluster itself, which answers at its address");
   return stuck(service, "leads nowhere: it has no selector, and nobody has given it endpoints", {
     next: {
       says: "give it a selector that matches the labels of your pods (or make an EndpointSlice)",
@@ -75,6 +77,10 @@ function ownEndpoints(service: Service): Reason {
     },
   });
 }
+
+/** The API server's and DNS's need no endpoints where the cluster holds their addresses itself. */
+const isOfCluster = ({ metadata: { namespace, name } }: Service): boolean =>
+  (namespace === "default" && name === "kubernetes") || (namespace === "kube-system" && name === "kube-dns");
 
 async function noPods(service: Service, look: Look): Promise<Reason> {
   const { namespace = "", name = "" } = service.metadata;

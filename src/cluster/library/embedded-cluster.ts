@@ -20,7 +20,7 @@ import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
 import { type Fault, Faults } from "./faults.ts";
-import type { Change, Difference, DiffOptions, Rewound, RewindToOptions } from "./history.ts";
+import type { Change, Difference, DiffOptions, RewindToOptions, Rewound } from "./history.ts";
 import { checkController } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes, nodeName } from "./nodes.ts";
