@@ -48,6 +48,22 @@ test("a request that takes too long is answered with 504, and its signal aborts"
   expect(state.signal.aborted).toBe(true);
 });
 
+test("what an answer held until it is sent is let go when it comes too late to be sent", async () => {
+  const clock = new VirtualClock();
+  const state = pending();
+  let held = 1;
+  const answer = timeout(clock, 1_000)(state, async (late) => {
+    await clock.sleep(1_500);
+    late.answered = () => held--;
+    return { type: "bytes", status: 200, contentType: "text/plain", bytes: new Uint8Array() };
+  }).catch((error: unknown) => error);
+  await clock.advance(1_000);
+  expect(await answer).toMatchObject({ code: 504 });
+  expect(held).toBe(1);
+  await clock.advance(500);
+  expect(held).toBe(0);
+});
+
 const never: Handler = () => new Promise<ApiResponse>(() => undefined);
 
 test.each([

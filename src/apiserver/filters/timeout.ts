@@ -55,6 +55,8 @@ function limited(alarm: Alarm, state: RequestState, next: Handler): Promise<ApiR
     try {
       next(state).then((response) => {
         settled();
+        // Nobody sends what comes after its time: what was held until it is sent is let go here.
+        if (limit.isOver) state.answered?.();
         resolve(response);
       }, failed);
     } catch (error) {
@@ -72,6 +74,11 @@ class TimeLimit {
 
   constructor(state: RequestState) {
     state.narrowSignal((client) => this.#follow(client));
+  }
+
+  /** The client has its answer: the time was over. */
+  get isOver(): boolean {
+    return this.#error !== undefined;
   }
 
   expire(): Error {
