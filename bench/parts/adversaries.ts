@@ -19,6 +19,11 @@ const object = (properties: object, more: object = {}): object => ({ type: "obje
 const integers = (maxItems: number): object => ({ type: "array", maxItems, items: { type: "integer" } });
 const text = (maxLength: number): object => ({ type: "string", maxLength });
 const list = (length: number): number[] => Array.from({ length }, (_, index) => index);
+const heavyPatterns = (): (readonly [string, object])[] =>
+  list(300).map((index) => [
+    `field${index}`,
+    { type: "string", pattern: `^([a-z]{1,${700 + index}}|x${index})+$` },
+  ]);
 const over = "operation cancelled: actual cost limit exceeded";
 
 let nested: object = { pattern: "^(a|aa)+$" };
@@ -98,6 +103,19 @@ export const adversaries: readonly Adversary[] = [
     spec: () => ({ text: `${"a".repeat(100_000)}!` }),
     expected: 422,
     says: "must validate at least one schema (anyOf)",
+  },
+  {
+    name: "300 patterns that take milliseconds each",
+    schema: object(Object.fromEntries(heavyPatterns())),
+    expected: 201,
+    says: "",
+  },
+  {
+    name: "… and an object with a text for each of them",
+    schema: object(Object.fromEntries(heavyPatterns())),
+    spec: () => Object.fromEntries(heavyPatterns().map(([name]) => [name, "abc"])),
+    expected: 201,
+    says: "",
   },
   {
     name: "a text of ten billion characters",
