@@ -207,14 +207,20 @@ const endedForGood: Invariant = {
 
 const podAddresses: Invariant = {
   name: "pod-addresses",
-  claim: "No two pods that are not over have the same address.",
-  *always(change, { history }) {
+  claim: "No two pods that are not over have the same address, unless somebody gave up on one of them.",
+  *always(change, { history, forced }) {
     if (!isOf(change, resources.pods)) return;
     const address = (change.after as Pod | undefined)?.status?.podIP;
     if (address === undefined || address === (change.before as Pod | undefined)?.status?.podIP) return;
     const living = history
       .objects(resources.pods)
-      .filter((pod) => pod.status?.podIP === address && pod.spec.hostNetwork !== true && !isOver(pod));
+      .filter(
+        (pod) =>
+          pod.status?.podIP === address &&
+          pod.spec.hostNetwork !== true &&
+          !isOver(pod) &&
+          !forced.has(pod.metadata.uid ?? ""),
+      );
     yield* sharedValues(
       living.map((pod) => [address, keyOf(pod)] as const),
       "the pod address",

@@ -6,6 +6,7 @@ import { Dice } from "./dice.ts";
 import { describeChange, type History } from "./history.ts";
 import { Judge } from "./judge.ts";
 import { Ledger } from "./ledger.ts";
+import { things } from "./objects.ts";
 import { deleteAll, leftOvers } from "./teardown.ts";
 import { Follower } from "./watchers.ts";
 import { Weather } from "./weather.ts";
@@ -45,6 +46,14 @@ const quietMs = 1.5 * minuteMs;
 /** What goes on in a cluster at rest. */
 const heartbeats =
   /^\/registry\/(coordination\.k8s\.io\/leases|core\/events|events\.k8s\.io\/events|core\/nodes)\//;
+
+/** What may be tried again and again. */
+const mayBeRefused: readonly RegExp[] = [
+  // Pods that a quota leaves no room for.
+  /code="403".*resource="pods".*verb="POST"/,
+  // Caches of a kind whose definition is gone: see docs/simulation.md.
+  new RegExp(`code="404".*resource="${things.resource}".*verb="(LIST|WATCH)"`),
+];
 
 /** One cluster, from its beginning to its end, through everything that the seed has for it. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -203,7 +212,26 @@ class Simulation {
       if (this.#underWay.size > 0) left.push(`${this.#underWay.size} requests are not answered`);
     }
     this.#judgeFollowers(true);
+    await this.#asksForNothing();
     this.#note("at rest");
+  }
+
+  /** What is at rest does not go on trying: no request is refused any more. */
+  async #asksForNothing(): Promise<void> {
+    const before = await this.#refusals();
+    await this.#advance(minuteMs);
+    for (const [what, count] of await this.#refusals()) {
+      const more = count - (before.get(what) ?? 0);
+      if (more > 0 && !mayBeRefused.some((each) => each.test(what)))
+        this.#judge.blame(`rest: ${more} requests were refused in a minute at rest: ${what}`);
+    }
+  }
+
+  /** How many requests were refused so far, by what they were. */
+  async #refusals(): Promise<Map<string, number>> {
+    const { body } = await this.#cluster.client.transport.request({ method: "GET", path: "/metrics" });
+    const lines = String(body).matchAll(/^apiserver_request_total\{(code="[45][^}]*)\} (\d+)$/gm);
+    return new Map([...lines].map(([, what = "", count]) => [what, Number(count)]));
   }
 
   /** Everything that clients made is deleted: nothing is left of it. */
@@ -219,6 +247,11 @@ class Simulation {
     this.#note("a fork goes on from here");
     const storage = this.#storage.fork();
     const judge = this.#judge.fork();
+    const running = new Set(this.#cluster.nodes.names());
+    for (const { metadata, spec } of this.#judge.history.objects(resources.pods)) {
+      // The node begins anew in the fork, and may give out the address of what ran on it before.
+      if (spec.nodeName !== undefined && !running.has(spec.nodeName)) judge.forced.add(metadata.uid ?? "");
+    }
     await judge.follow(storage);
     const cluster = await EmbeddedCluster.start(
       { clock: "virtual", seed: dice.between(1, 2 ** 31), nodes: nodeNames },
