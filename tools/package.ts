@@ -1,5 +1,5 @@
 /**
- * Makes the npm package in a folder: `npm run pack` makes it in .cache/package and packs it. What a package needs at run time
+ * Makes the npm package in a folder: `npm run package` makes it in .cache/package and packs it. What a package needs at run time
  * is built into it, so that installing it fetches nothing else; what the repository needs for itself stays out.
  *
  *   node tools/package.ts [FOLDER]
