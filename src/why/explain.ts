@@ -152,7 +152,8 @@ async function whyMissing(
 
 /** One name begins with the other, or two letters differ. */
 function isNear(a: string, b: string): boolean {
-  return a.startsWith(b) || b.startsWith(a) || distance(a, b) <= 2;
+  const isLong = Math.max(a.length, b.length) >= 3;
+  return a.startsWith(b) || b.startsWith(a) || (isLong && distance(a, b) <= 2);
 }
 
 /** How many letters must be added, dropped or changed. */
