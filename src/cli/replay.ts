@@ -206,12 +206,12 @@ const timeText = (ms: number): string => new Date(ms).toISOString();
 async function list(artifact: Artifact, io: Io): Promise<number> {
   const { Timeline } = await import("../cluster/replay/timeline.ts");
   const { moments } = await Timeline.of(artifact);
-  const row = ({ revision, atMs, who, verb, object }: Moment): string[] => [
+  const row = ({ revision, atMs, who, verb, object, cause }: Moment): string[] => [
     String(revision),
     timeText(atMs),
     who === "" ? "?" : who,
     verb,
-    object,
+    cause === undefined ? object : `${object}  (${cause})`,
   ];
   const rows = [["REVISION", "TIME", "WHO", "VERB", "OBJECT"], ...moments.map(row)];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length)));

@@ -5,7 +5,14 @@ import type { LogLevel } from "../cluster/log.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
 import { checkName, startTrouble } from "./instances.ts";
-import { addressOption, historyOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
+import {
+  addressOption,
+  historyOption,
+  parsePort,
+  portOption,
+  runtimeOf,
+  runtimeOption,
+} from "./server-options.ts";
 
 const levels: readonly string[] = ["debug", "info", "warn", "error"];
 

@@ -29,7 +29,14 @@ import {
 } from "./command.ts";
 import { checkName, startTrouble } from "./instances.ts";
 import { Progress } from "./progress.ts";
-import { addressOption, historyOption, parsePort, portOption, runtimeOf, runtimeOption } from "./server-options.ts";
+import {
+  addressOption,
+  historyOption,
+  parsePort,
+  portOption,
+  runtimeOf,
+  runtimeOption,
+} from "./server-options.ts";
 
 /** A server that says nothing for so long does not come up. */
 const silenceMs = 60_000;

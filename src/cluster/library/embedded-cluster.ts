@@ -8,6 +8,7 @@ import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../
 import { writeContext } from "../../client/kubeconfig.ts";
 import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
 import { newHistory } from "../../history/index.ts";
+import type { Journal } from "../../history/journal.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
@@ -68,6 +69,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #recorder: Recorder | undefined;
+  readonly #journal: Journal;
   readonly #applier: Applier;
   readonly #ended = new AbortController();
   #folder: string | undefined;
@@ -85,10 +87,12 @@ export class EmbeddedCluster implements AsyncDisposable {
     readonly stages: ClusterStages;
     readonly saved: SavedState | undefined;
     readonly recorder: Recorder | undefined;
+    readonly journal: Journal;
   }) {
     const { options, server, storage, clock, random, pulse, faults, stages, saved } = parts;
     for (const { pods, script } of options.scripts ?? []) this.pods.script(pods, script);
     this.#recorder = parts.recorder;
+    this.#journal = parts.journal;
     this.#options = options;
     this.#storage = storage;
     this.server = server;
@@ -171,7 +175,20 @@ export class EmbeddedCluster implements AsyncDisposable {
       runs: controllers.runs,
       newCluster: (life) => stages.attach(newCluster(life)),
     });
-    const parts = { options, server, storage, clock, random, pulse, faults, stages, saved, recorder };
+    const { journal } = history;
+    const parts = {
+      options,
+      server,
+      storage,
+      clock,
+      random,
+      pulse,
+      faults,
+      stages,
+      saved,
+      recorder,
+      journal,
+    };
     const embedded = new EmbeddedCluster(parts);
     try {
       await server.start();
@@ -362,6 +379,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         options: this.#options,
         faults: this.faults,
         recorder: this.#recorder,
+        journal: this.#journal,
       },
       file,
       options,

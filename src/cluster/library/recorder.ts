@@ -17,6 +17,8 @@ export interface RecordedWrite {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
+  /** What a controller was working on: `deployment-controller for default/web`. */
+  readonly cause?: string;
 }
 
 const writing = new Set(["create", "update", "patch", "delete"]);

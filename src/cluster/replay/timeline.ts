@@ -14,6 +14,8 @@ export interface Moment {
   readonly verb: string;
   /** `pods/web-1 -n default`, as kubectl takes it. */
   readonly object: string;
+  /** What a controller was working on, where that is known. */
+  readonly cause?: string;
 }
 
 /**
@@ -90,8 +92,9 @@ class Writes {
   }
 
   of({ type, revision }: StorageEvent, identity: string): RecordedWrite | undefined {
-    if (type === "delete") return this.#deletions.get(identity);
-    return this.#byRevision.get(revision) ?? this.#unnamed.get(identity)?.shift();
+    const known = this.#byRevision.get(revision);
+    if (known !== undefined) return known;
+    return type === "delete" ? this.#deletions.get(identity) : this.#unnamed.get(identity)?.shift();
   }
 }
 
@@ -111,6 +114,7 @@ function momentOf(event: StorageEvent, writes: Writes, previousMs: number): Mome
         subresource === undefined
           ? object
           : object.replace(`${path}/${name}`, `${path}/${name}/${subresource}`),
+      ...(write.cause !== undefined && { cause: write.cause }),
     };
   }
   const { who, atMs } = told(event.value ?? event.previousValue, event.type === "delete");
