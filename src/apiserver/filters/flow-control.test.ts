@@ -158,6 +158,18 @@ describe("a seat is held", () => {
     expect(seats(state)).toBe(0);
   });
 
+  test("by a watch that is never opened until it is over", async () => {
+    const { ask, held, seats } = start();
+    const state = stateOf("/api/v1/watch/pods", jane);
+    const served = { kind: "Pod" } as unknown as Extract<ApiResponse, { type: "watch" }>["served"];
+    held.resolve({ type: "watch", served, timeoutMs: 1, open: async () => () => undefined });
+    await ask(state);
+    expect(seats(state)).toBe(1);
+    // Its client accepts no form that it could have, or is gone.
+    state.answered?.();
+    expect(seats(state)).toBe(0);
+  });
+
   test("by a watch until its initial state is sent", async () => {
     const { ask, held, seats } = start();
     const state = stateOf("/api/v1/watch/pods", jane);

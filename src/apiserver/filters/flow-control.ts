@@ -88,11 +88,11 @@ async function serve(
   state.delegated = release;
   try {
     const response = await next(state);
+    state.answered = release;
     if (response.type === "watch") return releasedWhenOpen(response, release);
     // Lists are encoded and written by whoever answers: that is the larger part of their work. Who does not read what
     // it asked for must not keep others out by it.
     if (response.type === "list") deadline = clock.after(sendingLimitMs, release);
-    state.answered = release;
     return response;
   } catch (error) {
     release();
