@@ -158,7 +158,8 @@ const deletionIsFinal: Invariant = {
     if (!isGoing(after)) yield `${key} is no longer being deleted`;
     const had = before.metadata.deletionGracePeriodSeconds ?? 0;
     if ((after.metadata.deletionGracePeriodSeconds ?? 0) > had) yield `${key} was given more time`;
-    const held = new Set(before.metadata.finalizers ?? []);
+    // Whoever deletes it again may wait for its dependents, or let them be.
+    const held = new Set([...(before.metadata.finalizers ?? []), "foregroundDeletion", "orphan"]);
     const added = (after.metadata.finalizers ?? []).filter((finalizer) => !held.has(finalizer));
     if (added.length > 0) yield `${key} was given the finalizers ${added.join(", ")} while it goes`;
   },

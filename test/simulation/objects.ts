@@ -44,7 +44,7 @@ function podSpec(dice: Dice, more: Partial<PodSpec> = {}): PodSpec {
         }),
       },
     ],
-    ...(dice.chance(0.3) && { terminationGracePeriodSeconds: dice.between(0, 15) }),
+    ...(dice.chance(0.3) && { terminationGracePeriodSeconds: dice.between(1, 15) }),
     ...more,
   };
 }

@@ -51,6 +51,8 @@ const heartbeats =
 const mayBeRefused: readonly RegExp[] = [
   // Pods that a quota leaves no room for.
   /code="403".*resource="pods".*verb="POST"/,
+  // The lease of a Node that was deleted and is back is collected with the former, and made anew.
+  /code="404".*resource="leases".*verb="PATCH"/,
   // Caches of a kind whose definition is gone: see docs/simulation.md.
   new RegExp(`code="404".*resource="${things.resource}".*verb="(LIST|WATCH)"`),
 ];
