@@ -287,6 +287,16 @@ describe("bad input", () => {
     await expect(reading).rejects.toMatchObject({ code: 400, message: "unexpected EOF" });
   });
 
+  test("a body that was thrown away before anybody wanted it is not waited for", async () => {
+    const source = Readable.from([Buffer.from("{}")]);
+    source.resume();
+    await once(source, "end");
+    await expect(streamBody(source).read(10)).rejects.toMatchObject({
+      code: 400,
+      message: "unexpected EOF",
+    });
+  });
+
   test("an upgrade that is refused leaves no socket behind, though its client goes on sending", async () => {
     const sockets = (): number =>
       process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;

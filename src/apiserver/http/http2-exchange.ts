@@ -101,6 +101,9 @@ export function drainOf(stream: Writable): Promise<void> {
 }
 
 interface ByteSource {
+  readonly readableEnded: boolean;
+  /** Said to have closed, or about to. */
+  readonly destroyed: boolean;
   on(event: "data", listener: (chunk: Buffer) => void): unknown;
   on(event: "end" | "close" | "aborted", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
@@ -160,6 +163,8 @@ export function streamBody(source: ByteSource): StreamBody {
 
 function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    // Who was answered before the body was wanted has had it thrown away: nothing of it comes any more.
+    if (source.readableEnded || source.destroyed) return reject(cutShort());
     const chunks: Buffer[] = [];
     let length = 0;
     source.on("data", (chunk) => {
