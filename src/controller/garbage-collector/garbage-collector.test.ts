@@ -81,6 +81,22 @@ describe("the garbage collector", () => {
     expect(names()).toEqual([]);
   });
 
+  it("deletes what names an owner that is gone and that another, which is held, still names", async () => {
+    run.transport.seed(
+      configMap("owner"),
+      configMap("held", [ownedBy("owner")], { finalizers: ["example.com/hold"] }),
+    );
+    run.transport.seed(configMap("late"));
+    await run.settle();
+    await remove("owner");
+    expect(names()).toEqual(["held", "late"]);
+    run.transport.modify(resources.configmaps, "late", ({ metadata }) => {
+      metadata.ownerReferences = [ownedBy("owner")];
+    });
+    await run.settle();
+    expect(names()).toEqual(["held"]);
+  });
+
   it("deletes what names another object of the owner's name", async () => {
     await seed(configMap("root"), configMap("child", [ownedBy("root", false, "uid-of-the-last-one")]));
     expect(names()).toEqual(["root"]);

@@ -58,10 +58,10 @@ export class OwnerGraph {
     node.resource = resource;
     for (const owner of owners) {
       if (wasOwnedBy.delete(owner.uid)) continue;
-      const created = this.#ensureOwner(owner, node.namespace);
+      this.#ensureOwner(owner, node.namespace);
       this.#nodes.get(owner.uid)?.dependents.add(uid);
-      // An owner nobody has seen may not exist: then this object is garbage.
-      if (created) interesting.add(owner.uid);
+      // An owner nobody has seen, or that is kept for others that still name it, may not exist: then this object is garbage.
+      if (this.#nodes.get(owner.uid)?.resource === undefined) interesting.add(owner.uid);
       if (
         this.#nodes.get(owner.uid)?.resource !== undefined &&
         this.invalidOwnersOf(node, [owner]).length > 0
@@ -150,11 +150,9 @@ export class OwnerGraph {
     return node;
   }
 
-  /** True when the owner was not known. Its namespace is the dependent's until its resource says it has none. */
-  #ensureOwner(owner: OwnerReference, namespace: string): boolean {
-    if (this.#nodes.has(owner.uid)) return false;
-    this.#add(owner.uid, owner, { namespace, name: owner.name });
-    return true;
+  /** There is a place for the owner from here on. Its namespace is the dependent's until its resource says it has none. */
+  #ensureOwner(owner: OwnerReference, namespace: string): void {
+    if (!this.#nodes.has(owner.uid)) this.#add(owner.uid, owner, { namespace, name: owner.name });
   }
 
   #unlink(owner: string, dependent: string): void {
