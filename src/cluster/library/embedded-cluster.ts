@@ -17,6 +17,7 @@ import { pretendedVolumes } from "../local-volumes.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
 import type { ArtifactOptions } from "./artifact.ts";
+import { allChanges } from "./changes.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
@@ -203,9 +204,12 @@ export class EmbeddedCluster implements AsyncDisposable {
     }
   }
 
-  /** Every change of the cluster's state, from the first on, in the order of revisions. Ends with the cluster. */
+  /**
+   * Every change of the cluster's state, from the first on, in the order of revisions; what was forked or restored begins
+   * with the state that it was given. Ends with the cluster.
+   */
   changes(): AsyncIterable<readonly StorageEvent[]> {
-    return this.#storage.watch("", 0);
+    return allChanges(this.#storage);
   }
 
   /**
