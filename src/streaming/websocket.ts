@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { newBadRequest } from "../apimachinery/status.ts";
 
 /**
  * Server side of WebSocket upgrades, by the `ws` package, loaded at the first upgrade. kubectl offers a subprotocol that
@@ -27,7 +28,8 @@ export function isWebSocketUpgrade(request: IncomingMessage): boolean {
 }
 
 /**
- * Completes the handshake with `protocol` (empty: none). A message may be 32 MiB at most; kubectl sends 32 KiB.
+ * Completes the handshake with `protocol` (empty: none). A message may be 32 MiB at most; kubectl sends 32 KiB. Rejects
+ * with StatusError 400 when the client's part of it is faulty, which the client has been told then, or the client is gone.
  */
 export async function acceptWebSocket(
   request: IncomingMessage,
@@ -45,9 +47,15 @@ export async function acceptWebSocket(
   if (protocol !== "") {
     server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   }
-  const websocket = await new Promise<WebSocket>((resolve) =>
-    server.handleUpgrade(request, socket, head, resolve),
-  );
+  const websocket = await new Promise<WebSocket>((resolve, reject) => {
+    const onClose = (): void => reject(newBadRequest("the WebSocket handshake failed"));
+    if (socket.destroyed) return onClose();
+    socket.once("close", onClose);
+    server.handleUpgrade(request, socket, head, (opened) => {
+      socket.off("close", onClose);
+      resolve(opened);
+    });
+  });
   return { protocol, messages: messagesOf(websocket) };
 }
 
