@@ -29,7 +29,7 @@ export function isWebSocketUpgrade(request: IncomingMessage): boolean {
 
 /**
  * Completes the handshake with `protocol` (empty: none). A message may be 32 MiB at most; kubectl sends 32 KiB. Rejects
- * with StatusError 400 when the client's part of it is faulty, which the client has been told then, or the client is gone.
+ * with StatusError 400 when the client's part of it is faulty, or the client is gone; the socket has not been answered then.
  */
 export async function acceptWebSocket(
   request: IncomingMessage,
@@ -51,6 +51,10 @@ export async function acceptWebSocket(
     const onClose = (): void => reject(newBadRequest("the WebSocket handshake failed"));
     if (socket.destroyed) return onClose();
     socket.once("close", onClose);
+    server.once("wsClientError", ({ message }) => {
+      socket.off("close", onClose);
+      reject(newBadRequest(`the WebSocket handshake failed: ${message}`));
+    });
     server.handleUpgrade(request, socket, head, (opened) => {
       socket.off("close", onClose);
       resolve(opened);
