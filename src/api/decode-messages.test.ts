@@ -69,3 +69,12 @@ test.each([
   const decode = (): unknown => scheme.decode(`io.k8s.api.${name}`, value);
   expect(decode).toThrow(`json: cannot unmarshal ${message}`);
 });
+
+test.each([
+  ["items", { items: { anyOf: ["x"] } }],
+  ["a list of items", { items: [{ anyOf: ["x"] }] }],
+  ["additional properties", { additionalProperties: { properties: { a: 5 } } }],
+])("a schema in the %s of another is held to its type", (_where, schema) => {
+  const name = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+  expect(() => scheme.decode(name, schema)).toThrow(/cannot unmarshal .* of type v1\.JSONSchemaProps/);
+});

@@ -337,7 +337,11 @@ function orSchemaDecoder(schemas: SchemaSet, name: string, last: string): Decode
   const decode = (value: unknown, context: Context): unknown => {
     if (Array.isArray(value)) return value.map((item) => decode(item, context));
     if (!isObject(value)) return value;
-    return schema.decode(value, { ...context, path: [...context.path], struct: "", unknownFields: [] });
+    const inner: Context = { ...context, path: [...context.path], struct: "", unknownFields: [] };
+    delete inner.mismatch;
+    const read = schema.decode(value, inner);
+    if (inner.mismatch !== undefined) throw inner.mismatch;
+    return read;
   };
   return { ...anyDecoder, decode };
 }
