@@ -125,6 +125,8 @@ function parse(file: string, text: string): Module {
     const names = takes.exec(code);
     const name = declares.exec(code)?.[1];
     const last = statements.at(-1);
+    if (code.startsWith("export type {") && names === null)
+      throw new Error(`${file}: types that are passed on need a "from": ${code.slice(0, 80)}`);
     if (names?.groups !== undefined) taken.push(...takenBy(names[1] === "export", names.groups));
     else if (name !== undefined) statements.push({ text: comment + part, code, name, isKept: false });
     // The members of a union have comments in the first column too.

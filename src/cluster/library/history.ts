@@ -4,6 +4,10 @@ import { type Change, checkRevision, readChanges } from "../../history/client/re
 import { type Rewound, rewind } from "../../history/client/rewind.ts";
 import { RestMapper } from "../../kubectl/rest-mapper.ts";
 
+export type { Difference } from "../../history/client/diff.ts";
+export type { Change } from "../../history/client/read.ts";
+export type { Rewound } from "../../history/client/rewind.ts";
+
 /** What is looked at: one thing, a namespace, or everything. */
 export interface HistoryScope {
   /** `deployment/web`; needs a namespace unless it is in `default`. */
@@ -71,5 +75,3 @@ async function scopeOf(client: Client, { what, namespace }: HistoryScope) {
   const { group, resource, namespaced } = found;
   return { group, resource, name, namespace: namespaced ? (namespace ?? "default") : "" };
 }
-
-export type { Change, Difference, Rewound };
