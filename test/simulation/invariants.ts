@@ -814,6 +814,8 @@ const budgetsAreCurrent: Invariant = {
     const pods = history.objects(resources.pods);
     for (const budget of history.objects(resources.poddisruptionbudgets)) {
       const name = `budget ${keyOf(budget)}`;
+      // Pods of what cannot be scaled cannot be counted: the controller says so instead.
+      if (budget.status?.conditions?.some(({ reason }) => reason === "SyncFailed") === true) continue;
       const selector = selectorFromLabelSelector(budget.spec?.selector);
       const covered = pods.filter(
         ({ metadata }) =>
