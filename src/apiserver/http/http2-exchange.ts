@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Writable } from "node:stream";
 import type { Clock } from "../../apimachinery/clock.ts";
@@ -108,6 +109,8 @@ interface ByteSource {
   on(event: "end" | "close" | "aborted", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   resume(): unknown;
+  /** Of HTTP/1.1. */
+  readonly socket?: EventEmitter;
 }
 
 /** Whether the client waits to be told to go on before it sends the body. */
@@ -174,12 +177,17 @@ function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
       else reject(newRequestEntityTooLarge(limitBytes));
     });
     let hasEnded = false;
+    // Of a request that is answered already, Node does not say that it ended with its connection.
+    const onGone = (): void => reject(cutShort());
+    source.socket?.on("close", onGone);
     source.on("end", () => {
       hasEnded = true;
+      source.socket?.off("close", onGone);
       const [only] = chunks;
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
     });
     source.on("close", () => {
+      source.socket?.off("close", onGone);
       // Every request closes; an error with its stack is made for those that were cut short.
       if (!hasEnded) reject(cutShort());
     });
