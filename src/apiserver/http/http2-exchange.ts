@@ -8,6 +8,7 @@ import type { HttpExchange, ResponseBody } from "./http-exchange.ts";
 import { leaveInTime } from "./leave-in-time.ts";
 import { RequestEnd } from "./request-end.ts";
 import { type Peer, SocketRequest } from "./socket-request.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** The request of one HTTP/2 stream, on the stream API: the compatible one costs a fifth of the throughput. */
 export function http2Exchange(
@@ -178,16 +179,16 @@ function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
     });
     let hasEnded = false;
     // Of a request that is answered already, Node does not say that it ended with its connection.
-    const onGone = (): void => reject(cutShort());
-    source.socket?.on("close", onGone);
+    const { socket } = source;
+    const forget = socket && whenClosed(socket, () => reject(cutShort()));
     source.on("end", () => {
       hasEnded = true;
-      source.socket?.off("close", onGone);
+      forget?.();
       const [only] = chunks;
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
     });
     source.on("close", () => {
-      source.socket?.off("close", onGone);
+      forget?.();
       // Every request closes; an error with its stack is made for those that were cut short.
       if (!hasEnded) reject(cutShort());
     });
