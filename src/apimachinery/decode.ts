@@ -1,11 +1,26 @@
+import {
+  type Context,
+  type Decoder,
+  DecodingError,
+  fail,
+  isZeroScalar,
+  mapKeyMark,
+  never,
+} from "./decode-context.ts";
+import {
+  anyDecoder,
+  booleanDecoder,
+  integerDecoder,
+  intOrStringDecoder,
+  numberDecoder,
+  stringDecoder,
+  wellKnown,
+} from "./decode-scalars.ts";
 import { isNeverFilled, omitsEmpty, printedWhenAbsent } from "./go-fields.ts";
-import { type GoStep, goWay } from "./go-types.ts";
 import { deepCopy, isObject, setOwn } from "./json.ts";
 import type { UnstructuredObject } from "./object.ts";
-import { canonicalQuantity } from "./quantity.ts";
 import type { Schema, SchemaSet } from "./schema.ts";
 import { newBadRequest, type StatusError } from "./status.ts";
-import { normalizeMicroTime, normalizeTime } from "./time.ts";
 
 export { numberOutOfRange, parseJson } from "./json-text.ts";
 
@@ -60,42 +75,8 @@ function asBadRequest(value: unknown, error: DecodingError): StatusError {
   return newBadRequest(message, error);
 }
 
-/** What went wrong, in the decoder's own words. */
-export class DecodingError extends Error {}
-
 const maxUnknownFields = 100;
 const maxDepth = 1_000;
-
-/** Tells keys of maps, which messages about types leave out, from names of fields. */
-const mapKeyMark = "\0";
-
-interface Context {
-  /** Where the decoder stands: names of fields, indexes of lists, and keys of maps behind `mapKeyMark`. */
-  readonly path: (string | number)[];
-  /** The Go type whose field is being read. */
-  struct: string;
-  readonly unknownFields: string[];
-  /** What the whole is decoded by, for messages. */
-  readonly schemas: SchemaSet;
-  readonly root: Schema;
-  /** The first value of a wrong type. Go reads on, and tells of it when nothing else is wrong. */
-  mismatch?: DecodingError;
-}
-
-interface Decoder {
-  /** The value as Go would hold it. Never called with undefined or null. */
-  readonly decode: (value: unknown, context: Context) => unknown;
-  /** What Go holds where null stands in a list or map, and where nothing stands in a field it always prints. */
-  readonly zero: () => unknown;
-  /** Go's name of the type, for messages. */
-  readonly typeName: string;
-  /** True for a value that Go leaves out of an optional field: empty lists and maps, zero scalars held by value. */
-  readonly isEmpty: (value: unknown) => boolean;
-  readonly isScalar: boolean;
-}
-
-const never = (): boolean => false;
-const isZeroScalar = (value: unknown): boolean => value === "" || value === 0 || value === false;
 
 const compiled = new WeakMap<
   SchemaSet,
@@ -166,166 +147,6 @@ function compile(schemas: SchemaSet, schema: Schema, name: string): Decoder {
       return schema.values === undefined ? emptyStructDecoder(schema, name) : mapDecoder(schemas, schema);
   }
 }
-
-/** `type` is Go's plain name of what should be there; the field may have another for it. */
-function fail(context: Context, value: unknown, type: string, shown = describe(value)): undefined {
-  context.mismatch ??= mismatchOf(context, type, shown);
-}
-
-function mismatchOf(context: Context, type: string, shown: string): DecodingError {
-  const way = goWay(context.schemas, context.root, context.path.map(stepOf));
-  const where =
-    way.fields.length === 0 ? "Go value" : `Go struct field ${context.struct}.${way.fields.join(".")}`;
-  return new DecodingError(`json: cannot unmarshal ${shown} into ${where} of type ${way.type ?? type}`);
-}
-
-function stepOf(step: string | number): GoStep {
-  if (typeof step === "number") return { type: "item" };
-  return step.startsWith(mapKeyMark) ? { type: "entry" } : { type: "field", name: step };
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "boolean") return "bool";
-  return Array.isArray(value) ? "array" : typeof value;
-}
-
-const plainString: Decoder = {
-  decode: (value, context) => (typeof value === "string" ? value : fail(context, value, "string")),
-  zero: () => "",
-  typeName: "string",
-  isEmpty: isZeroScalar,
-  isScalar: true,
-};
-
-const byteString: Decoder = {
-  decode: (value, context) => {
-    if (typeof value !== "string") return fail(context, value, "[]uint8");
-    const corruptAt = corruptBase64At(value);
-    if (corruptAt === undefined) return withoutBreaks(value);
-    context.mismatch ??= new DecodingError(`illegal base64 data at input byte ${corruptAt}`);
-    return undefined;
-  },
-  zero: () => "",
-  typeName: "[]uint8",
-  isEmpty: isZeroScalar,
-  isScalar: true,
-};
-
-/** A zero time prints as null, which is absence here. */
-const timeDecoder = (normalize: (text: string) => string | undefined, typeName: string): Decoder => ({
-  decode: (value, context) => {
-    if (typeof value !== "string") throw mismatchOf(context, "string", describe(value));
-    try {
-      return normalize(value);
-    } catch (error) {
-      throw new DecodingError(error instanceof Error ? error.message : String(error));
-    }
-  },
-  zero: () => null,
-  typeName,
-  isEmpty: never,
-  isScalar: false,
-});
-
-const time = timeDecoder(normalizeTime, "v1.Time");
-const microTime = timeDecoder(normalizeMicroTime, "v1.MicroTime");
-
-const quantityDecoder: Decoder = {
-  decode: (value) => {
-    try {
-      return canonicalQuantity(
-        typeof value === "string" || typeof value === "number" ? value : String(value),
-      );
-    } catch (error) {
-      throw new DecodingError(error instanceof Error ? error.message : String(error));
-    }
-  },
-  zero: () => "0",
-  typeName: "resource.Quantity",
-  isEmpty: never,
-  isScalar: false,
-};
-
-function stringDecoder(format: string | undefined): Decoder {
-  switch (format) {
-    case "byte":
-      return byteString;
-    case "date-time":
-      return time;
-    case "quantity":
-      return quantityDecoder;
-    default:
-      return plainString;
-  }
-}
-
-const int32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
-const int64 = { min: -(2 ** 63), max: 2 ** 63 };
-
-const isWhole = (value: unknown, { min, max }: typeof int32): boolean =>
-  typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
-
-function integerDecoder(type: "int32" | "int64"): Decoder {
-  const range = type === "int32" ? int32 : int64;
-  return {
-    decode: (value, context) => {
-      if (isWhole(value, range)) return value;
-      return fail(context, value, type, typeof value === "number" ? `number ${value}` : describe(value));
-    },
-    zero: () => 0,
-    typeName: type,
-    isEmpty: isZeroScalar,
-    isScalar: true,
-  };
-}
-
-const numberDecoder: Decoder = {
-  decode: (value, context) => (typeof value === "number" ? value : fail(context, value, "float64")),
-  zero: () => 0,
-  typeName: "float64",
-  isEmpty: isZeroScalar,
-  isScalar: true,
-};
-
-const booleanDecoder: Decoder = {
-  decode: (value, context) => (typeof value === "boolean" ? value : fail(context, value, "bool")),
-  zero: () => false,
-  typeName: "bool",
-  isEmpty: isZeroScalar,
-  isScalar: true,
-};
-
-const intOrStringDecoder: Decoder = {
-  decode: (value, context) => {
-    if (typeof value === "string" || isWhole(value, int32)) return value;
-    // A type that reads itself ends the reading.
-    throw mismatchOf(context, "int32", typeof value === "number" ? `number ${value}` : describe(value));
-  },
-  zero: () => 0,
-  typeName: "intstr.IntOrString",
-  isEmpty: never,
-  isScalar: false,
-};
-
-/** Whatever JSON it is: embedded objects, CRD defaults, sets of fields. */
-const anyDecoder: Decoder = {
-  decode: (value) => deepCopy(value),
-  zero: () => null,
-  typeName: "runtime.RawExtension",
-  isEmpty: never,
-  isScalar: false,
-};
-
-/** Types with their own way of reading themselves, by the last part of their name. */
-const wellKnown: Readonly<Record<string, Decoder>> = {
-  Quantity: quantityDecoder,
-  Time: time,
-  MicroTime: microTime,
-  IntOrString: intOrStringDecoder,
-  RawExtension: anyDecoder,
-  FieldsV1: anyDecoder,
-  JSON: anyDecoder,
-};
 
 /**
  * Where a schema of a definition may stand, or something else: a list, or true and false. Its type reads itself, and
@@ -478,25 +299,4 @@ function formatPath(path: readonly (string | number)[]): string {
     else text += `${text === "" ? "" : "."}${step.startsWith(mapKeyMark) ? step.slice(1) : step}`;
   }
   return text;
-}
-
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-const withoutBreaks = (text: string): string =>
-  text.includes("\n") || text.includes("\r") ? text.replace(/[\r\n]/g, "") : text;
-
-/**
- * Go names the first byte that cannot be, or the start of the last quantum when it is cut short; undefined where all is
- * well. Line breaks are allowed, and not printed again.
- */
-function corruptBase64At(text: string): number | undefined {
-  if (base64.test(text) || base64.test(withoutBreaks(text))) return undefined;
-  const wrong = text.search(/[^A-Za-z0-9+/=\r\n]/);
-  if (wrong >= 0) return wrong;
-  const padding = text.indexOf("=");
-  if (padding >= 0) {
-    const digits = padding % 4;
-    return digits < 2 ? padding : Math.min(text.length, padding + (digits === 2 ? 2 : 1));
-  }
-  return text.length - (text.length % 4);
 }

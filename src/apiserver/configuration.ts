@@ -1,4 +1,5 @@
-import { DecodingError, decodeObject } from "../apimachinery/decode.ts";
+import { decodeObject } from "../apimachinery/decode.ts";
+import { DecodingError } from "../apimachinery/decode-context.ts";
 import { type FieldError, formatFieldError } from "../apimachinery/field-error.ts";
 import { isObject } from "../apimachinery/json.ts";
 import type { Schema } from "../apimachinery/schema.ts";

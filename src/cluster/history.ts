@@ -1,5 +1,6 @@
 import type { ApiServerOptions } from "../apiserver/server.ts";
-import { type History, historyPath, historyRoute } from "../history/index.ts";
+import type { History } from "../history/index.ts";
+import { historyPath, historyRoute } from "../history/route.ts";
 
 /** The step around each request: the embedder's outside, so that what it makes fail after its effect is remembered. */
 export function interceptOf({

@@ -29,6 +29,7 @@ export class ResourceCache {
 
   readonly #forms: FormBudget;
   #eventCount = 0;
+  #sizeBytes = 0;
   /** Lists that were answered from here: how many, objects that were looked at for them, objects in the answers. */
   readonly lists = { count: 0, fetched: 0, returned: 0 };
 
@@ -77,12 +78,9 @@ export class ResourceCache {
     return size;
   }
 
-  /** What the objects take as JSON, about; counted anew each time. */
+  /** What the objects take as JSON, about. */
   get sizeBytes(): number {
-    let bytes = 0;
-    for (const objects of this.#namespaces.values())
-      for (const { sizeBytes } of objects.all) bytes += sizeBytes;
-    return bytes;
+    return this.#sizeBytes;
   }
 
   get(namespace: string, name: string): CachedObject | undefined {
@@ -231,6 +229,7 @@ export class ResourceCache {
     }
     previous?.forgetForms();
     objects.set(object);
+    this.#sizeBytes += object.sizeBytes - (previous?.sizeBytes ?? 0);
     object.keepForms(this.#forms);
   }
 
@@ -239,6 +238,7 @@ export class ResourceCache {
     const objects = this.#namespaces.get(namespace);
     object.forgetForms();
     objects?.delete(name);
+    this.#sizeBytes -= object.sizeBytes;
     if (objects?.size === 0) {
       this.#namespaces.delete(namespace);
       this.#order = undefined;

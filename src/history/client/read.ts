@@ -2,7 +2,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
 import type { Transport } from "../../apimachinery/transport.ts";
 import type { ChangedObject, RequestNote } from "../entry.ts";
-import { historyPath } from "../index.ts";
+import { historyPath } from "../route.ts";
 
 /** One change of one object. */
 export interface Change extends ChangedObject {
