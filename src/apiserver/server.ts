@@ -55,6 +55,7 @@ import { resourceStores } from "./registry/resource-stores.ts";
 import { ServedResources } from "./registry/served-resources.ts";
 import type { NodeLocator, ResourceExtension, ResourceStores } from "./registry/strategy.ts";
 import type { UserInfo } from "./request-context.ts";
+import type { WebhookIntercept } from "./webhook/webhook-caller.ts";
 
 export interface ApiServerOptions {
   readonly storage: Storage;
@@ -79,6 +80,8 @@ export interface ApiServerOptions {
   readonly decoded?: WatchCacheOptions["decoded"];
   /** A step around each request, once it is known who asks: counts, delays or fails it. Default: none. */
   readonly intercept?: Filter;
+  /** A step before each call of a webhook that converts; `security` knows of those of admission. Default: none. */
+  readonly webhookCalls?: WebhookIntercept | undefined;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
   /** How much processor time this process has had, in milliseconds. Default: it is not looked at. */
@@ -188,6 +191,7 @@ export class ApiServer {
       random,
       logger: this.#logger,
       register,
+      webhookCalls: options.webhookCalls,
     });
     const { scheme } = this.#customs;
     this.#apiServices = new ApiServices({

@@ -154,6 +154,7 @@ export class Cluster {
       ...(options.cpuMs === undefined ? {} : { cpuMs: options.cpuMs }),
       ...interceptOf(options),
       ...(options.decoded === undefined ? {} : { decoded: options.decoded }),
+      webhookCalls: options.security?.webhookCalls,
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       aggregation: {

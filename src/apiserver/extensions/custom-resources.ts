@@ -7,6 +7,7 @@ import type { Metric } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
+import type { WebhookIntercept } from "../webhook/webhook-caller.ts";
 import { converterCalls } from "./conversion-calls.ts";
 import { definitions } from "./definition/definition.ts";
 import { DefinitionController } from "./definition-controller.ts";
@@ -23,6 +24,8 @@ export interface CustomResourcesOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly register: (metric: Metric) => void;
+  /** A step before each call of a webhook that converts. */
+  readonly webhookCalls?: WebhookIntercept | undefined;
 }
 
 const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);

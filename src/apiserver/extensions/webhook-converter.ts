@@ -8,9 +8,9 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newStatusError } from "../../apimachinery/status.ts";
 import { bundleText } from "../webhook/ca-bundle.ts";
 
-/** Posts a review to a webhook and answers with what it says. */
+/** Posts a review to the webhook of a definition and answers with what it says. */
 export interface CallConverter {
-  post(config: WebhookClientConfig, review: unknown, version: string): Promise<unknown>;
+  post(definition: string, config: WebhookClientConfig, review: unknown, version: string): Promise<unknown>;
   newUid(): string;
   /** A conversion begins; what is returned is called when it has ended, with what it has failed for. */
   begin(definition: string, from: string, to: string): (failure?: string) => void;
@@ -93,7 +93,7 @@ export class WebhookConverter {
     };
     let answer: unknown;
     try {
-      answer = await this.#call.post(this.#config, review, version);
+      answer = await this.#call.post(this.#name, this.#config, review, version);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       // One that cannot even be called for what its configuration says is not called a failure of its own.

@@ -13,15 +13,22 @@ import { type SocketAddress, serviceAddresses } from "./service-endpoints.ts";
 import { isLoopback, type Place, placeOf } from "./target.ts";
 import { WebhookCallError } from "./webhook-call-error.ts";
 
-/** The webhook that is called, by the names that its configuration gives it. */
-export interface CalledWebhook {
+/** The webhook that is called: one of admission by the names that its configuration gives it, or one that converts. */
+export type CalledWebhook = CalledAdmission | CalledConverter;
+
+export interface CalledAdmission {
   readonly configuration: string;
   readonly webhook: string;
 }
 
+export interface CalledConverter {
+  /** The name of the definition whose objects it converts. */
+  readonly definition: string;
+}
+
 /**
- * A step before each call of a webhook of admission: it may take its time, answer in the webhook's place, or throw what a
- * connection that fails throws.
+ * A step before each call of a webhook: it may take its time, answer in the webhook's place, or throw what a connection
+ * that fails throws.
  */
 export type WebhookIntercept = (
   called: CalledWebhook,

@@ -108,6 +108,7 @@ export class Faults {
    * says. Throws TypeError for a rule that says nothing, or what is not known.
    *
    *   cluster.faults.addWebhook({ webhook: "pods.example.com", error: "ConnectionRefused" });
+   *   cluster.faults.addWebhook({ definition: "sites.example.dev", delay: "20s" });    // one that converts
    */
   addWebhook(rule: WebhookFaultRule): WebhookFault {
     return this.webhooks.add(rule);

@@ -8,12 +8,17 @@ import type { Duration } from "../options.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { isOneOf, shown } from "./rules.ts";
 
-/** Which webhooks of admission fail, and how: none need be there. `*` in a name stands for any characters. */
+/**
+ * Which webhooks fail, and how: none need be there. Without a name it is all of them, of admission and of conversion. `*` in
+ * a name stands for any characters.
+ */
 export interface WebhookFaultRule {
-  /** Its own name, as in its configuration: `pods.example.com`. */
+  /** Of admission: its own name, as in its configuration: `pods.example.com`. */
   readonly webhook?: string | readonly string[];
-  /** The name of the configuration that it stands in. */
+  /** Of admission: the name of the configuration that it stands in. */
   readonly configuration?: string | readonly string[];
+  /** Of conversion: the name of the definition whose objects it converts: `sites.example.dev`. */
+  readonly definition?: string | readonly string[];
   /** So many calls pass before. Default 0. */
   readonly after?: number;
   /** So many fail. Default: all, until the fault is removed. */
@@ -28,6 +33,9 @@ export interface WebhookFaultRule {
 
 export type WebhookError = keyof typeof errors;
 
+/** What either kind of webhook answers when it has no objection. */
+const good = { allowed: true, convertedObjects: [], result: { status: "Success" } };
+
 const errors = {
   /** Nobody listens. */
   ConnectionRefused: () => broken("ECONNREFUSED", "connect ECONNREFUSED"),
@@ -40,11 +48,11 @@ const errors = {
   /** It answers something else. */
   NotJson: () => answer(200, "text/html", "<html>It works!</html>"),
   /** It answers a review without a response. */
-  NoResponse: () => answer(200, "application/json", review({})),
+  NoResponse: (called) => answer(200, "application/json", review(called, {})),
   /** It answers what was never asked. */
-  WrongUid: () =>
-    answer(200, "application/json", review({ response: { uid: "a-fault-was-injected", allowed: true } })),
-};
+  WrongUid: (called) =>
+    answer(200, "application/json", review(called, { response: { uid: "a-fault-was-injected", ...good } })),
+} satisfies Record<string, (called: CalledWebhook) => HttpAnswer>;
 
 /** A fault of webhooks that was added. */
 export interface WebhookFault {
@@ -59,7 +67,16 @@ interface ActiveFault extends WebhookFault {
   seen: number;
 }
 
-const ruleNames = ["webhook", "configuration", "after", "times", "probability", "delay", "error"];
+const ruleNames = [
+  "webhook",
+  "configuration",
+  "definition",
+  "after",
+  "times",
+  "probability",
+  "delay",
+  "error",
+];
 
 /** Webhooks that are slow, out of reach or out of order. */
 export class WebhookFaults {
@@ -96,14 +113,14 @@ export class WebhookFaults {
     if (lateMs > 0) await this.#clock.sleep(lateMs, signal);
     const error = hit.find(({ rule }) => rule.error !== undefined)?.rule.error;
     if (error === undefined) return undefined;
-    return typeof error === "number" ? answer(error, "text/plain", "a fault was injected") : errors[error]();
+    if (typeof error === "number") return answer(error, "text/plain", "a fault was injected");
+    return errors[error](called);
   }
 
-  #hits(fault: ActiveFault, { configuration, webhook }: CalledWebhook): boolean {
+  #hits(fault: ActiveFault, called: CalledWebhook): boolean {
     const { rule } = fault;
     const { after = 0, times = Infinity, probability = 1, error, delay } = rule;
-    if (fault.hits >= times || !isOneOf(rule.webhook, webhook)) return false;
-    if (!isOneOf(rule.configuration, configuration)) return false;
+    if (fault.hits >= times || !isMeant(rule, called)) return false;
     if (fault.seen++ < after) return false;
     if (probability < 1 && this.#random.next() >= probability) return false;
     fault.hits++;
@@ -111,14 +128,18 @@ export class WebhookFaults {
       ...(error === undefined ? [] : [String(error)]),
       ...(delay === undefined ? [] : [`${shown(delay)} late`]),
     ];
-    this.#log.add(`webhook ${webhook} of ${configuration}: ${what.join(", ")}`);
+    this.#log.add(`${nameOf(called)}: ${what.join(", ")}`);
     return true;
   }
 }
 
 function checkRule(rule: WebhookFaultRule): void {
   checkNames("a fault of a webhook", rule, ruleNames);
-  const { error, delay } = rule;
+  const { error, delay, webhook, configuration, definition } = rule;
+  if (definition !== undefined && (webhook !== undefined || configuration !== undefined))
+    throw new TypeError(
+      "`definition` means webhooks that convert, `webhook` and `configuration` those of admission: none is both",
+    );
   if (error === undefined && delay === undefined)
     throw new TypeError("the fault does nothing: give it an `error`, a `delay` or both");
   if (delay !== undefined) durationMs(delay);
@@ -143,5 +164,25 @@ const answer = (code: number, contentType: string, body: string): HttpAnswer => 
   body: Buffer.from(body),
 });
 
-const review = (content: object): string =>
-  JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", ...content });
+const review = (called: CalledWebhook, content: object): string =>
+  JSON.stringify(
+    "definition" in called
+      ? { apiVersion: "apiextensions.k8s.io/v1", kind: "ConversionReview", ...content }
+      : { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", ...content },
+  );
+
+/** A name of the one kind leaves the other alone. */
+function isMeant({ webhook, configuration, definition }: WebhookFaultRule, called: CalledWebhook): boolean {
+  if ("definition" in called)
+    return webhook === undefined && configuration === undefined && isOneOf(definition, called.definition);
+  return (
+    definition === undefined &&
+    isOneOf(webhook, called.webhook) &&
+    isOneOf(configuration, called.configuration)
+  );
+}
+
+const nameOf = (called: CalledWebhook): string =>
+  "definition" in called
+    ? `the webhook that converts ${called.definition}`
+    : `webhook ${called.webhook} of ${called.configuration}`;
