@@ -46,44 +46,73 @@ export interface AdmissionChainOptions {
   readonly extensions?: readonly AdmissionPlugin[] | undefined;
 }
 
+/** What plugins are made of. */
+interface Making extends AdmissionChainOptions {
+  readonly dependencies: {
+    readonly reader: ObjectReader;
+    readonly nowMs: () => number;
+    readonly register?: (metric: Metric) => void;
+  };
+}
+
+/** Answers undefined where there is nothing for the plugin to do. */
+type MakePlugin = (making: Making) => AdmissionPlugin | undefined;
+
+/** One of those that were handed in. */
+const extension =
+  (name: string): MakePlugin =>
+  ({ extensions = [] }) =>
+    extensions.find((plugin) => plugin.name === name);
+
+/**
+ * The plugins by name, in the order in which they run; mutating parts first, validating parts after validation. The order
+ * is that of AllOrderedPlugins in pkg/kubeapiserver/options: whatever counts or webhooks see comes last.
+ */
+const plugins: Readonly<Record<string, MakePlugin>> = {
+  NamespaceLifecycle: ({ dependencies }) => new NamespaceLifecycle(dependencies),
+  LimitRanger: ({ dependencies }) => new LimitRanger(dependencies),
+  ServiceAccount: (making) => new ServiceAccount(making),
+  NodeRestriction: ({ reader, authorizer }) => new NodeRestriction({ reader, authorizer }),
+  TaintNodesByCondition: () => new TaintNodesByCondition(),
+  PodSecurity: ({ dependencies }) => new PodSecurity(dependencies),
+  Priority: ({ dependencies }) => new Priority(dependencies),
+  DefaultTolerationSeconds: () => new DefaultTolerationSeconds(),
+  DefaultStorageClass: ({ dependencies }) => new DefaultStorageClass(dependencies),
+  StorageObjectInUseProtection: () => new StorageObjectInUseProtection(),
+  OwnerReferencesPermissionEnforcement: ({ authorizer, resourcesOfKind }) =>
+    new OwnerReferencesPermissionEnforcement(authorizer, resourcesOfKind),
+  PersistentVolumeClaimResize: ({ dependencies }) => new PersistentVolumeClaimResize(dependencies),
+  RuntimeClass: ({ dependencies }) => new RuntimeClass(dependencies),
+  CertificateApproval: ({ authorizer, reader }) => new CertificateApproval(authorizer, reader),
+  CertificateSigning: ({ authorizer }) => new CertificateSigning(authorizer),
+  ClusterTrustBundleAttest: ({ authorizer }) => new ClusterTrustBundleAttest(authorizer),
+  CertificateSubjectRestriction: () => new CertificateSubjectRestriction(),
+  DefaultIngressClass: ({ dependencies }) => new DefaultIngressClass(dependencies),
+  RBACEscalation: ({ escalation }) => (escalation === undefined ? undefined : new RbacEscalation(escalation)),
+  PodConnect: ({ authorizer }) => new PodConnect(authorizer),
+  MutatingAdmissionPolicy: extension("MutatingAdmissionPolicy"),
+  MutatingAdmissionWebhook: extension("MutatingAdmissionWebhook"),
+  ValidatingAdmissionPolicy: extension("ValidatingAdmissionPolicy"),
+  ValidatingAdmissionWebhook: extension("ValidatingAdmissionWebhook"),
+  ResourceQuota: ({ dependencies, writeQuotaStatus }) =>
+    new ResourceQuota({ ...dependencies, writeStatus: writeQuotaStatus }),
+};
+
+/** Of all plugins that there are, in the order in which they run. */
+export const admissionPluginNames: readonly string[] = Object.keys(plugins);
+
 /** Off unless asked for, as in kube-apiserver. */
 const offByDefault = new Set(["OwnerReferencesPermissionEnforcement"]);
 
-/**
- * The plugins in the order in which they run; mutating parts first, validating parts after validation. The order is
- * that of AllOrderedPlugins in pkg/kubeapiserver/options: whatever counts or webhooks see comes last.
- */
+/** The plugins that are on, in the order in which they run. */
 export function admissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
-  const { reader, clock, authorizer, escalation, register } = options;
+  const { reader, clock, register } = options;
   const nowMs = (): number => clock.now();
   const dependencies = { reader, nowMs, ...(register !== undefined && { register }) };
-  const all: AdmissionPlugin[] = [
-    new NamespaceLifecycle(dependencies),
-    new LimitRanger(dependencies),
-    new ServiceAccount(options),
-    new NodeRestriction({ reader, authorizer }),
-    new TaintNodesByCondition(),
-    new PodSecurity(dependencies),
-    new Priority(dependencies),
-    new DefaultTolerationSeconds(),
-    new DefaultStorageClass(dependencies),
-    new StorageObjectInUseProtection(),
-    new OwnerReferencesPermissionEnforcement(authorizer, options.resourcesOfKind),
-    new PersistentVolumeClaimResize(dependencies),
-    new RuntimeClass(dependencies),
-    new CertificateApproval(authorizer, reader),
-    new CertificateSigning(authorizer),
-    new ClusterTrustBundleAttest(authorizer),
-    new CertificateSubjectRestriction(),
-    new DefaultIngressClass(dependencies),
-    ...(escalation === undefined ? [] : [new RbacEscalation(escalation)]),
-    new PodConnect(authorizer),
-    ...(options.extensions ?? []),
-    new ResourceQuota({ ...dependencies, writeStatus: options.writeQuotaStatus }),
-  ];
-  return all.filter(
-    ({ name }) =>
+  return Object.entries(plugins).flatMap(([name, make]) => {
+    const isOn =
       options.disable?.includes(name) !== true &&
-      (!offByDefault.has(name) || options.enable?.includes(name) === true),
-  );
+      (!offByDefault.has(name) || options.enable?.includes(name) === true);
+    return (isOn ? make({ ...options, dependencies }) : undefined) ?? [];
+  });
 }

@@ -6,6 +6,8 @@ import { SeededRandom } from "../../apimachinery/random.ts";
 import { createSigningRequest } from "../../pki/index.ts";
 import { generateKey } from "../../pki/keys.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
+import { EscalationGuard } from "../authorization/escalation.ts";
+import { RbacAuthorizer } from "../authorization/rbac.ts";
 import { noRules } from "../authorization/union.ts";
 import type { UserInfo } from "../request-context.ts";
 import type { AdmissionPlugin } from "./admission.ts";
@@ -15,7 +17,7 @@ import {
   CertificateSubjectRestriction,
   ClusterTrustBundleAttest,
 } from "./certificates.ts";
-import { admissionChain } from "./chain.ts";
+import { admissionChain, admissionPluginNames } from "./chain.ts";
 import { DefaultIngressClass, DefaultStorageClass } from "./default-classes.ts";
 import { DefaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { OwnerReferencesPermissionEnforcement } from "./owner-references.ts";
@@ -422,6 +424,14 @@ describe("admissionChain()", () => {
       names({ enable: ["OwnerReferencesPermissionEnforcement"], disable: ["ServiceAccount"] }),
     ).toContain("OwnerReferencesPermissionEnforcement");
     expect(names({ disable: ["ServiceAccount"] })).not.toContain("ServiceAccount");
+  });
+
+  test("every plugin has the name that it is known by", () => {
+    const extensions = admissionPluginNames.filter((name) => name.includes("Admission"));
+    const given = extensions.map((name): AdmissionPlugin => ({ name, handles: () => true }));
+    const escalation = new EscalationGuard(options.authorizer, new RbacAuthorizer(options.reader));
+    const all = names({ extensions: given, escalation, enable: admissionPluginNames });
+    expect(all).toEqual(admissionPluginNames);
   });
 
   test("extensions see objects before the quota counts them", () => {

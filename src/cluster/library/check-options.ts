@@ -1,4 +1,5 @@
 import { dns1123SubdomainErrors } from "../../apimachinery/names.ts";
+import { admissionPluginNames } from "../../apiserver/admission/chain.ts";
 import { checkNames, meant } from "./known-names.ts";
 import type { CreateClusterOptions, NodeOptions } from "./options.ts";
 
@@ -40,34 +41,6 @@ const nodeOptionNames = everyName<NodeOptions>()(
   "failures",
 );
 
-const admissionPlugins = [
-  "NamespaceLifecycle",
-  "LimitRanger",
-  "ServiceAccount",
-  "NodeRestriction",
-  "TaintNodesByCondition",
-  "PodSecurity",
-  "Priority",
-  "DefaultTolerationSeconds",
-  "DefaultStorageClass",
-  "StorageObjectInUseProtection",
-  "OwnerReferencesPermissionEnforcement",
-  "PersistentVolumeClaimResize",
-  "RuntimeClass",
-  "CertificateApproval",
-  "CertificateSigning",
-  "ClusterTrustBundleAttest",
-  "CertificateSubjectRestriction",
-  "DefaultIngressClass",
-  "RBACEscalation",
-  "PodConnect",
-  "MutatingAdmissionPolicy",
-  "MutatingAdmissionWebhook",
-  "ValidatingAdmissionPolicy",
-  "ValidatingAdmissionWebhook",
-  "ResourceQuota",
-];
-
 /**
  * Throws TypeError for options that nobody reads and values that mean nothing, with what was probably meant: tests are
  * written in JavaScript too, where nothing else tells. Names of controllers are checked where they are known.
@@ -93,9 +66,9 @@ export function checkOptions(options: CreateClusterOptions): void {
 function checkAdmission(admission: NonNullable<CreateClusterOptions["admission"]>): void {
   checkNames("admission", admission, ["enable", "disable"]);
   for (const name of [...(admission.enable ?? []), ...(admission.disable ?? [])]) {
-    if (admissionPlugins.includes(name)) continue;
+    if (admissionPluginNames.includes(name)) continue;
     throw new TypeError(
-      `admission: no plugin is named ${shown(name)}; there are ${admissionPlugins.join(", ")}.${meant(name, admissionPlugins)}`,
+      `admission: no plugin is named ${shown(name)}; there are ${admissionPluginNames.join(", ")}.${meant(name, admissionPluginNames)}`,
     );
   }
 }
