@@ -9,6 +9,13 @@ export const kubeconfigFile = (directory: string): string => join(directory, "ku
 export const contextName = (name: string): string =>
   name === defaultName ? defaultName : `${defaultName}-${name}`;
 
+/** node-1, node-2 and so on; the first has index 0. */
+export const nthNodeName = (index: number): string => `node-${index + 1}`;
+
+/** The simulated nodes of an instance: one where nobody has said how many. */
+export const simulatedNodeNames = (nodes: number | undefined): string[] =>
+  nodes === undefined ? ["simulated"] : Array.from({ length: nodes }, (_, index) => nthNodeName(index));
+
 /** The name of this machine's node. */
 export const localNodeName = (): string =>
   hostname()

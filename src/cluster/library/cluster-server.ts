@@ -33,6 +33,8 @@ export interface ClusterServerParts {
   readonly faults: Faults;
   /** Which controllers run unless a test has started or stopped them. */
   readonly runs: (name: string) => boolean;
+  /** How far its clock is off from the start. Default 0. */
+  readonly skewMs?: number | undefined;
   readonly newCluster: (options: LifeOptions) => Cluster;
 }
 
@@ -113,7 +115,7 @@ export class ClusterServer {
 
   constructor(parts: ClusterServerParts) {
     this.#parts = parts;
-    this.#clock = new SkewedClock(parts.clock);
+    this.#clock = new SkewedClock(parts.clock, parts.skewMs);
     parts.faults.disk.connect(parts.storage);
     this.#life = this.#begin(undefined);
   }
@@ -162,6 +164,11 @@ export class ClusterServer {
   skew(by: SignedDuration): void {
     this.#clock.skewMs = signedDurationMs(by);
     this.#parts.faults.log.add(`the server's clock is off by ${typeof by === "number" ? `${by}ms` : by}`);
+  }
+
+  /** How far its clock is off. */
+  get skewMs(): number {
+    return this.#clock.skewMs;
   }
 
   /** The first start; resolves when all caches have synced. */

@@ -14,6 +14,7 @@ import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
 import { Cluster, type ClusterOptions, defaultServiceCidr } from "../cluster.ts";
 import { pretendedVolumes } from "../local-volumes.ts";
+import { nthNodeName } from "../names.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
 import type { ArtifactOptions } from "./artifact.ts";
@@ -25,13 +26,14 @@ import { type Fault, Faults } from "./faults.ts";
 import type { Change, Difference, DiffOptions, RewindToOptions, Rewound } from "./history.ts";
 import { checkController } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
-import { ClusterNodes, nodeName } from "./nodes.ts";
+import { ClusterNodes } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
 import { makeOwnFolder, removeOwnFolder } from "./own-folder.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
 import { Recorder } from "./recorder.ts";
 import { beginningOf, handedOutOnce, type TemplateOptions } from "./template.ts";
+import type { Trouble } from "./trouble.ts";
 import { type UntilOptions, until } from "./until.ts";
 import type { Explanation } from "./why.ts";
 
@@ -40,6 +42,8 @@ export interface SavedState {
   readonly storage: Storage;
   readonly nowMs: number;
   readonly runtimes: ReadonlyMap<string, SavedRuntime>;
+  /** What was wrong in it; nothing by default. */
+  readonly trouble?: Trouble | undefined;
   /** The keys of the cluster that was before; without them it gets new ones. */
   readonly keys?: PkiMaterial;
   /** What bytes in the storage say, where that is known; see `WatchCacheOptions`. */
@@ -111,6 +115,7 @@ export class EmbeddedCluster implements AsyncDisposable {
       scripts: this.pods,
       stages,
       saved: saved?.runtimes,
+      trouble: saved?.trouble,
     });
     this.#applier = new Applier(this.client, () => this.#pause());
   }
@@ -174,6 +179,7 @@ export class EmbeddedCluster implements AsyncDisposable {
       pulse,
       faults,
       runs: controllers.runs,
+      skewMs: saved?.trouble?.serverSkewMs,
       newCluster: (life) => stages.attach(newCluster(life)),
     });
     const { journal } = history;
@@ -332,6 +338,7 @@ export class EmbeddedCluster implements AsyncDisposable {
       storage: storage.fork(),
       nowMs: this.#clock.now(),
       runtimes: this.nodes.save(),
+      trouble: this.#trouble(),
       decoded: handedOutOnce(this.server.cluster.server.decoded()),
     };
     const { seed, store: _, ...options } = this.#options;
@@ -357,6 +364,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         storage: this.#storage,
         nowMs: this.#clock.now(),
         runtimes: this.nodes.save(),
+        trouble: this.#trouble(),
         keys: this.server.cluster.pki,
         options: {
           ...options,
@@ -367,6 +375,10 @@ export class EmbeddedCluster implements AsyncDisposable {
       },
       file,
     );
+  }
+
+  #trouble(): Trouble {
+    return { ...this.nodes.trouble(), serverSkewMs: this.server.skewMs };
   }
 
   /**
@@ -444,7 +456,7 @@ const realPauseMs = 5;
 
 /** Where volumes of the default StorageClass lie. */
 const firstNode = (nodes: CreateClusterOptions["nodes"]): string =>
-  typeof nodes === "object" ? (nodes[0]?.name ?? nodeName(0)) : nodeName(0);
+  typeof nodes === "object" ? (nodes[0]?.name ?? nthNodeName(0)) : nthNodeName(0);
 
 function newClock({ clock = "real", startTime }: CreateClusterOptions, nowMs: number | undefined): Clock {
   if (clock === "virtual") {

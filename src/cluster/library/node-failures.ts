@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../apimachinery/clock.ts";
 import { durationMs } from "./duration.ts";
 import type { Duration, NodeOptions } from "./options.ts";
+import type { FailurePlan, NodePlan } from "./trouble.ts";
 
 /**
  * Something that goes wrong with a node, by itself: `{ kind: "not-ready", after: "1m", for: "20s", every: "2m" }` is a
@@ -37,46 +38,104 @@ interface Failing {
 export class NodeFailures {
   readonly #clock: Clock;
   readonly #failing: Failing;
-  /** What ends each plan. */
-  readonly #plans = new Map<string, readonly (() => void)[]>();
+  readonly #plans = new Map<string, { readonly node: NodeOptions; readonly failures: readonly Plan[] }>();
 
   constructor(clock: Clock, failing: Failing) {
     this.#clock = clock;
     this.#failing = failing;
   }
 
-  /** Plans the failures of a node; of one that was planned before nothing changes. Throws TypeError for wrong times. */
-  plan(node: NodeOptions, failures: readonly NodeFailure[]): void {
-    const { name } = node;
+  /**
+   * Plans the failures of a node; of one that was planned before nothing changes. With what was saved they go on from
+   * there. Throws TypeError for wrong times.
+   */
+  plan(node: NodeOptions, saved?: NodePlan): void {
+    const { name, failures = [] } = node;
     if (this.#plans.has(name) || failures.length === 0) return;
-    const spans = failures.map(spanOf);
-    this.#plans.set(
-      name,
-      spans.map((span) => this.#planOne(node, span)),
-    );
+    const plans = failures
+      .map(spanOf)
+      .map((span, index) => new Plan(this.#clock, this.#failing, node, span, saved?.failures[index]));
+    this.#plans.set(name, { node, failures: plans });
+  }
+
+  /** What is planned, for a cluster that is to go on from there. */
+  save(): NodePlan[] {
+    return [...this.#plans.values()].map(({ node, failures }) => ({
+      node,
+      failures: failures.map((plan) => plan.save()),
+    }));
   }
 
   /** Nothing fails any more by itself. */
   stop(): void {
-    for (const plans of this.#plans.values()) for (const end of plans) end();
+    for (const { failures } of this.#plans.values()) for (const plan of failures) plan.stop();
     this.#plans.clear();
   }
+}
 
-  #planOne(node: NodeOptions, { kind, afterMs, forMs, everyMs }: Span): () => void {
-    let next: Timer;
-    let recovery: Timer | undefined;
-    const begin = (): void => {
-      void this.#failing.fail(node.name, kind);
-      if (forMs !== undefined)
-        recovery = this.#clock.after(forMs, () => void this.#failing.recover(node, kind));
-      if (everyMs !== undefined) next = this.#clock.after(everyMs, begin);
-    };
-    next = this.#clock.after(afterMs, begin);
-    return () => {
-      next.stop();
-      recovery?.stop();
+/** A failure that comes, goes and may come again. */
+class Plan {
+  readonly #clock: Clock;
+  readonly #failing: Failing;
+  readonly #node: NodeOptions;
+  readonly #span: Span;
+  #begin: Due | undefined;
+  #end: Due | undefined;
+
+  constructor(
+    clock: Clock,
+    failing: Failing,
+    node: NodeOptions,
+    span: Span,
+    { beginsInMs, endsInMs }: FailurePlan = { beginsInMs: span.afterMs },
+  ) {
+    this.#clock = clock;
+    this.#failing = failing;
+    this.#node = node;
+    this.#span = span;
+    if (beginsInMs !== undefined) this.#beginAfter(beginsInMs);
+    if (endsInMs !== undefined) this.#endAfter(endsInMs);
+  }
+
+  save(): FailurePlan {
+    const nowMs = this.#clock.now();
+    return {
+      ...(this.#begin !== undefined && { beginsInMs: this.#begin.atMs - nowMs }),
+      ...(this.#end !== undefined && { endsInMs: this.#end.atMs - nowMs }),
     };
   }
+
+  stop(): void {
+    this.#begin?.timer.stop();
+    this.#end?.timer.stop();
+  }
+
+  #beginAfter(delayMs: number): void {
+    const { kind, forMs, everyMs } = this.#span;
+    this.#begin = this.#due(delayMs, () => {
+      this.#begin = undefined;
+      void this.#failing.fail(this.#node.name, kind);
+      if (forMs !== undefined) this.#endAfter(forMs);
+      if (everyMs !== undefined) this.#beginAfter(everyMs);
+    });
+  }
+
+  #endAfter(delayMs: number): void {
+    this.#end = this.#due(delayMs, () => {
+      this.#end = undefined;
+      void this.#failing.recover(this.#node, this.#span.kind);
+    });
+  }
+
+  #due(delayMs: number, callback: () => void): Due {
+    return { atMs: this.#clock.now() + delayMs, timer: this.#clock.after(delayMs, callback) };
+  }
+}
+
+/** What is still to happen. */
+interface Due {
+  readonly atMs: number;
+  readonly timer: Timer;
 }
 
 interface Span {

@@ -1,4 +1,5 @@
 import type { PodScripts, SavedRuntime } from "../../cri/simulated/index.ts";
+import { nthNodeName } from "../names.ts";
 import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
 import type { ClusterStages } from "../stages.ts";
 import { checkNode } from "./check-options.ts";
@@ -7,6 +8,7 @@ import type { Faults } from "./faults.ts";
 import { type FailureKind, NodeFailures } from "./node-failures.ts";
 import { NodeView, type NodeViewParts } from "./node-view.ts";
 import type { NodeOptions, SignedDuration } from "./options.ts";
+import type { NodePlan, NodeTrouble, Pressure, Trouble } from "./trouble.ts";
 
 interface ClusterNodesParts extends NodeViewParts {
   readonly faults: Faults;
@@ -16,10 +18,15 @@ interface ClusterNodesParts extends NodeViewParts {
   readonly stages: ClusterStages;
   /** What ran on nodes of the cluster that this one goes on from. */
   readonly saved: ReadonlyMap<string, SavedRuntime> | undefined;
+  /** What was wrong with them. */
+  readonly trouble: Omit<Trouble, "serverSkewMs"> | undefined;
 }
 
 interface RunningNode {
   readonly options: NodeOptions;
+  /** Why it says that it is not ready. */
+  problem?: string | undefined;
+  readonly pressures: Set<Pressure>;
   readonly view: NodeView;
   readonly node: SimulatedNode;
 }
@@ -31,6 +38,8 @@ export class ClusterNodes {
   readonly #partitions = new Map<string, () => void>();
   readonly #failures: NodeFailures;
   readonly #saved: Map<string, SavedRuntime>;
+  readonly #troubles: Map<string, NodeTrouble>;
+  readonly #plans: Map<string, NodePlan>;
   /** Ranges of addresses that nodes of before go on with. */
   readonly #taken: ReadonlySet<string | undefined>;
   #made = 0;
@@ -38,6 +47,8 @@ export class ClusterNodes {
   constructor(parts: ClusterNodesParts) {
     this.#parts = parts;
     this.#saved = new Map(parts.saved);
+    this.#troubles = new Map(Object.entries(parts.trouble?.nodes ?? {}));
+    this.#plans = new Map(parts.trouble?.plans.map((plan) => [plan.node.name, plan]));
     this.#taken = new Set([...this.#saved.values()].map(({ addresses }) => addresses.range));
     parts.faults.connect({ server: parts.server, nodes: this });
     this.#failures = new NodeFailures(parts.clock, {
@@ -54,10 +65,11 @@ export class ClusterNodes {
   /** Resolves when the Node object is there. Throws TypeError when one of the name runs already. */
   async add(options: NodeOptions): Promise<void> {
     const { dnsAddress, scripts, stages } = this.#parts;
-    const { name, failures = [], ...traits } = options;
+    const { name, failures: _, ...traits } = options;
     checkNode(options);
     if (this.#nodes.has(name)) throw new TypeError(`node ${JSON.stringify(name)} runs already`);
     const state = this.#takeSaved(name);
+    const { skewMs = 0, problem, pressures = [], isPartitioned = false } = this.#takeTrouble(name);
     const view = new NodeView(this.#parts);
     const node = new SimulatedNode(view, {
       ...traits,
@@ -68,10 +80,28 @@ export class ClusterNodes {
       stages,
       ...(state !== undefined && { saved: state }),
     });
-    this.#nodes.set(name, { options, view, node });
+    this.#nodes.set(name, { options, view, node, problem, pressures: new Set(pressures) });
+    view.clock.skewMs = skewMs;
+    if (problem !== undefined) await node.setProblem(problem);
+    for (const what of pressures) await node.setPressure(conditionOf[what], true);
     if (this.#partitions.has(name)) view.partition();
-    await node.start();
-    this.#failures.plan(options, failures);
+    else if (isPartitioned) this.#isolate(name, view);
+    const started = node.start();
+    // Its agent comes as soon as it is connected again; nobody can wait for that.
+    if (isPartitioned) started.catch(() => undefined);
+    else await started;
+    this.#failures.plan(options, this.#plans.get(name));
+  }
+
+  #takeTrouble(name: string): NodeTrouble {
+    const trouble = this.#troubles.get(name) ?? {};
+    this.#troubles.delete(name);
+    return trouble;
+  }
+
+  #isolate(name: string, view: NodeView): void {
+    this.#partitions.set(name, this.#parts.faults.isolate(`system:node:${name}`));
+    view.partition();
   }
 
   /** What ran on it, once: when it has crashed and comes back, it is empty. */
@@ -108,8 +138,7 @@ export class ClusterNodes {
   partition(name: string): void {
     const { view } = this.#running(name);
     if (this.#partitions.has(name)) return;
-    this.#partitions.set(name, this.#parts.faults.isolate(`system:node:${name}`));
-    view.partition();
+    this.#isolate(name, view);
     this.#parts.faults.log.add(`node ${name} was cut off`);
   }
 
@@ -138,18 +167,25 @@ export class ClusterNodes {
    * The node says of itself that it is not ready, and why; its pods go on. `ready` takes it back.
    */
   async notReady(name: string, why = "a fault was injected"): Promise<void> {
-    await this.#running(name).node.setProblem(why);
+    const running = this.#running(name);
+    running.problem = why;
+    await running.node.setProblem(why);
     this.#parts.faults.log.add(`node ${name} is not ready`);
   }
 
   async ready(name: string): Promise<void> {
-    await this.#running(name).node.setProblem(undefined);
+    const running = this.#running(name);
+    running.problem = undefined;
+    await running.node.setProblem(undefined);
     this.#parts.faults.log.add(`node ${name} is ready again`);
   }
 
   /** A condition presses on the node, from which a taint follows; with `false` it no longer does. */
-  async pressure(name: string, what: "memory" | "disk" | "pid", pressed = true): Promise<void> {
-    await this.#running(name).node.setPressure(conditionOf[what], pressed);
+  async pressure(name: string, what: Pressure, pressed = true): Promise<void> {
+    const running = this.#running(name);
+    if (pressed) running.pressures.add(what);
+    else running.pressures.delete(what);
+    await running.node.setPressure(conditionOf[what], pressed);
     this.#parts.faults.log.add(`node ${name} has ${pressed ? "" : "no more "}pressure of ${what}`);
   }
 
@@ -157,9 +193,11 @@ export class ClusterNodes {
   async start(nodes: number | readonly NodeOptions[]): Promise<void> {
     const list =
       typeof nodes === "number"
-        ? Array.from({ length: nodes }, (_, index): NodeOptions => ({ name: nodeName(index) }))
+        ? Array.from({ length: nodes }, (_, index): NodeOptions => ({ name: nthNodeName(index) }))
         : nodes;
     for (const options of list) await this.add(options);
+    // Those that had crashed in the cluster that this one goes on from come back in their time.
+    for (const plan of this.#plans.values()) this.#failures.plan(plan.node, plan);
   }
 
   async stop(): Promise<void> {
@@ -172,6 +210,23 @@ export class ClusterNodes {
   /** What runs on each node, for a cluster that is to go on from there. */
   save(): Map<string, SavedRuntime> {
     return new Map([...this.#nodes].map(([name, { node }]) => [name, node.save()]));
+  }
+
+  /** What is wrong with them, for the same purpose. */
+  trouble(): Omit<Trouble, "serverSkewMs"> {
+    const nodes = [...this.#nodes].flatMap(
+      ([name, { view, problem, pressures }]): [string, NodeTrouble][] => {
+        const { skewMs } = view.clock;
+        const trouble: NodeTrouble = {
+          ...(skewMs !== 0 && { skewMs }),
+          ...(problem !== undefined && { problem }),
+          ...(pressures.size > 0 && { pressures: [...pressures] }),
+          ...(this.#partitions.has(name) && { isPartitioned: true }),
+        };
+        return Object.keys(trouble).length === 0 ? [] : [[name, trouble]];
+      },
+    );
+    return { nodes: Object.fromEntries(nodes), plans: this.#failures.save() };
   }
 
   /** Of the nodes that run. */
@@ -206,9 +261,6 @@ export class ClusterNodes {
     );
   }
 }
-
-/** node-1, node-2 and so on; the first has index 0. */
-export const nodeName = (index: number): string => `node-${index + 1}`;
 
 const conditionOf = { memory: "MemoryPressure", disk: "DiskPressure", pid: "PIDPressure" } as const;
 const pressureOf = { "memory-pressure": "memory", "disk-pressure": "disk", "pid-pressure": "pid" } as const;

@@ -9,6 +9,7 @@ import { renewIdentities } from "../snapshot/new-identities.ts";
 import { keyValueOf, readRows } from "../snapshot/rows.ts";
 import { EmbeddedCluster } from "./embedded-cluster.ts";
 import type { CreateClusterOptions } from "./options.ts";
+import type { Trouble } from "./trouble.ts";
 
 /** What a saved cluster has of its own. */
 const fixed = ["nodes", "store", "startTime", "serviceCidr"] as const;
@@ -45,6 +46,7 @@ export async function restoreCluster(
       storage,
       nowMs: saved.nowMs,
       runtimes: saved.runtimes,
+      trouble: saved.trouble,
       ...(identities === "same" && saved.keys !== undefined && { keys: saved.keys }),
     },
   );
@@ -56,6 +58,8 @@ interface ReadCluster {
   readonly revision: number;
   readonly values: readonly KeyValue[];
   readonly runtimes: ReadonlyMap<string, SavedRuntime>;
+  /** Absent in what earlier versions saved. */
+  readonly trouble: Trouble | undefined;
   readonly keys: PkiMaterial | undefined;
 }
 
@@ -64,6 +68,7 @@ interface SavedEntry {
   readonly node?: string;
   readonly runtime?: SavedRuntime;
   readonly keys?: PkiMaterial;
+  readonly trouble?: Trouble;
 }
 
 /** Reads all of it before anything is made of it: a checksum at the end says whether it is whole. */
@@ -78,6 +83,7 @@ function readCluster(reader: BundleReader): ReadCluster {
   const values: KeyValue[] = [];
   const runtimes = new Map<string, SavedRuntime>();
   let keys: PkiMaterial | undefined;
+  let trouble: Trouble | undefined;
   for (const { type, bytes } of reader.records()) {
     if (type === "data") {
       for (const row of readRows(bytes)) values.push(keyValueOf(row));
@@ -86,6 +92,7 @@ function readCluster(reader: BundleReader): ReadCluster {
     const entry = JSON.parse(bytes.toString("utf8")) as SavedEntry;
     if (entry.runtime !== undefined) runtimes.set(entry.node ?? "", entry.runtime);
     keys = entry.keys ?? keys;
+    trouble = entry.trouble ?? trouble;
   }
   return {
     options: header["options"] ?? {},
@@ -93,6 +100,7 @@ function readCluster(reader: BundleReader): ReadCluster {
     revision: Number(header["revision"]),
     values,
     runtimes,
+    trouble,
     keys,
   };
 }

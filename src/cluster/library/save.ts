@@ -6,18 +6,20 @@ import { writeBundleFile } from "../snapshot/bundle-file.ts";
 import { rowOf, writeRows } from "../snapshot/rows.ts";
 import { kubernetesVersion, sampanVersion } from "../version.ts";
 import type { CreateClusterOptions } from "./options.ts";
+import type { Trouble } from "./trouble.ts";
 
 export interface ClusterToSave {
   readonly storage: Storage;
   readonly nowMs: number;
   readonly runtimes: ReadonlyMap<string, SavedRuntime>;
+  readonly trouble: Trouble;
   readonly keys: Pki;
   readonly options: CreateClusterOptions;
 }
 
 /** Without a file the bytes are the answer. The state is that of the call: what is written meanwhile is not in it. */
 export async function saveCluster(
-  { storage, nowMs, runtimes, keys, options }: ClusterToSave,
+  { storage, nowMs, runtimes, trouble, keys, options }: ClusterToSave,
   file?: string,
 ): Promise<Buffer | undefined> {
   const { revision, items } = await storage.list("");
@@ -36,6 +38,7 @@ export async function saveCluster(
     writeRows(writer, items.map(rowOf));
     writer.entry({ type: "keys", keys: pkiMaterial(keys) });
     for (const [node, runtime] of runtimes) writer.entry({ type: "runtime", node, runtime });
+    writer.entry({ type: "trouble", trouble });
   };
   if (file !== undefined) {
     await writeBundleFile(file, "snapshot", header, fill);

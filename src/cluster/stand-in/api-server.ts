@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { createPki, decodePem, encodePem, keyId, type Pki } from "../../pki/index.ts";
 import { Cluster } from "../cluster.ts";
-import { nodeName } from "../library/nodes.ts";
+import { nthNodeName } from "../names.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
 import { ClusterStages } from "../stages.ts";
@@ -74,7 +74,7 @@ async function startRest(cluster: Cluster, chosen: readonly string[], nodes: num
   const stages = new ClusterStages();
   if (nodes > 0) stages.attach(cluster);
   for (let index = 0; index < nodes; index++) {
-    const settings = { name: nodeName(index), podCidr: simulatedPodCidr(index), dnsAddress, stages };
+    const settings = { name: nthNodeName(index), podCidr: simulatedPodCidr(index), dnsAddress, stages };
     await new SimulatedNode(cluster, settings).start();
   }
 }
