@@ -2,21 +2,29 @@
  * Sends requests that nobody would send, made from a seed, to a cluster in a process of its own, and looks whether
  * it stays as it should: `npm run fuzz -- --seed 1 --count 100000`. A failure is repeated with `--replay SEED:NUMBER`.
  */
-import { parseArgs } from "node:util";
+import { readOptions } from "../harness/read-options.ts";
 import { run } from "./run.ts";
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: "1" },
-    count: { type: "string", default: "20000" },
-    /** The number of the first request. */
-    from: { type: "string", default: "0" },
-    workers: { type: "string", default: "1" },
-    /** Requests under way at once, per worker. */
-    lanes: { type: "string", default: "16" },
-    "sweep-every": { type: "string", default: "25000" },
-    replay: { type: "string" },
-  },
+const help = `Requests that nobody would send, made from a seed, to a cluster in a process of its own.
+
+  npm run fuzz -- --seed 7 --count 100000
+  npm run fuzz -- --replay 7:4711                  the request of that number again, with its answer
+
+  --seed N         what the requests are made from (1)
+  --count N        how many (20000)              --from N         the number of the first (0)
+  --workers N      clusters beside each other,   --lanes N        requests under way at once
+                   each with its part (1)                         for each of them (16)
+  --sweep-every N  clean up and measure after so many (25000)
+`;
+
+const values = readOptions(help, {
+  seed: { type: "string", default: "1" },
+  count: { type: "string", default: "20000" },
+  from: { type: "string", default: "0" },
+  workers: { type: "string", default: "1" },
+  lanes: { type: "string", default: "16" },
+  "sweep-every": { type: "string", default: "25000" },
+  replay: { type: "string" },
 });
 
 const [replaySeed, replayIndex] = values.replay?.split(":").map(Number) ?? [];

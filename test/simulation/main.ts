@@ -5,27 +5,34 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { readOptions } from "../harness/read-options.ts";
 import { type SimulationResult, simulate } from "./run.ts";
 
-const { values } = parseArgs({
-  options: {
-    /** How many. */
+const help = `Clusters made from seeds, on the virtual clock, with random clients and weather.
+
+  npm run simulate -- --seeds 1000
+  npm run simulate -- --seed 93 --verbose          that one, with all that happens
+
+  --seeds N    how many (100)            --from N          the first of them (1)
+  --seed N     this one alone            --steps N         of the clients, for each (30)
+  --workers N  threads                   --max-failures N  end after so many that failed (5)
+  --verbose    print what happens
+`;
+
+const values = readOptions(
+  help,
+  {
     seeds: { type: "string", default: "100" },
-    /** The first of them. */
     from: { type: "string", default: "1" },
-    /** This one alone. */
     seed: { type: "string" },
     steps: { type: "string", default: "30" },
     workers: { type: "string" },
-    /** Print what happens, as it happens. */
     verbose: { type: "boolean", default: false },
-    /** End after so many seeds that failed. */
     "max-failures": { type: "string", default: "5" },
   },
-  args: isMainThread ? process.argv.slice(2) : (workerData as readonly string[]).slice(),
-});
+  isMainThread ? undefined : (workerData as readonly string[]),
+);
 const steps = Number(values.steps);
 
 /** What a worker tells of a seed: the log only when somebody will want to read it. */
