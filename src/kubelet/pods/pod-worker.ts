@@ -129,6 +129,8 @@ export class PodWorker {
   remove(pod: Pod): void {
     this.#pod = pod;
     this.#removed = true;
+    // Whoever waits for a status to be written would wait for ever: there is nothing to write it to.
+    this.#context.statuses.forget(this.#uid);
     this.#sync?.abort();
     this.wake();
   }
@@ -378,13 +380,13 @@ export class PodWorker {
     const { runtime, clock } = this.#context.options;
     await this.#refresh();
     this.#deadline ??= new GraceDeadline(clock, graceSeconds(this.#pod));
-    if (!this.#removed) this.#publish();
+    this.#publish();
     const request = { pod: this.#pod, podIp: this.#podIp(), deadline: this.#deadline };
     await this.#withdraw(this.#deadline);
     await killPodContainers(this.#context, this.#state.containers, request);
     for (const { id } of this.#state.sandboxes) await runtime.stopPodSandbox(id);
     await this.#refresh();
-    if (!this.#removed) this.#publish();
+    this.#publish();
     this.#context.puller.forget(this.#uid);
     await this.#context.volumes.unmount(this.#pod);
     this.#stage = "ended";
@@ -405,6 +407,7 @@ export class PodWorker {
     const { name = "", namespace, uid = "", deletionTimestamp } = this.#pod.metadata;
     if (deletionTimestamp === undefined || this.#deleteSent) return;
     await this.#context.statuses.flushed(this.#uid);
+    if (this.#removed) return this.#cleanUp();
     try {
       const pods = this.#context.options.client.resource(resources.pods);
       await pods.delete(name, { namespace, gracePeriodSeconds: 0, preconditions: { uid } });
@@ -477,6 +480,7 @@ export class PodWorker {
 
   #publish(): void {
     const { statuses, options } = this.#context;
+    if (this.#removed) return;
     // The runtime has forgotten the containers of a pod that had ended before: its last status stands.
     if (hasEnded(this.#pod.status) && this.#state.containers.length === 0) return;
     statuses.set(this.#pod, this.#statusNow(options.clock.now()));

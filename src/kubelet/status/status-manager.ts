@@ -65,6 +65,7 @@ export class StatusManager {
     await this.#entries.get(uid)?.writing;
   }
 
+  /** Nothing more is written, nor tried: the pod is gone. */
   forget(uid: string): void {
     const entry = this.#entries.get(uid);
     if (entry !== undefined) entry.gone = true;
@@ -76,7 +77,12 @@ export class StatusManager {
     let refresh = false;
     while (!this.#signal.aborted && !entry.gone) {
       try {
-        if (refresh) entry.pod = await this.#read(entry.pod);
+        if (refresh) {
+          const now = await this.#read(entry.pod);
+          // Another pod has the name by now, and this one is gone.
+          if (now.metadata.uid !== entry.pod.metadata.uid) return;
+          entry.pod = newer(entry.pod, now);
+        }
         const { wanted } = entry;
         const status = withForeignConditions(wanted, entry.pod);
         if (!sameFields(entry.pod.status, status)) await this.#patch(entry, status);
