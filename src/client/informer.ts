@@ -32,6 +32,11 @@ export interface InformerOptions {
    * informer keeps the whole objects already, that one is shared.
    */
   readonly metadataOnly?: boolean;
+  /**
+   * Of a kind that may go: the cache is the caller's own and ends with the signal. It keeps what it saw last and tells of
+   * nothing more; who waits for it to sync waits no longer.
+   */
+  readonly signal?: AbortSignal;
 }
 
 export interface Informer<T extends KubernetesObject> extends Lister<T> {

@@ -215,6 +215,42 @@ it("an informer of metadata asks for no more, and shares one that has the object
   expect(asked("pods")).toEqual([undefined, undefined]);
 });
 
+it("an informer with a signal is the caller's own, and ends with it", async () => {
+  transport.seed(pod("a"));
+  const informers = factory();
+  const [end, early] = [new AbortController(), new AbortController()];
+  const before = informers.informer(resources.pods, { signal: early.signal });
+  await informers.start(stop.signal);
+  const own = informers.informer(resources.pods, { signal: end.signal });
+  expect(informers.informer(resources.pods, { signal: end.signal })).not.toBe(own);
+  await Promise.all([before.synced(), own.synced()]);
+  expect([before.list(), own.list()].map((list) => list.length)).toEqual([1, 1]);
+  const { seen, handler } = recorder();
+  own.addHandler(handler);
+  end.abort();
+  early.abort();
+  transport.seed(pod("b"));
+  await clock.advance(0);
+  expect([seen, own.list().length, before.list().length]).toEqual([["+a"], 1, 1]);
+  const requests = transport.requests.length;
+  await clock.advance(3_600_000);
+  expect(transport.requests).toHaveLength(requests);
+});
+
+it("nobody waits for an informer that has ended", async () => {
+  transport.react(() => {
+    throw newServiceUnavailable("down");
+  });
+  const informers = factory();
+  const end = new AbortController();
+  await informers.start(stop.signal);
+  const own = informers.informer(resources.pods, { signal: end.signal });
+  end.abort();
+  await own.synced();
+  expect(own.hasSynced()).toBe(false);
+  await informers.informer(resources.pods, { signal: end.signal }).synced();
+});
+
 it("objects are frozen", async () => {
   transport.seed(pod("a"));
   const informers = factory();

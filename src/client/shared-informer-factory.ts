@@ -35,6 +35,8 @@ export interface EmptyResource {
 export class SharedInformerFactory implements InformerFactory {
   readonly #options: SharedInformerFactoryOptions;
   readonly #informers = new Map<string, SharedInformer<KubernetesObject>>();
+  /** Informers of one owner each that were asked for before the start. */
+  readonly #waiting: ((signal: AbortSignal) => void)[] = [];
   /** Set by `start`: informers asked for later run until it aborts. */
   #signal: AbortSignal | undefined;
 
@@ -47,6 +49,8 @@ export class SharedInformerFactory implements InformerFactory {
     options: InformerOptions = {},
   ): Informer<T> {
     const { group, version, resource } = reference;
+    const { signal, ...narrowed } = options;
+    if (signal !== undefined) return this.#newOwn(reference, narrowed, signal);
     const { namespace, fieldSelector, labelSelector, metadataOnly = false } = options;
     const selection = JSON.stringify([group, version, resource, namespace, fieldSelector, labelSelector]);
     const key = metadataOnly && !this.#informers.has(selection) ? `${selection} metadata` : selection;
@@ -65,7 +69,22 @@ export class SharedInformerFactory implements InformerFactory {
     this.#signal = signal;
     const informers = [...this.#informers.values()];
     for (const informer of informers) informer.start(signal);
+    for (const begin of this.#waiting.splice(0)) begin(signal);
     await Promise.race([Promise.all(informers.map((informer) => informer.synced())), aborted(signal)]);
+  }
+
+  #newOwn<T extends KubernetesObject>(
+    reference: ResourceReference<T>,
+    options: InformerOptions,
+    signal: AbortSignal,
+  ): Informer<T> {
+    const informer = new SharedInformer(reference, options, this.#options);
+    if (signal.aborted) informer.end();
+    else signal.addEventListener("abort", () => informer.end(), { once: true });
+    const begin = (all: AbortSignal): void => informer.start(AbortSignal.any([signal, all]));
+    if (this.#signal === undefined) this.#waiting.push(begin);
+    else begin(this.#signal);
+    return informer;
   }
 }
 
@@ -122,6 +141,11 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
       streamInitialState,
     });
     void reflector.run(signal);
+  }
+
+  /** Nobody waits any longer for it to sync. */
+  end(): void {
+    this.#synced.resolve();
   }
 
   addHandler(handler: EventHandler<T>): () => void {

@@ -3,6 +3,7 @@ import type { APIGroupList, APIResourceList } from "../apimachinery/meta-v1.ts";
 import { StatusError } from "../apimachinery/status.ts";
 import type { Transport } from "../apimachinery/transport.ts";
 import type { ResourceReference } from "../client/client.ts";
+import { resources } from "../client/resources.ts";
 
 /** A served resource with what may be done to it. */
 export interface DiscoveredResource extends ResourceReference {
@@ -11,6 +12,8 @@ export interface DiscoveredResource extends ResourceReference {
 
 export interface Discovery {
   readonly resources: readonly DiscoveredResource[];
+  /** The kinds of all versions, by `kindKey`. */
+  readonly kinds: ReadonlyMap<string, DiscoveredResource>;
   /** Why a group's version could not be asked, by `group/version`. The rest is known all the same. */
   readonly failures: ReadonlyMap<string, string>;
 }
@@ -41,14 +44,29 @@ export async function discoverResources(transport: Transport): Promise<Discovery
       }
     }),
   );
+  const kinds = new Map<string, DiscoveredResource>();
   for (const list of lists) {
     for (const resource of list === undefined ? [] : resourcesOf(list)) {
       const key = `${resource.group}/${resource.resource}`;
       if (!found.has(key)) found.set(key, resource);
+      const kind = kindKey(formatApiVersion(resource), resource.kind);
+      if (!kinds.has(kind)) kinds.set(kind, resource);
     }
   }
-  return { resources: [...found.values()], failures };
+  return { resources: [...found.values()], kinds, failures };
 }
+
+/** `apps/v1 Deployment` */
+export const kindKey = (apiVersion: string, kind: string): string => `${apiVersion} ${kind}`;
+
+const builtIn: ReadonlySet<string> = new Set(Object.values<ResourceReference>(resources).map(fullName));
+
+function fullName({ group, version, resource }: ResourceReference): string {
+  return `${group}/${version}/${resource}`;
+}
+
+/** Whether the kind may come and go while the cluster lives: as custom resources do, and those of other API servers. */
+export const mayGo = (reference: ResourceReference): boolean => !builtIn.has(fullName(reference));
 
 /** What another server serves, and does not say: what was known of it before is no longer to be relied on. */
 function whyOf(groupVersion: string, error: unknown): string {

@@ -72,7 +72,7 @@ export class FakeTransport implements Transport {
   readonly requests: TransportRequest[] = [];
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #references: readonly ResourceReference[];
+  #references: readonly ResourceReference[];
   readonly #tracker = new ObjectTracker();
   readonly #reactors = new Set<RequestReactor>();
   readonly #options: FakeTransportOptions;
@@ -189,6 +189,13 @@ export class FakeTransport implements Transport {
     if (stored !== undefined) {
       this.#collectionOf(reference).remove(stored as KubernetesObject as UnstructuredObject);
     }
+  }
+
+  /** The resource is no longer served, or is again: as when its definition goes and comes. */
+  serve(reference: ResourceReference, isServed: boolean): void {
+    const others = this.#references.filter((each) => each !== reference);
+    this.#references = isServed ? [...others, reference] : others;
+    this.#tracker.dropWatches();
   }
 
   /** Adds a reactor; returns the function that takes it away. */

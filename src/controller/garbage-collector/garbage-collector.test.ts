@@ -226,6 +226,40 @@ describe("the garbage collector", () => {
     expect(names()).toEqual([]);
   });
 
+  it("no longer asks for a kind that is not served any more, and collects it again when it is back", async () => {
+    const thing: UnstructuredObject = {
+      apiVersion: "example.com/v1",
+      kind: "Thing",
+      metadata: { name: "t", uid: "uid-t", namespace: "default" },
+    };
+    const owned = configMap("child", [
+      { apiVersion: "example.com/v1", kind: "Thing", name: "t", uid: "uid-t" },
+    ]);
+    const asked = (): number => run.transport.requests.filter(({ path }) => path.endsWith("/things")).length;
+    await run.settle();
+    run.transport.serve(things, false);
+    await run.settle(120_000);
+    const before = asked();
+    await run.settle(600_000);
+    expect(asked()).toBe(before);
+    run.transport.serve(things, true);
+    await run.settle(60_000);
+    expect(asked()).toBeGreaterThan(before);
+    await seed(thing, owned);
+    await run.client.resource(things).delete("t", { namespace: "default" });
+    await run.settle();
+    expect(names()).toEqual([]);
+  });
+
+  it("keeps what is owned by a kind that is not served any more", async () => {
+    const owner = { apiVersion: "example.com/v1", kind: "Thing", name: "t", uid: "uid-t" };
+    run.transport.serve(things, false);
+    await run.settle(60_000);
+    await seed(configMap("child", [owner]));
+    await run.settle(600_000);
+    expect(names()).toEqual(["child"]);
+  });
+
   it("honours what was asked of the dependent itself", async () => {
     await seed(
       configMap("root"),

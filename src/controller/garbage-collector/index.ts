@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
-import { discoverResources } from "../discovery.ts";
+import { type Discovery, discoverResources, kindKey, mayGo } from "../discovery.ts";
 import { followDefinitions, hasDefinitions } from "../follow-definitions.ts";
 import { OwnerGraph } from "./graph.ts";
 import { GarbageCollector } from "./reconciler.ts";
@@ -35,13 +35,13 @@ export const garbageCollectorController: ControllerRegistration = {
     const collector = new GarbageCollector(context, graph, (apiVersion, kind) => kinds.get(apiVersion, kind));
     let enqueue: (uid: string) => void = () => {};
 
-    function follow(informer: Informer<KubernetesObject>): void {
+    function follow(informer: Informer<KubernetesObject>, until: AbortSignal): void {
       const remove = informer.addHandler({
         added: (object) => graph.put(informer.reference, object).forEach(enqueue),
         updated: (_, object) => graph.put(informer.reference, object).forEach(enqueue),
         deleted: ({ metadata }) => graph.remove(metadata.uid ?? "").forEach(enqueue),
       });
-      context.signal.addEventListener("abort", remove, { once: true });
+      until.addEventListener("abort", remove, { once: true });
     }
 
     return {
@@ -76,8 +76,8 @@ export const garbageCollectorController: ControllerRegistration = {
 /** The kinds that are served, and a cache of each that can be collected. */
 class Kinds {
   readonly #context: ControllerContext;
-  readonly #references = new Map<string, ResourceReference>();
-  readonly #followed = new Set<string>();
+  #kinds = new Map<string, ResourceReference>();
+  readonly #followed = new Map<string, Followed>();
   #synced: Promise<unknown> = Promise.resolve();
 
   constructor(context: ControllerContext) {
@@ -85,7 +85,7 @@ class Kinds {
   }
 
   get(apiVersion: string, kind: string): ResourceReference | undefined {
-    return this.#references.get(`${apiVersion} ${kind}`);
+    return this.#kinds.get(kindKey(apiVersion, kind));
   }
 
   /** Resolves when all caches are filled, or have been waited for long enough. */
@@ -103,43 +103,80 @@ class Kinds {
     await rested;
   }
 
-  /** Asks the server for its kinds and follows the caches of those that are new; answers whether there are any. */
-  async discover(follow: (informer: Informer<KubernetesObject>) => void): Promise<boolean> {
+  /**
+   * Asks the server for its kinds, follows the caches of those that are new and lets go of those that are no longer served;
+   * answers whether there are new ones.
+   */
+  async discover(follow: Follow): Promise<boolean> {
     const { client, clock, signal } = this.#context;
-    const { resources: found } = await discoverResources(client.transport);
-    const added: ResourceReference[] = [];
-    for (const resource of found) {
-      this.#references.set(`${formatApiVersion(resource)} ${resource.kind}`, resource);
+    const discovery = await discoverResources(client.transport);
+    const added: Followed[] = [];
+    const served = new Set<string>();
+    for (const resource of discovery.resources) {
       const name = resource.group === "" ? resource.resource : `${resource.resource}.${resource.group}`;
       const collectable = ["list", "watch", "delete"].every((verb) => resource.verbs.includes(verb));
+      if (!collectable || ignored.has(name)) continue;
       const key = `${resource.version} ${name}`;
-      if (!collectable || ignored.has(name) || this.#followed.has(key)) continue;
-      this.#followed.add(key);
-      added.push(resource);
+      served.add(key);
+      if (this.#followed.has(key)) continue;
+      const followed = { resource, end: mayGo(resource) ? new AbortController() : undefined };
+      this.#followed.set(key, followed);
+      added.push(followed);
     }
-    if (added.length === 0) return false;
+    const hasKinds = this.#learn(discovery);
+    this.#letGo(served, discovery);
+    if (added.length === 0) return hasKinds;
     const filled = this.#follow(added, follow);
     const patience = clock.sleep(syncPatienceMs, signal).catch(() => undefined);
     this.#synced = Promise.all([this.#synced, Promise.race([filled, patience])]);
     return true;
   }
 
+  /** Takes over what is served; answers whether there is a kind that was not known. */
+  #learn({ kinds, failures }: Discovery): boolean {
+    const known = this.#kinds;
+    this.#kinds = new Map(kinds);
+    // Who says nothing at present may still have what it had.
+    for (const [key, reference] of known)
+      if (failures.has(formatApiVersion(reference))) this.#kinds.set(key, reference);
+    return [...this.#kinds.keys()].some((key) => !known.has(key));
+  }
+
+  /** A cache of a kind that is gone would ask for it for ever. */
+  #letGo(served: ReadonlySet<string>, { failures }: Discovery): void {
+    for (const [key, { resource, end }] of this.#followed) {
+      if (end === undefined || served.has(key) || failures.has(formatApiVersion(resource))) continue;
+      end.abort();
+      this.#followed.delete(key);
+    }
+  }
+
   /** Resolves when all are filled. */
-  async #follow(
-    added: readonly ResourceReference[],
-    follow: (informer: Informer<KubernetesObject>) => void,
-  ): Promise<void> {
+  async #follow(added: readonly Followed[], follow: Follow): Promise<void> {
     const { informers, clock, signal } = this.#context;
     const filling: Promise<void>[] = [];
-    for (const [index, resource] of added.entries()) {
+    for (const [index, { resource, end }] of added.entries()) {
       if (index >= followedAtOnce && index % followedTogether === 0) {
         await clock.sleep(followPauseMs, signal).catch(() => undefined);
         if (signal.aborted) return;
       }
-      const informer = informers.informer<KubernetesObject>(resource, { metadataOnly: true });
-      follow(informer);
+      const until = end === undefined ? signal : AbortSignal.any([end.signal, signal]);
+      const informer = informers.informer<KubernetesObject>(resource, {
+        metadataOnly: true,
+        ...(end !== undefined && { signal: until }),
+      });
+      follow(informer, until);
       filling.push(informer.synced());
     }
     await Promise.all(filling);
   }
+}
+
+/** To be told of what is in a cache, until the signal aborts. */
+type Follow = (informer: Informer<KubernetesObject>, until: AbortSignal) => void;
+
+interface Followed {
+  readonly resource: ResourceReference;
+  /** Ends the cache of a kind that may go. */
+  readonly end: AbortController | undefined;
 }

@@ -1,5 +1,6 @@
 import { matchingResources, usageOf } from "../../api/quota/usage.ts";
 import type { Pod, ResourceQuota } from "../../api/types/core-v1.ts";
+import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import {
   isBeingDeleted,
@@ -11,13 +12,16 @@ import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
-import { discoverResources } from "../discovery.ts";
+import { discoverResources, kindKey } from "../discovery.ts";
 import { followDefinitions } from "../follow-definitions.ts";
 import { watch } from "../watch.ts";
 import { ResourceQuotaReconciler } from "./reconciler.ts";
 
 /** Not counted: they are answers rather than objects, or far too many. */
 const ignored = new Set(["bindings", "events", "localsubjectaccessreviews"]);
+
+/** The key under which kinds that are not built in are looked at again. */
+const discover = "discover";
 
 /**
  * Writes into the status of each quota what it bounds and how much of that is used. Admission charges what is created;
@@ -43,10 +47,7 @@ export const resourceQuotaController: ControllerRegistration = {
     return {
       workers: 2,
       start() {
-        void followDefinitions(context, () => {
-          measured.forgetUnknown();
-          recount();
-        });
+        void followDefinitions(context, () => enqueue(discover));
       },
       watches: [
         (add) => {
@@ -58,6 +59,10 @@ export const resourceQuotaController: ControllerRegistration = {
         }),
       ],
       async reconcile(key) {
+        if (key === discover) {
+          await measured.discover();
+          return recount();
+        }
         const quota = quotas.getByKey(key);
         if (quota === undefined || isBeingDeleted(quota)) return undefined;
         return await reconciler.reconcile(quota);
@@ -74,7 +79,7 @@ class MeasuredKinds {
   readonly #freed: (namespace: string) => void;
   readonly #followed = new Map<ResourceReference, Informer<KubernetesObject>>();
   /** Of kinds that are not built in, by the name that quotas give them; undefined when nobody serves them. */
-  readonly #custom = new Map<string, ResourceReference | undefined>();
+  readonly #custom = new Map<string, CustomKind | undefined>();
 
   /** `freed` is called when something of the namespace uses less than before. */
   constructor(context: ControllerContext, freed: (namespace: string) => void) {
@@ -89,8 +94,8 @@ class MeasuredKinds {
       .filter((reference) => matchingResources(reference, names).length > 0)
       .map((reference) => this.#follow(reference));
     for (const name of customNames(names)) {
-      const reference = await this.#find(name);
-      if (reference !== undefined) informers.push(this.#follow(reference));
+      const found = await this.#find(name);
+      if (found !== undefined) informers.push(this.#follow(found.reference, found.end.signal));
     }
     await Promise.all(informers.map((informer) => informer.synced()));
     return informers;
@@ -102,25 +107,40 @@ class MeasuredKinds {
     return names.some((name) => this.#custom.get(name) === undefined);
   }
 
-  forgetUnknown(): void {
-    for (const [name, reference] of this.#custom) if (reference === undefined) this.#custom.delete(name);
+  /** Forgets what was not served when it was looked for, and lets go of the caches of what no longer is. */
+  async discover(): Promise<void> {
+    for (const [name, kind] of this.#custom) if (kind === undefined) this.#custom.delete(name);
+    if (this.#custom.size === 0) return;
+    const { kinds, failures } = await discoverResources(this.#context.client.transport);
+    for (const [name, kind] of this.#custom) {
+      if (kind === undefined) continue;
+      const { reference, end } = kind;
+      const apiVersion = formatApiVersion(reference);
+      if (kinds.has(kindKey(apiVersion, reference.kind)) || failures.has(apiVersion)) continue;
+      end.abort();
+      this.#followed.delete(reference);
+      this.#custom.delete(name);
+    }
   }
 
-  async #find(name: string): Promise<ResourceReference | undefined> {
+  async #find(name: string): Promise<CustomKind | undefined> {
     if (!this.#custom.has(name)) {
       const { resources: served } = await discoverResources(this.#context.client.transport);
-      const found = served.find(
-        (reference) => reference.namespaced && matchingResources(reference, [name]).length > 0,
-      );
-      this.#custom.set(name, found);
+      const reference = served.find((each) => each.namespaced && matchingResources(each, [name]).length > 0);
+      // Somebody else may have found it meanwhile.
+      if (!this.#custom.has(name))
+        this.#custom.set(name, reference && { reference, end: new AbortController() });
     }
     return this.#custom.get(name);
   }
 
-  #follow(reference: ResourceReference): Informer<KubernetesObject> {
+  /** The cache of a kind that may go ends with the signal. */
+  #follow(reference: ResourceReference, end?: AbortSignal): Informer<KubernetesObject> {
     const known = this.#followed.get(reference);
     if (known !== undefined) return known;
-    const informer = this.#context.informers.informer(reference);
+    const { informers, signal } = this.#context;
+    const until = end === undefined ? signal : AbortSignal.any([end, signal]);
+    const informer = informers.informer(reference, end === undefined ? {} : { signal: until });
     this.#followed.set(reference, informer);
     const remove = informer.addHandler({
       updated: (old, object) => {
@@ -128,7 +148,7 @@ class MeasuredKinds {
       },
       deleted: (object) => this.#freed(object.metadata.namespace ?? ""),
     });
-    this.#context.signal.addEventListener("abort", remove, { once: true });
+    until.addEventListener("abort", remove, { once: true });
     return informer;
   }
 
@@ -149,6 +169,12 @@ class MeasuredKinds {
       return left === undefined || left.compare(quantity) < 0;
     });
   }
+}
+
+interface CustomKind {
+  readonly reference: ResourceReference;
+  /** Ends its cache. */
+  readonly end: AbortController;
 }
 
 const deadlineOf = (pod: KubernetesObject): number | undefined =>

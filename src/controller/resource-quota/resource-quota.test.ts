@@ -1,12 +1,21 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { ResourceReference } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
 import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
 import { resourceQuotaController } from "./index.ts";
 
+const things: ResourceReference<UnstructuredObject> = {
+  group: "example.com",
+  version: "v1",
+  resource: "things",
+  kind: "Thing",
+  namespaced: true,
+};
+
 let run: ControllerRun;
 beforeEach(() => {
-  run = runControllers([resourceQuotaController]);
+  run = runControllers([resourceQuotaController], { references: [things] });
 });
 afterEach(async () => run.stop());
 
@@ -134,4 +143,22 @@ test("a changed bound shows, and a wrong sum is set right by the next look", asy
   });
   await run.settle(300_000);
   expect(status()?.used).toEqual({ pods: "1", secrets: "0" });
+});
+
+test("a kind that is no longer served is not asked for, and counted when it is back", async () => {
+  const used = (): string | undefined => status()?.used?.["count/things.example.com"];
+  const asked = (): number => run.transport.requests.filter(({ path }) => path.endsWith("/things")).length;
+  run.transport.seed(object("example.com/v1", "Thing", "a"), quota({ "count/things.example.com": "4" }));
+  await run.settle();
+  expect(used()).toBe("1");
+  run.transport.remove(things, "a");
+  run.transport.serve(things, false);
+  await run.settle(120_000);
+  const before = asked();
+  await run.settle(600_000);
+  expect(asked()).toBe(before);
+  run.transport.serve(things, true);
+  run.transport.seed(object("example.com/v1", "Thing", "b"), object("example.com/v1", "Thing", "c"));
+  await run.settle(120_000);
+  expect(used()).toBe("2");
 });
