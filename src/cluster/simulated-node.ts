@@ -54,6 +54,10 @@ const defaultName = "simulated";
 /** A range of addresses for the pods of each of many nodes, the first being 0. */
 export const simulatedPodCidr = (index: number): string => `10.${128 + (index >> 8)}.${index & 255}.0/24`;
 
+/** The range that an address of one of them is in. */
+export const simulatedPodCidrOf = (address: string): string =>
+  `${address.slice(0, address.lastIndexOf("."))}.0/24`;
+
 /** A node whose pods only pretend to run: for machines without root, and for tests. */
 export class SimulatedNode {
   readonly #cluster: NodeHome;

@@ -38,6 +38,22 @@ it("nodes of a fork go on with their own ranges of addresses, in whatever order 
   expect(new Set(given).size).toBe(given.length);
 });
 
+it("a node that had crashed before the fork gives out no address that its pods of before still show", async () => {
+  await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 2 });
+  await cluster.apply(web(8));
+  await cluster.until(() => isReady(cluster, 8), { timeout: "10m" });
+  const running = cluster.nodes.save().get("node-1")?.sandboxes ?? [];
+  const shown = running.flatMap(({ ips }) => ips);
+  expect(shown.length).toBeGreaterThan(0);
+  await cluster.nodes.crash("node-1");
+  await using fork = await cluster.fork();
+  await fork.nodes.add({ name: "node-1" });
+  await fork.clock.advance("1m");
+  const again = (fork.nodes.save().get("node-1")?.sandboxes ?? []).flatMap(({ ips }) => ips);
+  expect(again).toHaveLength(shown.length);
+  expect(again.filter((address) => shown.includes(address))).toEqual([]);
+});
+
 it("a node of a fork that crashes comes back empty", async () => {
   await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 1 });
   await cluster.apply(web(2));

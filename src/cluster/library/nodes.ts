@@ -1,6 +1,7 @@
+import { resources } from "../../client/resources.ts";
 import type { PodScripts, SavedRuntime } from "../../cri/simulated/index.ts";
 import { nthNodeName } from "../names.ts";
-import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
+import { SimulatedNode, simulatedPodCidr, simulatedPodCidrOf } from "../simulated-node.ts";
 import type { ClusterStages } from "../stages.ts";
 import { checkNode } from "./check-options.ts";
 import { signedDurationMs } from "./duration.ts";
@@ -40,8 +41,8 @@ export class ClusterNodes {
   readonly #saved: Map<string, SavedRuntime>;
   readonly #troubles: Map<string, NodeTrouble>;
   readonly #plans: Map<string, NodePlan>;
-  /** Ranges of addresses that nodes of before go on with. */
-  readonly #taken: ReadonlySet<string | undefined>;
+  /** Ranges of addresses that nodes of before go on with, or that their pods still show. */
+  readonly #taken: Set<string | undefined>;
   #made = 0;
 
   constructor(parts: ClusterNodesParts) {
@@ -109,6 +110,15 @@ export class ClusterNodes {
     const state = this.#saved.get(name);
     this.#saved.delete(name);
     return state;
+  }
+
+  /** Pods of a node that had crashed before keep their addresses until they are given up. */
+  async #keepApart(): Promise<void> {
+    const pods = this.#parts.server.cluster.informers.informer(resources.pods);
+    await pods.synced();
+    for (const { status } of pods.list()) {
+      if (status?.podIP !== undefined) this.#taken.add(simulatedPodCidrOf(status.podIP));
+    }
   }
 
   /** One that no other node has, nor had in the cluster that this one goes on from. */
@@ -195,6 +205,7 @@ export class ClusterNodes {
       typeof nodes === "number"
         ? Array.from({ length: nodes }, (_, index): NodeOptions => ({ name: nthNodeName(index) }))
         : nodes;
+    if (this.#parts.saved !== undefined) await this.#keepApart();
     for (const options of list) await this.add(options);
     // Those that had crashed in the cluster that this one goes on from come back in their time.
     for (const plan of this.#plans.values()) this.#failures.plan(plan.node, plan);
