@@ -44,7 +44,8 @@ const resourceOfKey = (key: string): string => key.split("/", 4).join("/") + "/"
  */
 export class History {
   readonly changes: Change[] = [];
-  readonly #current = new Map<string, Map<string, KubernetesObject>>();
+  readonly #byRevision = new Map<number, Change>();
+  readonly #current = new Map<string, Stock>();
   readonly #byUid = new Map<string, KubernetesObject>();
   readonly #hash = createHash("sha256");
   /** Of each uid that was ever there: where. */
@@ -92,19 +93,26 @@ export class History {
 
   /** The change that puts the object at the key, or takes away what is there. */
   apply(key: string, after: KubernetesObject | undefined, revision = this.#revision + 1): Change {
-    const before = this.#current.get(resourceOfKey(key))?.get(key);
+    const before = this.#current.get(resourceOfKey(key))?.objects.get(key);
     const change = { revision, key, before, after };
     if (after === undefined) this.#remove(key, before);
     else this.#put(key, after);
     this.changes.push(change);
+    this.#byRevision.set(revision, change);
     this.#revision = revision;
     return change;
   }
 
   /** What is there now, in the order of keys. */
-  objects<T extends KubernetesObject>(reference: ResourceReference<T>): T[] {
-    const found = this.#current.get(prefixOf(reference)) ?? new Map<string, KubernetesObject>();
-    return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object as T);
+  objects<T extends KubernetesObject>(reference: ResourceReference<T>): readonly T[] {
+    const objects = this.#current.get(prefixOf(reference))?.inOrder() ?? [];
+    // The prefix names the resource, and the resource the type of its objects.
+    return objects as readonly T[];
+  }
+
+  /** The last change of those that the revision is of; undefined for one that was passed, or that the history does not know. */
+  changeAt(revision: number): Change | undefined {
+    return this.#byRevision.get(revision);
   }
 
   find<T extends KubernetesObject>(
@@ -113,7 +121,7 @@ export class History {
     namespace?: string,
   ): T | undefined {
     const key = keyOfObject(reference, { name, namespace });
-    return this.#current.get(prefixOf(reference))?.get(key) as T | undefined;
+    return this.#current.get(prefixOf(reference))?.objects.get(key) as T | undefined;
   }
 
   byUid(uid: string): KubernetesObject | undefined {
@@ -127,7 +135,7 @@ export class History {
 
   /** Everything that is there now. */
   *all(): Generator<readonly [key: string, object: KubernetesObject]> {
-    for (const objects of this.#current.values()) yield* objects;
+    for (const { objects } of this.#current.values()) yield* objects;
   }
 
   /** What was there at the revision, by key: the object with the revision that wrote it. */
@@ -147,16 +155,54 @@ export class History {
 
   #put(key: string, object: KubernetesObject): void {
     const resource = resourceOfKey(key);
-    const objects = this.#current.get(resource) ?? new Map<string, KubernetesObject>();
-    this.#current.set(resource, objects.set(key, object));
+    let stock = this.#current.get(resource);
+    if (stock === undefined) {
+      stock = new Stock();
+      this.#current.set(resource, stock);
+    }
+    stock.put(key, object);
     const uid = object.metadata.uid ?? "";
     this.#byUid.set(uid, object);
     if (!this.#everSeen.has(uid)) this.#everSeen.set(uid, key);
   }
 
   #remove(key: string, before: KubernetesObject | undefined): void {
-    this.#current.get(resourceOfKey(key))?.delete(key);
+    this.#current.get(resourceOfKey(key))?.remove(key);
     this.#byUid.delete(before?.metadata.uid ?? "");
+  }
+}
+
+/** The objects of one resource. They are asked for in order after each change: the order is kept, not made each time. */
+class Stock {
+  readonly objects = new Map<string, KubernetesObject>();
+  readonly #keys: string[] = [];
+  #inOrder: readonly KubernetesObject[] | undefined;
+
+  put(key: string, object: KubernetesObject): void {
+    if (!this.objects.has(key)) this.#keys.splice(this.#placeOf(key), 0, key);
+    this.objects.set(key, object);
+    this.#inOrder = undefined;
+  }
+
+  remove(key: string): void {
+    if (this.objects.delete(key)) this.#keys.splice(this.#placeOf(key), 1);
+    this.#inOrder = undefined;
+  }
+
+  inOrder(): readonly KubernetesObject[] {
+    this.#inOrder ??= this.#keys.flatMap((key) => this.objects.get(key) ?? []);
+    return this.#inOrder;
+  }
+
+  /** Where the key is, or would be. */
+  #placeOf(key: string): number {
+    let [from, to] = [0, this.#keys.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#keys[middle] ?? "") < key) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }
 

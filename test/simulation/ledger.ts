@@ -3,7 +3,7 @@ import type { KubernetesObject } from "../../src/apimachinery/object.ts";
 import { StatusError } from "../../src/apimachinery/status.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../src/apimachinery/transport.ts";
 import { ConnectionError } from "../../src/client/server-answer.ts";
-import type { Change, History } from "./history.ts";
+import type { History } from "./history.ts";
 
 interface Written {
   readonly what: string;
@@ -70,12 +70,7 @@ export class Ledger {
   /** Compares what was acknowledged since with the history, which has caught up. */
   *settle(history: History): Generator<string> {
     yield* this.breaches.splice(0);
-    const written = this.#written.splice(0);
-    if (written.length > 0) {
-      const byRevision = new Map<number, Change>();
-      for (const change of history.changes) byRevision.set(change.revision, change);
-      for (const each of written) yield* misses(each, byRevision, history);
-    }
+    for (const each of this.#written.splice(0)) yield* misses(each, history);
     for (const { what, uid } of this.#deleted.splice(0)) {
       const left = history.byUid(uid);
       if (left !== undefined && left.metadata.deletionTimestamp === undefined)
@@ -95,13 +90,9 @@ const isStored = (body: object): body is KubernetesObject =>
   body.metadata["resourceVersion"] !== undefined &&
   body.metadata["uid"] !== undefined;
 
-function* misses(
-  { what, object }: Written,
-  byRevision: ReadonlyMap<number, Change>,
-  history: History,
-): Generator<string> {
+function* misses({ what, object }: Written, history: History): Generator<string> {
   const revision = Number(object.metadata.resourceVersion);
-  const change = byRevision.get(revision);
+  const change = history.changeAt(revision);
   if (change === undefined) {
     const base = [...history.base.values()].find((each) => each.revision === revision);
     if (base === undefined && object.metadata.deletionTimestamp === undefined)

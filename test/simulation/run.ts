@@ -6,7 +6,6 @@ import { Dice } from "./dice.ts";
 import { describeChange, type History } from "./history.ts";
 import { Judge } from "./judge.ts";
 import { Ledger } from "./ledger.ts";
-import { things } from "./objects.ts";
 import { deleteAll, leftOvers } from "./teardown.ts";
 import { Follower } from "./watchers.ts";
 import { Weather } from "./weather.ts";
@@ -53,8 +52,6 @@ const mayBeRefused: readonly RegExp[] = [
   /code="403".*resource="pods".*verb="POST"/,
   // The lease of a Node that was deleted and is back is collected with the former, and made anew.
   /code="404".*resource="leases".*verb="PATCH"/,
-  // Caches of a kind whose definition is gone: see docs/simulation.md.
-  new RegExp(`code="404".*resource="${things.resource}".*verb="(LIST|WATCH)"`),
 ];
 
 /** One cluster, from its beginning to its end, through everything that the seed has for it. */
@@ -249,11 +246,6 @@ class Simulation {
     this.#note("a fork goes on from here");
     const storage = this.#storage.fork();
     const judge = this.#judge.fork();
-    const running = new Set(this.#cluster.nodes.names());
-    for (const { metadata, spec } of this.#judge.history.objects(resources.pods)) {
-      // The node begins anew in the fork, and may give out the address of what ran on it before.
-      if (spec.nodeName !== undefined && !running.has(spec.nodeName)) judge.forced.add(metadata.uid ?? "");
-    }
     await judge.follow(storage);
     const cluster = await EmbeddedCluster.start(
       { clock: "virtual", seed: dice.between(1, 2 ** 31), nodes: nodeNames },
