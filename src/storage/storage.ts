@@ -64,6 +64,22 @@ export interface KeyValue {
   readonly modRevision: number;
   /** Why the value cannot be read, when it cannot; it is then as it is stored. */
   readonly unreadable?: string;
+  /** Present for a value that is still where it is stored: `value` reads it. Only who asks with `mayDefer` gets them. */
+  readonly deferred?: DeferredValue;
+}
+
+/** A value that is read when somebody needs it. Newest values only, so that it is there as long as anybody can need it. */
+export interface DeferredValue {
+  /** What was put beside the value. */
+  readonly outline: Uint8Array;
+  /** Of the value. */
+  readonly sizeBytes: number;
+  /** The value, where it has been read. */
+  readonly known: Uint8Array | undefined;
+  /** The value; the thread is held up until it is read. Throws StorageError. */
+  read(): Uint8Array;
+  /** Resolves when the value is known. */
+  load(): Promise<void>;
 }
 
 export interface ListOptions {
@@ -72,6 +88,8 @@ export interface ListOptions {
   readonly limit?: number;
   /** Only keys greater than this one: where a page continues. */
   readonly after?: string;
+  /** Values that were put with an outline may come as `deferred`. */
+  readonly mayDefer?: boolean;
 }
 
 export interface ListResult {
@@ -89,7 +107,13 @@ export interface Compare {
 }
 
 export type Operation =
-  | { readonly type: "put"; readonly key: string; readonly value: Uint8Array }
+  | {
+      readonly type: "put";
+      readonly key: string;
+      readonly value: Uint8Array;
+      /** What most readers want to know of a large value: a store may hand it out in its place; see `ListOptions.mayDefer`. */
+      readonly outline?: Uint8Array | undefined;
+    }
   | { readonly type: "delete"; readonly key: string };
 
 export interface TxnResult {
@@ -111,6 +135,8 @@ export interface StorageEvent {
   readonly value: Uint8Array | undefined;
   /** The value before; undefined when the key is new, or when history before it was compacted. */
   readonly previousValue: Uint8Array | undefined;
+  /** For a put: what was put beside the value, where that is known. */
+  readonly outline?: Uint8Array | undefined;
   /** Why the value cannot be read, when it cannot; it is then as it is stored. */
   readonly unreadable?: string;
 }

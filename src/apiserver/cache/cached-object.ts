@@ -4,6 +4,7 @@ import type { GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { goJson, setOwn } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { DeferredValue } from "../../storage/storage.ts";
 import { freezeCompactly } from "./compact.ts";
 import type { FormBudget } from "./form-budget.ts";
 import { endOfObject } from "./json-bytes.ts";
@@ -20,6 +21,10 @@ export class CachedObject {
   readonly revision: number;
   /** Begins with `{"kind":…,"apiVersion":…,"metadata":{`. Made on demand for objects that were converted. */
   #value: Uint8Array | undefined;
+  /** In place of the value while nobody needed more than its outline. */
+  #deferred: DeferredValue | undefined;
+  /** Stands for large values; see `Strategy.outline`. */
+  #outline: Uint8Array | undefined;
   /** Where `"metadata":{` begins in the value; -1 until looked for. */
   #metadataAt = -1;
   #object: UnstructuredObject | undefined;
@@ -59,6 +64,14 @@ export class CachedObject {
     return new CachedObject(namespace, name, revision, value, object);
   }
 
+  /** From the store, where its value is still to be read. */
+  static deferred(namespace: string, name: string, revision: number, value: DeferredValue): CachedObject {
+    const cached = new CachedObject(namespace, name, revision, undefined, undefined);
+    cached.#deferred = value;
+    cached.#outline = value.outline;
+    return cached;
+  }
+
   /**
    * From the writer, who gives the object away: it gets its resourceVersion and is frozen. `isCompact`: `freezeParts`
    * was called.
@@ -68,13 +81,16 @@ export class CachedObject {
     revision: number,
     value: Uint8Array | undefined,
     isCompact = false,
+    outline?: Uint8Array,
   ): CachedObject {
     const { metadata } = object;
     const { namespace = "", name = "" } = metadata;
     if (revision > 0) metadata.resourceVersion = String(revision);
     if (isCompact) Object.freeze(metadata);
     const frozen = isCompact ? Object.freeze(object) : freezeCompactly(object);
-    return new CachedObject(namespace, name, revision, value, frozen);
+    const cached = new CachedObject(namespace, name, revision, value, frozen);
+    cached.#outline = outline;
+    return cached;
   }
 
   /** An object that is not stored: a dry run, a converted one. It keeps the resourceVersion that it carries. */
@@ -103,6 +119,16 @@ export class CachedObject {
     return this.#decoded;
   }
 
+  /** What stands for the JSON where that is large, as far as there is such a thing. It begins with the same metadata. */
+  get outline(): Uint8Array | undefined {
+    return this.#outline;
+  }
+
+  /** What the JSON is to be read from before anybody needs it; undefined when it is there. */
+  get deferred(): DeferredValue | undefined {
+    return this.#value === undefined && this.#deferred?.known === undefined ? this.#deferred : undefined;
+  }
+
   /** The JSON as the store has it, without the resourceVersion. Not to be changed. */
   get stored(): Uint8Array {
     return this.#encoded();
@@ -113,19 +139,21 @@ export class CachedObject {
     const known = this.#decoded;
     if (known !== undefined) return known.metadata;
     const start = this.#metadataStart() + metadataOpen.length - 1;
-    const text = textOf(this.#encoded(), start, start + 1 + this.#metadataTextLength());
+    const text = textOf(this.#beginning(), start, start + 1 + this.#metadataTextLength());
     return freezeCompactly(this.#withRevision(JSON.parse(text) as UnstructuredObject["metadata"]));
   }
 
   /** The size of the JSON in bytes, about: what bounds the rings. */
   get sizeBytes(): number {
-    return this.#encoded().length + 32;
+    return (this.deferred?.sizeBytes ?? this.#encoded().length) + 32;
   }
 
   /** The same state at another revision: what DELETED events carry. */
   at(revision: number): CachedObject {
-    const value = this.#encoded();
+    const value = this.deferred === undefined ? this.#encoded() : undefined;
     const copy = new CachedObject(this.namespace, this.name, revision, value, undefined);
+    copy.#deferred = this.#deferred;
+    copy.#outline = this.#outline;
     copy.#metadataAt = this.#metadataAt;
     const object = this.#decoded;
     if (object !== undefined) {
@@ -164,14 +192,15 @@ export class CachedObject {
 
   /** From now on the decoded object stays no longer than somebody uses it; it can be made anew from the bytes. */
   loosenObject(): void {
+    if (this.#object === undefined) return;
     this.#encoded();
-    if (this.#object !== undefined) this.#looseObject = new WeakRef(this.#object);
+    this.#looseObject = new WeakRef(this.#object);
     this.#object = undefined;
   }
 
   /** Drops the decoded object, which is made anew from the bytes when it is asked for. */
   forgetObject(): void {
-    this.#encoded();
+    if (this.#object !== undefined) this.#encoded();
     this.#object = undefined;
     this.#looseObject = undefined;
   }
@@ -229,7 +258,7 @@ export class CachedObject {
   writeMetadataTo(buffer: Buffer, offset: number): number {
     const head = this.#metadataStart() + metadataOpen.length;
     const at = offset + buffer.write(`{${this.#versionText()}`, offset, "latin1");
-    return at + copy(this.#encoded(), buffer, at, head, head + this.#metadataTextLength());
+    return at + copy(this.#beginning(), buffer, at, head, head + this.#metadataTextLength());
   }
 
   /** From now on forms are kept, as far as the budget allows: the object is in the cache. */
@@ -274,18 +303,23 @@ export class CachedObject {
     const object = this.#decoded;
     if (object !== undefined) return object.apiVersion === apiVersion && object.kind === kind;
     const start = startOf(apiVersion, kind);
-    const value = this.#encoded();
+    const value = this.#beginning();
     return value.length > start.length && start.compare(value, 0, start.length) === 0;
   }
 
   #encoded(): Uint8Array {
-    this.#value ??= encodeForStorage(this.object);
+    this.#value ??= this.#deferred?.read() ?? encodeForStorage(this.object);
     return this.#value;
+  }
+
+  /** What can be read for the kind and the metadata: nothing else that lies in the store is read for them. */
+  #beginning(): Uint8Array {
+    return this.deferred?.outline ?? this.#encoded();
   }
 
   #metadataStart(): number {
     if (this.#metadataAt < 0) {
-      const value = this.#encoded();
+      const value = this.#beginning();
       this.#metadataAt = Buffer.from(value.buffer, value.byteOffset, value.byteLength).indexOf(metadataOpen);
     }
     return this.#metadataAt;
@@ -294,7 +328,7 @@ export class CachedObject {
   #metadataTextLength(): number {
     if (this.#metadataLength < 0) {
       const start = this.#metadataStart() + metadataOpen.length;
-      this.#metadataLength = endOfObject(this.#encoded(), start) - start;
+      this.#metadataLength = endOfObject(this.#beginning(), start) - start;
     }
     return this.#metadataLength;
   }
@@ -319,7 +353,8 @@ export class CachedObject {
   }
 
   #keep(object: UnstructuredObject): void {
-    if (this.#value === undefined || this.#value.length < largeBytes) this.#object = object;
+    if (this.#deferred === undefined && (this.#value === undefined || this.#value.length < largeBytes))
+      this.#object = object;
     else this.#looseObject = new WeakRef(object);
   }
 }

@@ -1,5 +1,6 @@
 import { formatGroupResource, type GroupResource } from "../../apimachinery/gvk.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
+import { loadDeferred } from "../../storage/load-deferred.ts";
 import { CacheEvent } from "./cache-event.ts";
 import type { CachedObject } from "./cached-object.ts";
 import { EventRing } from "./event-ring.ts";
@@ -28,6 +29,8 @@ export class ResourceCache {
   readonly #listeners = new Set<ChangeListener>();
 
   readonly #forms: FormBudget;
+  /** Some of what was there at the start may still be in the store only. */
+  #hasDeferred = false;
   #eventCount = 0;
   #sizeBytes = 0;
   /** Lists that were answered from here: how many, objects that were looked at for them, objects in the answers. */
@@ -133,6 +136,7 @@ export class ResourceCache {
 
   /** Puts an object that was there at the start; no event. */
   load(object: CachedObject): void {
+    if (object.deferred !== undefined) this.#hasDeferred = true;
     this.#put(object, this.get(object.namespace, object.name));
   }
 
@@ -167,6 +171,12 @@ export class ResourceCache {
     });
     // What is only remembered lies there as bytes: decoded it takes several times as much.
     previous?.forgetObject();
+  }
+
+  /** Reads what of the objects is not read yet, for those who need more than metadata. Undefined when all of it is there. */
+  loaded(objects: Iterable<CachedObject>): Promise<void> | undefined {
+    if (!this.#hasDeferred) return undefined;
+    return loadDeferred(Array.from(objects, ({ deferred }) => deferred));
   }
 
   /**

@@ -40,7 +40,7 @@ export class Selection {
       if ((fieldValue(requirement, object) === requirement.value) !== (requirement.operator === "="))
         return false;
     }
-    return this.#labels === undefined || this.#labels.matches(object.object.metadata.labels);
+    return this.#labels === undefined || this.#labels.matches(labelsOf(object));
   }
 
   /** The requirement by which a watcher is found without asking every watcher: an equality on a field. */
@@ -51,6 +51,10 @@ export class Selection {
     return { field: "metadata.namespace", operator: "=", value: this.namespace };
   }
 }
+
+/** What is not read yet is not read for its labels. */
+const labelsOf = (object: CachedObject): Readonly<Record<string, string>> | undefined =>
+  (object.deferred === undefined ? object.object : object).metadata.labels;
 
 /** The value of the requirement's field in the object; "" when it is not set. */
 export function fieldValue(requirement: FieldRequirement, object: CachedObject): string {

@@ -31,6 +31,8 @@ interface AnnouncedWrite {
   readonly object: UnstructuredObject;
   /** `freezeParts` was called. */
   readonly isCompact: boolean;
+  /** See `Strategy.outline`. */
+  readonly outline?: Uint8Array | undefined;
 }
 
 interface Announcement {
@@ -202,13 +204,21 @@ export class WatchCache implements ObjectReader {
   }
 
   async #load(): Promise<void> {
-    const { revision, items } = await this.#storage.list(registryPrefix);
+    const { revision, items } = await this.#storage.list(registryPrefix, { mayDefer: true });
     this.#startRevision = revision;
     this.#revision = revision;
-    for (const { key, value, modRevision, unreadable } of items) {
+    for (const item of items) {
+      const { key, modRevision, unreadable, deferred } = item;
       const parsed = parseKey(key);
-      if (parsed === undefined || this.unreadable.note(key, value, unreadable)) continue;
+      if (parsed === undefined) continue;
       const { namespace, name } = parsed;
+      // What begins with an outline is not encrypted.
+      if (deferred !== undefined) {
+        this.resource(parsed).load(CachedObject.deferred(namespace, name, modRevision, deferred));
+        continue;
+      }
+      const { value } = item;
+      if (this.unreadable.note(key, value, unreadable)) continue;
       const object = this.#knownAtStart?.(value);
       this.resource(parsed).load(CachedObject.stored(namespace, name, modRevision, value, object));
     }
@@ -299,8 +309,8 @@ export class WatchCache implements ObjectReader {
       ?.find(({ write }) => write.value === value || Buffer.compare(write.value, value) === 0);
     if (announcement === undefined) return undefined;
     this.#withdraw(key, announcement);
-    const { object, isCompact } = announcement.write;
-    announcement.cached = CachedObject.written(object, revision, value, isCompact);
+    const { object, isCompact, outline } = announcement.write;
+    announcement.cached = CachedObject.written(object, revision, value, isCompact, outline);
     return announcement.cached;
   }
 

@@ -10,7 +10,7 @@ import type { ListPage } from "../registry/list.ts";
 import type { ListResponse, ObjectResponse, ValueResponse } from "./api-request.ts";
 import { listEncodingOf, listMeta } from "./list-encoding.ts";
 import { jsonType, type Negotiated, protobufType, yamlType } from "./negotiate.ts";
-import { type IncludeObject, partialOf, tableOf } from "./table.ts";
+import { type IncludeObject, partialOf, printedOf, tableOf, tablePrinter } from "./table.ts";
 
 export interface EncodeOptions {
   readonly scheme: Scheme;
@@ -69,10 +69,18 @@ export function objectForm(
     case undefined:
       return object.object;
     case "Table":
-      return tableOfOne(object.object, served, options);
+      return tableOfOne(shownInTable(object, served, options), served, options);
     default:
       return partialOf(object, options.negotiated.version);
   }
+}
+
+function shownInTable(
+  item: CachedObject,
+  served: GroupKind,
+  { scheme, include }: EncodeOptions,
+): UnstructuredObject {
+  return include === "Object" ? item.object : printedOf(tablePrinter(scheme, served), item);
 }
 
 function tableOfOne(
@@ -90,24 +98,27 @@ export function listForm(page: ListPage, served: ResourceInfo, options: EncodeOp
   const { negotiated, scheme, clock, include } = options;
   const { version } = negotiated;
   const metadata = listMeta(page);
-  const objects = (): UnstructuredObject[] => page.items.map((item) => item.object);
   switch (negotiated.as) {
     case undefined:
       return {
         kind: served.listKind,
         apiVersion: formatApiVersion(served),
         metadata,
-        items: objects(),
+        items: page.items.map((item) => item.object),
       };
     case "Table":
-      return tableOf(objects(), metadata, {
-        scheme,
-        served,
-        version,
-        include,
-        nowMs: clock.now(),
-        withColumns: true,
-      });
+      return tableOf(
+        page.items.map((item) => shownInTable(item, served, options)),
+        metadata,
+        {
+          scheme,
+          served,
+          version,
+          include,
+          nowMs: clock.now(),
+          withColumns: true,
+        },
+      );
     default:
       return {
         kind: "PartialObjectMetadataList",

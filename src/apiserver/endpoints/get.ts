@@ -2,7 +2,9 @@ import { newBadRequest, newNotFound } from "../../apimachinery/status.ts";
 import { isTrue } from "../filters/request-info.ts";
 import { objectAt, parseResourceVersion } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
+import { translate } from "../registry/store.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
+import { isOfMetadata } from "./asked-form.ts";
 import type { ServerCore } from "./server-core.ts";
 import { checkNameInPath, targetOf } from "./target.ts";
 
@@ -31,6 +33,7 @@ export async function get(
     core.watchCache.unreadable.checkObject(store.key(namespace, name));
     throw newNotFound(info, name);
   }
+  if (cached.deferred !== undefined && !isOfMetadata(state)) await translate(cached.deferred.load());
   const pending = store.ready(info, [cached]);
   if (pending !== undefined) await pending;
   return { type: "object", status: 200, object: cached.inVersion(info, core.scheme), served: info };

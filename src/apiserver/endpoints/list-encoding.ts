@@ -9,7 +9,7 @@ import type { ListPage } from "../registry/list.ts";
 import type { ListResponse } from "./api-request.ts";
 import type { EncodeOptions } from "./encode.ts";
 import { jsonType, protobufType } from "./negotiate.ts";
-import { type IncludeObject, tableCells, tableColumns, tablePrinter } from "./table.ts";
+import { type IncludeObject, printedOf, tableCells, tableColumns, tablePrinter } from "./table.ts";
 
 /**
  * The list as bytes of its items put together, in the forms that clients ask for all the time. Undefined for the others,
@@ -91,7 +91,7 @@ class TableRows implements ItemForm {
   }
 
   lengthOf(item: CachedObject, index: number): number {
-    const cells = `{"cells":${goJson(tableCells(this.#printer, item.object, this.#nowMs))}${this.#head}`;
+    const cells = `{"cells":${goJson(tableCells(this.#printer, printedOf(this.#printer, item), this.#nowMs))}${this.#head}`;
     this.#cells[index] = cells;
     return Buffer.byteLength(cells) + this.#objectLength(item) + this.#tail.length;
   }

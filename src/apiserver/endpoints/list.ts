@@ -1,7 +1,9 @@
 import { newBadRequest } from "../../apimachinery/status.ts";
 import { type ListOptions, listObjects } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
+import { translate } from "../registry/store.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
+import { isOfMetadata } from "./asked-form.ts";
 import { isAskedOfConverted, selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
 import { targetOf } from "./target.ts";
@@ -18,7 +20,10 @@ export async function list(
   const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
   if (store === undefined) return { type: "list", page: { items: [], resourceVersion: "0" }, served: info };
   if (isAskedOfConverted(info, query)) await store.ready(info, store.cache.objects(selection.namespace));
-  return { type: "list", page: await listObjects(store, info, selection, options), served: info };
+  const page = await listObjects(store, info, selection, options);
+  const loading = isOfMetadata(state) ? undefined : store.cache.loaded(page.items);
+  if (loading !== undefined) await translate(loading);
+  return { type: "list", page, served: info };
 }
 
 /** The options of a list in the query. */

@@ -2,6 +2,7 @@ import type { Scheme, TableColumn, TablePrinter } from "../../api/scheme.ts";
 import type { GroupKind } from "../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest } from "../../apimachinery/status.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
 
 /** How much of the object a row carries. */
 export type IncludeObject = "None" | "Metadata" | "Object";
@@ -64,6 +65,18 @@ export function tableCells(printer: TablePrinter, object: UnstructuredObject, no
   return cells;
 }
 
+/** What cells are made of. What was not read yet is not read for a name and a time. */
+export function printedOf(
+  { columns }: TablePrinter,
+  item: Pick<CachedObject, "deferred" | "metadata" | "object">,
+): UnstructuredObject {
+  const isOfMetadata = columns.length === 2 && columns[1]?.name === createdColumn;
+  if (item.deferred === undefined || !isOfMetadata) return item.object;
+  return { kind: "", apiVersion: "", metadata: item.metadata };
+}
+
+const createdColumn = "Created At";
+
 /** The `columnDefinitions` of a kind. */
 export const tableColumns = (scheme: Scheme, served: PrintedKind): object[] =>
   tablePrinter(scheme, served).columns.map(definition);
@@ -106,7 +119,7 @@ const defaultPrinter: TablePrinter = {
   columns: [
     nameColumn,
     {
-      name: "Created At",
+      name: createdColumn,
       type: "date",
       description: creationDescription,
       priority: 0,

@@ -4,6 +4,7 @@ import { isTrue } from "../filters/request-info.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { checkWatchOptions, type WatchOptions, watchObjects } from "../registry/watch.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
+import { isOfMetadata } from "./asked-form.ts";
 import { ConvertingSink } from "./converting-sink.ts";
 import { integerOf } from "./list.ts";
 import { selectionOf } from "./selection.ts";
@@ -49,6 +50,16 @@ export async function watch(
     timeoutMs,
     open: (sink, signal) => {
       if (info.custom?.reader.convert === undefined) {
+        const asksForState = options.sendInitialEvents ?? ["", "0"].includes(options.resourceVersion);
+        const loading =
+          asksForState && !isOfMetadata(state)
+            ? store.cache.loaded(store.cache.select(selection))
+            : undefined;
+        if (loading !== undefined) {
+          // What cannot be read now is reported when it is to be sent.
+          const begin = () => watchObjects(store, selection, options, sink, signal);
+          return loading.then(begin, begin);
+        }
         return watchObjects(store, selection, options, sink, signal);
       }
       // Fields are looked at after the conversion, which takes its time; all else before.

@@ -1,8 +1,8 @@
 import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.ts";
 import { deepFreeze } from "../../apimachinery/json.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
-import { endOfObject } from "../cache/json-bytes.ts";
 import { asDefinition } from "./definition/definition.ts";
+import { withoutSchemas } from "./definition-outline.ts";
 
 /**
  * A definition as it is stored. Schemas are the bulk of it, and of most of them nobody asks for long: what is kept is the
@@ -15,7 +15,7 @@ export class DefinitionRecord {
 
   constructor(cached: CachedObject) {
     this.#cached = cached;
-    const definition = JSON.parse(withoutSchemas(cached.stored)) as CustomResourceDefinition;
+    const definition = JSON.parse(summaryText(cached)) as CustomResourceDefinition;
     definition.metadata.resourceVersion = String(cached.revision);
     for (const version of definition.spec.versions) delete version.schema;
     this.summary = deepFreeze(definition);
@@ -41,18 +41,10 @@ export class DefinitionRecord {
   }
 }
 
-/** Quotes within texts are escaped, so that this is nothing but the beginning of a schema. */
-const schemaOpen = Buffer.from('"schema":{"openAPIV3Schema":{');
-
-/** Hundreds of definitions are read at once when somebody first asks: their schemas are stepped over, not decoded. */
-function withoutSchemas(json: Uint8Array): string {
-  const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
-  let text = "";
-  let from = 0;
-  for (;;) {
-    const at = bytes.indexOf(schemaOpen, from);
-    if (at < 0) return text + bytes.toString("utf8", from);
-    text += `${bytes.toString("utf8", from, at)}"schema":{"openAPIV3Schema":{}`;
-    from = endOfObject(json, at + schemaOpen.length);
-  }
-}
+/** Where there is an outline, nothing else is read. */
+const summaryText = (cached: CachedObject): string =>
+  cached.outline === undefined
+    ? withoutSchemas(cached.stored)
+    : Buffer.from(cached.outline.buffer, cached.outline.byteOffset, cached.outline.byteLength).toString(
+        "utf8",
+      );

@@ -4,6 +4,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ResourceExtension, Strategy } from "../registry/strategy.ts";
 import { asDefinition, cleanupFinalizer, definitions } from "./definition/definition.ts";
 import { withCondition } from "./definition-conditions.ts";
+import { outlineOf } from "./definition-outline.ts";
 import { machinery } from "./load-machinery.ts";
 
 /** How definitions are kept (mirrors k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition). */
@@ -57,6 +58,7 @@ const strategy = (nowMs: () => number): Strategy => ({
   prepareForDelete(_context, object) {
     markTerminating(object, nowMs());
   },
+  outline: outlineOf,
 });
 
 /** A version that objects are about to be stored in is one that they may be stored in. */

@@ -21,6 +21,8 @@ export interface StoreDependencies {
 
 /** etcd refuses requests beyond 1.5 MiB; the same bound keeps every store exchangeable. */
 const maxObjectBytes = 1.5 * 1024 * 1024;
+/** Smaller values are read as fast as what would stand for them. */
+const outlinedFromBytes = 32 * 1024;
 
 /**
  * The one store that serves every resource: the verbs are in the files beside this one, each a function on a store.
@@ -72,6 +74,7 @@ export class GenericStore {
   /** The newest state, or 404. */
   async read(served: ResourceInfo, namespace: string, name: string): Promise<CachedObject> {
     const cached = this.cache.get(namespace, name);
+    if (cached?.deferred !== undefined) await cached.deferred.load();
     if (cached !== undefined) return cached;
     // Another server that shares the store may have created it a moment ago.
     await this.watchCache.current();
@@ -147,11 +150,12 @@ export class GenericStore {
     const key = this.key(namespace, name);
     const value = encodeForStorage(object);
     if (value.length > maxObjectBytes) throw tooLarge();
-    const finish = this.watchCache.announce(key, { value, object, isCompact });
+    const outline = value.length < outlinedFromBytes ? undefined : this.strategy.outline?.(value);
+    const finish = this.watchCache.announce(key, { value, object, isCompact, outline });
     let cached: CachedObject | undefined;
     try {
       const compare = [{ key, modRevision: expected }];
-      const result = await this.watchCache.storage.txn(compare, [{ type: "put", key, value }]);
+      const result = await this.watchCache.storage.txn(compare, [{ type: "put", key, value, outline }]);
       // The store tells its watches first, so there is seldom anything to wait for.
       if (result.revision > this.watchCache.revision) await this.watchCache.waitFor(result.revision);
       if (!result.succeeded) return undefined;

@@ -71,6 +71,11 @@ export interface Strategy {
   /** Called when the object is marked as being deleted and kept because of finalizers or `holdsDeletion`. May change it. */
   prepareForDelete?(context: RequestContext, object: UnstructuredObject): void;
   /**
+   * What stands for the JSON of a large object when it is stored, so that a start need not read all of it: an object that is
+   * the same up to the end of the metadata. It has memory of its own. Undefined where nothing is gained.
+   */
+  outline?(json: Uint8Array): Uint8Array | undefined;
+  /**
    * Takes what the object needs (addresses, ports) just before the commit; may change the object. Exactly one of
    * `commit` and `rollback` of the answer is called. `old` is absent on create, `object` on delete.
    */
@@ -137,8 +142,9 @@ export interface ResourceStores {
     name: string,
   ): Promise<UnstructuredObject>;
   /**
-   * Reads, changes and writes until no race is lost. `change` receives a copy it may change and return; it is called
-   * again after a lost race. Runs strategy and validation as an update of `subresource` would ("" for the main resource), no admission.
+   * Reads, changes and writes until no race is lost. `change` receives the stored object, which is frozen, and returns
+   * another one, which may share parts with it; it is called again after a lost race. Runs strategy and validation as an
+   * update of `subresource` would ("" for the main resource), no admission.
    */
   update(
     context: RequestContext,

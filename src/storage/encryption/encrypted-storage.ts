@@ -66,7 +66,8 @@ export class EncryptedStorage implements Storage {
   }
 
   async list(prefix: string, options?: ListOptions): Promise<ListResult> {
-    const result = await this.#inner.list(prefix, options);
+    // To open a value is to read it.
+    const result = await this.#inner.list(prefix, { ...options, mayDefer: false });
     return { ...result, items: await Promise.all(result.items.map((item) => this.#open(item))) };
   }
 
@@ -143,7 +144,9 @@ export class EncryptedStorage implements Storage {
     if (operation.type === "delete") return operation;
     const { key } = operation;
     try {
-      return { ...operation, value: await this.#transformerOf(key).seal(operation.value, key) };
+      const value = await this.#transformerOf(key).seal(operation.value, key);
+      // An outline says in plain text what the value was to hide.
+      return value === operation.value ? operation : { type: "put", key, value };
     } catch (cause) {
       throw new StorageError("sealFailure", cause instanceof Error ? cause.message : String(cause), {
         cause,
@@ -157,7 +160,11 @@ export class EncryptedStorage implements Storage {
       return value === found.value ? found : { ...found, value };
     } catch (error) {
       this.#hasUnreadable = true;
-      return { ...found, unreadable: error instanceof Error ? error.message : String(error) };
+      return {
+        ...found,
+        value: found.value,
+        unreadable: error instanceof Error ? error.message : String(error),
+      };
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Compare, KeyValue, Operation, StorageEvent } from "../storage.ts";
+import type { Compare, DeferredValue, KeyValue, Operation, StorageEvent } from "../storage.ts";
 import { StorageError } from "../storage.ts";
 import { type SortedItem, SortedItems } from "./sorted-items.ts";
 
@@ -105,12 +105,15 @@ export class RevisionStore {
     return { versions, remaining: remaining + counted };
   }
 
-  /** Adds the next commit. `events` come from `planTransaction` and are kept. */
-  commit(events: readonly StorageEvent[]): void {
+  /**
+   * Adds the next commit. `events` come from `planTransaction` and are kept. `deferred`: what stands for values that are
+   * not read yet.
+   */
+  commit(events: readonly StorageEvent[], deferred: readonly KeyValue[] = none): void {
     this.#revision++;
     for (const event of events) {
       if (event.value === undefined) this.#applyDelete(event);
-      else this.#applyPut(event, event.value);
+      else this.#applyPut(event, event.value, deferred);
       this.#historyBytes += event.previousValue?.byteLength ?? 0;
     }
     this.#log.push(events);
@@ -217,9 +220,10 @@ export class RevisionStore {
     }
   }
 
-  #applyPut(event: StorageEvent, value: Uint8Array): void {
+  #applyPut(event: StorageEvent, value: Uint8Array, deferred: readonly KeyValue[]): void {
     const { key, revision, createRevision } = event;
-    const current: KeyValue = { key, value, createRevision, modRevision: revision };
+    const stated = deferred.length === 0 ? undefined : deferred.find((each) => each.key === key);
+    const current: KeyValue = stated ?? { key, value, createRevision, modRevision: revision };
     const item = this.#items.get(key);
     if (item === undefined) {
       const added: Item = { key, live: true, current, removedAt: 0, older: undefined };
@@ -253,7 +257,15 @@ export interface Version {
   readonly value: Uint8Array | undefined;
   readonly createRevision: number;
   readonly modRevision: number;
+  /** See KeyValue: only the newest version of a key can have it. */
+  readonly deferred?: DeferredValue;
 }
+
+/** The value of a version as far as nothing has to be read for it. */
+export const valueAtHand = (version: Version): Uint8Array | undefined =>
+  version.deferred === undefined ? version.value : version.deferred.known;
+
+const none: readonly KeyValue[] = [];
 
 export interface DroppedVersion {
   readonly key: string;
@@ -275,14 +287,20 @@ export function isTombstone(version: Version): boolean {
 
 /** Moves the newest state of an item among the older ones. */
 function retire(item: Item): void {
-  const version = item.current ?? {
-    key: item.key,
-    value: undefined,
-    createRevision: 0,
-    modRevision: item.removedAt,
-  };
+  const { key, current } = item;
+  const version =
+    current === undefined
+      ? { key, value: undefined, createRevision: 0, modRevision: item.removedAt }
+      : current.deferred === undefined
+        ? current
+        : withoutDeferral(current, current.deferred);
   if (item.older === undefined) item.older = [version];
   else item.older.push(version);
+}
+
+/** What was not read until now is as good as evicted. */
+function withoutDeferral({ key, createRevision, modRevision }: KeyValue, { known }: DeferredValue): Version {
+  return { key, value: known, createRevision, modRevision };
 }
 
 function versionAt(item: Item, revision: number): Version | undefined {
@@ -341,7 +359,17 @@ export function planTransaction(
     if (operation.type === "put") {
       const { value } = operation;
       const createRevision = previous?.createRevision ?? revision;
-      events.push({ type: "put", key, revision, createRevision, value, previousValue: previous?.value });
+      // A value that was deferred is read by now, which keeps it from getting lost: what is replaced may be compacted away.
+      const previousValue = previous?.value;
+      events.push({
+        type: "put",
+        key,
+        revision,
+        createRevision,
+        value,
+        previousValue,
+        ...outlined(operation),
+      });
     } else if (previous !== undefined) {
       const { createRevision, value: previousValue } = previous;
       events.push({ type: "delete", key, revision, createRevision, value: undefined, previousValue });
@@ -349,6 +377,11 @@ export function planTransaction(
   }
   return { holds: true, events };
 }
+
+const nothing = {};
+
+const outlined = ({ outline }: { readonly outline?: Uint8Array | undefined }): object =>
+  outline === undefined ? nothing : { outline };
 
 function checkDistinct(operations: readonly Operation[]): void {
   const keys = new Set(operations.map((operation) => operation.key));

@@ -1,5 +1,12 @@
 import { RevisionStore } from "../memory/revision-store.ts";
 import { type KeyValue, StorageError, type StorageEvent } from "../storage.ts";
+import {
+  DeferredKeyValue,
+  type DeferredRow,
+  type FileReader,
+  isDeferred,
+  ValueInFile,
+} from "./deferred-values.ts";
 import { leftOut, type PackedVersions, type Row } from "./rows.ts";
 
 /**
@@ -13,6 +20,7 @@ export class Loader {
   readonly #file: string;
   readonly #compactedRevision: number;
   readonly #historyBytesMax: number;
+  readonly #reader: FileReader;
   readonly #ground = new Map<string, KeyValue>();
   #grounded = false;
   #commit: Row[] = [];
@@ -23,7 +31,10 @@ export class Loader {
     readonly file: string;
     readonly compactedRevision: number;
     readonly historyBytesMax: number;
+    /** For values that are read later. */
+    readonly reader: FileReader;
   }) {
+    this.#reader = options.reader;
     this.#file = options.file;
     this.#compactedRevision = options.compactedRevision;
     this.#historyBytesMax = options.historyBytesMax;
@@ -31,7 +42,6 @@ export class Loader {
 
   add(rows: readonly Row[]): void {
     for (const row of rows) {
-      if (row.value === leftOut) this.#hasLeftOut = true;
       if (row.revision <= this.#compactedRevision) this.#addToGround(row);
       else this.#addToCommit(row);
     }
@@ -46,12 +56,15 @@ export class Loader {
     return this.store;
   }
 
-  #addToGround({ key, revision, createRevision, value }: Row): void {
+  #addToGround(row: Row): void {
+    const { key, revision, createRevision, value } = row;
     const before = this.#ground.get(key);
     if (before !== undefined) this.#leaveOver(key, before.modRevision);
     if (value === undefined) {
       this.#ground.delete(key);
       this.#leaveOver(key, revision);
+    } else if (isDeferred(row)) {
+      this.#ground.set(key, this.#deferred(row));
     } else {
       this.#ground.set(key, { key, value, createRevision, modRevision: revision });
     }
@@ -82,8 +95,22 @@ export class Loader {
     if (revision !== expected) {
       throw new StorageError("corrupt", `${this.#file} is damaged: revision ${expected} is missing`);
     }
-    this.store.commit(this.#commit.map((row) => toEvent(row, this.store.find(row.key)?.value)));
+    const deferred = this.#commit.filter(isDeferred).map((row) => this.#deferred(row));
+    const events = this.#commit.map((row) => toEvent(row, this.#known(row.key)));
+    if (events.some(({ value, previousValue }) => value === leftOut || previousValue === leftOut))
+      this.#hasLeftOut = true;
+    this.store.commit(events, deferred);
     this.#commit = [];
+  }
+
+  #deferred(row: DeferredRow): KeyValue {
+    return new DeferredKeyValue(row, new ValueInFile(row, this.#reader));
+  }
+
+  /** What nobody has read is not read to be remembered. */
+  #known(key: string): Uint8Array | undefined {
+    const found = this.store.find(key);
+    return found?.deferred === undefined ? found?.value : leftOut;
   }
 }
 

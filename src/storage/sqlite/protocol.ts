@@ -1,3 +1,4 @@
+import type { MessagePort } from "node:worker_threads";
 import type { StorageErrorCode } from "../storage.ts";
 import type { PackedRows, PackedVersions } from "./rows.ts";
 
@@ -21,6 +22,13 @@ export type ToWriter =
   | { readonly type: "drop"; readonly versions: PackedVersions }
   /** Asks for the values of versions. Answered. */
   | { readonly type: "read"; readonly id: number; readonly versions: PackedVersions }
+  /** The same for somebody who may stand still until `answered` is not 0 any more: the answer goes to the port. */
+  | {
+      readonly type: "readTo";
+      readonly versions: PackedVersions;
+      readonly port: MessagePort;
+      readonly answered: Int32Array<SharedArrayBuffer>;
+    }
   | { readonly type: "close" };
 
 export type FromWriter =
@@ -36,6 +44,9 @@ export type FromWriter =
   | { readonly type: "answer"; readonly id: number; readonly rows: PackedRows }
   | { readonly type: "answerFailed"; readonly id: number; readonly failure: Failure }
   | { readonly type: "closed" };
+
+/** What goes to the port of `readTo`. */
+export type FromReader = { readonly rows: PackedRows } | { readonly failure: Failure };
 
 export interface Failure {
   readonly code: StorageErrorCode;

@@ -8,9 +8,13 @@ export interface Row {
   readonly createRevision: number;
   /** Undefined for a deletion; `leftOut` where it was not read. */
   readonly value: Uint8Array | undefined;
+  /** What was put beside the value. In memory of its own. */
+  readonly outline?: Uint8Array | undefined;
+  /** Of the value, where it was left out and the outline stands for it. */
+  readonly sizeBytes?: number | undefined;
 }
 
-/** Stands for a value that was replaced and stays in the file. */
+/** Stands for a value that stays in the file. */
 export const leftOut = new Uint8Array();
 
 export interface PackedRows {
@@ -20,6 +24,15 @@ export interface PackedRows {
   /** The length of each value; -1 for a deletion, -2 for one that was left out. */
   readonly lengths: number[];
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Few have one. */
+  readonly outlines?: readonly Outline[];
+}
+
+interface Outline {
+  /** Of the row. */
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  readonly sizeBytes: number | undefined;
 }
 
 /**
@@ -32,7 +45,12 @@ export function packRows(rows: readonly Row[], allocate?: (sizeBytes: number) =>
   const createRevisions: number[] = [];
   const lengths: number[] = [];
   let sizeBytes = 0;
-  for (const { revision, key, createRevision, value } of rows) {
+  let outlines: Outline[] | undefined;
+  for (const { revision, key, createRevision, value, outline, sizeBytes: sizeInFile } of rows) {
+    if (outline !== undefined) {
+      outlines ??= [];
+      outlines.push({ index: keys.length, bytes: outline, sizeBytes: sizeInFile });
+    }
     revisions.push(revision);
     keys.push(key);
     createRevisions.push(createRevision);
@@ -40,7 +58,9 @@ export function packRows(rows: readonly Row[], allocate?: (sizeBytes: number) =>
     sizeBytes += value?.byteLength ?? 0;
   }
   const own = allocate === undefined && rows.length === 1 ? wholeBuffer(rows[0]?.value) : undefined;
-  if (own !== undefined) return { revisions, keys, createRevisions, lengths, bytes: new Uint8Array(own) };
+  const rest = outlines === undefined ? {} : { outlines };
+  if (own !== undefined)
+    return { revisions, keys, createRevisions, lengths, bytes: new Uint8Array(own), ...rest };
   const bytes = new Uint8Array(allocate?.(sizeBytes) ?? new ArrayBuffer(sizeBytes), 0, sizeBytes);
   let offset = 0;
   for (const { value } of rows) {
@@ -48,7 +68,7 @@ export function packRows(rows: readonly Row[], allocate?: (sizeBytes: number) =>
     bytes.set(value, offset);
     offset += value.byteLength;
   }
-  return { revisions, keys, createRevisions, lengths, bytes };
+  return { revisions, keys, createRevisions, lengths, bytes, ...rest };
 }
 
 /** The memory of the value, where nothing else lies in it. */
@@ -85,9 +105,9 @@ const buffersMax = 4;
 
 /** The rows; their values are views of the packed bytes. */
 export function unpackRows(packed: PackedRows): Row[] {
-  const { bytes, lengths } = packed;
+  const { bytes, lengths, outlines = [] } = packed;
   let offset = 0;
-  return packed.keys.map((key, index) => {
+  const rows: Row[] = packed.keys.map((key, index) => {
     const length = lengths[index] ?? -1;
     const value = length >= 0 ? bytes.subarray(offset, offset + length) : length === -1 ? undefined : leftOut;
     offset += Math.max(0, length);
@@ -98,6 +118,11 @@ export function unpackRows(packed: PackedRows): Row[] {
       value,
     };
   });
+  for (const { index, bytes: outline, sizeBytes } of outlines) {
+    const row = rows[index];
+    if (row !== undefined) rows[index] = { ...row, outline, sizeBytes };
+  }
+  return rows;
 }
 
 /** Names versions: the change of a key in a commit. */

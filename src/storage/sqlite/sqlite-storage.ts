@@ -2,11 +2,13 @@ import { statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../apimachinery/clock.ts";
 import { type Logger, silentLogger } from "../../apimachinery/logger.ts";
+import { loadDeferred } from "../load-deferred.ts";
 import {
   compactedError,
   type DroppedVersion,
   type RevisionStore,
   type Version,
+  valueAtHand,
 } from "../memory/revision-store.ts";
 import { Watcher } from "../memory/watcher.ts";
 import {
@@ -20,6 +22,7 @@ import {
   type StorageEvent,
   type TxnResult,
 } from "../storage.ts";
+import { FileReader } from "./deferred-values.ts";
 import { Loader } from "./loader.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Failure, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
@@ -48,6 +51,7 @@ export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions;
   readonly #logger: Logger;
   readonly #worker: Worker;
+  readonly #reader: FileReader;
   readonly #store: RevisionStore;
   readonly #pipeline: Pipeline;
   /** Commits that were judged and are not yet with the writer: they go to it as one message. */
@@ -66,8 +70,9 @@ export class SqliteStorage implements Storage {
   readonly #onEnd = Promise.withResolvers<void>();
   #wakeWhenIdle: (() => void) | undefined;
 
-  private constructor(options: SqliteStorageOptions, worker: Worker, loader: Loader) {
+  private constructor(options: SqliteStorageOptions, worker: Worker, loader: Loader, reader: FileReader) {
     this.#options = options;
+    this.#reader = reader;
     this.#logger = (options.logger ?? silentLogger).named("storage");
     this.#worker = worker;
     this.#store = loader.store;
@@ -92,8 +97,9 @@ export class SqliteStorage implements Storage {
       name: "storage",
     });
     try {
-      const loader = await load(worker, file, historyBytesMax);
-      return new SqliteStorage(options, worker, loader);
+      const reader = new FileReader(worker);
+      const loader = await load(worker, { file, historyBytesMax, reader });
+      return new SqliteStorage(options, worker, loader, reader);
     } catch (error) {
       await worker.terminate();
       throw error;
@@ -112,7 +118,11 @@ export class SqliteStorage implements Storage {
 
   async get(key: string, options: { readonly revision?: number } = {}): Promise<KeyValue | undefined> {
     this.#checkOpen();
-    if (options.revision === undefined) return this.#store.find(key);
+    if (options.revision === undefined) {
+      const found = this.#store.find(key);
+      await found?.deferred?.load();
+      return found;
+    }
     this.#store.checkReadable(options.revision);
     const version = this.#store.findAt(key, options.revision);
     return version === undefined ? undefined : (await this.#withValues([version], options.revision))[0];
@@ -120,10 +130,10 @@ export class SqliteStorage implements Storage {
 
   async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
     this.#checkOpen();
-    const { revision = this.#store.revision, limit = 0, after } = options;
+    const { revision = this.#store.revision, limit = 0, after, mayDefer = false } = options;
     this.#store.checkReadable(revision);
     const { versions, remaining } = this.#store.list(prefix, { revision, limit, after });
-    return { revision, items: await this.#withValues(versions, revision), remaining };
+    return { revision, items: await this.#withValues(versions, revision, mayDefer), remaining };
   }
 
   txn(compare: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
@@ -172,6 +182,7 @@ export class SqliteStorage implements Storage {
       });
     }
     this.#store.close();
+    this.#reader.end(new StorageError("closed", "the store is closed"));
     if (this.#ended === undefined) this.#post({ type: "close" });
     await this.#onEnd.promise;
   }
@@ -263,6 +274,7 @@ export class SqliteStorage implements Storage {
     this.#ended = new StorageError(expected ? "closed" : "ioFailure", reason);
     if (!expected) this.#logger.error(reason);
     this.#pipeline.abandon(this.#ended);
+    this.#reader.end(this.#ended);
     for (const { reject } of this.#questions.values()) reject(this.#ended);
     this.#questions.clear();
     this.#store.close();
@@ -288,12 +300,19 @@ export class SqliteStorage implements Storage {
     return question;
   }
 
-  /** Loads the values that were evicted. `revision` is the one that is read: it may be compacted meanwhile. */
-  async #withValues(versions: readonly Version[], revision: number): Promise<KeyValue[]> {
-    const missing = versions.filter((version) => version.value === undefined);
+  /**
+   * Loads the values that were evicted, and those that were never read unless they may be `deferred`. `revision` is the one
+   * that is read: it may be compacted meanwhile.
+   */
+  async #withValues(versions: readonly Version[], revision: number, mayDefer = false): Promise<KeyValue[]> {
+    if (!mayDefer) await loadDeferred(versions.map(({ deferred }) => deferred));
+    const missing = versions.filter(
+      (version) => version.deferred === undefined && version.value === undefined,
+    );
     if (missing.length === 0) return versions as KeyValue[];
     const values = await this.#readValues(missing);
     return versions.map((version) => {
+      if (version.deferred !== undefined) return version as KeyValue;
       const value = version.value ?? values.get(version)?.value;
       if (value === undefined) throw compactedError(revision, this.#store.compactedRevision);
       return { ...version, value };
@@ -322,7 +341,7 @@ export class SqliteStorage implements Storage {
     }));
     const missing = versionsOf
       .flatMap(({ version, previous }) => [version, previous])
-      .filter((version) => version !== undefined && version.value === undefined);
+      .filter((version) => version !== undefined && valueAtHand(version) === undefined);
     const rows = await this.#readValues(missing as Version[]);
     // A compaction during the read may have taken versions away.
     const readAfter = (first?.revision ?? 1) - 1;
@@ -330,7 +349,7 @@ export class SqliteStorage implements Storage {
       throw compactedError(readAfter, this.#store.compactedRevision);
     }
     const valueOf = (version: Version | undefined): Uint8Array | undefined =>
-      version === undefined ? undefined : (version.value ?? rows.get(version)?.value);
+      version === undefined ? undefined : (valueAtHand(version) ?? rows.get(version)?.value);
     return versionsOf.map(({ event, version, previous }) =>
       this.#store.isEvicted(event)
         ? { ...event, value: valueOf(version), previousValue: valueOf(previous) }
@@ -363,13 +382,25 @@ function toError({ code, message }: Failure): StorageError {
 }
 
 /** Receives the content of the file from the writer. */
-function load(worker: Worker, file: string, historyBytesMax: number): Promise<Loader> {
+function load(
+  worker: Worker,
+  {
+    file,
+    historyBytesMax,
+    reader,
+  }: { readonly file: string; readonly historyBytesMax: number; readonly reader: FileReader },
+): Promise<Loader> {
   const { promise, resolve, reject } = Promise.withResolvers<Loader>();
   let loader: Loader | undefined;
   function onMessage(message: FromWriter): void {
     try {
       if (message.type === "opened") {
-        loader = new Loader({ file, compactedRevision: message.compactedRevision, historyBytesMax });
+        loader = new Loader({
+          file,
+          compactedRevision: message.compactedRevision,
+          historyBytesMax,
+          reader,
+        });
       } else if (message.type === "loading") {
         loader?.add(unpackRows(message.rows));
       } else if (message.type === "openFailed") {

@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { StorageError } from "../storage.ts";
 import { Database } from "./database.ts";
-import type { Failure, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
+import type { Failure, FromReader, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
 import { type PackedVersions, packRows, type Row, unpackRows } from "./rows.ts";
 
 /**
@@ -134,6 +134,8 @@ class Writer {
       this.#resting = false;
     } else if (message?.type === "read") {
       this.#answer(message.id, () => this.#database.find(message.versions));
+    } else if (message?.type === "readTo") {
+      this.#answerTo(message);
     } else if (message?.type === "compact") {
       this.#answer(message.id, () => {
         this.#database.transaction(true, () => this.#database.setCompactedRevision(message.revision));
@@ -152,6 +154,18 @@ class Writer {
     } catch (error) {
       this.#send({ type: "answerFailed", id, failure: toFailure(error) });
     }
+  }
+
+  /** Somebody may stand still until then. */
+  #answerTo({ port, answered, versions }: Extract<ToWriter, { type: "readTo" }>): void {
+    try {
+      const rows = packRows(this.#database.find(versions));
+      port.postMessage({ rows } satisfies FromReader, [rows.bytes.buffer]);
+    } catch (error) {
+      port.postMessage({ failure: toFailure(error) } satisfies FromReader, []);
+    }
+    Atomics.store(answered, 0, 1);
+    Atomics.notify(answered, 0);
   }
 
   #hasMaintenance(): boolean {
