@@ -62,11 +62,13 @@ function madeDefinition(fieldCount: number): CustomResourceDefinition {
     return { type: "object", description: prose, properties, required: ["field0"], ...rules };
   };
   const memberOf = (index: number, depth: number): object => {
-    if (depth < 5 && index % 4 === 3) return schemaOf(depth + 1);
-    if (depth < 5 && index % 4 === 2) {
+    // What has no field left would have a rule and a key without one.
+    const mayHold = depth < 5 && left > 0;
+    if (mayHold && index % 4 === 3) return schemaOf(depth + 1);
+    if (mayHold && index % 4 === 2) {
       return {
         type: "array",
-        maxItems: 16,
+        maxItems: 10,
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["field0"],
         items: schemaOf(depth + 1),
