@@ -437,6 +437,12 @@ describe("serverSideApply()", () => {
       ".spec.image: expected string, got &value.valueUnstructured{Value:1}",
     ],
     [
+      "a list that is none",
+      { args: { b: [1, null], a: "x" } },
+      ".spec.args: expected list, got &{map[a:x b:[1 <nil>]]}",
+    ],
+    ["a map that is none", { selector: "x" }, ".spec.selector: expected map, got &{x}"],
+    [
       "the same item twice",
       { ports: [{ port: 1 }, { port: 1 }] },
       '.spec.ports: duplicate entries for key [port=1,protocol="TCP"]',
@@ -451,6 +457,23 @@ describe("serverSideApply()", () => {
     expect(error.message).toBe(
       `failed to create typed patch object (/a; example.io/v1, Kind=Web): ${message}`,
     );
+  });
+
+  it("takes what was owned in parts for owned as a whole when the schema says so now", () => {
+    const live = apply(undefined, { manager: "a", object: web({ spec: { ports: [{ port: 1 }] } }) });
+    const atomic = new Map(schemas);
+    const spec = schemas.get("io.example.v1.WebSpec");
+    atomic.set("io.example.v1.WebSpec", {
+      ...spec,
+      properties: { ...spec?.properties, ports: { type: "array", items: { ref: "io.example.v1.Port" } } },
+    });
+    const applied = web({ spec: { ports: [{ port: 2 }] } });
+    const options = { live, applied, manager: "b", subresource: "", nowMs: 0, schemas: atomic };
+    const schema = atomic.get("io.example.v1.Web");
+    const error = conflictOf(() =>
+      serverSideApply({ ...options, schema, force: false, isSchemaMutable: true }),
+    );
+    expect(error.message).toBe('Apply failed with 1 conflict: conflict with "a": .spec.ports');
   });
 
   it("refuses a configuration with managedFields", () => {

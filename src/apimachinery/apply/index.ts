@@ -25,6 +25,7 @@ import {
   withSet,
 } from "./managers.ts";
 import { type MergeType, mergeTypeOf } from "./merge-type.ts";
+import { reconcileWithSchema } from "./reconcile-schema.ts";
 import { fieldSetOf } from "./to-field-set.ts";
 import {
   type Applied,
@@ -53,6 +54,8 @@ interface CommonOptions {
   readonly ignoredPaths?: readonly string[] | undefined;
   /** False for an apiVersion that the kind does not have: who set fields in it is forgotten. Default: all are. */
   readonly hasVersion?: ((apiVersion: string) => boolean) | undefined;
+  /** True where the schema may be another one than when the stored object was written. */
+  readonly isSchemaMutable?: boolean;
 }
 
 export interface ServerSideApplyOptions extends CommonOptions {
@@ -131,12 +134,30 @@ function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignore
   if (malformed !== undefined) {
     throw newStatusError(500, "", `failed to decode managed fields: ${malformed}`);
   }
-  const managers = knownManagers(decodeManagers(entries), options.hasVersion);
+  const managers = currentManagers(entries, options, live.apiVersion, type);
   if (managers.size > 0) return managers;
   const { apiVersion, kind } = live;
   const empty = { ...emptyObjectOf(schemas, schema, kind), apiVersion, kind };
   const self = newUpdater(beforeFirstApply, applied.apiVersion, subresource, nowMs);
   return tracked(empty, withoutManagedFields(live), managers, self, type, ignored) ?? managers;
+}
+
+/** Those of versions that there are, and what they own under the schema of today. */
+function currentManagers(
+  entries: readonly ManagedFieldsEntry[] | undefined,
+  { hasVersion, isSchemaMutable = false }: CommonOptions,
+  apiVersion: string,
+  type: MergeType,
+): Managers {
+  const managers = knownManagers(decodeManagers(entries), hasVersion);
+  if (!isSchemaMutable) return managers;
+  for (const [identity, manager] of managers) {
+    // What is owned in another version has the schema of that.
+    if (manager.apiVersion !== apiVersion) continue;
+    const set = reconcileWithSchema(manager.set, type);
+    if (set !== manager.set) managers.set(identity, withSet(manager, set));
+  }
+  return managers;
 }
 
 /**
@@ -196,10 +217,10 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   const given = updated.metadata.managedFields;
   const isReset = subresource === "" && isResetOf(given);
   const chosen = isReset ? [] : chooseEntries(stored, given, subresource);
-  const managers = knownManagers(decodeManagers(chosen), options.hasVersion);
+  const type = mergeTypeOf(schemas, schema);
+  const managers = currentManagers(chosen, options, updated.apiVersion, type);
   if (managers.size === 0 && old !== undefined) return [];
 
-  const type = mergeTypeOf(schemas, schema);
   const before =
     old === undefined
       ? {

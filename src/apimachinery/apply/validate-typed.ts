@@ -38,8 +38,18 @@ function report(errors: string[], path: readonly string[], message: string): voi
   errors.push(path.length === 0 ? message : `${formatFieldPath(path)}: ${message}`);
 }
 
-/** How Go prints the wrapper around a value. */
+/** How Go prints the wrapper around a value, as its syntax has it (`%#v`). */
 const wrapped = (value: unknown): string => `&value.valueUnstructured{Value:${goSyntax(value)}}`;
+
+/** The same for people (`%v`). */
+const shown = (value: unknown): string => `&{${goText(value)}}`;
+
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isObject(value)) return value === null ? "<nil>" : String(value);
+  const keys = Object.keys(value).sort();
+  return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
+}
 
 function goSyntax(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
@@ -63,15 +73,15 @@ function validateScalar(value: unknown, { scalar }: ScalarType, path: string[], 
   } else if (scalar === "string" && typeof value !== "string") {
     report(errors, path, `expected string, got ${wrapped(value)}`);
   } else if (scalar === "boolean" && typeof value !== "boolean") {
-    report(errors, path, `expected boolean, got ${wrapped(value)}`);
+    report(errors, path, `expected boolean, got ${shown(value)}`);
   } else if (scalar === "any" && typeof value === "object") {
-    report(errors, path, `expected any scalar, got ${wrapped(value)}`);
+    report(errors, path, `expected any scalar, got ${shown(value)}`);
   }
 }
 
 function validateList(value: unknown, type: ListType, path: string[], errors: string[]): void {
   if (!Array.isArray(value)) {
-    report(errors, path, `expected list, got ${wrapped(value)}`);
+    report(errors, path, `expected list, got ${shown(value)}`);
     return;
   }
   const seen = new Set<string>();
@@ -101,7 +111,7 @@ function validateList(value: unknown, type: ListType, path: string[], errors: st
 
 function validateMap(value: unknown, type: MapType, path: string[], errors: string[]): void {
   if (!isObject(value)) {
-    report(errors, path, `expected map, got ${wrapped(value)}`);
+    report(errors, path, `expected map, got ${shown(value)}`);
     return;
   }
   for (const key of Object.keys(value)) {

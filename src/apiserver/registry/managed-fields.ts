@@ -76,6 +76,7 @@ export function recordUpdate(
     nowMs: store.clock.now(),
     ignoredPaths: ignoredPaths(served, subresource),
     hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
+    isSchemaMutable: served.custom !== undefined,
   });
   if (managedFields.length > 0) updated.metadata.managedFields = managedFields;
   else delete updated.metadata.managedFields;
@@ -156,5 +157,6 @@ export function applyConfiguration(
     nowMs: store.clock.now(),
     ignoredPaths: ignoredPaths(served, subresource),
     hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
+    isSchemaMutable: served.custom !== undefined,
   });
 }
