@@ -144,6 +144,8 @@ export interface Scheme {
     old: UnstructuredObject,
     subresource: string,
   ): FieldError[];
+  /** What the last validation of the kind let pass because it was there before: it is told, also where others are refused. */
+  takeForgiven?(kind: GroupVersionKind): string[];
   /** Texts for Warning headers: deprecated fields, questionable values. */
   warnings(kind: GroupVersionKind, object: UnstructuredObject, old: UnstructuredObject | undefined): string[];
   /** A new object of the other version; the same object when nothing differs but apiVersion. */

@@ -22,6 +22,8 @@ export interface CustomVersion {
   ): Promise<void> | undefined;
   validateCreate(object: UnstructuredObject): FieldError[];
   validateUpdate(object: UnstructuredObject, old: UnstructuredObject, subresource: string): FieldError[];
+  /** See `Scheme.takeForgiven`. */
+  takeForgiven(): string[];
   warnings(object: UnstructuredObject, old: UnstructuredObject | undefined): string[];
   /** What OpenAPI says of it, in one of its versions. */
   document(version: 2 | 3, texts: Descriptions | undefined): JsonDocument;

@@ -137,6 +137,10 @@ export class ExtensibleScheme implements Scheme {
     return this.#base.validateUpdate(kind, object, old, subresource);
   }
 
+  takeForgiven(kind: GroupVersionKind): string[] {
+    return this.#customOf(kind)?.takeForgiven() ?? [];
+  }
+
   warnings(
     kind: GroupVersionKind,
     object: UnstructuredObject,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { failure, TestApi } from "../testing/api.ts";
+import { listenForTest } from "../testing/https.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 import { definitionOf, definitionsPath, established } from "./testing/definitions.ts";
 
@@ -75,6 +76,45 @@ describe("rules of a schema", () => {
     const labelled = await api.patch("merge", `${objects}/one`, { metadata: { labels: { a: "b" } } });
     expect(labelled.metadata.labels).toEqual({ a: "b" });
     expect(api.warnings).toEqual(["spec: Invalid value: min is above max"]);
+  });
+
+  it("say what they forgive also of a change that is refused, and of one of the status", async () => {
+    const scaled = { status: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+    const ofRules = (rules: readonly object[], maximum: number): object =>
+      definitionOf(
+        {
+          type: "object",
+          properties: {
+            spec: {
+              type: "object",
+              properties: {
+                min: { type: "integer", "x-kubernetes-validations": rules },
+                max: { type: "integer", maximum },
+              },
+            },
+            ...scaled,
+          },
+        },
+        { subresources: { status: {} } },
+      );
+    await api.post(definitionsPath, ofRules([], 10));
+    await established(api, "things.example.com");
+    await api.post(objects, thing({ min: 3, max: 2 }));
+    const { metadata } = await api.get(`${definitionsPath}/things.example.com`);
+    const changed = ofRules([{ rule: "self < 3", message: "min is great" }], 2);
+    await api.put(`${definitionsPath}/things.example.com`, { ...changed, metadata });
+    const warning = "spec.min: Invalid value: 3: min is great";
+    const https = await listenForTest(started.server, Date.now());
+    const refused = await https.request(`${objects}/one`, {
+      method: "PATCH",
+      headers: { "content-type": "application/merge-patch+json" },
+      body: JSON.stringify({ spec: { max: 3 } }),
+    });
+    expect(refused.status).toBe(422);
+    expect(refused.headers["warning"]).toBe(`299 - "${warning}"`);
+    await api.patch("merge", `${objects}/one/status`, { status: { seen: true } });
+    expect(api.warnings).toEqual([warning]);
+    await https.close();
   });
 
   it.each([

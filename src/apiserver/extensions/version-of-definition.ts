@@ -76,8 +76,12 @@ export class VersionOfDefinition implements CustomVersion {
       : this.#objectRules.update(object, old);
   }
 
+  takeForgiven(): string[] {
+    return this.#objectRules.takeWarnings();
+  }
+
   warnings(object: UnstructuredObject, old: UnstructuredObject | undefined): string[] {
-    return [...this.#objectRules.takeWarnings(), ...finalizerWarnings(object, old)];
+    return finalizerWarnings(object, old);
   }
 
   toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject> {

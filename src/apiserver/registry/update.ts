@@ -277,6 +277,7 @@ function check(
     ...(store.strategy.validateUpdate?.(context, object, old, subresource) ?? []),
     ...compiled,
   ];
+  for (const warning of store.scheme.takeForgiven?.(served) ?? []) context.addWarning(warning);
   if (errors.length > 0) throw newInvalidObject(served, object.metadata.name ?? "", errors);
   if (subresource !== "") return;
   for (const warning of store.scheme.warnings(served, object, old)) context.addWarning(warning);
