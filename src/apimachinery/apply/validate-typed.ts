@@ -45,8 +45,10 @@ const wrapped = (value: unknown): string => `&value.valueUnstructured{Value:${go
 const shown = (value: unknown): string => `&{${goText(value)}}`;
 
 function goText(value: unknown): string {
+  if (typeof value === "string") return value;
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (!isObject(value)) return value === null ? "<nil>" : String(value);
+  if (value === null) return "<nil>";
+  if (!isObject(value)) return String(value);
   const keys = Object.keys(value).sort();
   return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
 }
