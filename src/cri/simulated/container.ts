@@ -1,11 +1,17 @@
 import type { Clock, Timer } from "../../apimachinery/clock.ts";
 import type { ContainerConfig, ContainerStatus } from "../runtime.ts";
 import type { SimulatedLogs } from "./logs.ts";
-import { type Pretence, pretend } from "./pretend-shell.ts";
+import { type Ending, type Happening, pretending } from "./pretend-shell.ts";
 import { type ContainerScript, type ProbeKind, readScript, stepAt, stepsUntil } from "./script.ts";
 
 /** The annotation by which the kubelet marks containers that are to end by themselves: init containers, Jobs. */
 export const runToCompletion = "sampan.dev/run-to-completion";
+
+/** What an image does by itself. */
+const unknownProgram: Ending = { atMs: 0, exitCode: 0, understood: false, isProgram: true };
+
+/** So far ahead a command is followed that does nothing that anybody sees. */
+const silentMax = 1_000;
 
 export interface SimulatedContainerOptions {
   readonly id: string;
@@ -42,6 +48,8 @@ export class SimulatedContainer {
   readonly #options: SimulatedContainerOptions;
   readonly #createdAtMs: number;
   readonly #timers: Timer[] = [];
+  /** Of the next thing that its command does: it may do one after the other for ever. */
+  #next: Timer | undefined;
   readonly #waiters: (() => void)[] = [];
   #state: "created" | "running" | "exited" = "created";
   #startedAtMs = 0;
@@ -66,7 +74,7 @@ export class SimulatedContainer {
     this.#exitCode = saved.exitCode;
     this.#reason = saved.reason;
     this.#message = saved.message;
-    if (saved.state === "running") this.#schedule(options.clock.now() - saved.startedAtMs);
+    if (saved.state === "running") this.#schedule(options.clock.now() - saved.startedAtMs, true);
   }
 
   save(): SavedContainer {
@@ -95,7 +103,7 @@ export class SimulatedContainer {
     this.#state = "running";
     this.#startedAtMs = clock.now();
     logs.touch(logPath);
-    this.#schedule(0);
+    this.#schedule(0, false);
   }
 
   /** Ends in the state of a container whose command could not be run. */
@@ -181,33 +189,70 @@ export class SimulatedContainer {
     };
   }
 
-  /** Plans what will happen by itself: output, the end. Of one that has run for some time, what is still to come. */
-  #schedule(ageMs: number): void {
-    const { script, config } = this;
-    const outcome = pretend([...config.command, ...config.args], this.environment);
-    if (ageMs === 0) this.#print(script.log);
+  /**
+   * Plans what will happen by itself: output, the end. Of one that goes on from before, what is still to come: what was due
+   * at this very moment has happened.
+   */
+  #schedule(ageMs: number, goesOn: boolean): void {
+    const { script } = this;
+    if (!goesOn) this.#print(script.log);
     for (const { atMs, text } of script.logAt) {
-      if (atMs >= ageMs) this.#after(atMs - ageMs, () => this.#print([text]));
+      if (goesOn ? atMs > ageMs : atMs >= ageMs) this.#after(atMs - ageMs, () => this.#print([text]));
     }
     if (script.logEveryMs !== undefined) this.#printEvery(script.logEveryMs, ageMs);
-    if (outcome.understood) this.#planOutput(outcome, ageMs);
-    const known = outcome.understood && config.command.length + config.args.length > 0;
-    const completes = config.annotations[runToCompletion] === "true";
     const oomAfterMs = this.#oomAfterMs();
-    const unknownMs = completes && oomAfterMs === undefined ? 0 : Infinity;
-    const defaultMs = known ? outcome.durationMs : unknownMs;
     // An exit code without a duration means a container that exits with it, at once.
     const plainMs =
-      script.runDurationMs ??
-      script.crashEveryMs ??
-      (script.exitCode === undefined ? defaultMs : Math.min(defaultMs, 0));
-    const crashes = script.crashEveryMs !== undefined && script.crashEveryMs <= plainMs;
-    const lastsMs = crashes ? (script.crashEveryMs ?? plainMs) : plainMs;
-    const code = script.exitCode ?? (crashes ? 1 : known ? outcome.exitCode : 0);
+      script.runDurationMs ?? script.crashEveryMs ?? (script.exitCode === undefined ? undefined : 0);
+    const { command, args } = this.config;
+    const endBy = (ending: Ending): void => {
+      if (plainMs === undefined) this.#endBy(ending, oomAfterMs);
+    };
+    if (command.length + args.length === 0) endBy(unknownProgram);
+    else {
+      const running = pretending([...command, ...args], this.environment, this.#startedAtMs);
+      this.#play(running, goesOn ? ageMs : -1, endBy);
+    }
+    const crashes = script.crashEveryMs !== undefined && script.crashEveryMs <= (plainMs ?? Infinity);
+    const lastsMs = (crashes ? script.crashEveryMs : plainMs) ?? Infinity;
     if (oomAfterMs !== undefined && oomAfterMs < lastsMs) {
       this.#after(oomAfterMs - ageMs, () => this.#exit(137, "OOMKilled", ""));
     } else if (lastsMs !== Infinity) {
-      this.#after(lastsMs - ageMs, () => this.#exit(code, code === 0 ? "Completed" : "Error", ""));
+      this.#endAfter(lastsMs - ageMs, script.exitCode ?? (crashes ? 1 : 0));
+    }
+  }
+
+  /** What a program that is not known does: init containers and Jobs are done with it, all others run on. */
+  #endBy({ atMs, exitCode, isProgram }: Ending, oomAfterMs: number | undefined): void {
+    const completes = this.config.annotations[runToCompletion] === "true" && oomAfterMs === undefined;
+    if (atMs === Infinity || (isProgram && !completes)) return;
+    this.#endAfter(atMs - this.#ageMs, exitCode);
+  }
+
+  #endAfter(delayMs: number, code: number): void {
+    this.#after(delayMs, () => this.#exit(code, code === 0 ? "Completed" : "Error", ""));
+  }
+
+  /** Lets the command do one thing after the other, those aside that happened up to the age. */
+  #play(running: Generator<Happening, Ending>, happenedMs: number, onEnd: (ending: Ending) => void): void {
+    const { clock, logs, logPath } = this.#options;
+    for (let silent = 0; ; ) {
+      const { done, value } = running.next();
+      if (done === true) return onEnd(value);
+      const { atMs, stream, text } = value;
+      if (atMs <= happenedMs) continue;
+      const happen = (): void => {
+        if (stream !== undefined && text !== undefined) logs.append(logPath, stream, text);
+      };
+      const delayMs = atMs - this.#ageMs;
+      if (delayMs <= 0) happen();
+      else if (text !== undefined || ++silent === silentMax) {
+        this.#next = clock.after(delayMs, () => {
+          happen();
+          this.#play(running, happenedMs, onEnd);
+        });
+        return;
+      }
     }
   }
 
@@ -230,15 +275,6 @@ export class SimulatedContainer {
     });
   }
 
-  #planOutput(outcome: Pretence, ageMs: number): void {
-    const { logs, logPath } = this.#options;
-    for (const { atMs, stream, text } of outcome.output) {
-      if (atMs < ageMs) continue;
-      if (atMs === 0) logs.append(logPath, stream, text);
-      else if (atMs !== Infinity) this.#after(atMs - ageMs, () => logs.append(logPath, stream, text));
-    }
-  }
-
   #print(lines: readonly string[]): void {
     for (const line of lines) this.#options.logs.append(this.#options.logPath, "stdout", `${line}\n`);
   }
@@ -253,6 +289,7 @@ export class SimulatedContainer {
 
   #exit(exitCode: number, reason: string, message: string): void {
     for (const timer of this.#timers.splice(0)) timer.stop();
+    this.#next?.stop();
     this.#state = "exited";
     this.#finishedAtMs = this.#options.clock.now();
     this.#exitCode = exitCode;

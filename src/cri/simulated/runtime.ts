@@ -283,8 +283,8 @@ export class SimulatedRuntime implements RuntimeService {
   ): Promise<ExecSyncResult> {
     const container = this.#running(containerId);
     const outcome = answer(container, command);
-    if (outcome.durationMs > 0) await this.#options.clock.sleep(Math.min(outcome.durationMs, timeoutMs));
-    if (outcome.durationMs > timeoutMs) {
+    if (outcome.atMs > 0) await this.#options.clock.sleep(Math.min(outcome.atMs, timeoutMs));
+    if (outcome.atMs > timeoutMs) {
       throw new CriError("deadlineExceeded", `command ${command.join(" ")} timed out`);
     }
     const collect = (stream: "stdout" | "stderr"): Buffer =>

@@ -13,15 +13,15 @@ export function answer(container: SimulatedContainer, command: readonly string[]
   const outcome = pretend(command, container.environment);
   if (outcome.understood) return outcome;
   const exitCode = container.passes("readiness") && container.passes("liveness") ? 0 : 1;
-  return { output: [], durationMs: 0, exitCode, understood: false };
+  return { output: [], atMs: 0, exitCode, understood: false, isProgram: false };
 }
 
 /** The exit code of a program that is not there. */
 const notFound = 127;
 
 /** What a person's command answers: one that is not known must not pass for one that did its work (`kubectl cp`). */
-function answerPerson(container: SimulatedContainer, command: readonly string[]): Pretence {
-  const outcome = pretend(command, container.environment);
+function answerPerson(container: SimulatedContainer, command: readonly string[], nowMs: number): Pretence {
+  const outcome = pretend(command, container.environment, nowMs);
   if (outcome.understood) return outcome;
   const shown = command.join(" ");
   const text = `sampan: pods of the simulated runtime only pretend to run, and do not know this command: ${
@@ -29,9 +29,10 @@ function answerPerson(container: SimulatedContainer, command: readonly string[])
   }\n`;
   return {
     output: [{ atMs: 0, stream: "stderr", text }],
-    durationMs: 0,
+    atMs: 0,
     exitCode: notFound,
     understood: false,
+    isProgram: false,
   };
 }
 
@@ -46,9 +47,9 @@ export async function converse(
   const name = command[0]?.split("/").at(-1) ?? "";
   if (name === "cat" && command.length === 1) return copyInput(streams);
   if (/^(ba|a)?sh$/.test(name) && !command.some((word) => /^-[a-z]*c$/.test(word))) {
-    return readCommands(container, streams);
+    return readCommands(container, streams, clock);
   }
-  const outcome = answerPerson(container, command);
+  const outcome = answerPerson(container, command, clock.now());
   await play(outcome, streams, clock, signal);
   return outcome.exitCode;
 }
@@ -65,7 +66,7 @@ async function play(
     atMs = part.atMs;
     await write(outputOf(streams, part.stream), part.text);
   }
-  const restMs = outcome.durationMs - atMs;
+  const restMs = outcome.atMs - atMs;
   if (restMs === Infinity) await aborted(signal);
   else if (restMs > 0) await clock.sleep(restMs, signal);
 }
@@ -75,7 +76,11 @@ async function copyInput({ stdin, stdout }: TerminalStreams): Promise<number> {
   return 0;
 }
 
-async function readCommands(container: SimulatedContainer, streams: TerminalStreams): Promise<number> {
+async function readCommands(
+  container: SimulatedContainer,
+  streams: TerminalStreams,
+  clock: Clock,
+): Promise<number> {
   let pending = "";
   let exitCode = 0;
   for await (const chunk of streams.stdin ?? []) {
@@ -83,7 +88,7 @@ async function readCommands(container: SimulatedContainer, streams: TerminalStre
     const lines = pending.split("\n");
     pending = lines.pop() ?? "";
     for (const line of lines) {
-      const outcome = answerPerson(container, ["sh", "-c", line]);
+      const outcome = answerPerson(container, ["sh", "-c", line], clock.now());
       for (const part of outcome.output) {
         await write(outputOf(streams, part.stream), part.text);
       }
