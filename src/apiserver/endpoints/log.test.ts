@@ -72,7 +72,7 @@ describe("is refused", () => {
       "a container name must be specified for pod many, choose one of: [c d] or one of the init containers: [i]",
     ],
     ["many/log", { container: "z" }, 400, "container z is not valid for pod many"],
-    ["lost/log", {}, 503, 'the node "n9" is not connected'],
+    ["lost/log", {}, 404, 'nodes "n9" not found'],
     ["none/log", {}, 404, 'pods "none" not found'],
     [
       "bound/log",

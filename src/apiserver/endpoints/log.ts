@@ -1,9 +1,10 @@
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newBadRequest, newInvalid, newNotFound, newServiceUnavailable } from "../../apimachinery/status.ts";
+import { newBadRequest, newInvalid, newNotFound } from "../../apimachinery/status.ts";
 import type { LogOptions } from "../../streaming/node-connection.ts";
 import { isWebSocketUpgrade } from "../../streaming/websocket.ts";
+import { connectedNode } from "../connected-node.ts";
 import { isTrue } from "../filters/request-info.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
@@ -30,9 +31,7 @@ export async function log(
     if (!asksForWebSocket(state)) return { type: "stream", status: 204, headers: {}, chunks: empty() };
     return await answerWith(state, empty());
   }
-  const connection = core.nodes.connection(nodeName);
-  if (connection === undefined)
-    throw newServiceUnavailable(`the node ${JSON.stringify(nodeName)} is not connected`);
+  const connection = connectedNode({ reader: core.watchCache, nodes: core.nodes }, nodeName);
   const target = { namespace, pod: name, podUid: pod.metadata.uid ?? "", container };
   return await answerWith(state, await connection.logs(target, options, state.signal));
 }

@@ -115,10 +115,15 @@ describe("through a node's connection", () => {
     const ports = [{ containerPort: 8080 }];
     const create = async (name: string, spec: object): Promise<unknown> =>
       await api.post(pods, { apiVersion: "v1", kind: "Pod", metadata: { name }, spec });
+    const setPodAddress = async (name: string, podIP: string): Promise<unknown> =>
+      await api.patch("merge", `${pods}/${name}/status`, { status: { podIP, podIPs: [{ ip: podIP }] } });
     await create("web", { nodeName: "n1", containers: [{ name: "main", image: "app", ports }] });
     await create("two", { nodeName: "n1", containers: named("a", "b") });
     await create("waiting", { containers: named("a") });
     await create("lost", { nodeName: "n9", containers: named("a") });
+    await create("inward", { nodeName: "n1", containers: named("a") });
+    for (const name of ["web", "two", "lost"]) await setPodAddress(name, "10.1.2.3");
+    await setPodAddress("inward", "127.0.0.1");
   });
   afterEach(async () => server.server.close());
 
@@ -313,12 +318,13 @@ describe("through a node's connection", () => {
 
   it.each<[string, string, object]>([
     ["of a pod that does not exist", "nobody", { code: 404, message: 'pods "nobody" not found' }],
+    ["of a pod without an address", "waiting", { code: 400, message: "address not allowed" }],
+    ["of a pod that says it is here", "inward", { code: 400, message: "address not allowed" }],
     [
-      "of a pod without a node",
-      "waiting",
-      { code: 400, message: "pod waiting does not have a host assigned" },
+      "of a node that is away",
+      "lost",
+      { code: 503, message: "error trying to reach service: node n9 is not connected" },
     ],
-    ["of a node that is away", "lost", { code: 503 }],
   ])("a proxy %s fails", async (_, name, expected) => {
     expect(await failure(read(`${pods}/${name}/proxy/`))).toMatchObject(expected);
   });
@@ -333,6 +339,7 @@ describe("through a node's connection", () => {
     ["web", { stdout: "true" }, "you must specify at least 1 command for the container"],
     ["web", { command: "ls" }, "you must specify at least 1 of stdin, stdout, stderr"],
     ["waiting", { command: "ls", stdout: "true" }, "pod waiting does not have a host assigned"],
+    ["lost", { command: "ls", stdout: "true" }, 'nodes "n9" not found'],
   ])("exec in %s with %j is refused: %s", async (name, query, message) => {
     const refusal = exec(name, query);
     await expect(refusal).rejects.toThrow(message);

@@ -1,11 +1,7 @@
 import type { Pod } from "../../api/types/core-v1.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
-import {
-  newBadRequest,
-  newMethodNotAllowed,
-  newNotFound,
-  newServiceUnavailable,
-} from "../../apimachinery/status.ts";
+import { newBadRequest, newMethodNotAllowed, newNotFound } from "../../apimachinery/status.ts";
+import { connectedNode } from "../../apiserver/connected-node.ts";
 import { type ApiResponse, textResponse } from "../../apiserver/endpoints/api-request.ts";
 import type { ConnectCall } from "../../apiserver/endpoints/connect.ts";
 import { logOptions } from "../../apiserver/endpoints/log.ts";
@@ -33,8 +29,7 @@ export async function proxyToNode(
   if (port !== "" && port !== kubeletPort) return await proxyToNodePort(call);
   const redirection = redirectToRoot(call);
   if (redirection !== undefined) return redirection;
-  const node = nodes.connection(name);
-  if (node === undefined) throw newServiceUnavailable(`node ${name} is not connected`);
+  const node = connectedNode({ reader, nodes }, name);
   const path = unescaped(call.path);
   const answered = await nodeCommand(call, path, { reader, node, nodeName: name, clock });
   if (answered !== undefined) return answered;

@@ -41,6 +41,7 @@ export function podPort(call: ConnectCall): PodPort {
   const { tls, name, port } = parseProxyName("pod", call.name);
   const pod = call.object as unknown as Pod | undefined;
   if (pod === undefined) throw newNotFound({ group: "", resource: "pods" }, name);
+  checkAddress(pod.status?.podIP ?? "");
   if (port !== "") return { pod, port: portNumber(port), tls };
   const first = pod.spec.containers.flatMap(({ ports }) => ports ?? [])[0]?.containerPort;
   return { pod, port: first ?? (tls ? 443 : 80), tls };
@@ -79,7 +80,7 @@ function nameOfPort(service: Service, number: number): string {
   );
 }
 
-/** Addresses of nodes that would lead back into this machine, or to many. */
+/** Addresses of nodes and pods that would lead back into this machine, or to many. */
 const notProxyable = new BlockList();
 notProxyable.addSubnet("127.0.0.0", 8);
 notProxyable.addSubnet("169.254.0.0", 16);
@@ -97,10 +98,16 @@ export function nodePort(call: ConnectCall): NodePort {
   const node = call.object as unknown as Node | undefined;
   if (node === undefined) throw newNotFound({ group: "", resource: "nodes" }, name);
   const address = node.status?.addresses?.find(({ type }) => type === "InternalIP")?.address ?? "";
-  const family = isIP(address);
-  if (family === 0) throw newBadRequest("no addresses for hostname");
-  if (notProxyable.check(address, family === 6 ? "ipv6" : "ipv4")) throw newBadRequest("address not allowed");
+  if (isIP(address) === 0) throw newBadRequest("no addresses for hostname");
+  checkAddress(address);
   return { address, port: portNumber(port), tls };
+}
+
+/** 400 for an address that proxies must not lead to, or none. */
+function checkAddress(address: string): void {
+  const family = isIP(address);
+  if (family === 0 || notProxyable.check(address, family === 6 ? "ipv6" : "ipv4"))
+    throw newBadRequest("address not allowed");
 }
 
 function portNumber(text: string): number {

@@ -11,7 +11,6 @@ import { joinUpgrade } from "../../apiserver/endpoints/join-upgrade.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import type { NodeLocator } from "../../apiserver/registry/strategy.ts";
 import type { ByteStream } from "../../streaming/node-connection.ts";
-import { nodeOf } from "./node-of.ts";
 import { proxyPrefix, requestHeaders, responseHeaders, throughProxy } from "./proxy-headers.ts";
 import { nodePort, podPort, servicePort } from "./proxy-target.ts";
 import { rewriteHtml } from "./rewrite-html.ts";
@@ -30,7 +29,12 @@ export async function proxyToPod(
   nodes: NodeLocator,
 ): Promise<ApiResponse> {
   const { pod, port, tls } = call.resource === "pods" ? podPort(call) : servicePort(call, reader);
-  const { node, target } = nodeOf(pod, nodes);
+  const { name = "", namespace = "", uid = "" } = pod.metadata;
+  const { nodeName = "" } = pod.spec;
+  const node = nodes.connection(nodeName);
+  if (node === undefined)
+    throw newServiceUnavailable(`error trying to reach service: node ${nodeName} is not connected`);
+  const target = { namespace, pod: name, podUid: uid };
   return await proxyTo(call, {
     host: `${pod.status?.podIP ?? ""}:${port}`,
     tls,
