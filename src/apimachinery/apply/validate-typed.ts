@@ -47,8 +47,7 @@ const shown = (value: unknown): string => `&{${goText(value)}}`;
 function goText(value: unknown): string {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (value === null) return "<nil>";
-  if (!isObject(value)) return String(value);
+  if (!isObject(value)) return String(value).replace("null", "<nil>");
   const keys = Object.keys(value).sort();
   return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
 }
