@@ -1,32 +1,54 @@
+import { inSlices, type Rest } from "../apimachinery/in-slices.ts";
 import { estimateCost } from "./checker/estimate.ts";
 import { CelCostExceeded, CelEvaluationError, CelPending } from "./errors.ts";
 import { CostLimit, type Evaluator, Frame } from "./eval/frame.ts";
 import { fromJson } from "./eval/json.ts";
-import { beginWork } from "./eval/work.ts";
+import { beginPart, Level, PartOver, spent } from "./eval/resumption.ts";
+import { beginWork, type LongSearch, most } from "./eval/work.ts";
 import { authorizerValue, type CelAuthorizer } from "./library/authorizer.ts";
+import { LongSearches } from "./long-searches.ts";
 import type { Expr } from "./parser/ast.ts";
 import { children } from "./parser/children.ts";
-import type { CelProgram, CostEstimate, EvaluateOptions, Evaluation } from "./program.ts";
+import type { CelProgram, CostEstimate, EvaluateOptions, Evaluation, PartOptions } from "./program.ts";
 import { type CelType, dynType, isOptional } from "./types.ts";
 import { CelErr, CelOptional, type CelValue } from "./values.ts";
 
 /** Kubernetes' limit for one call, in cost units. */
 const perCallLimit = 1_000_000;
 
+/** What is done at once before others are thought of: some milliseconds' worth. */
+const briefCost = 100_000;
+const briefWork = 1_000_000;
+const partUnits = 100_000;
+
+/** The evaluation of an expression, for as long as that is brief, and the one that can rest, made when it is needed. */
+interface Evaluators {
+  readonly atOnce: Evaluator;
+  readonly inParts: () => Evaluator;
+}
+
 export class CompiledProgram implements CelProgram {
   readonly source: string;
   readonly outputType: CelType;
   readonly #expr: Expr;
   readonly #evaluate: Evaluator;
+  readonly #planInParts: () => Evaluator;
+  #resumable: Evaluator | undefined;
   readonly #names: readonly string[];
   readonly #types: readonly CelType[];
   #reads: Reads | undefined;
 
-  constructor(source: string, expr: Expr, evaluate: Evaluator, variables: Readonly<Record<string, CelType>>) {
+  constructor(
+    source: string,
+    expr: Expr,
+    { atOnce, inParts }: Evaluators,
+    variables: Readonly<Record<string, CelType>>,
+  ) {
     this.source = source;
     this.outputType = expr.type ?? dynType;
     this.#expr = expr;
-    this.#evaluate = evaluate;
+    this.#evaluate = atOnce;
+    this.#planInParts = inParts;
     this.#names = Object.keys(variables);
     this.#types = Object.values(variables);
   }
@@ -40,17 +62,57 @@ export class CompiledProgram implements CelProgram {
   }
 
   evaluate(variables: Readonly<Record<string, unknown>>, options: EvaluateOptions = {}): Evaluation {
-    const frame = new Frame(options.costBudget ?? perCallLimit, (index) => this.#variable(variables, index));
-    let value: CelValue;
+    const frame = this.#frame(variables, options.costBudget ?? perCallLimit);
     beginWork();
     try {
-      value = this.#evaluate(frame);
+      return evaluationOf(this.#evaluate(frame), frame);
     } catch (error) {
       if (error instanceof CostLimit) throw new CelCostExceeded(error.cost);
       throw error;
     }
-    if (value instanceof CelErr) throw new CelEvaluationError(value.message, frame.cost);
-    return { value, cost: frame.cost };
+  }
+
+  evaluateBriefly(
+    variables: Readonly<Record<string, unknown>>,
+    { costBudget = perCallLimit }: EvaluateOptions = {},
+  ): Evaluation | undefined {
+    const frame = this.#frame(variables, Math.min(costBudget, briefCost));
+    beginWork(briefWork, notNow);
+    try {
+      return evaluationOf(this.#evaluate(frame), frame);
+    } catch (error) {
+      // What ends it for good is found out in parts.
+      if (error instanceof CostLimit || error instanceof PartOver) return undefined;
+      throw error;
+    }
+  }
+
+  *evaluateInParts(
+    variables: Readonly<Record<string, unknown>>,
+    { costBudget = perCallLimit, partUnits: units = partUnits }: PartOptions = {},
+  ): Generator<Rest, Evaluation> {
+    this.#resumable ??= this.#planInParts();
+    const frame = this.#frame(variables, costBudget);
+    const root = new Level();
+    const searches = new LongSearches();
+    let end = units;
+    for (;;) {
+      frame.level = root;
+      frame.cost = 0;
+      beginWork(most, searches.ask);
+      beginPart(end);
+      let over: PartOver;
+      try {
+        return evaluationOf(this.#resumable(frame), frame);
+      } catch (error) {
+        if (error instanceof CostLimit) throw new CelCostExceeded(error.cost);
+        if (error instanceof CelPending) over = new PartOver(error.answer);
+        else if (error instanceof PartOver) over = error;
+        else throw error;
+      }
+      end = spent(frame) + units;
+      yield over.until;
+    }
   }
 
   async evaluateAsync(
@@ -60,12 +122,16 @@ export class CompiledProgram implements CelProgram {
     const kept = this.#keepingAnswers(variables);
     for (;;) {
       try {
-        return this.evaluate(kept, options);
+        return this.evaluateBriefly(kept, options) ?? (await inSlices(this.evaluateInParts(kept, options)));
       } catch (error) {
         if (!(error instanceof CelPending)) throw error;
         await error.answer;
       }
     }
+  }
+
+  #frame(variables: Readonly<Record<string, unknown>>, limit: number): Frame {
+    return new Frame(limit, (index) => this.#variable(variables, index));
   }
 
   /**
@@ -109,6 +175,16 @@ export class CompiledProgram implements CelProgram {
     }
     return this.#reads;
   }
+}
+
+/** A brief evaluation waits for nobody. */
+const notNow: LongSearch = () => {
+  throw new PartOver();
+};
+
+function evaluationOf(value: CelValue, frame: Frame): Evaluation {
+  if (value instanceof CelErr) throw new CelEvaluationError(value.message, frame.cost);
+  return { value, cost: frame.cost };
 }
 
 function isAuthorizer(value: unknown): value is CelAuthorizer {

@@ -2,7 +2,7 @@ import { check, type Declarations } from "./checker/checker.ts";
 import { validateLiterals } from "./checker/validate-literals.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 import { CelCompileError } from "./errors.ts";
-import { PlanError, plan } from "./eval/plan.ts";
+import { type PlanContext, PlanError, plan, planResumable } from "./eval/plan.ts";
 import type { FunctionDeclaration } from "./library/declare.ts";
 import { type FunctionSet, functionSet } from "./library/functions.ts";
 import { jsonPatchFunctions } from "./library/json-patch.ts";
@@ -122,12 +122,13 @@ export class CelEnvironment {
       return new CelCompileError("output", outputMessage(options.outputTypes));
     }
     try {
-      const evaluate = plan(expr, {
+      const context: PlanContext = {
         globalIndex: (name) => this.#names.indexOf(name),
         function: (name) => this.#function(name),
         construct: constructObject,
-      });
-      return new CompiledProgram(text, expr, evaluate, this.#options.variables);
+      };
+      const evaluators = { atOnce: plan(expr, context), inParts: () => planResumable(expr, context) };
+      return new CompiledProgram(text, expr, evaluators, this.#options.variables);
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;
       return new CelCompileError("instantiation", error.message);

@@ -1,3 +1,4 @@
+import type { Rest } from "../apimachinery/in-slices.ts";
 import type { CelType } from "./types.ts";
 import type { CelValue } from "./values.ts";
 
@@ -11,6 +12,11 @@ export interface CostEstimate {
 export interface EvaluateOptions {
   /** The evaluation ends with `CelCostExceeded` when it costs more. Kubernetes' limit per call is the default. */
   readonly costBudget?: number;
+}
+
+export interface PartOptions extends EvaluateOptions {
+  /** How much a part does, in units of cost and of work; by default some milliseconds' worth. */
+  readonly partUnits?: number;
 }
 
 export interface Evaluation {
@@ -35,7 +41,17 @@ export interface CelProgram {
    * (its result is kept for the evaluation). Throws `CelEvaluationError`, or `CelCostExceeded`, which is one.
    */
   evaluate(variables: Readonly<Record<string, unknown>>, options?: EvaluateOptions): Evaluation;
-  /** The same for expressions that ask an authorizer, whose answers come later. */
+  /** The same, unless that takes more than some milliseconds: then undefined, and `evaluateInParts` is to be asked. */
+  evaluateBriefly(
+    variables: Readonly<Record<string, unknown>>,
+    options?: EvaluateOptions,
+  ): Evaluation | undefined;
+  /** The same a part at a time: value, cost and error are those of an evaluation in one go. */
+  evaluateInParts(
+    variables: Readonly<Record<string, unknown>>,
+    options?: PartOptions,
+  ): Generator<Rest, Evaluation>;
+  /** The same for expressions that ask an authorizer, whose answers come later. Others have their turn meanwhile. */
   evaluateAsync(variables: Readonly<Record<string, unknown>>, options?: EvaluateOptions): Promise<Evaluation>;
   /**
    * The least and the most that an evaluation can cost, by the bounds of the schema: `root` is the type of the data

@@ -8,6 +8,7 @@ import {
   CelCompileError,
   CelEnvironment,
   CelEvaluationError,
+  type CelProgram,
   type CelType,
   doubleType,
   durationType,
@@ -22,6 +23,7 @@ import {
   timestampType,
   uintType,
 } from "../../src/cel/index.ts";
+import type { Evaluation } from "../../src/cel/program.ts";
 import {
   ArrayList,
   CelDouble,
@@ -113,7 +115,39 @@ export function runTest({ file, message }: SpecTest): Outcome {
     if (textOf(message, "check_only") === "true") return { kind: "pass" };
   }
   const wanted = messageOf(message, "value") ?? messageOf(messageOf(message, "typed_result"), "result");
-  return compareResult(() => program.evaluate(values).value, wanted, error !== undefined);
+  const compared = compareResult(() => program.evaluate(values).value, wanted, error !== undefined);
+  const inParts = differenceInParts(program, values);
+  return inParts === undefined || compared.kind === "left out" ? compared : { kind: "fail", why: inParts };
+}
+
+/** An evaluation that rests wherever it can is to give the same, at the same cost. */
+function differenceInParts(
+  program: CelProgram,
+  values: Readonly<Record<string, unknown>>,
+): string | undefined {
+  const whole = outcomeOf(() => program.evaluate(values));
+  const parts = outcomeOf(() => {
+    const work = program.evaluateInParts(values, { partUnits: 1 });
+    for (;;) {
+      const { done, value } = work.next();
+      if (done === true) return value;
+    }
+  });
+  if (whole.error !== parts.error)
+    return `in parts ${parts.error ?? "a value"}, else ${whole.error ?? "a value"}`;
+  if (whole.cost !== parts.cost) return `in parts it costs ${parts.cost}, else ${whole.cost}`;
+  return whole.value === undefined || same(whole.value, parts.value ?? null)
+    ? undefined
+    : "another value in parts";
+}
+
+function outcomeOf(evaluate: () => Evaluation): { value?: CelValue; cost: number; error?: string } {
+  try {
+    return evaluate();
+  } catch (error) {
+    if (!(error instanceof CelEvaluationError)) throw error;
+    return { cost: error.cost, error: error.message };
+  }
 }
 
 function compareResult(evaluate: () => CelValue, wanted: Message | undefined, fails: boolean): Outcome {

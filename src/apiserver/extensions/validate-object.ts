@@ -1,9 +1,9 @@
 import { nameIsDnsSubdomain } from "../../api/validation/basics.ts";
 import { checkObjectMeta, checkObjectMetaUpdate } from "../../api/validation/object-meta.ts";
 import { type FieldError, invalid } from "../../apimachinery/field-error.ts";
+import { inSlices } from "../../apimachinery/in-slices.ts";
 import { qualifiedNameErrors } from "../../apimachinery/names.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { inSlices } from "./in-slices.ts";
 import type { RuleMetrics } from "./rule-metrics.ts";
 import { Correlation } from "./schema/correlation.ts";
 import { RulesToAsk } from "./schema/evaluate-rules.ts";
@@ -123,12 +123,12 @@ export class ObjectRules {
     if (schema?.traits.hasRules !== true || this.#typeErrors(object).length > 0) return undefined;
     const correlation = old && new Correlation(object, old, schema);
     const asked = askAbout(object, old, schema, correlation, this.#facts.metrics);
-    const isDone = asked.run.ask(costAtOnce);
+    const isDone = asked.run.askBriefly(costAtOnce);
     if (isDone) {
       this.#asked.set(object, asked);
       return undefined;
     }
-    return askTheRest(asked.run).then(() => {
+    return inSlices(asked.run.askInParts(costAtOnce)).then(() => {
       this.#asked.set(object, asked);
     });
   }
@@ -204,11 +204,6 @@ function askAbout(
 
 /** Some milliseconds' worth of rules: most objects have less. */
 const costAtOnce = 100_000;
-
-async function askTheRest(run: RulesToAsk): Promise<void> {
-  do await new Promise<void>((resolve) => setImmediate(resolve));
-  while (!run.ask(costAtOnce));
-}
 
 /** Of an object with such faults rules cannot be asked. */
 const blocking = new Set([

@@ -1,4 +1,5 @@
 import type { CelValue } from "../values.ts";
+import type { Level } from "./resumption.ts";
 
 /** Ends an evaluation that costs too much. Not an error of the language: nothing absorbs it. */
 export class CostLimit {
@@ -14,6 +15,8 @@ export class Frame {
   /** Values of the comprehensions' variables by slot; undefined until set. */
   readonly locals: (CelValue | undefined)[] = [];
   cost = 0;
+  /** What is known of the round under way, where the evaluation is made in parts: see resumption.ts. */
+  level: Level | undefined = undefined;
   readonly #limit: number;
   readonly #globals: (CelValue | undefined)[] = [];
   readonly #read: (index: number) => CelValue;

@@ -28,8 +28,10 @@ import {
   testEvaluator,
 } from "./attribute.ts";
 import { callCost, listCost, mapCost, structCost } from "./call-cost.ts";
+import { loop } from "./comprehension.ts";
 import { equals } from "./equality.ts";
 import { type Evaluator, Frame } from "./frame.ts";
+import { keeping, resumableLoop } from "./resumption.ts";
 import { fitsType, runtimeTypeName } from "./runtime-type.ts";
 import { showKey } from "./select.ts";
 
@@ -50,7 +52,12 @@ export class PlanError extends Error {}
  * has it: literals, lists and maps of constants, conversions of them.
  */
 export function plan(expr: Expr, context: PlanContext): Evaluator {
-  return run(new Planner(context).plan(expr));
+  return run(new Planner(context, false).plan(expr));
+}
+
+/** The same as closures that can rest between the rounds of loops: see resumption.ts. */
+export function planResumable(expr: Expr, context: PlanContext): Evaluator {
+  return run(new Planner(context, true).plan(expr));
 }
 
 /** A planned expression: a constant, something that can be read by steps, or any other. */
@@ -98,9 +105,13 @@ class Planner {
   /** Slots of the comprehensions' variables that are visible, innermost last. */
   readonly #scopes: ReadonlyMap<string, Evaluator>[] = [];
   #slots = 0;
+  readonly #isResumable: boolean;
+  /** Places of the expression that a resumable evaluation knows again. */
+  #places = 0;
 
-  constructor(context: PlanContext) {
+  constructor(context: PlanContext, isResumable: boolean) {
     this.#context = context;
+    this.#isResumable = isResumable;
   }
 
   plan(expr: Expr): Plan {
@@ -169,9 +180,9 @@ class Planner {
       case "_?_:_":
         return this.#conditional(first, second, third);
       case "_==_":
-        return other(equality(this.#required(first), this.#required(second), true));
+        return this.#kept(equality(this.#required(first), this.#required(second), true));
       case "_!=_":
-        return other(equality(this.#required(first), this.#required(second), false));
+        return this.#kept(equality(this.#required(first), this.#required(second), false));
       case "_[_]":
         return this.#index(first, second, false);
       case "_?._":
@@ -243,8 +254,7 @@ class Planner {
       evaluators.length > 2 ||
       (overload === "" && declared.implementation === undefined) ||
       (usesRegex.has(expr.name) && plans[1]?.kind === "constant");
-    if (byList) return other(callWithList(evaluators, call, cost));
-    return other(callDirectly(evaluators, call, cost));
+    return this.#kept((byList ? callWithList : callDirectly)(evaluators, call, cost));
   }
 
   /** A constant pattern is compiled now: a bad one is no program. */
@@ -354,54 +364,27 @@ class Planner {
       return value;
     };
     this.#scopes.push(new Map([[expr.accuVar, readAccu]]));
-    const loop = new Map<string, Evaluator>([[expr.iterVar, (frame) => frame.locals[first] ?? null]]);
-    if (expr.iterVar2 !== undefined) loop.set(expr.iterVar2, (frame) => frame.locals[second] ?? null);
-    this.#scopes.push(loop);
+    const variables = new Map<string, Evaluator>([[expr.iterVar, (frame) => frame.locals[first] ?? null]]);
+    if (expr.iterVar2 !== undefined) variables.set(expr.iterVar2, (frame) => frame.locals[second] ?? null);
+    this.#scopes.push(variables);
     const condition = this.#run(expr.condition);
     const step = this.#run(expr.step);
     this.#scopes.pop();
     const result = this.#run(expr.result);
     this.#scopes.pop();
-    const two = expr.iterVar2 !== undefined;
-    /** One round; false ends the loop. */
-    const round = (frame: Frame): boolean => {
-      const goOn = condition(frame);
-      if (typeof goOn === "boolean" && !goOn) return false;
-      frame.locals[accu] = step(frame);
-      return true;
-    };
-    return other((frame) => {
-      const over = range(frame);
-      if (over instanceof CelErr) return over;
-      frame.locals[accu] = undefined;
-      if (over instanceof CelList) {
-        for (let index = 0; index < over.size; index++) {
-          frame.locals[first] = two ? index : over.at(index);
-          if (two) frame.locals[second] = over.at(index);
-          if (!round(frame)) break;
-        }
-      } else if (over instanceof CelMap) {
-        for (const key of over.keys()) {
-          frame.locals[first] = key;
-          if (two) frame.locals[second] = over.find(key) ?? null;
-          if (!round(frame)) break;
-        }
-      } else {
-        return new CelErr(`got '${goTypeName(over)}', expected iterable type`);
-      }
-      const value = result(frame);
-      frame.locals[accu] = undefined;
-      return value instanceof GrowingList ? new ArrayList(value.items) : value;
-    });
+    const isTwo = expr.iterVar2 !== undefined;
+    const each = { range, condition, step, result, accu, first, second, isTwo };
+    return other(this.#isResumable ? resumableLoop(this.#places++, each) : loop(each));
+  }
+
+  /** What may take long is done once, where an evaluation goes the same way several times. */
+  #kept(evaluate: Evaluator): Plan {
+    return other(this.#isResumable ? keeping(this.#places++, evaluate) : evaluate);
   }
 }
 
 /** Constant parts are evaluated without a frame: they read nothing and cost nothing. */
 const noFrame = new Frame(Infinity, () => noSuchOverload);
-
-function goTypeName(value: CelValue): string {
-  return `types.${runtimeTypeName(value).replace(/^./u, (first) => first.toUpperCase())}`;
-}
 
 /** An empty list or map that a comprehension begins with grows in place; nobody else sees it. */
 function growing(init: CelValue): CelValue {

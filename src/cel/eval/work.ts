@@ -1,3 +1,4 @@
+import type { Found, Search } from "../../apimachinery/search/search.ts";
 import { CostLimit } from "./frame.ts";
 
 /**
@@ -8,7 +9,7 @@ import { CostLimit } from "./frame.ts";
  *
  * A unit is some ten nanoseconds: an element that is looked at, or a dozen characters that are copied.
  */
-const most = 10_000_000;
+export const most = 10_000_000;
 
 /** Characters that one unit copies or scans. */
 const charactersPerUnit = 8;
@@ -16,12 +17,25 @@ const charactersPerUnit = 8;
 /** Just more than one evaluation may cost: what else is asked about the object is asked as after any that costs too much. */
 const costOfTooMuch = 1_000_001;
 
-/** Evaluations run one at a time, from end to end. */
-let left = most;
+/** Somebody else who makes searches that take long: gives what was found, or ends the part of the evaluation. */
+export type LongSearch = (search: Search) => Found;
 
-/** An evaluation begins. */
-export function beginWork(): void {
-  left = most;
+/** Evaluations, or parts of them, run one at a time, from end to end. */
+let left = most;
+let longSearch: LongSearch | undefined;
+
+/** An evaluation begins, or goes on with what it has left. */
+export function beginWork(units = most, elsewhere?: LongSearch): void {
+  left = units;
+  longSearch = elsewhere;
+}
+
+/** How much the evaluation may still do. */
+export const workLeft = (): number => left;
+
+/** The evaluation is where it was when that much was left. */
+export function setWorkLeft(units: number): void {
+  left = units;
 }
 
 /** Throws CostLimit when the evaluation has done too much. */
@@ -34,3 +48,6 @@ export function work(units: number): void {
 export function workOnText(length: number): void {
   if (length > 64) work(Math.ceil(length / charactersPerUnit));
 }
+
+/** Undefined where the search is to be made here and now. */
+export const foundElsewhere = (search: Search): Found | undefined => longSearch?.(search);

@@ -1,6 +1,6 @@
 import { ArrayList, CelErr, type CelValue, isInt } from "../values.ts";
 import { type FunctionDeclaration, type Implementation, noSuchOverload, Signatures } from "./declare.ts";
-import { compileRegex } from "./regex.ts";
+import { compileRegex, find as findIn } from "./regex.ts";
 
 /** Kubernetes' `find` and `findAll`. */
 const s = new Signatures();
@@ -19,20 +19,12 @@ function search(
   text: string,
   pattern: string,
   limit: number,
-  result: (found: string[]) => CelValue,
+  result: (found: readonly string[]) => CelValue,
 ): CelValue {
   const regex = compileRegex(pattern);
   if (regex instanceof CelErr) return new CelErr(`Illegal regex: ${regex.message}`);
-  const found: string[] = [];
-  const matcher = regex.matcher(text);
-  // Like Go: an empty match directly after a match does not count.
-  let last = -1;
-  while (found.length < limit && matcher.find()) {
-    const isEmpty = matcher.start() === matcher.end();
-    if (!isEmpty || matcher.start() !== last) found.push(matcher.group() ?? "");
-    last = matcher.end();
-  }
-  return result(found);
+  const found = findIn(regex, text, pattern, limit);
+  return result(typeof found === "boolean" ? [] : found);
 }
 
 export const regexFunctions: readonly FunctionDeclaration[] = [

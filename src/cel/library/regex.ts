@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import type { RE2JS } from "re2js";
 import { KeptByText } from "../../apimachinery/kept-by-text.ts";
+import { type Found, isLongSearch, search } from "../../apimachinery/search/search.ts";
+import { foundElsewhere } from "../eval/work.ts";
 import { CelErr, type CelValue } from "../values.ts";
 
 /**
@@ -34,8 +36,14 @@ function make(pattern: string): RE2JS | CelErr {
   }
 }
 
+/** Looks for a compiled pattern in a text; a long search is made elsewhere, where the evaluation can wait for it. */
+export function find(regex: RE2JS, text: string, pattern: string, limit?: number): Found {
+  const elsewhere = isLongSearch(regex, text.length) ? foundElsewhere({ pattern, text, limit }) : undefined;
+  return elsewhere ?? search(regex, text, limit);
+}
+
 /** Whether the pattern is found somewhere in the text. */
 export function matches(text: string, pattern: string): CelValue {
   const regex = compileRegex(pattern);
-  return regex instanceof CelErr ? regex : regex.test(text);
+  return regex instanceof CelErr ? regex : find(regex, text, pattern) === true;
 }

@@ -44,11 +44,11 @@ describe("rules that are asked a part at a time", () => {
     const whole = ruleErrors(object(length), object(1), node);
     const run = new RulesToAsk(object(length), object(1), node);
     let parts = 1;
-    while (!run.ask(50_000)) parts++;
+    while (!run.askBriefly(50_000)) parts++;
     expect(run.errors).toEqual(whole.errors);
     expect(run.remaining).toBe(whole.remaining);
     expect(parts).toBeGreaterThanOrEqual(atLeast);
-    expect(run.ask(50_000)).toBe(true);
+    expect(run.askBriefly(50_000)).toBe(true);
     expect(run.errors).toEqual(whole.errors);
   });
 
@@ -57,7 +57,7 @@ describe("rules that are asked a part at a time", () => {
     const options = { budget: 1_000_000 };
     const whole = ruleErrors(object(250), object(1), node, options);
     const run = new RulesToAsk(object(250), object(1), node, options);
-    while (!run.ask(1)) expect(run.remaining).toBeGreaterThan(0);
+    while (!run.askBriefly(1)) expect(run.remaining).toBeGreaterThan(0);
     expect(run.errors).toEqual(whole.errors);
     expect(whole.errors.at(-1)?.detail).toBe(
       "validation failed due to running out of cost budget, no further validation rules will be run",

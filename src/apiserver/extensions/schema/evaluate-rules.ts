@@ -7,6 +7,7 @@ import {
   omitted,
   required,
 } from "../../../apimachinery/field-error.ts";
+import type { Rest } from "../../../apimachinery/in-slices.ts";
 import { isObject } from "../../../apimachinery/json.ts";
 import { CelCostExceeded, CelEvaluationError, type CelProgram } from "../../../cel/index.ts";
 import { type CompiledRule, type CompiledRules, compileRules } from "./compile-rules.ts";
@@ -116,6 +117,11 @@ export class RulesToAsk implements RuleRun {
   /** The next rule: of which place, and which one there. */
   #place = 0;
   #rule = 0;
+  #isBrief = false;
+  /** What the next rule asks takes long. */
+  #long: Question | undefined;
+  /** What expressions of the next rule have said that took long. */
+  readonly #evaluated = new Map<CelProgram, Evaluated>();
 
   constructor(
     value: unknown,
@@ -129,8 +135,29 @@ export class RulesToAsk implements RuleRun {
     this.#visit(value, old, schema, path, { current: correlation, nearest: undefined });
   }
 
-  /** Asks until about so much was spent; true when no more rules are to be asked. */
-  ask(atMost = Number.POSITIVE_INFINITY): boolean {
+  /** Asks all that were not asked yet; however long that takes. */
+  ask(): void {
+    this.#isBrief = false;
+    this.#askTimed(Number.POSITIVE_INFINITY);
+  }
+
+  /** Asks until about so much was spent, or one takes long; true when no more rules are to be asked. */
+  askBriefly(atMost: number): boolean {
+    this.#isBrief = true;
+    return this.#askTimed(atMost);
+  }
+
+  /** Asks all in parts of about so much; the caller decides after each part when to go on. */
+  *askInParts(atMost: number): Generator<Rest, void> {
+    while (!this.askBriefly(atMost)) {
+      const long = this.#long;
+      this.#long = undefined;
+      if (long === undefined) yield;
+      else this.#evaluated.set(long.program, yield* evaluateInParts(long));
+    }
+  }
+
+  #askTimed(atMost: number): boolean {
     if (this.#place >= this.#places.length) return true;
     const startMs = performance.now();
     const isDone = this.#askSome(atMost);
@@ -151,8 +178,16 @@ export class RulesToAsk implements RuleRun {
       while (this.#rule < rules.length) {
         if (spent >= atMost) return false;
         const before = this.remaining;
-        const rule = rules[this.#rule++];
-        if (rule !== undefined && !this.#ask(rule, place)) return this.#end();
+        const rule = rules[this.#rule];
+        const goesOn = rule === undefined || this.#ask(rule, place);
+        if (this.#long !== undefined) {
+          // It is asked once more when what takes long is known.
+          this.remaining = before;
+          return false;
+        }
+        this.#rule++;
+        this.#evaluated.clear();
+        if (!goesOn) return this.#end();
         spent += before - this.remaining + costOfAsking;
       }
     }
@@ -233,7 +268,9 @@ export class RulesToAsk implements RuleRun {
     schema: SchemaNode,
     where: string,
   ): boolean | "failed" | "ended" {
-    const { value: result, cost, error } = evaluate(program, value, old);
+    const evaluated = this.#evaluate({ program, value, old });
+    if (evaluated === undefined) return "failed";
+    const { value: result, cost, error } = evaluated;
     if (cost > this.remaining) {
       this.errors.push(invalid(where, schema.type, outOfBudget));
       this.remaining = -1;
@@ -254,6 +291,15 @@ export class RulesToAsk implements RuleRun {
     return "failed";
   }
 
+  /** Undefined where that takes long, and is to be found out first. */
+  #evaluate(question: Question): Evaluated | undefined {
+    const known = this.#evaluated.get(question.program);
+    if (known !== undefined) return known;
+    const evaluated = this.#isBrief ? evaluateBriefly(question) : evaluate(question);
+    if (evaluated === undefined) this.#long = question;
+    return evaluated;
+  }
+
   /** Tells of a rule that does not hold. False when making the message cost too much. */
   #report(
     { rule, message, usesOldSelf, fieldPath }: CompiledRule,
@@ -269,6 +315,7 @@ export class RulesToAsk implements RuleRun {
       else this.errors.push(error);
     };
     const made = message === undefined ? undefined : this.#message(message, rule, value, old);
+    if (this.#long !== undefined) return true;
     if (made?.fatal !== undefined) {
       add(invalid(where, schema.type, made.fatal));
       this.remaining = -1;
@@ -285,7 +332,9 @@ export class RulesToAsk implements RuleRun {
     value: unknown,
     old: unknown,
   ): { text?: string; fatal?: string } {
-    const { value: result, cost, error } = evaluate(program, value, old);
+    const evaluated = this.#evaluate({ program, value, old });
+    if (evaluated === undefined) return {};
+    const { value: result, cost, error } = evaluated;
     if (cost > this.remaining) {
       return {
         fatal:
@@ -307,17 +356,49 @@ export class RulesToAsk implements RuleRun {
 const outOfBudget =
   "validation failed due to running out of cost budget, no further validation rules will be run";
 
-function evaluate(
-  program: CelProgram,
-  self: unknown,
-  oldSelf: unknown,
-): { value?: unknown; cost: number; error?: CelEvaluationError } {
+/** What an expression is asked about. */
+interface Question {
+  readonly program: CelProgram;
+  readonly value: unknown;
+  readonly old: unknown;
+}
+
+interface Evaluated {
+  readonly value?: unknown;
+  readonly cost: number;
+  readonly error?: CelEvaluationError;
+}
+
+const limits = { costBudget: ruleCostBudget };
+
+function evaluate({ program, value, old }: Question): Evaluated {
   try {
-    return program.evaluate({ self, oldSelf }, { costBudget: ruleCostBudget });
+    return program.evaluate({ self: value, oldSelf: old }, limits);
   } catch (error) {
-    if (error instanceof CelEvaluationError) return { cost: error.cost, error };
-    throw error;
+    return failed(error);
   }
+}
+
+/** Undefined when it takes long. */
+function evaluateBriefly({ program, value, old }: Question): Evaluated | undefined {
+  try {
+    return program.evaluateBriefly({ self: value, oldSelf: old }, limits);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function* evaluateInParts({ program, value, old }: Question): Generator<Rest, Evaluated> {
+  try {
+    return yield* program.evaluateInParts({ self: value, oldSelf: old }, limits);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function failed(error: unknown): Evaluated {
+  if (error instanceof CelEvaluationError) return { cost: error.cost, error };
+  throw error;
 }
 
 const shortly = ({ rule, message = "" }: ValidationRule): string =>

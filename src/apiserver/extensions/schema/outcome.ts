@@ -6,17 +6,27 @@ export interface Fault {
   readonly error?: FieldError;
 }
 
+/** As many faults are looked through one by one. */
+const few = 16;
+
 /** How many checks were passed decides which of several alternatives was meant. */
 export class Outcome {
   readonly faults: Fault[] = [];
   matches = 0;
+  /** What was said already, once that is much. */
+  #said: Set<string> | undefined;
 
   get isValid(): boolean {
     return this.faults.length === 0;
   }
 
   add(fault: Fault): void {
-    if (!this.faults.some(({ message }) => message === fault.message)) this.faults.push(fault);
+    if (this.faults.length >= few) {
+      this.#said ??= new Set(this.faults.map(({ message }) => message));
+      if (this.#said.has(fault.message)) return;
+      this.#said.add(fault.message);
+    } else if (this.faults.some(({ message }) => message === fault.message)) return;
+    this.faults.push(fault);
   }
 
   merge(other: Outcome): void {

@@ -1,8 +1,14 @@
 import { RE2JS, RE2JSException } from "re2js";
+import { isLongSearch } from "../../../apimachinery/search/search.ts";
+import { searchElsewhere } from "../../../apimachinery/search/search-threads.ts";
 
 /** Patterns of schemas have the syntax of Go, and run in linear time whatever they are and whatever they are given. */
 export interface Pattern {
   test(text: string): boolean;
+  /** Whether others should not have to wait for the test. */
+  isLong(text: string): boolean;
+  /** The same as `test`, in another thread. */
+  testElsewhere(text: string): Promise<boolean>;
 }
 
 /**
@@ -23,19 +29,22 @@ export function compilePattern(source: string): Pattern {
     return known.pattern;
   }
   const compiled = RE2JS.compile(source);
-  const pattern = rememberingLast((text) => compiled.matcher(text).find());
+  const pattern = rememberingLast(source, compiled);
   keep(source, pattern, compiled.programSize());
   return pattern;
 }
 
 /** Alternatives of a schema ask the same of one text over and over, and a long one takes milliseconds each time. */
-function rememberingLast(find: (text: string) => boolean): Pattern {
+function rememberingLast(source: string, compiled: RE2JS): Pattern {
   const pattern: Pattern = {
     test(text) {
-      if (text.length < longText) return find(text);
-      if (last?.pattern !== pattern || last.text !== text) last = { pattern, text, result: find(text) };
+      if (text.length < longText) return compiled.test(text);
+      if (last?.pattern !== pattern || last.text !== text)
+        last = { pattern, text, result: compiled.test(text) };
       return last.result;
     },
+    isLong: (text) => isLongSearch(compiled, text.length),
+    testElsewhere: (text) => searchElsewhere({ pattern: source, text }).then((found) => found === true),
   };
   return pattern;
 }

@@ -18,17 +18,36 @@ export function checkEnum(result: Outcome, { props }: SchemaNode, value: unknown
   });
 }
 
-export function checkString(result: Outcome, { props }: SchemaNode, value: string, place: string): void {
+/** `isMatch` is what another thread has said of the pattern, where that takes long. */
+export function checkString(
+  result: Outcome,
+  { props }: SchemaNode,
+  value: string,
+  place: string,
+  isMatch?: boolean,
+): void {
   const { maxLength, minLength, pattern = "" } = props;
   if (maxLength !== undefined && lengthOf(value) > maxLength) {
     const message = `${place} in body should be at most ${maxLength} chars long`;
     result.add({ message, error: tooLong(place, maxLength) });
   } else if (minLength !== undefined && lengthOf(value) < minLength) {
     result.add(fieldFault(place, `${place} in body should be at least ${minLength} chars long`, value));
-  } else if (pattern !== "" && !compilePattern(pattern).test(value)) {
+  } else if (pattern !== "" && !(isMatch ?? compilePattern(pattern).test(value))) {
     result.add(fieldFault(place, `${place} in body should match '${pattern}'`, value));
   }
 }
+
+/** What the pattern of the schema says of a text, where that takes long and is to be waited for. */
+export function longMatch({ props }: SchemaNode, value: unknown): Promise<boolean> | undefined {
+  const { pattern = "", maxLength } = props;
+  if (typeof value !== "string" || pattern === "" || value.length <= longText) return undefined;
+  // What is too long is not held against the pattern.
+  if (maxLength !== undefined && lengthOf(value) > maxLength) return undefined;
+  const compiled = compilePattern(pattern);
+  return compiled.isLong(value) ? compiled.testElsewhere(value) : undefined;
+}
+
+const longText = 4096;
 
 /** In characters as people count them. */
 function lengthOf(text: string): number {

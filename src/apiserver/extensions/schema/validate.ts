@@ -1,11 +1,13 @@
 import { type FieldError, invalid, required, tooMany } from "../../../apimachinery/field-error.ts";
+import type { Rest } from "../../../apimachinery/in-slices.ts";
 import { isObject } from "../../../apimachinery/json.ts";
 import type { Correlation } from "./correlation.ts";
 import { isKnownFormat, isOfFormat } from "./formats.ts";
+import { checkJunctors, hasJunctors, type Judged, judge, judgeInParts } from "./junctors.ts";
 import { fieldFault, Outcome, wrongType } from "./outcome.ts";
 import { shownPath } from "./path.ts";
-import { SchemaNode } from "./schema-node.ts";
-import { checkEnum, checkNumber, checkString, isInteger } from "./validate-scalars.ts";
+import type { SchemaNode } from "./schema-node.ts";
+import { checkEnum, checkNumber, checkString, isInteger, longMatch } from "./validate-scalars.ts";
 
 /**
  * Holds values against schemas as k8s.io/kube-openapi/pkg/validation does: the same checks in the same order, worded
@@ -27,7 +29,7 @@ export function* schemaErrorsInParts(
   schema: SchemaNode | undefined,
   path = "",
   correlation?: Correlation,
-): Generator<void, FieldError[]> {
+): Generator<Rest, FieldError[]> {
   if (schema === undefined) return [];
   const task = { schema, value, place: "", correlation, below: correlation };
   return errorsOf(yield* validateInParts(task), path);
@@ -54,12 +56,8 @@ interface Task {
 
 const validate = (task: Task): Outcome => unlessUnchanged(run(task), task);
 
-function* validateInParts(task: Task): Generator<void, Outcome> {
-  const { value } = task;
-  const isWhole = (typeof value !== "object" || value === null) && !Array.isArray(value);
-  if (!isWhole) return unlessUnchanged(yield* runInParts(task), task);
-  yield;
-  return validate(task);
+function* validateInParts(task: Task): Generator<Rest, Outcome> {
+  return unlessUnchanged(yield* runInParts(task), task);
 }
 
 function unlessUnchanged(outcome: Outcome, task: Task): Outcome {
@@ -72,7 +70,8 @@ function unlessUnchanged(outcome: Outcome, task: Task): Outcome {
 function run(task: Task): Outcome {
   const { schema, value, place } = task;
   const result = new Outcome();
-  if (!begin(result, task)) return result;
+  const judged = isJudged(task) ? judge(schema.props, (other) => run(alternative(task, other))) : undefined;
+  if (!begin(result, task, judged)) return result;
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
     for (let index = 0; schema.items !== undefined && index < items.length; index++) {
@@ -95,10 +94,20 @@ function run(task: Task): Outcome {
 }
 
 /** The same as `run`. */
-function* runInParts(task: Task): Generator<void, Outcome> {
+function* runInParts(task: Task): Generator<Rest, Outcome> {
   const { schema, value, place } = task;
   const result = new Outcome();
-  if (!begin(result, task)) return result;
+  const judged = isJudged(task)
+    ? yield* judgeInParts(schema.props, (other) => runInParts(alternative(task, other)))
+    : undefined;
+  const pending = longMatch(schema, value);
+  let isMatch: boolean | undefined;
+  if (pending !== undefined) {
+    yield pending.then((found) => {
+      isMatch = found;
+    });
+  }
+  if (!begin(result, task, judged, isMatch)) return result;
   yield;
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
@@ -121,8 +130,20 @@ function* runInParts(task: Task): Generator<void, Outcome> {
   return result;
 }
 
+const isJudged = ({ schema, value }: Task): boolean =>
+  value !== null && value !== undefined && hasJunctors(schema.props);
+
+/** The same value held against another schema. */
+const alternative = ({ value, place, below }: Task, schema: SchemaNode): Task => ({
+  schema,
+  value,
+  place,
+  correlation: undefined,
+  below,
+});
+
 /** All that is said of the value before what is below it. False when that is all. */
-function begin(result: Outcome, task: Task): boolean {
+function begin(result: Outcome, task: Task, judged: Judged | undefined, isMatch?: boolean): boolean {
   const { schema, value, place } = task;
   const types = typesOf(schema);
   const format = formatOf(schema, types);
@@ -135,10 +156,10 @@ function begin(result: Outcome, task: Task): boolean {
     checkType(result, types, format, value, place);
     result.matches++;
   }
-  checkJunctors(result, task);
+  if (judged !== undefined) checkJunctors(result, schema.props, judged, place);
   result.matches += 2;
   if (typeof value === "string") {
-    checkString(result, schema, value, place);
+    checkString(result, schema, value, place, isMatch);
     result.matches++;
     if (format !== "" && isKnownFormat("string", format)) {
       if (!isOfFormat(format, value)) result.add(wrongType(place, format, value));
@@ -257,65 +278,4 @@ function checkRequired(
     result.add({ message: `${where} in body is required`, error: required(where) });
   }
   result.matches++;
-}
-
-/** Alternatives are held against the same value; each failure of theirs counts, but for those that were not meant. */
-function checkJunctors(result: Outcome, { schema, value, place, below }: Task): void {
-  const { anyOf = [], oneOf = [], allOf = [], not } = schema.props;
-  if (anyOf.length === 0 && oneOf.length === 0 && allOf.length === 0 && not === undefined) return;
-  const against = (props: ConstructorParameters<typeof SchemaNode>[0]): Outcome =>
-    run({ schema: nested(props), value, place, correlation: undefined, below });
-  const quoted = JSON.stringify(place);
-  if (anyOf.length > 0) {
-    const outcomes: Outcome[] = [];
-    for (const props of anyOf) {
-      outcomes.push(against(props));
-      if (outcomes.at(-1)?.isValid === true) break;
-    }
-    const valid = outcomes.find((each) => each.isValid);
-    if (valid === undefined) result.add({ message: `${quoted} must validate at least one schema (anyOf)` });
-    const meant = valid ?? closest(outcomes);
-    if (meant !== undefined) result.merge(meant);
-  }
-  if (oneOf.length > 0) {
-    const outcomes = oneOf.map(against);
-    const valid = outcomes.filter((each) => each.isValid);
-    if (valid.length === 1) {
-      if (valid[0] !== undefined) result.merge(valid[0]);
-    } else {
-      const found = valid.length === 0 ? "Found none valid" : `Found ${valid.length} valid alternatives`;
-      result.add({ message: `${quoted} must validate one and only one schema (oneOf). ${found}` });
-      const meant = valid.length === 0 ? closest(outcomes) : undefined;
-      if (meant !== undefined) result.merge(meant);
-    }
-  }
-  if (allOf.length > 0) {
-    const outcomes = allOf.map(against);
-    for (const each of outcomes) result.merge(each);
-    if (!outcomes.every((each) => each.isValid)) {
-      const none = outcomes.some((each) => each.isValid) ? "" : ". None validated";
-      result.add({ message: `${quoted} must validate all the schemas (allOf)${none}` });
-    }
-  }
-  if (not !== undefined && against(not).isValid) {
-    result.add({ message: `${quoted} must not validate the schema (not)` });
-  }
-}
-
-/** The first of those that passed most checks. */
-function closest(outcomes: readonly Outcome[]): Outcome | undefined {
-  let best: Outcome | undefined;
-  for (const each of outcomes) if (best === undefined || each.matches > best.matches) best = each;
-  return best;
-}
-
-const nestedNodes = new WeakMap<object, SchemaNode>();
-
-function nested(props: ConstructorParameters<typeof SchemaNode>[0]): SchemaNode {
-  let node = nestedNodes.get(props);
-  if (node === undefined) {
-    node = new SchemaNode(props);
-    nestedNodes.set(props, node);
-  }
-  return node;
 }

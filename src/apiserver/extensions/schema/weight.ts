@@ -13,6 +13,8 @@ export const hasManyPatterns = (schema: JSONSchemaProps): boolean =>
 
 /** Counts no further than the limit. */
 function valuesIn(value: unknown, limit: number): number {
+  // A long text is worth many values: it may be held against a pattern.
+  if (typeof value === "string") return 1 + (value.length >> 7);
   if (typeof value !== "object" || value === null) return 1;
   let count = 1;
   for (const key in value) {
