@@ -8,6 +8,7 @@ import { goVersion } from "../build.ts";
 import { compareAggregation } from "./aggregation.ts";
 import { BothServers, type Found } from "./both-servers.ts";
 import { compareMetrics } from "./metrics.ts";
+import { compareMutatingPolicies } from "./mutating-policies.ts";
 import { refusals } from "./refusals.ts";
 import { walk } from "./walk.ts";
 
@@ -32,6 +33,7 @@ const parts = {
   refusals: (both: BothServers) => refusals(both, wanted),
   metrics: (both: BothServers) => compareMetrics(both, wanted),
   aggregation: (both: BothServers) => compareAggregation(both, wanted),
+  policies: (both: BothServers) => compareMutatingPolicies(both, wanted),
 };
 const both = await BothServers.start((line) => console.log(line));
 try {

@@ -64,12 +64,17 @@ export class MutatingPolicies {
     const applications: Application[] = [];
     for (const bound of this.#policies.all())
       applications.push(...(await this.#applications(bound, attributes, errors)));
+    let hasMutated = false;
     try {
-      for (const application of applications)
-        await this.#apply(application, attributes, isRepeat, reinvocation, errors);
+      for (const application of applications) {
+        const mutated = await this.#apply(application, attributes, isRepeat, reinvocation, errors);
+        hasMutated ||= mutated;
+      }
     } catch (error) {
       throw error instanceof NamespaceGone ? error.status : error;
     }
+    // Once any mutation was made, all that were asked are asked again, be it that nobody changed anything.
+    if (hasMutated) reinvocation.changed();
     if (!isRepeat) reinvocation.end(attributes.object);
     if (errors.length > 0) throw refusal(attributes, errors);
   }
@@ -108,13 +113,14 @@ export class MutatingPolicies {
     }
   }
 
+  /** Whether a mutation was made, which may leave everything as it was. */
   async #apply(
     { bound: { policy }, binding, invocation, params }: Application,
     attributes: AdmissionAttributes,
     isRepeat: boolean,
     reinvocation: Reinvocation,
     errors: PolicyError[],
-  ): Promise<void> {
+  ): Promise<boolean> {
     const compiled = this.#compiled.of(policy);
     const report = this.#reporter(policy, errors);
     const { versions, scheme, authorizer } = this.#dependencies;
@@ -129,16 +135,20 @@ export class MutatingPolicies {
     const verdict = await compiled.matches(inputsOf(before), (evaluate) =>
       this.#dependencies.conditionMetrics.measure(owner, evaluate),
     );
-    if ("error" in verdict) return report(verdict.error, binding);
-    if (!verdict.matches) return;
+    if ("error" in verdict) {
+      report(verdict.error, binding);
+      return false;
+    }
+    if (!verdict.matches) return false;
     const id = [
       policy.metadata.name,
       binding.metadata.name,
       params?.metadata.namespace,
       params?.metadata.name,
     ].join("/");
-    if (isRepeat && !reinvocation.mayAsk(id)) return;
+    if (isRepeat && !reinvocation.mayAsk(id)) return false;
     let object = before;
+    let hasMutated = false;
     for (const mutation of compiled.mutations) {
       if (object === undefined) break;
       const startMs = this.#metrics.now();
@@ -147,6 +157,7 @@ export class MutatingPolicies {
       try {
         const mutated = await compiled.mutate(mutation, object, inputsOf(object), scheme);
         object = mutated === object ? object : decoded(() => versions.decode(kind, mutated));
+        hasMutated = true;
         observe("no_error");
       } catch (error) {
         observe(errorTypeOf(messageOf(error)));
@@ -159,6 +170,7 @@ export class MutatingPolicies {
       reinvocation.changed();
     }
     if (policy.spec.reinvocationPolicy === "IfNeeded") reinvocation.asked(id);
+    return hasMutated;
   }
 
   #reporter({ metadata, spec }: Policy, errors: PolicyError[]) {

@@ -310,6 +310,42 @@ describe("a mutating policy", () => {
     expect(object?.metadata.annotations).toEqual({ labels: "2" });
   });
 
+  const traced = (name: string): string =>
+    `Object{metadata: Object.metadata{annotations: {'trace': (has(object.metadata.annotations) ? object.metadata.annotations.trace : '') + '${name}'}}}`;
+
+  // As Kubernetes' own server answers: `npm run beside -- policies`.
+  test.each([
+    ["by itself", [["a", "IfNeeded"]], "aa"],
+    [
+      "after others",
+      [
+        ["a", "Never"],
+        ["b", "IfNeeded"],
+      ],
+      "abb",
+    ],
+    [
+      "before one that changes nothing",
+      [
+        ["a", "IfNeeded"],
+        ["", "Never"],
+      ],
+      "aa",
+    ],
+    ["unless it does not wish so", [["a", "Never"]], "a"],
+  ] as const)("that wishes so is applied again whenever one was applied: %s", async (_, policies, trace) => {
+    let chain = new Chain();
+    for (const [index, [name, reinvocationPolicy]] of policies.entries()) {
+      chain = chain.mutating(
+        { ...applying(name === "" ? "Object{}" : traced(name)), reinvocationPolicy },
+        {},
+        `p${index}`,
+      );
+    }
+    const { object } = await chain.run();
+    expect(object?.metadata.annotations).toEqual({ trace });
+  });
+
   test("does nothing to what is deleted", async () => {
     const spec = applying("Object{metadata: Object.metadata{labels: {'a': 'b'}}}");
     expect((await new Chain().mutating(spec).run({ operation: "DELETE", old: pod() })).verdict).toBe(

@@ -23,12 +23,12 @@ export class Reinvocation {
 
   /** The first round ends with this object. */
   end(object: UnstructuredObject | undefined): void {
-    if (this.isWanted) this.#output = deepCopy(object);
+    if (this.#eligible.size > 0) this.#output = deepCopy(object);
   }
 
   /** The second round begins; other plugins may have changed the object meanwhile. */
   begin(object: UnstructuredObject | undefined): void {
-    if (!deepEqual(this.#output, object)) this.#choose();
+    if (this.#eligible.size > 0 && !deepEqual(this.#output, object)) this.#choose();
   }
 
   mayAsk(id: string): boolean {
