@@ -87,10 +87,14 @@ const int64 = { min: -(2 ** 63), max: 2 ** 63 };
 const isWhole = (value: unknown, { min, max }: typeof int32): boolean =>
   typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
 
+/** Large whole numbers are read exactly for values of any type, which stand beside fields of these types in definitions. */
+const asNumber = (value: unknown): unknown => (typeof value === "bigint" ? Number(value) : value);
+
 export function integerDecoder(type: "int32" | "int64"): Decoder {
   const range = type === "int32" ? int32 : int64;
   return {
-    decode: (value, context) => {
+    decode: (given, context) => {
+      const value = asNumber(given);
       if (isWhole(value, range)) return value;
       return fail(context, value, type, typeof value === "number" ? `number ${value}` : describe(value));
     },
@@ -102,7 +106,10 @@ export function integerDecoder(type: "int32" | "int64"): Decoder {
 }
 
 export const numberDecoder: Decoder = {
-  decode: (value, context) => (typeof value === "number" ? value : fail(context, value, "float64")),
+  decode: (given, context) => {
+    const value = asNumber(given);
+    return typeof value === "number" ? value : fail(context, value, "float64");
+  },
   zero: () => 0,
   typeName: "float64",
   isEmpty: isZeroScalar,

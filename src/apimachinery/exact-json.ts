@@ -2,7 +2,7 @@ import type { UnstructuredObject } from "./object.ts";
 
 /**
  * Whole numbers beyond 2^53 and within 64 bits, which Go reads exactly and a JavaScript number does not: they are bigints.
- * Only custom resources have such. Texts without long runs of digits are read as ever.
+ * Only custom resources have such, and their definitions. Texts without long runs of digits are read as ever.
  */
 
 declare global {
@@ -27,7 +27,7 @@ export const mayHoldLargeIntegers = (text: string): boolean => longNumber.test(t
 
 /** The value of a JSON text, with a bigint for each whole number that a number cannot hold and 64 bits can. */
 export function parseExactly(text: string): unknown {
-  if (BigInt.prototype.toJSON === undefined) Object.assign(BigInt.prototype, { toJSON: printed });
+  printBigints();
   return JSON.parse(text, (_key, value, { source = "" }) =>
     typeof value === "number" && !Number.isSafeInteger(value) && wholeNumber.test(source)
       ? (large(BigInt(source)) ?? value)
@@ -47,7 +47,11 @@ const apiVersionOpen = '"apiVersion":"';
 
 const large = (value: bigint): bigint | undefined => (BigInt.asIntN(64, value) === value ? value : undefined);
 
-/** JSON.stringify asks this of bigints: as long as there are none, nothing of the engine is changed. */
+/** From now on JSON.stringify prints bigints: as long as there are none, nothing of the engine is changed. */
+export function printBigints(): void {
+  if (BigInt.prototype.toJSON === undefined) Object.assign(BigInt.prototype, { toJSON: printed });
+}
+
 function printed(this: bigint): unknown {
   return JSON.rawJSON(this.toString());
 }

@@ -20,13 +20,28 @@ export const yamlNotFinite = new Map<string, number>([
 
 /** strconv.ParseInt with base 0, after underscores are taken out. */
 export function parseYamlInteger(source: string): number | undefined {
+  const [sign, digits] = integerParts(source) ?? [];
+  if (digits === undefined) return undefined;
+  const magnitude = Number(digits);
+  return sign === "-" && magnitude !== 0 ? -magnitude : magnitude;
+}
+
+/** The same, with a bigint for what a number cannot hold and 64 bits can. */
+export function parseYamlIntegerExactly(source: string): number | bigint | undefined {
+  const value = parseYamlInteger(source);
+  if (value === undefined || Number.isSafeInteger(value)) return value;
+  const [sign, digits = ""] = integerParts(source) ?? [];
+  const exact = sign === "-" ? -BigInt(digits) : BigInt(digits);
+  return BigInt.asIntN(64, exact) === exact ? exact : value;
+}
+
+/** The sign, and the digits as JavaScript writes them. */
+function integerParts(source: string): [sign: string, digits: string] | undefined {
   const text = source.replaceAll("_", "");
   const match = /^([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/.exec(text);
   if (match === null) return undefined;
-  const [, sign, digits = ""] = match;
-  const octal = /^0[0-7]+$/.test(digits);
-  const magnitude = Number(octal ? `0o${digits.slice(1)}` : digits);
-  return sign === "-" && magnitude !== 0 ? -magnitude : magnitude;
+  const [, sign = "", digits = ""] = match;
+  return [sign, /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits];
 }
 
 const floatPattern = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;

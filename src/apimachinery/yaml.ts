@@ -11,10 +11,17 @@ import {
   parseEvents,
   YAMLException,
 } from "js-yaml";
+import { printBigints } from "./exact-json.ts";
 import { isObject, setOwn } from "./json.ts";
 import { newBadRequest } from "./status.ts";
 import { diagnoseYaml, type YamlDiagnosis } from "./yaml-fault.ts";
-import { parseYamlFloat, parseYamlInteger, yamlBooleans, yamlNulls } from "./yaml-scalars.ts";
+import {
+  parseYamlFloat,
+  parseYamlInteger,
+  parseYamlIntegerExactly,
+  yamlBooleans,
+  yamlNulls,
+} from "./yaml-scalars.ts";
 
 export { printYaml } from "./yaml-printer.ts";
 
@@ -44,6 +51,13 @@ const intTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
   implicitFirstChars: numberStart,
   resolve: (source) => parseYamlInteger(source) ?? NOT_RESOLVED,
   identify: (value) => Number.isInteger(value),
+});
+
+const exactIntTag = defineScalarTag<number | bigint>("tag:yaml.org,2002:int", {
+  implicit: true,
+  implicitFirstChars: numberStart,
+  resolve: (source) => parseYamlIntegerExactly(source) ?? NOT_RESOLVED,
+  identify: (value) => Number.isInteger(value) || typeof value === "bigint",
 });
 
 const floatTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
@@ -80,25 +94,29 @@ const mapTag = defineMappingTag<Record<string, unknown>>("tag:yaml.org,2002:map"
   identify: isObject,
 });
 
-const schema = CORE_SCHEMA.withTags(
-  nullTag,
-  boolTag,
-  intTag,
-  floatTag,
-  binaryTag,
-  timestampTag,
-  mergeTag,
-  mapTag,
-);
+const otherTags = [floatTag, binaryTag, timestampTag, mergeTag, mapTag];
+const schema = CORE_SCHEMA.withTags(nullTag, boolTag, intTag, ...otherTags);
 
 const options = { schema, json: true, maxDepth: 500, maxTotalMergeKeys: 10_000 };
+type Options = typeof options;
 
 /** What aliases may expand to, in values: beyond it a document is an attack. */
 const maxExpandedValues = 1_000_000;
 
 /** Parses one document, the first; an empty text is null. Throws StatusError 400. */
 export function parseYaml(text: string): unknown {
-  return ofFirstDocument(text, firstDocument);
+  return ofFirstDocument(text, (document) => firstDocument(document, options));
+}
+
+/** Digits as many as only whole numbers have that a number may not hold; hexadecimal ones are fewer. */
+const longNumber = /\d[\da-fA-F_]{12}/;
+
+/** The same, with a bigint for each whole number that a number cannot hold and 64 bits can. Custom resources have such. */
+export function parseYamlExactly(text: string): unknown {
+  if (!longNumber.test(text)) return parseYaml(text);
+  printBigints();
+  const exact = CORE_SCHEMA.withTags(nullTag, boolTag, exactIntTag, ...otherTags);
+  return ofFirstDocument(text, (document) => firstDocument(document, { ...options, schema: exact }));
 }
 
 /** What stands behind the first document is nobody's concern, not even when it is no YAML at all. */
@@ -124,9 +142,9 @@ function refuseHalfCharacters(text: string): void {
   if (diagnosis !== undefined && "fault" in diagnosis) throw newBadRequest(`yaml: ${diagnosis.fault}`);
 }
 
-function firstDocument(text: string): unknown {
+function firstDocument(text: string, how: Options): unknown {
   refuseHalfCharacters(text);
-  const documents = loadAll(text, options);
+  const documents = loadAll(text, how);
   return withoutAliases(text, documents[0] ?? null);
 }
 

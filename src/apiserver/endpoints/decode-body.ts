@@ -22,7 +22,7 @@ export interface RawBody {
   readonly start?: () => string;
   /** A number of the text that no float can hold. */
   readonly outOfRange?: () => string | undefined;
-  /** The value with large whole numbers as bigints; absent where it was no JSON. */
+  /** The value with large whole numbers as bigints; absent where it never was a text. */
   readonly exact?: () => unknown;
 }
 
@@ -66,11 +66,11 @@ async function parseOther(
 ): Promise<RawBody> {
   switch (contentType) {
     case yamlType: {
-      const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
+      const { duplicateYamlKeys, parseYaml, parseYamlExactly } = await import("../../apimachinery/yaml.ts");
       const text = textOf(bytes);
       const value = recognized(text, kind, () => parseYaml(text));
       const duplicates = { format: "yaml", lines: () => duplicateYamlKeys(text) } as const;
-      return { value, duplicates, start: () => startOf(text) };
+      return { value, duplicates, start: () => startOf(text), exact: () => parseYamlExactly(text) };
     }
     case protobufType: {
       const { decodeProtobufBody, protobufReady } = await import("./protobuf.ts");
@@ -162,7 +162,7 @@ function decodeRaw(
     );
   }
   const isCustom = scheme.resourceForKind(kind)?.custom !== undefined;
-  const given = (isCustom ? body.exact?.() : undefined) ?? body.value ?? {};
+  const given = (isCustom || holdsSchemas(kind) ? body.exact?.() : undefined) ?? body.value ?? {};
   const value = withKind(given, kind, scheme, body.start?.() ?? "");
   // Fields of built-in kinds know their types, and refuse it by those.
   const unfit = isCustom ? body.outOfRange?.() : undefined;
@@ -174,6 +174,9 @@ function decodeRaw(
   }
   return decodeValue(context, scheme, schemaName, value, body.duplicates);
 }
+
+/** Definitions hold defaults of custom resources, and lists of values that they may have. */
+const holdsSchemas = ({ group }: GroupVersionKind): boolean => group === "apiextensions.k8s.io";
 
 /** Decodes a value; strict errors become a 400, warnings or nothing. */
 export function decodeValue(

@@ -37,15 +37,19 @@ export interface PatchBody {
 export async function readPatch(request: ApiRequest, types: readonly string[]): Promise<PatchBody> {
   const type = contentTypeOf(request);
   if (!types.includes(type)) throw newUnsupportedMediaType(types);
-  const { value, duplicates, fault } = await readValue(request, type, !types.includes(strategicPatchType));
+  const { value, duplicates, fault } = await readValue(request, type, isExact(request, types));
   const apply = fault === undefined ? applierOf(type, value) : fail(fault);
   return { type, value, duplicates, apply };
 }
 
+/** Custom resources have whole numbers that no number can hold, and definitions have them in their schemas. */
+const isExact = ({ path }: ApiRequest, types: readonly string[]): boolean =>
+  !types.includes(strategicPatchType) || path.startsWith("/apis/apiextensions.k8s.io/");
+
 async function readValue(
   request: ApiRequest,
   type: string,
-  isCustom: boolean,
+  isExact: boolean,
 ): Promise<{ value: unknown; duplicates: Duplicates; fault?: StatusError }> {
   if (request.body.type === "value") return { value: request.body.value, duplicates: noDuplicates };
   const bytes = await request.body.read(maxBodyBytes);
@@ -53,7 +57,7 @@ async function readValue(
   if (type !== applyPatchType) {
     try {
       const { value, ...duplicates } = parseJson(text);
-      const exact = isCustom && mayHoldLargeIntegers(text) ? parseExactly(text) : value;
+      const exact = isExact && mayHoldLargeIntegers(text) ? parseExactly(text) : value;
       return { value: exact, duplicates: { format: "json", ...duplicates } };
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
@@ -61,17 +65,9 @@ async function readValue(
       return { value: undefined, duplicates: noDuplicates, fault };
     }
   }
-  const { duplicateYamlKeys, parseYaml } = await import("../../apimachinery/yaml.ts");
-  const exactOrYaml = (source: string): unknown => {
-    const value = parseYaml(source);
-    try {
-      return parseExactly(source);
-    } catch {
-      return value;
-    }
-  };
+  const { duplicateYamlKeys, parseYaml, parseYamlExactly } = await import("../../apimachinery/yaml.ts");
   try {
-    const read = isCustom && text.startsWith("{") && mayHoldLargeIntegers(text) ? exactOrYaml : parseYaml;
+    const read = isExact ? parseYamlExactly : parseYaml;
     return { value: read(text), duplicates: { format: "yaml", lines: () => duplicateYamlKeys(text) } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

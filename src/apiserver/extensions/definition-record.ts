@@ -1,4 +1,5 @@
 import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.ts";
+import { parseStored } from "../../apimachinery/exact-json.ts";
 import { deepFreeze } from "../../apimachinery/json.ts";
 import type { CachedObject } from "../cache/cached-object.ts";
 import { asDefinition } from "./definition/definition.ts";
@@ -10,13 +11,15 @@ import { withoutSchemas } from "./definition-outline.ts";
  */
 export class DefinitionRecord {
   readonly #cached: CachedObject;
-  /** Without the schemas of its versions. Frozen. */
+  /** Without the schemas of its versions, and without who owns its fields. Frozen. */
   readonly summary: CustomResourceDefinition;
 
   constructor(cached: CachedObject) {
     this.#cached = cached;
     const definition = JSON.parse(summaryText(cached)) as CustomResourceDefinition;
     definition.metadata.resourceVersion = String(cached.revision);
+    // Who owns which field is as much as all the rest, and nobody asks for it here.
+    delete definition.metadata.managedFields;
     for (const version of definition.spec.versions) delete version.schema;
     this.summary = deepFreeze(definition);
   }
@@ -35,16 +38,20 @@ export class DefinitionRecord {
     return asDefinition(this.#cached.object);
   }
 
-  /** The whole definition, read anew: it is the caller's to keep or to let go. */
+  /** Reads what of it is not read yet, for those who can wait. Undefined when all of it is there. */
+  load(): Promise<void> | undefined {
+    return this.#cached.deferred?.load();
+  }
+
+  /** The whole definition, read anew as it is stored: it is the caller's to keep or to let go. */
   read(): CustomResourceDefinition {
-    return JSON.parse(this.#cached.bytes().toString("utf8")) as CustomResourceDefinition;
+    return asDefinition(parseStored(textOf(this.#cached.stored)));
   }
 }
 
 /** Where there is an outline, nothing else is read. */
 const summaryText = (cached: CachedObject): string =>
-  cached.outline === undefined
-    ? withoutSchemas(cached.stored)
-    : Buffer.from(cached.outline.buffer, cached.outline.byteOffset, cached.outline.byteLength).toString(
-        "utf8",
-      );
+  cached.outline === undefined ? withoutSchemas(cached.stored) : textOf(cached.outline);
+
+const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("utf8");

@@ -27,12 +27,13 @@ const schema = {
 };
 const columns = { additionalPrinterColumns: [{ name: "N", type: "integer", jsonPath: ".spec.n" }] };
 let https: HttpsFixture;
+let api: TestApi;
 
 beforeAll(async () => {
   const clock = new RealClock();
   const { server, transport } = await startTestServer({ clock });
   https = await listenForTest(server, clock.now());
-  const api = new TestApi(transport);
+  api = new TestApi(transport);
   await api.post(definitionsPath, definitionOf(schema, columns));
   await established(api, "things.example.com");
 });
@@ -107,4 +108,82 @@ test.each([
 test("multiples that no float can tell are accepted", async () => {
   const { status } = await send("POST", path, thing("even", `{"even":9007199254740994}`));
   expect(status).toBe(201);
+});
+
+const asYaml = (name: string, spec: string): string =>
+  `apiVersion: example.com/v1\nkind: Thing\nmetadata:\n  name: ${name}\nspec:\n${spec}`;
+
+test.each([
+  ["decimal", largest, largest],
+  ["negative", smallest, smallest],
+  ["hexadecimal", "0x20000000000001", odd],
+  ["octal, with underscores", "0400_000_000_000_000_001", odd],
+])("what is created of YAML is kept to the digit: %s", async (what, written, n) => {
+  const name = `yaml-${what.slice(0, 3)}`;
+  const body = asYaml(name, `  "n": ${written}\n  free: {a: [${written}]}\n`);
+  const { status, text } = await send("POST", path, body, "application/yaml");
+  expect([status, text]).toEqual([201, expect.stringContaining(`"n":${n}`)]);
+  expect((await https.request(`${path}/${name}`)).text).toContain(`"a":[${n}]`);
+});
+
+test("what is applied as YAML is kept to the digit", async () => {
+  const body = asYaml("applied-yaml", `  list: [${odd}, ${largest}]\n`);
+  const place = `${path}/applied-yaml?fieldManager=me`;
+  const { text } = await send("PATCH", place, body, "application/apply-patch+yaml");
+  expect(text).toContain(`"list":[${odd},${largest}]`);
+});
+
+const kindOf = (plural: string): string => plural.replace(/^./, (first) => first.toUpperCase());
+
+const definitionText = (plural: string, limit: string): string =>
+  JSON.stringify(
+    definitionOf({
+      type: "object",
+      properties: {
+        spec: {
+          type: "object",
+          properties: {
+            n: { type: "integer", format: "int64", default: "DEFAULT" },
+            one: { type: "integer", format: "int64", enum: ["DEFAULT", 1] },
+            text: { type: "string", maxLength: "LIMIT" },
+          },
+        },
+      },
+    }),
+  )
+    .replaceAll("things", plural)
+    .replace("Thing", kindOf(plural))
+    .replaceAll('"DEFAULT"', odd)
+    .replace('"LIMIT"', limit);
+
+test.each([
+  ["application/json", "exacts"],
+  ["application/yaml", "wares"],
+])("defaults and lists of values are kept to the digit: %s", async (type, plural) => {
+  const { status, text } = await send("POST", definitionsPath, definitionText(plural, largest), type);
+  expect([status, text.replaceAll(": ", ":")]).toEqual([201, expect.stringContaining(`"default":${odd}`)]);
+  await established(api, `${plural}.example.com`);
+  const create = (name: string, spec: string): Promise<{ status: number; text: string }> =>
+    send("POST", `/apis/example.com/v1/${plural}`, thing(name, spec).replace("Thing", kindOf(plural)));
+  expect(await create("default", "{}")).toMatchObject({
+    status: 201,
+    text: expect.stringContaining(`"n":${odd}`),
+  });
+  expect(await create("listed", `{"one":${odd}}`)).toMatchObject({ status: 201 });
+  expect(await create("other", `{"one":9007199254740992}`)).toMatchObject({
+    status: 422,
+    text: expect.stringContaining(`supported values: \\"${odd}\\", \\"1\\"`),
+  });
+});
+
+test("a default is patched to the digit", async () => {
+  await send("POST", definitionsPath, definitionText("patched", "5"));
+  const value = `[{"op":"replace","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/n/default","value":${largest}}]`;
+  const { status, text } = await send(
+    "PATCH",
+    `${definitionsPath}/patched.example.com`,
+    value,
+    "application/json-patch+json",
+  );
+  expect([status, text]).toEqual([200, expect.stringContaining(`"default":${largest}`)]);
 });
