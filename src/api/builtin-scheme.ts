@@ -1,4 +1,4 @@
-import { type DecodedObject, decodeObject } from "../apimachinery/decode.ts";
+import { type DecodedObject, type DecodedParts, decodeObject } from "../apimachinery/decode.ts";
 import type { FieldError } from "../apimachinery/field-error.ts";
 import {
   formatApiVersion,
@@ -83,8 +83,8 @@ class BuiltinScheme implements Scheme {
     return this.#byName.get(`${formatApiVersion(kind)}/${kind.kind}`);
   }
 
-  decode(schemaName: string, value: unknown): DecodedObject {
-    return decodeObject(this.schemas, schemaName, value);
+  decode(schemaName: string, value: unknown, known?: DecodedParts): DecodedObject {
+    return decodeObject(this.schemas, schemaName, value, known);
   }
 
   applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void {

@@ -1,4 +1,4 @@
-import type { DecodedObject } from "../apimachinery/decode.ts";
+import type { DecodedObject, DecodedParts } from "../apimachinery/decode.ts";
 import type { FieldError } from "../apimachinery/field-error.ts";
 import type { GroupKind, GroupVersion, GroupVersionKind, GroupVersionResource } from "../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../apimachinery/object.ts";
@@ -122,8 +122,11 @@ export interface Scheme {
   resource(reference: GroupVersionResource): ResourceInfo | undefined;
   resourceForKind(kind: GroupVersionKind): ResourceInfo | undefined;
 
-  /** The object of a value, by the name of its schema; throws StatusError 400 when it has fields of the wrong type. */
-  decode(schemaName: string, value: unknown): DecodedObject;
+  /**
+   * The object of a value, by the name of its schema; throws StatusError 400 when it has fields of the wrong type. What
+   * is `known` of a built-in kind is taken over as it is (see apimachinery/decode.ts).
+   */
+  decode(schemaName: string, value: unknown, known?: DecodedParts): DecodedObject;
   /** Fills in defaults, in place; the object is decoded already (see apimachinery/decode.ts) and owned by the caller. */
   applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void;
   /**

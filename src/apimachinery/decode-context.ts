@@ -19,7 +19,12 @@ export interface Context {
   readonly root: Schema;
   /** The first value of a wrong type. Go reads on, and tells of it when nothing else is wrong. */
   mismatch?: DecodingError;
+  /** Members of the struct being read that are decoded already: one that the value still has is taken as it is. */
+  known?: DecodedParts | undefined;
 }
+
+/** Members of an object that has been decoded, by their names. */
+export type DecodedParts = Readonly<Record<string, unknown>>;
 
 /** Reads values of one type as Go reads them. */
 export interface Decoder {

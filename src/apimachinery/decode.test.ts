@@ -159,6 +159,22 @@ describe("decodeObject()", () => {
     expect(decodeSpec(spec).spec).toEqual(expected);
   });
 
+  it("takes over what is known, where it is in its place, and decodes all else", () => {
+    const labels = { app: "x" };
+    const spec = { image: "a", nobodyKnows: null };
+    const known = { spec, metadata: { labels } };
+    const decode = (value: Record<string, unknown>) =>
+      decodeObject(schemas, "io.example.v1.Web", value, known).object;
+    const kept = decode(web(spec, { labels, name: "n" }));
+    expect(kept["spec"]).toBe(spec);
+    expect(kept.metadata.labels).toBe(labels);
+    expect(Object.keys(kept)).toEqual(["apiVersion", "kind", "metadata", "spec", "status"]);
+    const other = decode({ ...web({ ...spec, child: spec }, { labels: { ...labels } }), status: labels });
+    expect(other["spec"]).toEqual({ image: "a", child: { image: "a" } });
+    expect(other.metadata.labels).not.toBe(labels);
+    expect(other["status"]).toEqual({});
+  });
+
   it("turns times into UTC seconds and drops Go's zero time", () => {
     const times = ["2026-01-01T02:00:00.5+02:00", "0001-01-01T00:00:00Z"].map(
       (creationTimestamp) =>

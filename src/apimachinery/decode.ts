@@ -1,5 +1,6 @@
 import {
   type Context,
+  type DecodedParts,
   type Decoder,
   DecodingError,
   fail,
@@ -22,12 +23,13 @@ import type { UnstructuredObject } from "./object.ts";
 import type { Schema, SchemaSet } from "./schema.ts";
 import { newBadRequest, type StatusError } from "./status.ts";
 
+export type { DecodedParts } from "./decode-context.ts";
 export { numberOutOfRange, parseJson } from "./json-text.ts";
 
 /**
  * Reads a JSON value as Go's decoder reads it into the typed struct of its kind: null is absence, unknown fields are
  * dropped and listed, wrong types are errors, times and quantities take their canonical form, and what Go would print
- * although nobody set it is filled in. The result shares nothing with the input.
+ * although nobody set it is filled in. The result shares nothing with the input but what is said to be known.
  *
  * A schema is compiled into closures once per schema set: every write and every stored object comes through here.
  * Messages mirror sigs.k8s.io/json and encoding/json.
@@ -41,11 +43,19 @@ export interface DecodedObject {
 /**
  * Decodes a value by the named schema, or by a schema. Throws StatusError 400 when a field has the wrong type; the
  * message names the kind and the field as the API server does, and `error.cause` holds the bare message of the decoder.
+ *
+ * `known` are members of the object, and of its metadata, as decoding by this schema has made them before. What of them
+ * is found in its place, the very same, is not looked at again, and the result shares it.
  */
-export function decodeObject(schemas: SchemaSet, schema: string | Schema, value: unknown): DecodedObject {
+export function decodeObject(
+  schemas: SchemaSet,
+  schema: string | Schema,
+  value: unknown,
+  known?: DecodedParts,
+): DecodedObject {
   const root = typeof schema === "string" ? { ref: schema } : schema;
   const decoder = decoderOf(schemas, root);
-  const context: Context = { path: [], struct: "", unknownFields: [], schemas, root };
+  const context: Context = { path: [], struct: "", unknownFields: [], schemas, root, known };
   try {
     const object = decoder.decode(value, context) as UnstructuredObject;
     if (context.mismatch !== undefined) throw context.mismatch;
@@ -256,10 +266,15 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
   const decode = (value: unknown, context: Context): unknown => {
     if (!isObject(value)) return fail(context, value, goTypeName(name));
     const outer = context.struct;
+    const { known } = context;
     const depth = enter(context);
     const result: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
       const child = value[key];
+      if (known !== undefined && child !== undefined && child === known[key]) {
+        setOwn(result, key, child);
+        continue;
+      }
       const field = fields.get(key);
       if (field === undefined) {
         if (keepsUnknown) setOwn(result, key, deepCopy(child));
@@ -271,14 +286,22 @@ function structDecoder(schemas: SchemaSet, schema: Schema, name: string): Decode
       if (field.isEmpty(child) && !(key === "managedFields" && depth === 1)) continue;
       context.path[depth] = key;
       context.struct = struct;
+      if (known !== undefined)
+        context.known = depth === 0 && key === "metadata" ? membersOf(known, key) : undefined;
       const read = field.decoder.decode(child, context);
       if (read !== undefined) result[key] = read;
       context.path.length = depth;
+      if (known !== undefined) context.known = known;
     }
     context.struct = outer;
     return fill(result);
   };
   return { decode, zero: () => fill({}), typeName: goTypeName(name), isEmpty: never, isScalar: false };
+}
+
+function membersOf(known: DecodedParts, key: string): DecodedParts | undefined {
+  const members = known[key];
+  return isObject(members) ? members : undefined;
 }
 
 /** A default in the facts is the zero value that Go prints, or a real default: the latter are rules of `api/`. */

@@ -81,7 +81,7 @@ export function defaultNode(node: Node): void {
   const { spec, status } = node;
   const first = spec?.podCIDRs?.[0];
   if (spec?.podCIDR && spec.podCIDR !== first) spec.podCIDRs = [spec.podCIDR];
-  else if (first !== undefined) spec.podCIDR = first;
+  else if (first !== undefined && spec.podCIDR !== first) spec.podCIDR = first;
   roundResourceList(status?.capacity);
   roundResourceList(status?.allocatable);
   if (status?.capacity !== undefined && status.allocatable === undefined) {

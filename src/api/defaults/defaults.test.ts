@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeObject } from "../../apimachinery/decode.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
-import { deepCopy } from "../../apimachinery/json.ts";
+import { deepCopy, deepFreeze } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { builtinScheme } from "../builtin-scheme.ts";
 import { fixturesOf, hasReference } from "../testing/reference.ts";
@@ -466,4 +466,18 @@ test("every kind can be defaulted when nothing but its name is given", () => {
   for (const { group, version, kind } of scheme.resources()) {
     expect(() => defaulted(group === "" ? version : `${group}/${version}`, kind, {})).not.toThrow();
   }
+});
+
+describe("what is stored has its defaults", () => {
+  test.each([
+    ["Pod", { spec: { serviceAccountName: "a", containers: [container] }, status: { podIP: "10.0.0.1" } }],
+    ["Node", { spec: { podCIDR: "10.0.0.0/24" }, status: { capacity: { cpu: "1" } } }],
+  ])("a spec of a %s that is frozen is left alone", (kind, rest) => {
+    const stored = defaulted("v1", kind, rest);
+    const spec = deepFreeze(stored["spec"]);
+    const again = { ...deepCopy(stored), spec };
+    applyDefaults({ ...parseApiVersion("v1"), kind }, again);
+    expect(again).toEqual(stored);
+    expect(again.spec).toBe(spec);
+  });
 });

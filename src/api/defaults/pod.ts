@@ -5,8 +5,14 @@ import { addMissing, type ResourceList, roundResourceList } from "./resource-lis
 
 /** Defaults of a pod itself, which its template in a workload does not get. */
 export function defaultPod(pod: Pod): void {
-  const { spec } = pod;
   dropInitContainerAnnotations(pod);
+  // One that is frozen is that of a stored pod, which has its defaults.
+  if (!Object.isFrozen(pod.spec)) defaultOwnSpec(pod);
+  if (pod.status !== undefined) defaultPodStatus(pod.status);
+}
+
+function defaultOwnSpec(pod: Pod): void {
+  const { spec } = pod;
   defaultPodSpec(spec);
   // Negative periods mean the shortest there is; those of templates stay as they are.
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
@@ -23,7 +29,6 @@ export function defaultPod(pod: Pod): void {
       port.hostPort ||= port.containerPort;
     }
   }
-  if (pod.status !== undefined) defaultPodStatus(pod.status);
 }
 
 const initContainerAnnotation = /^pod\.(?:alpha|beta)\.kubernetes\.io\/init-container(?:s|-statuses)$/;

@@ -82,10 +82,10 @@ function differenceOf(a: FieldTree, b: FieldTree, recursive: boolean): FieldTree
 
 /** Steps in the order of upstream: fields, keys, values, indexes; numbers by their value. */
 export function compareSteps(a: string, b: string): number {
+  if (a.startsWith("f:") && b.startsWith("f:")) return a < b ? -1 : a > b ? 1 : 0;
   const order = "fkvi";
   const byKind = order.indexOf(a.charAt(0)) - order.indexOf(b.charAt(0));
   if (byKind !== 0) return byKind;
-  if (a.startsWith("f:")) return a < b ? -1 : a > b ? 1 : 0;
   return compareValues(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
 }
 
@@ -106,11 +106,14 @@ function compareValues(a: unknown, b: unknown): number {
 }
 
 function sortedTree(node: FieldTree, isRoot: boolean): FieldTree {
-  const steps = Object.keys(node).filter((step) => step !== ".");
+  if (node === leaf) return leaf;
+  const steps: string[] = [];
+  for (const step in node) if (step !== ".") steps.push(step);
   if (steps.length === 0) return leaf;
+  if (steps.length > 1) steps.sort(compareSteps);
   const result: Record<string, FieldTree> = {};
   if (!isRoot && node["."] !== undefined) result["."] = leaf;
-  for (const step of steps.sort(compareSteps)) result[step] = sortedTree(node[step] ?? leaf, false);
+  for (const step of steps) result[step] = sortedTree(node[step] ?? leaf, false);
   return result;
 }
 

@@ -160,10 +160,19 @@ const neverOwned = FieldSet.fromPaths([
 
 export const stripNeverOwned = (set: FieldSet): FieldSet => set.difference(neverOwned);
 
+/** By their dotted paths: there are a handful of them. */
+const ignoredFields = new Map<string, FieldSet>();
+
 /** The fields that requests of this kind never own, from dotted paths. */
 export function ignoredFieldsOf(subresource: string, paths: readonly string[] | undefined): FieldSet {
   const effective = paths ?? (subresource === "" ? ["status"] : subresource === "status" ? ["spec"] : []);
-  return FieldSet.fromPaths(effective.map((path) => path.split(".").map((name) => `f:${name}`)));
+  const key = effective.join();
+  let fields = ignoredFields.get(key);
+  if (fields === undefined) {
+    fields = FieldSet.fromPaths(effective.map((path) => path.split(".").map((name) => `f:${name}`)));
+    ignoredFields.set(key, fields);
+  }
+  return fields;
 }
 
 /** The managers without those who wrote in a version that the kind does not have. */

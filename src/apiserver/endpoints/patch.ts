@@ -1,6 +1,6 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
 import { conversionFault, withCutIntegers } from "../../apimachinery/conversion-fault.ts";
-import type { DecodedObject } from "../../apimachinery/decode.ts";
+import type { DecodedObject, DecodedParts } from "../../apimachinery/decode.ts";
 import { type FieldError, forbidden, invalid, required } from "../../apimachinery/field-error.ts";
 import { formatApiVersion, type GroupVersionKind } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
@@ -63,7 +63,7 @@ export async function patch(
     async change(current) {
       const patched = isApply
         ? applied(core, state, context, info, store, current, body, isForced)
-        : mergedPatch(core.scheme, context, info, current, body);
+        : mergedPatch(core.scheme, context, info, current, body, untouchable(info, subresource, current));
       checkIdentity(patched, state, info);
       core.scheme.applyDefaults(info, patched);
       if (current === undefined) {
@@ -109,6 +109,25 @@ function checkOptions(state: RequestState, isApply: boolean, force: string | nul
   if (errors.length > 0) throw newInvalidOptions("PatchOptions", errors);
 }
 
+/**
+ * The parts of the current object that nobody changes in place on the way from the patch to the store. Where the patch
+ * leaves them alone they need not be decoded, defaulted and compared again: agents write the status of thousands of pods
+ * and nodes, which is the smaller part of them.
+ */
+function untouchable(
+  { custom, group, kind }: ResourceInfo,
+  subresource: string,
+  current: UnstructuredObject | undefined,
+): DecodedParts | undefined {
+  if (current === undefined || custom !== undefined) return undefined;
+  const metadata = { managedFields: current.metadata.managedFields };
+  const isByAgent = subresource === "status" && group === "" && writtenByAgents.has(kind);
+  return isByAgent ? { ...current, metadata, status: undefined } : { metadata };
+}
+
+/** Kinds of the core group whose defaults leave a spec alone that has them. */
+const writtenByAgents = new Set(["Node", "Pod"]);
+
 /** What the patch makes of the current object. Faults of the result are faults of the patch. */
 export function mergedPatch(
   scheme: Scheme,
@@ -116,20 +135,22 @@ export function mergedPatch(
   { schemaName, ...expected }: GroupVersionKind & { readonly schemaName: string },
   current: UnstructuredObject | undefined,
   body: PatchBody,
+  known?: DecodedParts,
 ): UnstructuredObject {
   const value = body.apply(current, scheme.schemas.get(schemaName), scheme.schemas);
-  const shown = body.type === strategicPatchType ? formatGo(body.value) : JSON.stringify(value);
-  const fault = (why: string): Error =>
-    newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
+  const isStrategic = body.type === strategicPatchType;
+  const fault = (why: string): Error => {
+    const shown = isStrategic ? formatGo(body.value) : JSON.stringify(value);
+    return newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
+  };
   if (scheme.resourceForKind(expected)?.custom !== undefined) checkCustomType(value, expected);
-  else if (body.type !== strategicPatchType) checkKind(value, expected, fault);
+  else if (!isStrategic) checkKind(value, expected, fault);
   let decoded: DecodedObject;
   try {
-    decoded = decodePatched(scheme, schemaName, value, body.type === strategicPatchType);
+    decoded = decodePatched(scheme, schemaName, value, isStrategic, known);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    const conversion =
-      body.type === strategicPatchType ? conversionFault(scheme.schemas, schemaName, value) : undefined;
+    const conversion = isStrategic ? conversionFault(scheme.schemas, schemaName, value) : undefined;
     throw fault(conversion ?? (error.cause instanceof Error ? error.cause.message : error.message));
   }
   if (context.fieldValidation !== "Ignore") {
@@ -151,9 +172,10 @@ function decodePatched(
   schemaName: string,
   value: unknown,
   isStrategic: boolean,
+  known: DecodedParts | undefined,
 ): DecodedObject {
   try {
-    return scheme.decode(schemaName, value);
+    return scheme.decode(schemaName, value, known);
   } catch (error) {
     const cut = isStrategic ? withCutIntegers(scheme.schemas, schemaName, value) : value;
     if (cut === value) throw error;

@@ -1,6 +1,6 @@
 import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { ResourceInfo, Scheme, TablePrinter } from "../../api/scheme.ts";
-import type { DecodedObject } from "../../apimachinery/decode.ts";
+import type { DecodedObject, DecodedParts } from "../../apimachinery/decode.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import {
   formatApiVersion,
@@ -103,9 +103,11 @@ export class ExtensibleScheme implements Scheme {
     return this.#base.resourceForKind(kind) ?? this.#ofKind(kind)?.info;
   }
 
-  decode(schemaName: string, value: unknown): DecodedObject {
+  decode(schemaName: string, value: unknown, known?: DecodedParts): DecodedObject {
     const custom = this.#ofSchema(schemaName);
-    return custom === undefined ? this.#base.decode(schemaName, value) : custom.version().decode(value);
+    return custom === undefined
+      ? this.#base.decode(schemaName, value, known)
+      : custom.version().decode(value);
   }
 
   applyDefaults(kind: GroupVersionKind, object: UnstructuredObject): void {

@@ -30,9 +30,11 @@ export function resourceStores(resources: ServedResources): ResourceStores {
         subresource,
         change(current) {
           if (current === undefined) throw newNotFound(info, name);
-          const changed = change(deepCopy(current));
-          recordUpdate(store, context, info, current, changed, subresource);
-          return changed;
+          const changed = change(current);
+          // What is changed in place from here on; the rest may be shared with the stored object.
+          const owned = { ...changed, metadata: { ...changed.metadata } };
+          recordUpdate(store, context, info, current, owned, subresource);
+          return owned;
         },
         validate: unchecked,
       });

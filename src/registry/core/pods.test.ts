@@ -81,6 +81,16 @@ describe("a new pod", () => {
 });
 
 describe("binding", () => {
+  it("shares what it leaves alone with the pod that was, which stays as it is", async () => {
+    const cached = () => server.server.reader.get<Pod>({ group: "", resource: "pods" }, "default", "p");
+    await create();
+    const before = cached();
+    await bind();
+    expect(cached()?.spec.nodeName).toBe("n1");
+    expect(cached()?.spec.containers).toBe(before?.spec.containers);
+    expect(before?.spec.nodeName).toBeUndefined();
+  });
+
   it("gives the pod its node, and what the binding carries", async () => {
     await create();
     const answer = await bind("n1", { metadata: { name: "p", annotations: { a: "b" } } });
