@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import type { Node, Pod } from "../api/types/core-v1.ts";
 import { Backoff, KeyedBackoff } from "../apimachinery/backoff.ts";
 import type { Timer } from "../apimachinery/clock.ts";
+import { onAbort } from "../apimachinery/on-abort.ts";
 import { isInvalid } from "../apimachinery/status.ts";
 import type { Informer } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
@@ -75,6 +76,8 @@ export class Kubelet implements NodeConnection {
   readonly #usage: UsageReader;
   readonly #startedMs: number;
   #unsubscribe: (() => void) | undefined;
+  /** Ends listening to the signal that it was started with. */
+  #deafen: (() => void) | undefined;
   #running: Running | undefined;
 
   constructor(given: KubeletOptions) {
@@ -99,7 +102,7 @@ export class Kubelet implements NodeConnection {
 
   /** Resolves when the node is registered and its pods are being worked on. The informers must have been started. */
   async start(signal: AbortSignal): Promise<void> {
-    signal.addEventListener("abort", () => void this.stop(), { once: true });
+    this.#deafen = onAbort(signal, () => void this.stop());
     const { clock, client, logger, nodeName } = this.#options;
     const machine = await this.#readMachine();
     const registration = new NodeRegistration({
@@ -144,6 +147,7 @@ export class Kubelet implements NodeConnection {
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
+    this.#deafen?.();
     this.#unsubscribe?.();
     this.#sources.close();
     const running = this.#running;

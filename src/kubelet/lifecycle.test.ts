@@ -17,6 +17,14 @@ afterEach(() => harness?.stop());
 const p = "simulated.sampan.dev/";
 const app = (pod: Pod): ContainerStatus | undefined => pod.status?.containerStatuses?.[0];
 
+test("a pod whose start takes no time has its status written once", async () => {
+  const h = await started();
+  await h.createPod("web");
+  const writes = h.transport.requests.filter(({ path }) => path.endsWith("/pods/web/status"));
+  expect(writes).toHaveLength(1);
+  expect((await h.pod("web")).status).toMatchObject({ phase: "Running", podIP: expect.any(String) });
+});
+
 describe("restart policy", () => {
   test("Always restarts an ended container at once, then backs off from 10 s doubling to 300 s", async () => {
     const h = await started();

@@ -6,7 +6,22 @@ import type { Service } from "../../api/types/core-v1.ts";
  */
 export function serviceVariables(services: readonly Service[]): Map<string, string> {
   const variables = new Map<string, string>();
-  for (const service of services) addService(variables, service);
+  for (const service of services)
+    for (const [name, value] of variablesOf(service)) variables.set(name, value);
+  return variables;
+}
+
+/** By Service, which is frozen and shared: each container of its namespace keeps these very texts. */
+const known = new WeakMap<Service, ReadonlyMap<string, string>>();
+
+function variablesOf(service: Service): ReadonlyMap<string, string> {
+  let variables = known.get(service);
+  if (variables === undefined) {
+    const made = new Map<string, string>();
+    addService(made, service);
+    variables = made;
+    known.set(service, variables);
+  }
   return variables;
 }
 

@@ -56,10 +56,11 @@ export class PodWorker {
   readonly #context: NodeContext;
   readonly #uid: string;
   readonly #sandboxIds = new Set<string>();
-  readonly #waiting = new Map<string, ContainerStateWaiting>();
-  readonly #messages = new Map<string, string>();
+  /** These three are empty for most pods, of which there may be very many: made when something is in them. */
+  #waiting: Map<string, ContainerStateWaiting> | undefined;
+  #messages: Map<string, string> | undefined;
   /** The resources that containers were given in place, by container id. */
-  readonly #applied = new Map<string, string>();
+  #applied: Map<string, string> | undefined;
   readonly #retry = new Backoff({ initialMs: 500, maxMs: 120_000 });
   #pod: Pod;
   #stage: "running" | "ending" | "ended" = "running";
@@ -224,6 +225,7 @@ export class PodWorker {
     await this.#resize();
     this.#retry.reset();
     this.#planWakeUp();
+    this.#sync = undefined;
   }
 
   /** A container that soon has a successor does not show as gone: Services would leave the pod for nothing. */
@@ -288,11 +290,12 @@ export class PodWorker {
           imageVolumes,
           signal,
         });
-        this.#waiting.delete(name);
+        this.#waiting?.delete(name);
         progress = true;
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof StartError)) throw error;
+        this.#waiting ??= new Map();
         this.#waiting.set(name, error.waiting);
       }
     }
@@ -306,10 +309,11 @@ export class PodWorker {
       const container = findContainer(this.#pod, name)?.container;
       if (state !== "running" || container === undefined) continue;
       const wanted = resourcesText(container);
-      const applied = this.#applied.get(id) ?? annotations[resourcesAnnotation] ?? wanted;
+      const applied = this.#applied?.get(id) ?? annotations[resourcesAnnotation] ?? wanted;
       if (applied === wanted) continue;
       const numbers = containerResources(this.#pod, container, this.#context.memoryCapacityBytes);
       await runtime.updateContainerResources(id, numbers);
+      this.#applied ??= new Map();
       this.#applied.set(id, wanted);
     }
   }
@@ -453,14 +457,16 @@ export class PodWorker {
   }
 
   async #hearLastWords(container: RuntimeState["containers"][number]): Promise<void> {
-    if (this.#messages.has(container.id)) return;
+    if (this.#messages?.has(container.id) === true) return;
     const { options, paths, logs } = this.#context;
     const spec = findContainer(this.#pod, container.name)?.container;
     const file =
       options.simulated === undefined
         ? paths.terminationMessage(this.#uid, container.name, container.attempt)
         : undefined;
-    this.#messages.set(container.id, await terminationMessage(spec, container, file, logs));
+    const message = await terminationMessage(spec, container, file, logs);
+    this.#messages ??= new Map();
+    this.#messages.set(container.id, message);
   }
 
   /** Of each container the newest is kept, and the one before it for its log and its exit code. */
@@ -473,8 +479,8 @@ export class PodWorker {
       if (count < 2 || container.state === "running") continue;
       await options.runtime.removeContainer(container.id);
       await logs.remove(container.logPath);
-      this.#messages.delete(container.id);
-      this.#applied.delete(container.id);
+      this.#messages?.delete(container.id);
+      this.#applied?.delete(container.id);
     }
   }
 
@@ -490,11 +496,11 @@ export class PodWorker {
     const { statuses, probes, digests, runtimeName, hostIps } = this.#context;
     return podStatus(this.#pod, {
       state: this.#state,
-      waiting: this.#waiting,
+      waiting: this.#waiting ?? none,
       probes,
       runtimeName,
       imageDigest: (id) => digests.get(id),
-      terminationMessages: this.#messages,
+      terminationMessages: this.#messages ?? none,
       ending: this.#stage !== "running",
       nowMs,
       previous: statuses.get(this.#uid) ?? this.#pod.status,
@@ -529,7 +535,7 @@ export class PodWorker {
     const deadlineAtMs = this.#deadlineAtMs();
     if (deadlineAtMs !== undefined) times.push(deadlineAtMs);
     for (const entry of allContainers(this.#pod)) {
-      const reason = this.#waiting.get(entry.container.name)?.reason;
+      const reason = this.#waiting?.get(entry.container.name)?.reason;
       const retryAtMs =
         reason === "CrashLoopBackOff"
           ? crashRetryAtMs(
@@ -578,6 +584,8 @@ export class PodWorker {
     this.#options.onSandbox(id);
   }
 }
+
+const none: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** A container that waits for something that nobody announces is tried again after this. */
 const resyncMs = 10_000;

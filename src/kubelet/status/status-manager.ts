@@ -73,6 +73,8 @@ export class StatusManager {
   }
 
   async #write(entry: Entry): Promise<void> {
+    // What becomes of the pod without any wait is written once: where a start takes no time, that is all of it.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     const backoff = new Backoff({ initialMs: 50, maxMs: 10_000 });
     let refresh = false;
     while (!this.#signal.aborted && !entry.gone) {
@@ -86,7 +88,12 @@ export class StatusManager {
         const { wanted } = entry;
         const status = withForeignConditions(wanted, entry.pod);
         if (!sameFields(entry.pod.status, status)) await this.#patch(entry, status);
-        if (entry.wanted === wanted) return;
+        if (entry.wanted === wanted) {
+          // The object in the cache says the same: there is no need to keep it twice.
+          const { status: written } = entry.pod;
+          if (written !== undefined && sameFields(written, wanted)) entry.wanted = written;
+          return;
+        }
         refresh = false;
       } catch (error) {
         if (isNotFound(error)) return;
