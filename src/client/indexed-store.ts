@@ -53,8 +53,8 @@ export class IndexedStore<T extends KubernetesObject> {
     const old = this.#objects.get(key);
     this.#objects.set(key, object);
     for (const index of this.#indexes.values()) {
-      if (old !== undefined) withdraw(index, key, old);
-      insert(index, key, object);
+      if (old === undefined) insert(index, key, object);
+      else replace(index, key, old, object);
     }
     return old;
   }
@@ -78,6 +78,17 @@ function insert<T>({ keysOf, buckets }: Index<T>, key: string, object: T): void 
     if (bucket === undefined) buckets.set(value, new Map([[key, object]]));
     else bucket.set(key, object);
   }
+}
+
+/** Most changes leave an object where it is: then its place is all that has to be found. */
+function replace<T>(index: Index<T>, key: string, old: T, object: T): void {
+  const before = index.keysOf(old);
+  const now = index.keysOf(object);
+  const [value] = now;
+  if (before.length > 1 || now.length > 1 || before[0] !== value) {
+    withdraw(index, key, old);
+    insert(index, key, object);
+  } else if (value !== undefined) index.buckets.get(value)?.set(key, object);
 }
 
 function withdraw<T>({ keysOf, buckets }: Index<T>, key: string, object: T): void {

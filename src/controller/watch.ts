@@ -29,6 +29,8 @@ export function watch<T extends KubernetesObject>(
       added: enqueueAll,
       updated: (old, object) => {
         if (options.when?.(old, object) === false) return;
+        // An object keeps its name: most watches of most changes end here.
+        if (Object.is(map, enqueueSelf)) return enqueue(keyOf(object), object);
         for (const key of new Set([...map(old), ...map(object)])) enqueue(key, object);
       },
       deleted: enqueueAll,

@@ -87,4 +87,25 @@ describe("ClusterState", () => {
     cluster.removeNode("b");
     expect(cluster.imageNodes("app:1")).toBe(0);
   });
+
+  test("a placed pod takes over a state in which nothing that scheduling asks for differs", () => {
+    const cluster = new ClusterState();
+    cluster.setNode(node("n1"));
+    const before = pod("p", { labels: { app: "a" }, cpu: "100m" });
+    const written = { ...before, status: { phase: "Running" } };
+    cluster.placePod(new PodInfo(before), "n1", true);
+    expect(cluster.refreshPod(written)).toBe(false);
+    cluster.placePod(new PodInfo(before), "n1");
+    expect(cluster.refreshPod(written)).toBe(true);
+    expect([...(cluster.node("n1")?.pods.values() ?? [])].map((info) => info.pod)).toEqual([written]);
+    const { metadata } = before;
+    for (const changed of [
+      { ...before, metadata: { ...metadata, labels: { app: "b" } } },
+      { ...before, metadata: { ...metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } },
+      { ...before, metadata: { ...metadata, uid: "another" } },
+      { ...before, spec: { ...before.spec } },
+    ]) {
+      expect(cluster.refreshPod(changed)).toBe(false);
+    }
+  });
 });

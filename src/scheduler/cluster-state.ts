@@ -1,4 +1,4 @@
-import type { Node } from "../api/types/core-v1.ts";
+import type { Node, Pod } from "../api/types/core-v1.ts";
 import { NodeInfo } from "./node-info.ts";
 import { PodCounts } from "./pod-counts.ts";
 import type { AffinityTerm, NamespaceLabels, PodInfo } from "./pod-info.ts";
@@ -120,6 +120,14 @@ export class ClusterState {
 
   placementOf(uid: string): { readonly nodeName: string; readonly assumed: boolean } | undefined {
     return this.#placements.get(uid);
+  }
+
+  /** The pod on its node took a newer state of itself over, in which nothing that scheduling asks for differs. */
+  refreshPod(pod: Pod): boolean {
+    const uid = pod.metadata.uid ?? "";
+    const placement = this.#placements.get(uid);
+    if (placement === undefined || placement.assumed) return false;
+    return this.#nodes.get(placement.nodeName)?.pods.get(uid)?.takesOver(pod) === true;
   }
 
   #dropIfEmpty(node: NodeInfo): void {

@@ -88,6 +88,7 @@ function namespaceChanged({ metadata }: Namespace, { cluster, queue }: EventTarg
 function podSeen(pod: Pod, old: Pod | undefined, targets: EventTargets): void {
   const { cluster, queue, nominations, schedulerName } = targets;
   if (isFinished(pod)) return podGone(pod, targets);
+  if (cluster.refreshPod(pod)) return;
   const info = new PodInfo(pod);
   const nodeName = info.spec.nodeName ?? "";
   if (nodeName !== "") {

@@ -1,5 +1,7 @@
 import type { PodInfo } from "./pod-info.ts";
 
+const nobody: readonly PodInfo[] = [];
+
 /** Pods that wait for a node on which others make room for them. */
 export class Nominations {
   /** By node name, then by uid. */
@@ -30,9 +32,11 @@ export class Nominations {
   }
 
   /** The pods nominated to the node that are at least as important as the given one, without itself. */
-  on(nodeName: string, { uid, priority }: PodInfo): PodInfo[] {
+  on(nodeName: string, { uid, priority }: PodInfo): readonly PodInfo[] {
+    // Asked for every node that is looked at.
+    if (this.#byNode.size === 0) return nobody;
     const pods = this.#byNode.get(nodeName);
-    if (pods === undefined) return [];
+    if (pods === undefined) return nobody;
     return [...pods.values()].filter((other) => other.uid !== uid && other.priority >= priority);
   }
 

@@ -1,11 +1,12 @@
 import type { Pod, PodAffinityTerm, PodSpec, Toleration } from "../api/types/core-v1.ts";
+import { deepEqual } from "../apimachinery/json.ts";
 import { nothing, type Selector, selectorFromLabelSelector } from "../apimachinery/labels.ts";
 import { keyOf } from "../apimachinery/object.ts";
-import { defaultRequests, podRequests, type Resources } from "./resources.ts";
+import { defaultRequests, podRequests, type Resources, sameResources } from "./resources.ts";
 
 /** A pod with what scheduling needs of it, worked out once. */
 export class PodInfo {
-  readonly pod: Pod;
+  #pod: Pod;
   readonly spec: PodSpec;
   readonly key: string;
   readonly uid: string;
@@ -23,7 +24,7 @@ export class PodInfo {
   readonly affinity: AffinityTerms;
 
   constructor(pod: Pod) {
-    this.pod = pod;
+    this.#pod = pod;
     this.spec = pod.spec ?? { containers: [] };
     this.key = keyOf(pod);
     this.uid = pod.metadata.uid ?? this.key;
@@ -33,10 +34,30 @@ export class PodInfo {
     this.priority = this.spec.priority ?? 0;
     this.tolerations = this.spec.tolerations ?? [];
     this.requests = podRequests(this.spec);
-    this.assumedRequests = podRequests(this.spec, defaultRequests);
+    const assumed = podRequests(this.spec, defaultRequests);
+    this.assumedRequests = sameResources(assumed, this.requests) ? this.requests : assumed;
     this.hostPorts = hostPortsOf(this.spec);
     this.claims = claimsOf(this.name, this.spec);
     this.affinity = affinityTermsOf(this.namespace, this.spec);
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /**
+   * Takes a newer state of the pod when scheduling asks for nothing that differs in it, as most often, since statuses
+   * are what changes; false when all has to be worked out anew.
+   */
+  takesOver(pod: Pod): boolean {
+    const { metadata } = this.#pod;
+    const isSame =
+      pod.spec === this.spec &&
+      pod.metadata.uid === this.uid &&
+      pod.metadata.deletionTimestamp === metadata.deletionTimestamp &&
+      deepEqual(pod.metadata.labels, metadata.labels);
+    if (isSame) this.#pod = pod;
+    return isSame;
   }
 
   get isTerminating(): boolean {

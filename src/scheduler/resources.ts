@@ -41,6 +41,17 @@ export function addResources(target: Resources, other: Resources, sign: 1 | -1 =
   }
 }
 
+/** Scalars aside: where there are any, the two count as different. */
+export function sameResources(a: Resources, b: Resources): boolean {
+  return (
+    a.milliCpu === b.milliCpu &&
+    a.memoryBytes === b.memoryBytes &&
+    a.ephemeralStorageBytes === b.ephemeralStorageBytes &&
+    a.scalars === undefined &&
+    b.scalars === undefined
+  );
+}
+
 export function copyResources(resources: Resources): Resources {
   return { ...resources, scalars: resources.scalars === undefined ? undefined : new Map(resources.scalars) };
 }

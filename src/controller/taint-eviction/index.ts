@@ -1,5 +1,6 @@
 import type { Node, Pod } from "../../api/types/core-v1.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
+import { deepEqual } from "../../apimachinery/json.ts";
 import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
 import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
@@ -26,11 +27,18 @@ export const taintEvictionController: ControllerRegistration = {
         watch(nodes, ({ metadata }) => pods.byIndex("node", metadata.name ?? "").map(keyOf), {
           when: (old, node) => JSON.stringify(old.spec.taints) !== JSON.stringify(node.spec.taints),
         }),
-        watch(pods, enqueueSelf),
+        watch(pods, enqueueSelf, { when: concernsEviction }),
       ],
     };
   },
 };
+
+/** Where a pod is, what it tolerates, and whether it goes anyway. */
+const concernsEviction = (old: Pod, pod: Pod): boolean =>
+  old.metadata.uid !== pod.metadata.uid ||
+  isBeingDeleted(old) !== isBeingDeleted(pod) ||
+  (old.spec !== pod.spec &&
+    (old.spec.nodeName !== pod.spec.nodeName || !deepEqual(old.spec.tolerations, pod.spec.tolerations)));
 
 class Evictions {
   readonly #context: ControllerContext;

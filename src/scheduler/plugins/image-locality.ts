@@ -17,15 +17,14 @@ export function imageLocality(cluster: ClusterState): Plugin {
       const images = containers.map(({ image = "" }) => normalizedName(image));
       const known = images.filter((image) => cluster.imageNodes(image) > 0);
       if (known.length === 0) return undefined;
-      const spread = new Map(
-        known.map((image) => [image, cluster.imageNodes(image) / cluster.nodes().length]),
-      );
+      const nodeCount = cluster.nodes().length;
+      const spread = known.map((image) => ({ image, share: cluster.imageNodes(image) / nodeCount }));
       const sizeBytesMax = sizeBytesMaxPerContainer * containers.length;
       return (nodes) =>
         nodes.map((node) => {
           let sumBytes = 0;
-          for (const image of known)
-            sumBytes += Math.trunc((node.images.get(image) ?? 0) * (spread.get(image) ?? 0));
+          for (const { image, share } of spread)
+            sumBytes += Math.trunc((node.images.get(image) ?? 0) * share);
           const counted = Math.min(Math.max(sumBytes, sizeBytesMin), sizeBytesMax);
           return Math.trunc((scoreMax * (counted - sizeBytesMin)) / (sizeBytesMax - sizeBytesMin));
         });

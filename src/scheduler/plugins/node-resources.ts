@@ -11,12 +11,11 @@ export const nodeResourcesFit: Plugin = {
   preScore({ assumedRequests: { milliCpu, memoryBytes } }) {
     return (nodes) =>
       nodes.map(({ allocatable, assumedMilliCpu, assumedMemoryBytes }) => {
-        const scores: number[] = [];
-        if (allocatable.milliCpu > 0) scores.push(free(assumedMilliCpu + milliCpu, allocatable.milliCpu));
-        if (allocatable.memoryBytes > 0) {
-          scores.push(free(assumedMemoryBytes + memoryBytes, allocatable.memoryBytes));
-        }
-        return average(scores);
+        const hasCpu = allocatable.milliCpu > 0;
+        const hasMemory = allocatable.memoryBytes > 0;
+        const cpu = hasCpu ? free(assumedMilliCpu + milliCpu, allocatable.milliCpu) : 0;
+        const memory = hasMemory ? free(assumedMemoryBytes + memoryBytes, allocatable.memoryBytes) : 0;
+        return hasCpu && hasMemory ? Math.trunc((cpu + memory) / 2) : cpu + memory;
       });
   },
   wakes: (event) => event.type === "podGone" || nodeChanged(event, "allocatable"),
@@ -39,7 +38,18 @@ export const balancedAllocation: Plugin = {
   },
 };
 
-function fits(
+/** Undefined for a node with room, as most have. */
+function fits(requests: Resources, node: NodeInfo): Rejection | undefined {
+  const { milliCpu, memoryBytes, ephemeralStorageBytes, scalars } = requests;
+  const { requested, allocatable } = node;
+  const hasRoom =
+    node.pods.size < node.podsMax &&
+    (milliCpu <= 0 || milliCpu <= allocatable.milliCpu - requested.milliCpu) &&
+    (memoryBytes <= 0 || memoryBytes <= allocatable.memoryBytes - requested.memoryBytes);
+  return hasRoom && ephemeralStorageBytes <= 0 && scalars === undefined ? undefined : lacks(requests, node);
+}
+
+function lacks(
   requests: Resources,
   { pods, podsMax, requested, allocatable }: NodeInfo,
 ): Rejection | undefined {
@@ -69,9 +79,4 @@ function fits(
 
 function free(used: number, capacity: number): number {
   return used > capacity ? 0 : Math.trunc(((capacity - used) * scoreMax) / capacity);
-}
-
-function average(scores: readonly number[]): number {
-  if (scores.length === 0) return 0;
-  return Math.trunc(scores.reduce((sum, score) => sum + score, 0) / scores.length);
 }

@@ -13,7 +13,9 @@ export const taintToleration: Plugin = {
     return {
       filter: {
         filter: ({ hardTaints }) =>
-          hardTaints.every((taint) => tolerates(tolerations, taint)) ? undefined : rejection,
+          hardTaints.length === 0 || hardTaints.every((taint) => tolerates(tolerations, taint))
+            ? undefined
+            : rejection,
       },
     };
   },
