@@ -116,7 +116,7 @@ export async function fill({
   const counted = countEvents(cluster);
   const firstRevision = await cluster.storage.revision();
   const forPods = lap();
-  const pods = await createPods(cluster, wanted, withinMs, forPods);
+  const pods = await createPods(cluster, wanted, performance.now() + withinMs, forPods);
   const podsLap = forPods();
   const writes = (await cluster.storage.revision()) - firstRevision;
   const delivered = counted();
@@ -173,7 +173,7 @@ function countEvents(cluster: Cluster): () => number {
 async function createPods(
   cluster: Cluster,
   wanted: number,
-  withinMs: number,
+  untilMs: number,
   sofar: () => Lap,
 ): Promise<number> {
   const client = cluster.client().resource(resources.pods);
@@ -181,23 +181,22 @@ async function createPods(
   let count = wanted;
   let next = 0;
   const all = Promise.withResolvers<void>();
-  let wake: (() => void)[] = [];
+  /** Creators that are too far ahead, each waiting for one more pod that runs. */
+  const waiting: (() => void)[] = [];
   cluster.informers.informer(resources.pods).addHandler({
     updated: (_, { metadata: { name = "" }, status }) => {
       if (status?.phase !== "Running" || running.has(name)) return;
       running.add(name);
       if (running.size % 10_000 === 0) progress(`${running.size} pods`, sofar());
       if (running.size === count) all.resolve();
-      const waiting = wake;
-      wake = [];
-      for (const resolve of waiting) resolve();
+      waiting.shift()?.();
     },
   });
   async function create(): Promise<void> {
     while (next < count) {
-      if (sofar().wallMs > withinMs) count = Math.max(1, next);
+      if (performance.now() > untilMs) count = Math.max(1, next);
       if (next - running.size > aheadMax) {
-        await new Promise<void>((resolve) => wake.push(resolve));
+        await new Promise<void>((resolve) => waiting.push(resolve));
         continue;
       }
       const name = `pod-${next++}`;
