@@ -24,6 +24,35 @@ export const historyOption: OptionSpec = {
   description: "remember what changes, and through whom: for sampan history, diff and rewind",
 };
 
+export const nodesOption: OptionSpec = {
+  type: "string",
+  value: "N",
+  description: "so many simulated nodes, for --runtime simulated; kept for later starts (default: 1)",
+};
+
+/** Every node has a range of addresses for its pods, and there are so many. */
+const nodesMax = 32_768;
+
+/** How many nodes are asked for; undefined when nothing is said. `runtime`: what the cluster runs with. */
+export function nodesOf(options: OptionValues, runtime: RuntimeKind): number | undefined {
+  const given = text(options, "nodes");
+  if (given === "") return undefined;
+  if (!/^\d{1,5}$/.test(given) || Number(given) > nodesMax) {
+    throw new CommandError(`"${given}" is no number of nodes`, {
+      remedy: `give a number from 0 to ${nodesMax}`,
+      exitCode: usageExitCode,
+    });
+  }
+  if (runtime === "simulated") return Number(given);
+  throw new CommandError(
+    "--nodes needs simulated nodes: with the runtime crun this machine is the one node",
+    {
+      remedy: "add --runtime simulated, with a --name of its own beside a cluster that runs containers",
+      exitCode: usageExitCode,
+    },
+  );
+}
+
 export function runtimeOf(options: OptionValues): RuntimeKind | undefined {
   const runtime = text(options, "runtime");
   if (runtime === "" || runtime === "crun" || runtime === "simulated")

@@ -2,12 +2,15 @@ import { writeSync } from "node:fs";
 import { checkSettings, keepSettings } from "../cluster/api-server-settings.ts";
 import { findInstance, InstanceError, openInstance, runningServer } from "../cluster/instance.ts";
 import type { LogLevel } from "../cluster/log.ts";
+import { keepNodes } from "../cluster/node-count.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
 import { checkName, startTrouble } from "./instances.ts";
 import {
   addressOption,
   historyOption,
+  nodesOf,
+  nodesOption,
   parsePort,
   portOption,
   runtimeOf,
@@ -26,6 +29,7 @@ export const newServerCommand = (atRest?: () => void): Command => ({
   options: {
     name: nameOption,
     runtime: runtimeOption,
+    nodes: nodesOption,
     port: portOption,
     address: addressOption,
     history: historyOption,
@@ -56,14 +60,20 @@ export const newServerCommand = (atRest?: () => void): Command => ({
     const name = text(options, "name");
     checkName(name);
     const port = parsePort(options);
-    const settings = await checkSettings(givenSettings(options), findInstance(name)?.directory);
-    const instance = await openInstance({
+    const known = findInstance(name);
+    const runtime = known?.settings.runtime ?? runtimeOf(options) ?? "crun";
+    const nodes = nodesOf(options, runtime);
+    const settings = await checkSettings(givenSettings(options), known?.directory);
+    let instance = await openInstance({
       name,
-      runtime: runtimeOf(options) ?? "crun",
+      runtime,
       ...(port === undefined ? {} : { apiPort: port }),
     });
     // A server that runs already is not to find its settings changed: runServer refuses below.
-    if (runningServer(instance) === undefined) keepSettings(instance.directory, settings);
+    if (runningServer(instance) === undefined) {
+      keepSettings(instance.directory, settings);
+      instance = keepNodes(instance, nodes);
+    }
     const { runServer, ServerStartError } = await import("../cluster/server-process.ts");
     try {
       const server = await runServer({

@@ -4,10 +4,10 @@ import type { APIService } from "../api/types/apiregistration-v1.ts";
 import type { Event, Node, Pod } from "../api/types/core-v1.ts";
 import { RealClock } from "../apimachinery/clock.ts";
 import { type Instance, type InstanceFolder, listFolders, runningServer } from "../cluster/instance.ts";
-import { contextName } from "../cluster/names.ts";
 import { webhookFailedReason } from "../cluster/webhook-events.ts";
 import { type Command, nameOption, text } from "./command.ts";
 import { requireInstance } from "./instances.ts";
+import { contextNameFor } from "./own-context.ts";
 
 export const statusCommand: Command = {
   name: "status",
@@ -42,7 +42,7 @@ export const statusCommand: Command = {
       lines.push(
         [
           "API",
-          `https://127.0.0.1:${instance.settings.apiPort} (kubectl context ${contextName(instance.name)})`,
+          `https://127.0.0.1:${instance.settings.apiPort} (kubectl context ${contextNameFor(instance, io.environment)})`,
         ],
         ["Since", server.startedAt],
         ["Memory", megabytes(residentBytes(server.pid))],
@@ -87,9 +87,11 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
     return [
       [
         "Nodes",
-        nodes.items
-          .map((node: Node) => `${node.metadata.name} (${isReady(node) ? "Ready" : "NotReady"})`)
-          .join(", "),
+        nodes.items.length > nodesNamed
+          ? `${nodes.items.length}, of which ${nodes.items.filter(isReady).length} are Ready`
+          : nodes.items
+              .map((node: Node) => `${node.metadata.name} (${isReady(node) ? "Ready" : "NotReady"})`)
+              .join(", "),
       ],
       ["Pods", `${pods.items.length}, of which ${running} run`],
       ...failures.items.flatMap((event) => webhookLine(event, new RealClock().now())),
@@ -99,6 +101,9 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
     return [["API server", `does not answer: ${error instanceof Error ? error.message : String(error)}`]];
   }
 }
+
+/** Simulated nodes may be thousands. */
+const nodesNamed = 10;
 
 /** Older failures are those of a webhook that works by now, or of nobody's concern any more. */
 const recentMs = 10 * 60 * 1000;

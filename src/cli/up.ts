@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { RealClock } from "../apimachinery/clock.ts";
+import { RealClock, type Timer } from "../apimachinery/clock.ts";
 import {
   type CheckedSettings,
   checkSettings,
@@ -17,6 +17,7 @@ import {
   runningServer,
   withInstanceLock,
 } from "../cluster/instance.ts";
+import { keepNodes } from "../cluster/node-count.ts";
 import { apiServerOptions, givenSettings } from "./api-server-options.ts";
 import {
   type Command,
@@ -32,6 +33,8 @@ import { Progress } from "./progress.ts";
 import {
   addressOption,
   historyOption,
+  nodesOf,
+  nodesOption,
   parsePort,
   portOption,
   runtimeOf,
@@ -52,6 +55,7 @@ export const upCommand: Command = {
   options: {
     name: nameOption,
     runtime: runtimeOption,
+    nodes: nodesOption,
     port: portOption,
     address: addressOption,
     history: historyOption,
@@ -67,6 +71,7 @@ export const upCommand: Command = {
     "sampan up                                 # a cluster, ready for kubectl",
     "sampan up examples/hello.yaml             # … and an app in it",
     "sampan up --name ci --runtime simulated   # the whole control plane, without root",
+    "sampan up --name big --runtime simulated --nodes 100",
     "sampan up --audit-policy-file policy.yaml --audit-log-path audit.log   # who did what?",
   ],
   maxArguments: 1000,
@@ -125,23 +130,25 @@ async function ensureServer(
       },
     );
   }
+  const runtime = wanted ?? known?.settings.runtime ?? "crun";
+  const nodes = nodesOf(options, runtime);
   if (known !== undefined && runningServer(known)?.ready === true) {
-    changeRunning(known, settings);
+    changeRunning(known, settings, nodes);
     return { instance: known, wasRunning: true };
   }
-  const runtime = wanted ?? known?.settings.runtime ?? "crun";
   if (runtime === "crun") {
     const { prepareHost } = await import("./prepare-host.ts");
     await prepareHost(progress);
   }
   progress.start(`waiting for another command about cluster "${name}"`);
   return await withInstanceLock(name, async () => {
-    const instance = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
-    if (await comesUp(instance, progress)) {
-      changeRunning(instance, settings);
-      return { instance, wasRunning: true };
+    const found = await openInstance({ name, runtime, ...(port === undefined ? {} : { apiPort: port }) });
+    if (await comesUp(found, progress)) {
+      changeRunning(found, settings, nodes);
+      return { instance: found, wasRunning: true };
     }
-    keepSettings(instance.directory, settings);
+    keepSettings(found.directory, settings);
+    const instance = keepNodes(found, nodes);
     await startServer(instance, options, progress);
     return { instance, wasRunning: false };
   });
@@ -169,7 +176,16 @@ async function comesUp(instance: Instance, progress: Progress): Promise<boolean>
 }
 
 /** What a running server takes up by itself is changed at once; anything else needs a new start. */
-function changeRunning({ name, directory }: Instance, settings: CheckedSettings): void {
+function changeRunning(
+  { name, directory, settings: { nodes: has = 1 } }: Instance,
+  settings: CheckedSettings,
+  nodes = has,
+): void {
+  if (nodes !== has) {
+    throw new CommandError(`cluster "${name}" runs already, with ${has} ${has === 1 ? "node" : "nodes"}`, {
+      remedy: `stop it first, its state is kept: sampan down --name ${name}`,
+    });
+  }
   const fixed = settingsForRestart(directory, settings);
   if (fixed.length > 0) {
     throw new CommandError(
@@ -220,12 +236,14 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
       watchdog.stop();
       reject(new CommandError(message, { remedy }));
     };
-    const watchdog = new RealClock().after(silenceMs, () =>
-      fail(
-        `the cluster did not become ready within ${silenceMs / 1000} s`,
-        `see its log: sampan logs --name ${instance.name}`,
-      ),
-    );
+    const watch = (): Timer =>
+      new RealClock().after(silenceMs, () =>
+        fail(
+          `the cluster did not become ready within ${silenceMs / 1000} s`,
+          `see its log: sampan logs --name ${instance.name}`,
+        ),
+      );
+    let watchdog = watch();
     stages.on("data", (chunk: Buffer) => {
       pending += chunk.toString();
       for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n")) {
@@ -241,6 +259,10 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
         else if (message.stage === "ready") {
           watchdog.stop();
           resolve();
+        } else if (message.stage === "nodes") {
+          // It is busy with many of them.
+          watchdog.stop();
+          watchdog = watch();
         } else progress.stage(message.stage ?? "", message.atMs ?? 0);
       }
     });

@@ -9,3 +9,11 @@ export function hostAddress(isOwn: (interfaceName: string) => boolean = () => fa
   }
   return undefined;
 }
+
+/**
+ * Without nodes of its own a cluster is reached at the address that it was told to listen on. One that listens on loopback
+ * alone names the machine's address, as kube-apiserver does: no endpoint may be on loopback. Undefined on a machine without
+ * a network.
+ */
+export const reachableAddress = (address = ""): string | undefined =>
+  /^\d/.test(address) && !/^(127|0)\./.test(address) ? address : hostAddress();

@@ -49,6 +49,8 @@ export interface InstanceSettings {
   readonly dnsAddress: string;
   /** Prefix of interface names: at most 8 characters, since Linux allows 15 in all. */
   readonly interfacePrefix: string;
+  /** How many simulated nodes there are; one where nobody has said so. */
+  readonly nodes?: number;
 }
 
 export type RuntimeKind = "crun" | "simulated";
@@ -259,6 +261,7 @@ async function chooseSettings(
     serviceCidr: `10.${96 + index}.0.0/16`,
     dnsAddress: `10.${96 + index}.0.10`,
     interfacePrefix: interfacePrefix(name, index),
+    ...(like?.nodes !== undefined && { nodes: like.nodes }),
   };
 }
 
@@ -358,7 +361,7 @@ function parsed(content: string): unknown {
   }
 }
 
-const settingTypes: Readonly<Record<keyof InstanceSettings, "number" | "string">> = {
+const settingTypes: Readonly<Record<Exclude<keyof InstanceSettings, "nodes">, "number" | "string">> = {
   index: "number",
   runtime: "string",
   apiPort: "number",
@@ -372,7 +375,10 @@ const settingTypes: Readonly<Record<keyof InstanceSettings, "number" | "string">
 export function isSettings(value: unknown): value is InstanceSettings {
   if (typeof value !== "object" || value === null) return false;
   const fields = new Map(Object.entries(value));
-  return Object.entries(settingTypes).every(([field, type]) => typeof fields.get(field) === type);
+  return (
+    Object.entries(settingTypes).every(([field, type]) => typeof fields.get(field) === type) &&
+    ["number", "undefined"].includes(typeof fields.get("nodes"))
+  );
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -10,7 +10,7 @@ import { type Storage, StorageError } from "../storage/storage.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
 import { readSettings } from "./api-server-settings.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
-import { hostAddress } from "./host-address.ts";
+import { hostAddress, reachableAddress } from "./host-address.ts";
 import { MachineHostPorts } from "./host-ports.ts";
 import { collectGarbage, collectWhenIdle, processCpuMs } from "./idle-memory.ts";
 import {
@@ -23,18 +23,18 @@ import {
 import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { logFile } from "./log-file.ts";
-import { contextName, kubeconfigFile } from "./names.ts";
+import { contextName, kubeconfigFile, simulatedNodeNames } from "./names.ts";
 import { lookForTrouble } from "./start-trouble.ts";
 import { logStrayFailures } from "./stray-failures.ts";
 
 /** Services and pods are looked at within a second of a start. */
 const hostPortsSettledMs = 30_000;
 
-/** The one node of a simulated cluster. */
-const simulatedNodeName = "simulated";
-
-/** What a server tells while it starts, in this order. Times are in milliseconds since the process began. */
-export type ServerStage = "api" | "node" | "ready";
+/**
+ * What a server tells while it starts, in this order; `nodes` now and then while there are more and more of them. Times are
+ * in milliseconds since the process began.
+ */
+export type ServerStage = "api" | "nodes" | "node" | "ready";
 
 export interface ServerProcessOptions {
   readonly instance: Instance;
@@ -122,8 +122,10 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     pki,
     serviceCidr: settings.serviceCidr,
     dnsAddress: settings.dnsAddress,
-    localVolumes: own ? localVolumes(directory) : pretendedVolumes(simulatedNodeName),
-    ...(own ? { apiEndpoint: { ip: apiAddress, port: 443 } } : {}),
+    localVolumes: own
+      ? localVolumes(directory)
+      : pretendedVolumes(simulatedNodeNames(settings.nodes)[0] ?? ""),
+    ...endpointOf(own ? apiAddress : reachableAddress(options.address), own ? 443 : settings.apiPort),
     ...(hostPorts === undefined ? {} : { hostPorts }),
   });
   await cluster.startApi();
@@ -147,7 +149,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const [stopNode] = await Promise.all([
     hostPorts !== undefined
       ? startCrunNode(cluster, instance, apiAddress, hostPorts)
-      : startSimulatedNode(cluster, settings),
+      : startSimulated(cluster, settings, () => onStage("nodes", sinceStartMs())),
     cluster.bootstrap().then(() => cluster.startControllers()),
     writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
   ]);
@@ -230,18 +232,18 @@ async function startCrunNode(
   };
 }
 
-async function startSimulatedNode(
+async function startSimulated(
   cluster: Cluster,
-  { podCidr, dnsAddress }: InstanceSettings,
+  settings: InstanceSettings,
+  onProgress: () => void,
 ): Promise<() => Promise<void>> {
-  const { SimulatedNode } = await import("./simulated-node.ts");
-  const { ClusterStages } = await import("./stages.ts");
-  const stages = new ClusterStages();
-  stages.attach(cluster);
-  const node = new SimulatedNode(cluster, { name: simulatedNodeName, podCidr, dnsAddress, stages });
-  await node.start();
-  return () => node.stop();
+  const { startSimulatedNodes } = await import("./simulated-nodes.ts");
+  return await startSimulatedNodes(cluster, settings, onProgress);
 }
+
+/** Where the API server says that it is reached. */
+const endpointOf = (ip: string | undefined, port: number): Pick<ClusterOptions, "apiEndpoint"> =>
+  ip === undefined ? {} : { apiEndpoint: { ip, port } };
 
 const named = (address: string | undefined): string[] => (address === undefined ? [] : [address]);
 
