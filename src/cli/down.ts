@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { kubeconfigPaths, removeContext } from "../client/kubeconfig.ts";
+import { kubeconfigPaths, loadKubeconfig, removeContext } from "../client/kubeconfig.ts";
 import { releaseHostPorts } from "../cluster/host-ports.ts";
 import {
   type InstanceFolder,
@@ -10,10 +10,10 @@ import {
   withInstanceLock,
 } from "../cluster/instance.ts";
 import { release, reservationIn } from "../cluster/machine-register.ts";
-import { contextName } from "../cluster/names.ts";
 import { processStartTime } from "../cluster/process-start.ts";
 import { type Command, CommandError, type Io, nameOption, text } from "./command.ts";
 import { requireFolder } from "./instances.ts";
+import { contextNamesIn } from "./own-context.ts";
 import { formatMs, Progress } from "./progress.ts";
 
 /** A server that does not end by itself within this time is ended. */
@@ -96,13 +96,16 @@ async function removeAll(folder: InstanceFolder, io: Io): Promise<void> {
       failures.push(error instanceof Error ? error.message : String(error));
     }
   };
-  await attempt(() => releaseNode(withSettings(folder, register), true));
+  const whole = withSettings(folder, register);
+  await attempt(() => releaseNode(whole, true));
   await attempt(() => rmSync(folder.directory, { recursive: true, force: true }));
   await attempt(() => releaseHostPorts(register, folder.directory));
   if (!existsSync(folder.directory)) await attempt(() => release(register, folder.directory));
   for (const file of kubeconfigPaths(io.environment)) {
     await attempt(() => {
-      if (existsSync(file)) removeContext(file, contextName(folder.name));
+      if (!existsSync(file)) return;
+      const names = contextNamesIn(loadKubeconfig([file]), whole, register);
+      for (const name of names) removeContext(file, name);
     });
   }
   if (failures.length === 0) return;

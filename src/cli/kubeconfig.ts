@@ -4,6 +4,7 @@ import type { Instance } from "../cluster/instance.ts";
 import { contextName, kubeconfigFile } from "../cluster/names.ts";
 import { type Command, CommandError, nameOption, text } from "./command.ts";
 import { requireInstance } from "./instances.ts";
+import { contextNameIn } from "./own-context.ts";
 
 export const kubeconfigCommand: Command = {
   name: "kubeconfig",
@@ -45,12 +46,13 @@ export function mergeInstanceContext(
 ): { name: string; file: string } {
   readOwn(instance);
   const own = loadKubeconfig([kubeconfigFile(instance.directory)]);
-  const name = contextName(instance.name);
-  const cluster = own.clusters.get(name);
-  const user = own.users.get(name);
+  const cluster = own.clusters.get(contextName(instance.name));
+  const user = own.users.get(contextName(instance.name));
   const decode = (data: string | undefined): string => Buffer.from(data ?? "", "base64").toString("utf8");
   const file = kubeconfigPathToWrite(environment);
+  let name: string;
   try {
+    name = contextNameIn(loadKubeconfig([file]), instance);
     writeContext(file, {
       name,
       server: cluster?.server ?? "",
