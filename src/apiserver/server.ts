@@ -259,6 +259,7 @@ export class ApiServer {
       registered: (state) => this.#apiServices.registered(state),
       loadCustom: (group, version, resource, verb) => this.#customs.load({ group, version, resource }, verb),
       documentOf: (resource, version, texts) => this.#customs.document(resource, version, texts),
+      documentReady: (resource) => this.#customs.documentReady(resource),
       nodes,
       connect: options.connect?.({ reader: watchCache, nodes }) ?? noConnections,
       descriptionsFile: options.descriptionsFile,

@@ -143,6 +143,7 @@ class Documents implements OpenApiDocuments {
     const [first] = customs;
     const added = first === undefined ? [] : groupVersionPaths(first, customs, this.#kinds);
     const paths = [...(this.#ownPaths().get(name) ?? []), ...added];
+    for (const resource of customs) await this.#source.customReady?.(resource);
     const content = await writeOpenApiV3(this.#source, this.#facts, paths, form);
     return new JoinedDocument([await deflatedPiece(content)], hash);
   }

@@ -57,11 +57,15 @@ export class SecondVersion {
     const form = v2Forms[formName];
     const builtin = await this.#builtinUnit(source, formName, kinds);
     const units: Unit[] = [builtin];
+    const unfinished: Promise<Unit>[] = [];
     for (const resource of source.resources) {
       if (resource.custom === undefined) continue;
       const write = (): Promise<Unit> => this.#writeCustom(source, resource, formName, builtin.names, kinds);
-      units.push(await kept(this.#custom[formName], resource, write));
+      unfinished.push(kept(this.#custom[formName], resource, write));
+      const [oldest] = unfinished.length < atOnce ? [] : unfinished.splice(0, 1);
+      if (oldest !== undefined) units.push(await oldest);
     }
+    units.push(...(await Promise.all(unfinished)));
     let definitions = units.map((unit) => unit.definitions);
     if (foreign !== undefined) {
       const write = (): Promise<Unit> => this.#writeForeign(source, foreign, formName, kinds);
@@ -155,6 +159,7 @@ export class SecondVersion {
     const alone = { ...source, resources: [resource] };
     const writer = new V2Writer(new DefinitionWriter(alone, this.#facts, 2, known));
     const items = groupVersionPaths(resource, [resource], kinds);
+    await source.customReady?.(resource);
     const paths = await pieceOf(form, "paths", written(items, writer));
     const definitions = Object.entries(writer.definitions.definitions()) as Entry[];
     return { paths, definitions: await pieceOf(form, "definitions", definitions) };
@@ -175,6 +180,9 @@ export class SecondVersion {
     };
   }
 }
+
+/** While some are read and compressed by other threads, the next ones are written. */
+const atOnce = 4;
 
 /** What custom resources refer to, whether built-in ones do or not. */
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";

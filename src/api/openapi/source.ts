@@ -11,6 +11,8 @@ export interface OpenApiSource {
   readonly schemas: SchemaSet;
   /** The definitions of custom types, which are written as they were given; undefined for all others. */
   custom?(resource: ResourceInfo, version: 2 | 3): JsonDocument;
+  /** Resolves when `custom` can be asked of the resource without holding anybody up; undefined when it can at once. */
+  customReady?(resource: ResourceInfo): Promise<void> | undefined;
   /** Prose, where it is at hand; see `loadDescriptions`. Schemas that carry descriptions of their own need none. */
   readonly descriptions?: Descriptions;
   /** What was written already, where it is at hand. */

@@ -126,6 +126,7 @@ async function load(
     resources,
     schemas: scheme.schemas,
     custom: (resource, form) => core.documentOf(resource, form, files.descriptions),
+    customReady: (resource) => core.documentReady(resource),
     version: openApiVersion,
     ...files,
   };

@@ -35,6 +35,8 @@ export interface ServerCore {
   loadCustom(group: string, version: string, resource: string, verb?: string): Promise<void> | undefined;
   /** What OpenAPI says of a custom resource, in one of its versions; `texts` is the prose of the built-in types. */
   documentOf(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument;
+  /** Resolves when `documentOf` holds nobody up; undefined when it is so already. */
+  documentReady(resource: ResourceInfo): Promise<void> | undefined;
   readonly nodes: NodeLocator;
   readonly connect: ConnectHandlers;
   /** To be told of each answer before it is sent, and whether it is whole in memory. */

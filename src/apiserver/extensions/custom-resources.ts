@@ -78,7 +78,12 @@ export class CustomResources {
 
   /** See `ServerCore.documentOf`. */
   document(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
-    return this.scheme.document(resource, version, texts);
+    return this.#index.document(resource, version, texts);
+  }
+
+  /** See `ServerCore.documentReady`. */
+  documentReady(resource: ResourceInfo): Promise<void> | undefined {
+    return this.#index.documentReady(resource);
   }
 
   stop(): void {

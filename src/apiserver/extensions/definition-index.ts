@@ -1,4 +1,5 @@
-import type { StoredReader } from "../../api/scheme.ts";
+import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
+import type { ResourceInfo, StoredReader } from "../../api/scheme.ts";
 import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
@@ -43,6 +44,9 @@ export class DefinitionIndex {
   /** What of the cache was not read yet; undefined when nothing is left. */
   #unread: CachedObject[] | undefined;
   #reading: Promise<void> | undefined;
+  #lastRead:
+    | { readonly record: DefinitionRecord; readonly definition: WeakRef<CustomResourceDefinition> }
+    | undefined;
 
   constructor(watchCache: WatchCache, scheme: ExtensibleScheme, call: CallConverter, metrics?: RuleMetrics) {
     this.#watchCache = watchCache;
@@ -102,6 +106,34 @@ export class DefinitionIndex {
     this.#scheme.define(name, []);
     this.#endWatches(old.record.summary);
     return true;
+  }
+
+  /** Reads the definition of the resource as far as it is not read yet; see `document`. */
+  documentReady(resource: ResourceInfo): Promise<void> | undefined {
+    return this.#recordOf(resource)?.load();
+  }
+
+  /** What OpenAPI says of the resource. Nothing of its definition is compiled for that. */
+  document(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
+    const record = this.#recordOf(resource);
+    const spec = record === undefined ? undefined : this.#read(record).spec;
+    const found = spec?.versions.find(({ name }) => name === resource.version);
+    if (found === undefined) return { type: "object" };
+    // Only those that keep unknown fields were let in with a schema that is not structural.
+    return machinery().openApiDocument(found, version, texts, spec?.preserveUnknownFields === true);
+  }
+
+  #recordOf({ group, resource }: ResourceInfo): DefinitionRecord | undefined {
+    return this.#known.get(`${resource}.${group}`)?.record;
+  }
+
+  /** The versions of a definition are described one after the other. */
+  #read(record: DefinitionRecord): CustomResourceDefinition {
+    const known = this.#lastRead?.record === record ? this.#lastRead.definition.deref() : undefined;
+    if (known !== undefined) return known;
+    const definition = record.read();
+    this.#lastRead = { record, definition: new WeakRef(definition) };
+    return definition;
   }
 
   get(name: string): DefinitionRecord | undefined {

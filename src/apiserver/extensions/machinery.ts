@@ -4,6 +4,7 @@ import { prepareDefinition } from "./definition/prepare-definition.ts";
 import { unknownFormats } from "./definition/unknown-formats.ts";
 import { definitionErrors, nonStructuralReason } from "./definition/validate-definition.ts";
 import { nameErrors } from "./definition/validate-names.ts";
+import { openApiDocument } from "./open-api-document.ts";
 
 /**
  * What only clusters with definitions need: schemas, their validation and their rules. Loaded when the first definition
@@ -17,4 +18,5 @@ export const customMachinery = {
   prepareDefinition,
   nonStructuralReason,
   nameErrors,
+  openApiDocument,
 } as const;

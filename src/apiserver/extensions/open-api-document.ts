@@ -1,6 +1,6 @@
 import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { CustomResourceDefinitionVersion, JSONSchemaProps } from "../../api/types/apiextensions-v1.ts";
-import { deepEqual, isObject } from "../../apimachinery/json.ts";
+import { deepEqual, isObject, setOwn } from "../../apimachinery/json.ts";
 import { schemaOf } from "./schema/schema-node.ts";
 import { structuralErrors, structuralProblem } from "./schema/structural-rules.ts";
 
@@ -60,6 +60,17 @@ const isUnsaid = (name: string, value: unknown): boolean => {
   return value === undefined || value === null || value === false || value === "" || isEmptyList;
 };
 
+/** What has schemas below it is written by itself. */
+const nested: ReadonlySet<string> = new Set(["properties", "items", "additionalProperties"]);
+const unsaidBySecond: ReadonlySet<string> = new Set([
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "default",
+  "nullable",
+]);
+
 const intOrString = [{ type: "integer" }, { type: "string" }];
 
 class SchemaWriter {
@@ -86,30 +97,46 @@ class SchemaWriter {
   }
 
   #second(schema: JSONSchemaProps): JsonDocument {
-    const { allOf: _1, anyOf: _2, oneOf: _3, not: _4, default: _5, nullable, ...rest } = schema;
     const isOpen = schema["x-kubernetes-preserve-unknown-fields"] === true;
-    const said: JSONSchemaProps = { ...rest };
-    if (nullable === true || isOpen) {
-      delete said.items;
-      delete said.properties;
+    const isClosed = schema.nullable !== true && !isOpen;
+    const items = isClosed ? schema.items : undefined;
+    const isBareList = schema.type === "array" && schemaOf(items) === undefined;
+    const isTypeless = schema.nullable === true || isBareList || (isOpen && schema.type === "object");
+    const written: JsonDocument = {};
+    for (const [name, value] of Object.entries(schema)) {
+      if (nested.has(name) || unsaidBySecond.has(name) || isUnsaid(name, value)) continue;
+      if (name === "type") {
+        if (!isTypeless) written["type"] = value;
+      } else if (name === "required") {
+        const required = this.#requiredBySecond(schema);
+        if (required.length > 0) written["required"] = required;
+      } else written[name] = value;
     }
-    const isBareList = said.type === "array" && schemaOf(said.items) === undefined;
-    if (nullable === true || isBareList || (isOpen && said.type === "object")) delete said.type;
-    const required = said.required?.filter((name) => schema.properties?.[name]?.nullable !== true) ?? [];
-    if (required.length === 0 || schemaOf(schema.additionalProperties)?.nullable === true)
-      delete said.required;
-    else said.required = required;
-    return this.#below(said);
+    return this.#withBelow(written, isClosed ? schema.properties : undefined, items, schema);
+  }
+
+  #requiredBySecond({ required = [], properties, additionalProperties }: JSONSchemaProps): readonly string[] {
+    if (schemaOf(additionalProperties)?.nullable === true) return [];
+    return required.filter((name) => properties?.[name]?.nullable !== true);
   }
 
   #below(schema: JSONSchemaProps): JsonDocument {
-    const { properties, items, additionalProperties, ...rest } = schema;
     const written: JsonDocument = {};
-    for (const [name, value] of Object.entries(rest)) if (!isUnsaid(name, value)) written[name] = value;
+    for (const [name, value] of Object.entries(schema))
+      if (!nested.has(name) && !isUnsaid(name, value)) written[name] = value;
+    return this.#withBelow(written, schema.properties, schema.items, schema);
+  }
+
+  #withBelow(
+    written: JsonDocument,
+    properties: JSONSchemaProps["properties"],
+    items: JSONSchemaProps["items"],
+    { additionalProperties }: JSONSchemaProps,
+  ): JsonDocument {
     if (properties !== undefined) {
-      written["properties"] = Object.fromEntries(
-        Object.entries(properties).map(([name, property]) => [name, this.write(property)]),
-      );
+      const all: JsonDocument = {};
+      for (const [name, property] of Object.entries(properties)) setOwn(all, name, this.write(property));
+      written["properties"] = all;
     }
     const item = schemaOf(items);
     if (item !== undefined) written["items"] = this.write(item);
