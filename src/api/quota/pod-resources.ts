@@ -15,8 +15,11 @@ export function resourceList(list: Readonly<Record<string, string>> | undefined)
 }
 
 export function add(a: ResourceList, b: ResourceList): Map<string, Quantity> {
-  const sum = new Map(a);
-  for (const [name, quantity] of b) sum.set(name, sum.get(name)?.add(quantity) ?? quantity);
+  return addTo(new Map(a), b);
+}
+
+function addTo(sum: Map<string, Quantity>, more: ResourceList): Map<string, Quantity> {
+  for (const [name, quantity] of more) sum.set(name, sum.get(name)?.add(quantity) ?? quantity);
   return sum;
 }
 
@@ -50,30 +53,27 @@ function total(
 ): ResourceList {
   const { spec } = pod;
   const sidecar = ({ restartPolicy }: Container): boolean => restartPolicy === "Always";
-  let sum = (spec?.containers ?? []).reduce<Map<string, Quantity>>(
-    (result, container) => add(result, read(container.resources)),
-    new Map(),
-  );
+  const sum = new Map<string, Quantity>();
+  for (const container of spec?.containers ?? []) addTo(sum, read(container.resources));
   let sidecars = new Map<string, Quantity>();
   let starting = new Map<string, Quantity>();
   for (const container of spec?.initContainers ?? []) {
     const own = read(container.resources);
     if (sidecar(container)) {
-      sum = add(sum, own);
+      addTo(sum, own);
       sidecars = add(sidecars, own);
       starting = max(starting, sidecars);
     } else {
       starting = max(starting, add(sidecars, own));
     }
   }
-  let result = max(sum, starting);
+  const result = starting.size === 0 ? sum : max(sum, starting);
   for (const [name, quantity] of read(spec?.resources)) result.set(name, quantity);
   const overhead = resourceList(spec?.overhead);
   if (overheadOnlyWhereSet) {
     for (const name of overhead.keys()) if (!result.has(name)) overhead.delete(name);
   }
-  result = add(result, overhead);
-  return result;
+  return addTo(result, overhead);
 }
 
 /** No container asks for or limits CPU or memory: the pod is the first to go when the node runs out. */

@@ -157,10 +157,18 @@ export function quotaMatches(
   object: UnstructuredObject,
 ): boolean {
   if (matchingResources(resource, Object.keys(quota.status?.hard ?? {})).length === 0) return false;
-  return scopesOf(quota).every((scope) => scopeMatches(scope, resource, object));
+  return scopesMatch(scopesOf(quota), resource, object);
 }
 
-function scopesOf({ spec }: ResourceQuota): ScopedResourceSelectorRequirement[] {
+/** Whether the object is within all of the scopes. */
+export const scopesMatch = (
+  scopes: readonly ScopedResourceSelectorRequirement[],
+  resource: GroupResource,
+  object: UnstructuredObject,
+): boolean => scopes.every((scope) => scopeMatches(scope, resource, object));
+
+/** The scopes of a quota, of either way to write them. */
+export function scopesOf({ spec }: ResourceQuota): ScopedResourceSelectorRequirement[] {
   return [
     ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: "Exists" })),
     ...(spec?.scopeSelector?.matchExpressions ?? []),

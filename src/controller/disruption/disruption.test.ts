@@ -206,3 +206,20 @@ it("a pod that was to be disrupted and was not in two minutes is so no longer", 
   await run.settle(2000);
   expect(disrupted()).toBe("False");
 });
+
+it("looks at thousands of pods not for each that changes", async () => {
+  const set = owner("ReplicaSet", "web");
+  run.transport.seed(workload("ReplicaSet", "web", 3_000), ...pods(3_000, set), budget({ minAvailable: 10 }));
+  await run.settle(1_000);
+  const written = (): number => run.transport.requests.filter(({ method }) => method === "PUT").length;
+  const healthy = () => run.transport.get(resources.poddisruptionbudgets, "pdb")?.status?.currentHealthy;
+  expect(healthy()).toBe(3_000);
+  const before = written();
+  for (let n = 0; n < 50; n++) {
+    run.transport.remove(resources.pods, `p${n}`);
+    await run.settle(10);
+  }
+  await run.settle(1_000);
+  expect(healthy()).toBe(2_950);
+  expect(written() - before).toBeLessThanOrEqual(4);
+});

@@ -9,6 +9,7 @@ import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import { Pace } from "../pace.ts";
 import { messageOf } from "../pod-control.ts";
 import { isPodReady, isPodTerminal } from "../pods.ts";
 import { type Expectation, Expectations } from "./expectation.ts";
@@ -22,23 +23,31 @@ export class DisruptionReconciler {
   readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #pods: Informer<Pod>;
   readonly #expectations: Expectations;
+  readonly #pace: Pace;
 
   constructor(context: ControllerContext) {
     this.#context = context;
     this.#budgets = context.informers.informer(resources.poddisruptionbudgets);
     this.#pods = context.informers.informer(resources.pods);
     this.#expectations = new Expectations(context);
+    this.#pace = new Pace(context.clock);
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const [first = "", podKey] = key.split(" ");
     if (podKey !== undefined) return await this.#clearStaleDisruption(podKey);
     const budget = this.#budgets.getByKey(first);
-    if (budget === undefined) return undefined;
+    if (budget === undefined) {
+      this.#pace.forget(first);
+      return undefined;
+    }
+    const waitMs = this.#pace.waitMs(first);
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
     const selector = selectorFromLabelSelector(budget.spec.selector);
     const pods = this.#pods
       .list(budget.metadata.namespace)
       .filter((pod) => selector.matches(pod.metadata.labels));
+    this.#pace.worksOn(first, pods.length);
     if (pods.length === 0) this.#context.events.event(budget, "Normal", "NoPods", "No matching pods found");
     let expectation: Expectation;
     try {

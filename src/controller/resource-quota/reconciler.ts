@@ -1,5 +1,4 @@
-import { add } from "../../api/quota/pod-resources.ts";
-import { matchingResources, quotaMatches, usageOf } from "../../api/quota/usage.ts";
+import { matchingResources, scopesMatch, scopesOf, usageOf } from "../../api/quota/usage.ts";
 import type { ResourceQuota } from "../../api/types/core-v1.ts";
 import { type KubernetesObject, keyOf, type UnstructuredObject } from "../../apimachinery/object.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
@@ -7,6 +6,7 @@ import { isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import { Pace } from "../pace.ts";
 
 /** Every quota is counted anew as often, whatever was missed. */
 const resyncMs = 300_000;
@@ -28,12 +28,15 @@ export class ResourceQuotaReconciler {
   /** The sums that were last written here, which are no charges. */
   readonly #written = new Map<string, Readonly<Record<string, string>>>();
 
+  readonly #pace: Pace;
+
   constructor(
     context: ControllerContext,
     informersOf: (quota: ResourceQuota) => Promise<Informer<KubernetesObject>[]>,
   ) {
     this.#context = context;
     this.#informersOf = informersOf;
+    this.#pace = new Pace(context.clock);
   }
 
   /** To be told of each change of a quota. */
@@ -47,9 +50,12 @@ export class ResourceQuotaReconciler {
   forget(quota: ResourceQuota): void {
     this.#chargedMs.delete(keyOf(quota));
     this.#written.delete(keyOf(quota));
+    this.#pace.forget(keyOf(quota));
   }
 
   async reconcile(quota: ResourceQuota): Promise<ReconcileResult | undefined> {
+    const waitMs = this.#pace.waitMs(keyOf(quota));
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
     const hard = quota.spec?.hard ?? {};
     const used = this.#usage(quota, hard, await this.#informersOf(quota));
     if (sameList(quota.status?.hard, hard) && sameList(quota.status?.used, used))
@@ -77,20 +83,25 @@ export class ResourceQuotaReconciler {
     informers: readonly Informer<KubernetesObject>[],
   ): Record<string, string> {
     const names = Object.keys(hard);
-    const bounded = { ...quota, status: { hard } };
+    const scopes = scopesOf(quota);
     const nowMs = this.#context.clock.now();
     const used = new Map<string, Quantity>();
+    let count = 0;
     for (const { reference, list } of informers.map((informer) => ({
       reference: informer.reference,
       list: informer.list(quota.metadata.namespace) as UnstructuredObject[],
     }))) {
       for (const name of matchingResources(reference, names)) used.set(name, used.get(name) ?? none);
+      count += list.length;
       for (const object of list) {
-        if (!quotaMatches(bounded, reference, object)) continue;
-        for (const [name, quantity] of add(used, usageOf(reference, object, nowMs)))
-          if (names.includes(name)) used.set(name, quantity);
+        if (!scopesMatch(scopes, reference, object)) continue;
+        for (const [name, quantity] of usageOf(reference, object, nowMs)) {
+          const sum = used.get(name);
+          if (sum !== undefined) used.set(name, sum.add(quantity));
+        }
       }
     }
+    this.#pace.worksOn(keyOf(quota), count);
     return Object.fromEntries([...used].map(([name, quantity]) => [name, quantity.toString()]));
   }
 }

@@ -162,3 +162,18 @@ test("a kind that is no longer served is not asked for, and counted when it is b
   await run.settle(120_000);
   expect(used()).toBe("2");
 });
+
+test("where thousands come and go they are not all counted for each", async () => {
+  run.transport.seed(...Array.from({ length: 3_000 }, (_, n) => pod(`p${n}`)), quota({ pods: "5k" }));
+  await run.settle(1_000);
+  expect(status()?.used).toEqual({ pods: "3k" });
+  const written = (): number => run.transport.requests.filter(({ method }) => method === "PUT").length;
+  const before = written();
+  for (let n = 0; n < 50; n++) {
+    run.transport.remove(resources.pods, `p${n}`);
+    await run.settle(10);
+  }
+  await run.settle(1_000);
+  expect(status()?.used).toEqual({ pods: "2950" });
+  expect(written() - before).toBeLessThanOrEqual(4);
+});
