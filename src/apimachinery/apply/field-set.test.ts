@@ -36,6 +36,35 @@ describe("FieldSet", () => {
     expect(actual.equals(expected)).toBe(true);
   });
 
+  it("with which a part of it is united is itself, and is written as it was read", () => {
+    const read = FieldSet.fromFieldsV1({ "f:a": { ".": {}, "f:b": {}, "f:c": {} }, "f:d": {} });
+    expect(set(ab, d).union(read)).toBe(read);
+    expect(set(a).union(read).toFieldsV1()).toBe(read.tree);
+    expect(read.union(set(ab, d)).paths()).toEqual(read.paths());
+    expect(read.union(set(["f:e"])).paths()).toEqual([a, d, ["f:e"], ab, ac]);
+    expect(set(ab).union(set(a)).paths()).toEqual([a, ab]);
+  });
+
+  it("that was read in another order is written in the canonical one", () => {
+    const read = FieldSet.fromFieldsV1({ "f:d": {}, ".": {}, "f:a": { "f:c": {}, ".": {}, "f:b": {} } });
+    expect(JSON.stringify(read.toFieldsV1())).toBe('{"f:a":{".":{},"f:b":{},"f:c":{}},"f:d":{}}');
+  });
+
+  it("shares what lies deep and is large with equal sets", () => {
+    const fields = Array.from({ length: 20 }, (_, index) => [
+      "f:status",
+      "f:conditions",
+      `f:${index}-of-them`,
+    ]);
+    const [one, two] = [set(...fields, ["f:status", "f:x"]), set(...fields, d)].map((each) =>
+      each.toFieldsV1(),
+    );
+    const below = (tree: unknown): unknown =>
+      (tree as Record<string, Record<string, unknown>>)["f:status"]?.["f:conditions"];
+    expect(below(one)).toBe(below(two));
+    expect(Object.isFrozen(below(one))).toBe(true);
+  });
+
   it("returns itself when nothing is taken away", () => {
     const some = set(ab, d);
     expect(some.difference(set(["f:x"]))).toBe(some);

@@ -1,4 +1,5 @@
 import { isObject } from "../json.ts";
+import { sharedTree } from "./shared-trees.ts";
 
 /**
  * A set of field paths, kept in the form of FieldsV1 itself, so that sets from storage need no decoding:
@@ -38,19 +39,25 @@ function newNode(member: boolean, children: Record<string, FieldTree>): FieldTre
   return member ? { ".": leaf, ...children } : children;
 }
 
+/** The second, the very same, where it holds the first: most updates change what their manager has changed before. */
 function unionOf(a: FieldTree, b: FieldTree): FieldTree {
-  if (a === b) return a;
+  if (a === b) return b;
   const children: Record<string, FieldTree> = {};
+  const member = isMember(a) || isMember(b);
+  let isSecond = isMember(b) === member;
   for (const step of Object.keys(a)) {
     const [left, right] = [a[step], b[step]];
-    if (step !== "." && left !== undefined)
-      children[step] = right === undefined ? left : unionOf(left, right);
+    if (step === "." || left === undefined) continue;
+    const both = right === undefined ? left : unionOf(left, right);
+    children[step] = both;
+    isSecond &&= both === right;
   }
+  if (isSecond) return b;
   for (const step of Object.keys(b)) {
     const right = b[step];
     if (step !== "." && right !== undefined && a[step] === undefined) children[step] = right;
   }
-  return newNode(isMember(a) || isMember(b), children) ?? leaf;
+  return newNode(member, children) ?? leaf;
 }
 
 function intersectionOf(a: FieldTree, b: FieldTree): FieldTree | undefined {
@@ -105,32 +112,52 @@ function compareValues(a: unknown, b: unknown): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function sortedTree(node: FieldTree, isRoot: boolean): FieldTree {
+function sortedTree(node: FieldTree, depth: number): FieldTree {
   if (node === leaf) return leaf;
   const steps: string[] = [];
   for (const step in node) if (step !== ".") steps.push(step);
   if (steps.length === 0) return leaf;
   if (steps.length > 1) steps.sort(compareSteps);
   const result: Record<string, FieldTree> = {};
-  if (!isRoot && node["."] !== undefined) result["."] = leaf;
-  for (const step of steps) result[step] = sortedTree(node[step] ?? leaf, false);
-  return result;
+  if (depth > 0 && node["."] !== undefined) result["."] = leaf;
+  for (const step of steps) result[step] = sortedTree(node[step] ?? leaf, depth + 1);
+  return depth === sharedDepth ? sharedTree(result) : result;
 }
+
+function isSorted(node: FieldTree): boolean {
+  let before: string | undefined;
+  for (const step in node) {
+    if (step === ".") {
+      if (before !== undefined) return false;
+      continue;
+    }
+    if (before !== undefined && compareSteps(before, step) > 0) return false;
+    if (!isSorted(node[step] ?? leaf)) return false;
+    before = step;
+  }
+  return true;
+}
+
+/** `f:status` and `f:conditions`, say: above, little is the same in two objects. */
+const sharedDepth = 2;
 
 export class FieldSet {
   static readonly empty = new FieldSet({});
 
   /** The root is never a member; a "." there is ignored. */
   readonly tree: FieldTree;
+  /** It was read, and may be written as it is. */
+  readonly #isRead: boolean;
 
-  constructor(tree: FieldTree) {
+  constructor(tree: FieldTree, isRead = false) {
     this.tree = tree;
+    this.#isRead = isRead;
   }
 
   /** The set of an entry of managedFields. The value is used as it is and must not change afterwards. */
   static fromFieldsV1(fields: unknown): FieldSet {
     if (!isObject(fields)) return FieldSet.empty;
-    return new FieldSet(fields as FieldTree);
+    return new FieldSet(fields as FieldTree, true);
   }
 
   /** Paths as lists of steps: `[["f:spec", "f:replicas"]]`. */
@@ -142,7 +169,8 @@ export class FieldSet {
 
   /** With steps in their canonical order. */
   toFieldsV1(): Record<string, unknown> {
-    return { ...sortedTree(this.tree, true) };
+    if (this.#isRead && this.tree["."] === undefined && isSorted(this.tree)) return this.tree;
+    return { ...sortedTree(this.tree, 0) };
   }
 
   isEmpty(): boolean {
@@ -176,9 +204,12 @@ export class FieldSet {
     return Object.keys(this.tree).filter((step) => step !== "." && hasChildren(this.tree[step] ?? leaf));
   }
 
+  /** The other set itself where it has all members of this one. */
   union(other: FieldSet): FieldSet {
     if (this.isEmpty()) return other;
-    return other.isEmpty() ? this : new FieldSet(unionOf(this.tree, other.tree));
+    if (other.isEmpty()) return this;
+    const tree = unionOf(this.tree, other.tree);
+    return tree === other.tree ? other : new FieldSet(tree);
   }
 
   intersection(other: FieldSet): FieldSet {
