@@ -51,12 +51,6 @@ export class CustomDefinition {
     return this.#schemas.get(version);
   }
 
-  /** The version with its schema as it was written, for people. It is read anew, and the caller's. */
-  readVersion(name: string): CustomResourceDefinitionVersion {
-    const { spec } = this.#record.read();
-    return spec.versions.find((version) => version.name === name) ?? this.versionSpec(name);
-  }
-
   versionSpec(name: string): CustomResourceDefinitionVersion {
     const found = this.spec.versions.find((version) => version.name === name);
     if (found === undefined) throw newInternalError(`there is no version ${name} of ${this.#record.name}`);

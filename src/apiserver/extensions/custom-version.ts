@@ -1,4 +1,3 @@
-import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { ResourceInfo, StoredReader, TablePrinter } from "../../api/scheme.ts";
 import type { DecodedObject } from "../../apimachinery/decode.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
@@ -25,8 +24,6 @@ export interface CustomVersion {
   /** See `Scheme.takeForgiven`. */
   takeForgiven(): string[];
   warnings(object: UnstructuredObject, old: UnstructuredObject | undefined): string[];
-  /** What OpenAPI says of it, in one of its versions. */
-  document(version: 2 | 3, texts: Descriptions | undefined): JsonDocument;
   /** The object in the version in which it is stored. */
   toStorage(object: UnstructuredObject): UnstructuredObject | Promise<UnstructuredObject>;
   selectableField(field: string): ((object: UnstructuredObject) => string) | undefined;

@@ -1,4 +1,3 @@
-import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { ResourceInfo, Scheme, TablePrinter } from "../../api/scheme.ts";
 import type { DecodedObject, DecodedParts } from "../../apimachinery/decode.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
@@ -168,11 +167,6 @@ export class ExtensibleScheme implements Scheme {
   ): ((object: UnstructuredObject) => string) | undefined {
     const custom = this.#customOf(kind);
     return custom === undefined ? this.#base.selectableField(kind, field) : custom.selectableField(field);
-  }
-
-  /** What OpenAPI says of a custom resource. */
-  document(resource: ResourceInfo, version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
-    return this.#customOf(resource)?.document(version, texts) ?? { type: "object" };
   }
 
   /** Undefined for built-in kinds, which are by far the most. */

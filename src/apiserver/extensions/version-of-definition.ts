@@ -1,4 +1,3 @@
-import type { Descriptions, JsonDocument } from "../../api/openapi/source.ts";
 import type { StoredReader, TablePrinter } from "../../api/scheme.ts";
 import type { DecodedObject } from "../../apimachinery/decode.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
@@ -9,7 +8,6 @@ import { newInternalError } from "../../apimachinery/status.ts";
 import { applySchemaOf } from "./apply-schema.ts";
 import type { CustomDefinition } from "./custom-definition.ts";
 import type { CustomVersion } from "./custom-version.ts";
-import { openApiDocument } from "./open-api-document.ts";
 import { newPrinter } from "./printer.ts";
 import { type Decoding, decodeCustom, mendAdmitted, repairCustom } from "./schema/decode.ts";
 import { applyDefaults } from "./schema/default.ts";
@@ -98,12 +96,6 @@ export class VersionOfDefinition implements CustomVersion {
 
   selectableField(field: string): ((object: UnstructuredObject) => string) | undefined {
     return selectableReader(this.#definition.versionSpec(this.#name).selectableFields ?? [], field);
-  }
-
-  document(version: 2 | 3, texts: Descriptions | undefined): JsonDocument {
-    // Only those that keep unknown fields were let in with a schema that is not structural.
-    const mayBeUnstructured = this.#definition.spec.preserveUnknownFields === true;
-    return openApiDocument(this.#definition.readVersion(this.#name), version, texts, mayBeUnstructured);
   }
 
   get #objectRules(): ObjectRules {
