@@ -75,7 +75,7 @@ function judgeAnswer(fuzz: FuzzCase, answer: Answer): string | undefined {
   const { status, body, isComplete } = answer;
   if (status < 400) return status < 200 && status !== 101 ? "no final status" : undefined;
   if (protocolErrors.has(status) && isOfProtocol(fuzz, answer)) return undefined;
-  const target = fuzz.type === "request" ? fuzz.target : "/proxy resourceVersion= timeout=";
+  const target = fuzz.type === "request" ? decoded(fuzz.target) : "/proxy resourceVersion= timeout=";
   // Who leaves early, or asks for the head alone, is told no message.
   const isHead = !isComplete || (fuzz.type === "request" ? fuzz.method === "HEAD" : body.length === 0);
   if (isHead && status < 500) return undefined;
@@ -90,6 +90,15 @@ function judgeAnswer(fuzz: FuzzCase, answer: Answer): string | undefined {
     if (!isKnown) return "failure of the server";
   }
   return found === undefined ? judgeText(fuzz, answer) : judgeStatus(found, status);
+}
+
+/** The target as it is understood, as far as it can be. */
+function decoded(target: string): string {
+  try {
+    return decodeURIComponent(target);
+  } catch {
+    return target;
+  }
 }
 
 /** Told before it is known what is asked, in words of Go's server or in none. */

@@ -42,17 +42,22 @@ export async function proxyToPod(
   });
 }
 
+/** An address that nobody has is given up after so long. */
+const dialTimeoutMs = 30_000;
+
 /** nodes/proxy to another port than the kubelet's. */
 export async function proxyToNodePort(call: ConnectCall): Promise<ApiResponse> {
   const { address, port, tls } = nodePort(call);
   return await proxyTo(call, {
     host: `${address}:${port}`,
     tls,
-    connect: async () => {
-      const socket = connect({ host: address, port });
+    connect: async (signal) => {
+      const socket = connect({ host: address, port, signal, timeout: dialTimeoutMs });
+      socket.once("timeout", () => socket.destroy(new Error(`dial tcp ${address}:${port}: i/o timeout`)));
       await once(socket, "connect").catch((error: Error) => {
         throw newServiceUnavailable(`error trying to reach service: ${error.message}`);
       });
+      socket.setTimeout(0);
       return { readable: socket, writable: socket, close: () => void socket.destroy() };
     },
   });

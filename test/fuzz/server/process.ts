@@ -9,8 +9,10 @@ import { Cluster } from "../../../src/cluster/cluster.ts";
 import { SimulatedNode } from "../../../src/cluster/simulated-node.ts";
 import { inspectStore } from "./inspect-store.ts";
 import { type Measurement, type Question, type Report, stallLimitMs } from "./messages.ts";
+import { stayAtHome } from "./stay-at-home.ts";
 import { Sweeper } from "./sweeper.ts";
 
+stayAtHome();
 // Both are opened by the first that writes to them, which is no socket that a request left behind.
 for (const stream of [process.stdout, process.stderr]) stream.write("");
 let isReady = false;
