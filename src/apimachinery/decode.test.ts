@@ -346,7 +346,7 @@ describe("parseJson()", () => {
 
   it("bounds nesting", () => {
     const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
-    expect(messageOf(() => parseJson(deep))).toBe("400 exceeded max depth");
+    expect(messageOf(() => parseJson(deep))).toBe("400 invalid character '[' exceeded max depth");
   });
 
   it.each([

@@ -11,22 +11,44 @@ import { newBadRequest } from "./status.ts";
  */
 export interface ParsedJson {
   readonly value: unknown;
+  /** How many objects and lists are around the innermost value. */
+  readonly depth: number;
   /** `duplicate field "spec.replicas"`, in the order of the text. */
   readonly duplicates: string[];
   /** Present when there are duplicates: where in the text lies what strict decoding may name, by its wording. */
   readonly positions?: ReadonlyMap<string, number>;
 }
 
-/** Go's decoder stops at ten thousand; recursion in other parts of the server asks for less. */
-const maxDepth = 1_000;
+/** Go's decoder stops here. */
+export const goMaxDepth = 10_000;
+/** What is kept may be nested so deeply: it is walked through by functions that call themselves, on a stack of a megabyte. */
+export const maxKeptDepth = 1_000;
 
-/** Parses JSON text. Throws StatusError 400 when it is none. */
-export function parseJson(text: string): ParsedJson {
+/**
+ * Parses JSON text. Throws StatusError 400 when it is none, or is nested deeper than `maxDepth`: beyond what may be kept, the
+ * caller sees to it that nobody walks through the value who calls himself.
+ */
+export function parseJson(text: string, maxDepth = maxKeptDepth): ParsedJson {
   const value = parseValue(text);
-  const { colons, depth } = measure(text);
-  if (depth > maxDepth) throw newBadRequest("exceeded max depth");
-  return colons === countMembers(value) ? { value, duplicates: [] } : { value, ...findDuplicates(text) };
+  const { colons, depth, tooDeep } = measure(text, maxDepth);
+  if (tooDeep !== undefined) throw newBadRequest(exceeded(tooDeep));
+  const members = depth > maxKeptDepth ? countDeepMembers(value) : countMembers(value);
+  return colons === members ? { value, depth, duplicates: [] } : { value, depth, ...findDuplicates(text) };
 }
+
+const exceeded = (character: string): string => `invalid character '${character}' exceeded max depth`;
+
+/** How many containers are around the innermost value. */
+export function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let level = containersOf([value]); level.length > 0; level = containersOf(level.flatMap(childrenOf)))
+    depth++;
+  return depth;
+}
+
+const isContainer = (value: unknown): value is object => typeof value === "object" && value !== null;
+const containersOf = (values: readonly unknown[]): object[] => values.filter(isContainer);
+const childrenOf = (value: object): unknown[] => Object.values(value);
 
 function parseValue(text: string): unknown {
   try {
@@ -65,18 +87,35 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-function measure(text: string): { colons: number; depth: number } {
+function measure(text: string, maxDepth: number): { colons: number; depth: number; tooDeep?: string } {
   let colons = 0;
   let depth = 0;
   let deepest = 0;
+  let tooDeep: string | undefined;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === quote) index = endOfString(text, index) - 1;
     else if (code === colon) colons++;
-    else if (code === openBrace || code === openBracket) deepest = Math.max(deepest, ++depth);
-    else if (code === closeBrace || code === closeBracket) depth--;
+    else if (code === openBrace || code === openBracket) {
+      deepest = Math.max(deepest, ++depth);
+      if (depth > maxDepth) tooDeep ??= String.fromCharCode(code);
+    } else if (code === closeBrace || code === closeBracket) depth--;
   }
-  return { colons, depth: deepest };
+  return tooDeep === undefined ? { colons, depth: deepest } : { colons, depth: deepest, tooDeep };
+}
+
+/** The same as `countMembers`, which calls itself. */
+function countDeepMembers(value: unknown): number {
+  let count = 0;
+  const open = [value];
+  while (open.length > 0) {
+    const each = open.pop();
+    if (!isContainer(each)) continue;
+    const children = childrenOf(each);
+    if (!Array.isArray(each)) count += children.length;
+    for (const child of children) if (isContainer(child)) open.push(child);
+  }
+  return count;
 }
 
 function countMembers(value: unknown): number {
@@ -169,6 +208,7 @@ export function numberOutOfRange(text: string): string | undefined {
   return undefined;
 }
 
+const closing = { "{": "}", "[": "]" } as const;
 const unexpectedEnd = "unexpected end of JSON input";
 
 /** The message of encoding/json for text that is not JSON; undefined for text that is. */
@@ -192,63 +232,68 @@ class SyntaxScanner {
   }
 
   scan(): void {
-    this.#value(0);
+    const open: ("{" | "[")[] = [];
+    do {
+      this.#beginValue(open);
+      while (open.length > 0 && this.#afterValue(open));
+      // A value follows, unless all containers are closed.
+    } while (open.length > 0);
     this.#space();
     if (this.#index < this.#text.length) this.#fail("after top-level value");
   }
 
-  #value(depth: number): void {
-    if (depth > maxDepth) throw new SyntaxError("exceeded max depth");
+  /** Up to the end of a value, or to where the first value in a container begins. */
+  #beginValue(open: ("{" | "[")[]): void {
+    for (;;) {
+      this.#space();
+      const character = this.#peek();
+      if (character !== "{" && character !== "[") return this.#scalar(character);
+      open.push(character);
+      if (open.length > goMaxDepth) throw new SyntaxError(exceeded(character));
+      this.#index++;
+      this.#space();
+      if (this.#peek() === closing[character]) {
+        this.#index++;
+        open.pop();
+        return;
+      }
+      if (character === "{") this.#name();
+    }
+  }
+
+  /** Behind a value in a container: true when that is closed, and is a value itself; false when another one follows. */
+  #afterValue(open: ("{" | "[")[]): boolean {
+    const container = open.at(-1) ?? "[";
     this.#space();
-    const character = this.#peek();
-    if (character === "{") this.#object(depth);
-    else if (character === "[") this.#array(depth);
-    else if (character === '"') this.#string();
+    const next = this.#peek();
+    if (next !== "," && next !== closing[container]) {
+      this.#fail(container === "{" ? "after object key:value pair" : "after array element");
+    }
+    this.#index++;
+    if (next !== ",") {
+      open.pop();
+      return true;
+    }
+    if (container === "{") this.#name();
+    return false;
+  }
+
+  #name(): void {
+    this.#space();
+    if (this.#peek() !== '"') this.#fail("looking for beginning of object key string");
+    this.#string();
+    this.#space();
+    if (this.#peek() !== ":") this.#fail("after object key");
+    this.#index++;
+  }
+
+  #scalar(character: string): void {
+    if (character === '"') this.#string();
     else if (character === "-" || isDigit(character)) this.#number();
     else if (character === "t") this.#literal("true");
     else if (character === "f") this.#literal("false");
     else if (character === "n") this.#literal("null");
     else this.#fail("looking for beginning of value");
-  }
-
-  #object(depth: number): void {
-    this.#index++;
-    this.#space();
-    if (this.#peek() === "}") {
-      this.#index++;
-      return;
-    }
-    for (;;) {
-      this.#space();
-      if (this.#peek() !== '"') this.#fail("looking for beginning of object key string");
-      this.#string();
-      this.#space();
-      if (this.#peek() !== ":") this.#fail("after object key");
-      this.#index++;
-      this.#value(depth + 1);
-      this.#space();
-      const next = this.#peek();
-      if (next !== "," && next !== "}") this.#fail("after object key:value pair");
-      this.#index++;
-      if (next === "}") return;
-    }
-  }
-
-  #array(depth: number): void {
-    this.#index++;
-    this.#space();
-    if (this.#peek() === "]") {
-      this.#index++;
-      return;
-    }
-    for (;;) {
-      this.#value(depth + 1);
-      this.#space();
-      const next = this.#peek();
-      if (next !== "," && next !== "]") this.#fail("after array element");
-      this.#index++;
-      if (next === "]") return;
-    }
   }
 
   #string(): void {

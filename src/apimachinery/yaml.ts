@@ -13,6 +13,7 @@ import {
 } from "js-yaml";
 import { printBigints } from "./exact-json.ts";
 import { isObject, setOwn } from "./json.ts";
+import { maxKeptDepth } from "./json-text.ts";
 import { newBadRequest } from "./status.ts";
 import { diagnoseYaml, type YamlDiagnosis } from "./yaml-fault.ts";
 import {
@@ -97,7 +98,7 @@ const mapTag = defineMappingTag<Record<string, unknown>>("tag:yaml.org,2002:map"
 const otherTags = [floatTag, binaryTag, timestampTag, mergeTag, mapTag];
 const schema = CORE_SCHEMA.withTags(nullTag, boolTag, intTag, ...otherTags);
 
-const options = { schema, json: true, maxDepth: 500, maxTotalMergeKeys: 10_000 };
+const options = { schema, json: true, maxDepth: maxKeptDepth, maxTotalMergeKeys: 10_000 };
 type Options = typeof options;
 
 /** What aliases may expand to, in values: beyond it a document is an attack. */
@@ -254,12 +255,12 @@ function refusal(error: YAMLException, diagnosis: YamlDiagnosis | undefined): Er
   if (error.reason.startsWith("cannot merge mappings")) {
     return newBadRequest("yaml: map merge requires map or sequence of maps as the value", error);
   }
+  if (error.reason.startsWith("nesting exceeded")) {
+    return newBadRequest(`yaml: exceeded max depth of ${maxKeptDepth}`, error);
+  }
   const line = error.mark === undefined ? "" : `line ${error.mark.line + 1}: `;
   return newBadRequest(`yaml: ${line}${error.reason}`, error);
 }
-
-/** No object of the API is nested this deeply; each level takes of the stack. */
-const maxAliasedDepth = 1000;
 
 /** The reader does not say which anchor it was; a document of the API has hardly ever two. */
 const firstAnchor = (text: string): string => /&([^\s,[\]{}]+)/.exec(text)?.[1] ?? "";
@@ -274,7 +275,7 @@ function withoutAliases(text: string, document: unknown): unknown {
     if (--budget < 0) throw newBadRequest("yaml: document contains excessive aliasing");
     if (typeof value !== "object" || value === null) return value;
     if (within.has(value)) throw newBadRequest(`yaml: anchor '${firstAnchor(text)}' value contains itself`);
-    if (within.size >= maxAliasedDepth) throw newBadRequest("yaml: document contains excessive aliasing");
+    if (within.size >= maxKeptDepth) throw newBadRequest("yaml: document contains excessive aliasing");
     within.add(value);
     const expanded = Array.isArray(value) ? value.map(expand) : isObject(value) ? expandMap(value) : value;
     within.delete(value);

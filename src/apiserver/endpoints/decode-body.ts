@@ -1,8 +1,9 @@
 import type { Scheme } from "../../api/scheme.ts";
-import { newStrictDecodingError, numberOutOfRange, parseJson } from "../../apimachinery/decode.ts";
+import { newStrictDecodingError, numberOutOfRange } from "../../apimachinery/decode.ts";
 import { mayHoldLargeIntegers, parseExactly } from "../../apimachinery/exact-json.ts";
 import { formatApiVersion, type GroupVersionKind, parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
+import { depthOf, goMaxDepth, maxKeptDepth, parseJson } from "../../apimachinery/json-text.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newBadRequest, newUnsupportedMediaType, StatusError } from "../../apimachinery/status.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -20,6 +21,8 @@ export interface RawBody {
   readonly duplicates: Duplicates;
   /** What the body begins with, for messages; absent where it never was a text. */
   readonly start?: () => string;
+  /** How deeply it is nested, where that was counted. */
+  readonly depth?: number;
   /** A number of the text that no float can hold. */
   readonly outOfRange?: () => string | undefined;
   /** The value with large whole numbers as bigints; absent where it never was a text. */
@@ -106,9 +109,13 @@ const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 
 function parseText(text: string, kind: string | undefined): RawBody {
-  const { value, ...duplicates } = recognized(text, kind, () => parseJson(text), noKind);
+  // Who names no kind does not look at what is nested too deeply to be kept.
+  const maxDepth = kind === undefined ? maxKeptDepth : goMaxDepth;
+  const parsed = recognized(text, kind, () => parseJson(text, maxDepth), noKind);
+  const { value, depth, ...duplicates } = parsed;
   return {
     value,
+    depth,
     duplicates: { format: "json", ...duplicates },
     start: () => startOf(text),
     outOfRange: () => numberOutOfRange(text),
@@ -143,9 +150,30 @@ export function decodeBody(
   schemaName: string,
 ): UnstructuredObject | Promise<UnstructuredObject> {
   const decode = (body: RawBody | undefined): UnstructuredObject =>
-    decodeRaw(body, context, scheme, kind, schemaName);
+    (body?.depth ?? 0) > maxKeptDepth
+      ? decodeDeep(body, context, scheme, kind, schemaName)
+      : decodeRaw(body, context, scheme, kind, schemaName);
   const body = readBody(request, kind.kind);
   return body instanceof Promise ? body.then(decode) : decode(body);
+}
+
+/** What is nested too deeply to be kept may be left out as unknown: the rest is as good as any. */
+function decodeDeep(
+  body: RawBody | undefined,
+  context: RequestContext,
+  scheme: Scheme,
+  kind: GroupVersionKind,
+  schemaName: string,
+): UnstructuredObject {
+  const tooDeep = (): Error => unrecognized(kind, `${noKind}exceeded max depth`, body?.start?.() ?? "");
+  let object: UnstructuredObject;
+  try {
+    object = decodeRaw(body, context, scheme, kind, schemaName);
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep() : error;
+  }
+  if (depthOf(object) > maxKeptDepth) throw tooDeep();
+  return object;
 }
 
 function decodeRaw(

@@ -56,7 +56,7 @@ async function readValue(
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   if (type !== applyPatchType) {
     try {
-      const { value, ...duplicates } = parseJson(text);
+      const { value, depth: _, ...duplicates } = parseJson(text);
       const exact = isExact && mayHoldLargeIntegers(text) ? parseExactly(text) : value;
       return { value: exact, duplicates: { format: "json", ...duplicates } };
     } catch (error) {

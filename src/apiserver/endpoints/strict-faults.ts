@@ -3,7 +3,7 @@ import type { RequestContext } from "../request-context.ts";
 
 /** Members that a body gives twice, each form in its own words. YAML is walked for them only when someone asks. */
 export type Duplicates =
-  | ({ readonly format: "json" } & Omit<ParsedJson, "value">)
+  | ({ readonly format: "json" } & Omit<ParsedJson, "value" | "depth">)
   | { readonly format: "yaml"; lines(): string[] };
 
 export const noDuplicates: Duplicates = { format: "json", duplicates: [] };

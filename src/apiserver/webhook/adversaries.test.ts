@@ -347,6 +347,6 @@ describe("a body", () => {
 
   test("that nests without an end is refused", async () => {
     const deep = `{"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
-    expect(await outcome(ok(deep))).toBe(`${parse}exceeded max depth`);
+    expect(await outcome(ok(deep))).toBe(`${parse}invalid character '[' exceeded max depth`);
   });
 });

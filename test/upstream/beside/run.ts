@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { goVersion } from "../build.ts";
 import { compareAggregation } from "./aggregation.ts";
 import { BothServers, type Found } from "./both-servers.ts";
+import { compareDeepBodies } from "./deep-bodies.ts";
 import { compareMetrics } from "./metrics.ts";
 import { compareMutatingPolicies } from "./mutating-policies.ts";
 import { refusals } from "./refusals.ts";
@@ -34,6 +35,7 @@ const parts = {
   metrics: (both: BothServers) => compareMetrics(both, wanted),
   aggregation: (both: BothServers) => compareAggregation(both, wanted),
   policies: (both: BothServers) => compareMutatingPolicies(both, wanted),
+  depths: (both: BothServers) => compareDeepBodies(both, wanted),
 };
 const both = await BothServers.start((line) => console.log(line));
 try {
