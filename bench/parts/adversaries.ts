@@ -98,6 +98,13 @@ export const adversaries: readonly Adversary[] = [
     says: "should match '^(a+)+$'",
   },
   {
+    name: "a pattern of 900 steps on 300 KB",
+    schema: object({ text: { type: "string", pattern: "^[ab]*a[ab]{900}[c-f]$" } }),
+    spec: () => ({ text: "aababbbaab".repeat(30_000) }),
+    expected: 422,
+    says: "should match '^[ab]*a[ab]{900}[c-f]$'",
+  },
+  {
     name: "a pattern in 1,024 alternatives",
     schema: object({ text: { type: "string", ...nested } }),
     spec: () => ({ text: `${"a".repeat(100_000)}!` }),

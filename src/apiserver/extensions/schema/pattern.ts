@@ -36,15 +36,20 @@ export function compilePattern(source: string): Pattern {
 
 /** Alternatives of a schema ask the same of one text over and over, and a long one takes milliseconds each time. */
 function rememberingLast(source: string, compiled: RE2JS): Pattern {
+  const known = (text: string): boolean | undefined =>
+    last?.pattern === pattern && last.text === text ? last.result : undefined;
+  const remember = (text: string, result: boolean): boolean => {
+    last = { pattern, text, result };
+    return result;
+  };
   const pattern: Pattern = {
     test(text) {
       if (text.length < longText) return compiled.test(text);
-      if (last?.pattern !== pattern || last.text !== text)
-        last = { pattern, text, result: compiled.test(text) };
-      return last.result;
+      return known(text) ?? remember(text, compiled.test(text));
     },
-    isLong: (text) => isLongSearch(compiled, text.length),
-    testElsewhere: (text) => searchElsewhere({ pattern: source, text }).then((found) => found === true),
+    isLong: (text) => isLongSearch(compiled, text.length) && known(text) === undefined,
+    testElsewhere: (text) =>
+      searchElsewhere({ pattern: source, text }).then((found) => remember(text, found === true)),
   };
   return pattern;
 }
