@@ -9,7 +9,11 @@ loopback.addAddress("::1", "ipv6");
  * loopback only; whatever else it asks for is as a network without a way there.
  */
 export function stayAtHome(): void {
-  const connect = Socket.prototype.connect;
+  // Called with the socket it is for.
+  const connect = Object.getOwnPropertyDescriptor(Socket.prototype, "connect")?.value as (
+    this: Socket,
+    ...args: unknown[]
+  ) => Socket;
   Object.defineProperty(Socket.prototype, "connect", {
     value(this: Socket, ...args: unknown[]): Socket {
       const host = hostOf(args[0]);
