@@ -28,6 +28,8 @@ export interface OptionSpec {
   /** Shown in help: `NAME`, `PORT`. */
   readonly value?: string;
   readonly default?: string;
+  /** Holds unless it is denied: `--no-history`, or `--history=false`. */
+  readonly isOn?: true;
   /** Given several times, its values are joined by commas. */
   readonly repeats?: true;
   /** Help lists options of one group together, under this heading. */
@@ -80,7 +82,8 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   let parsed: { values: OptionValues; positionals: string[] };
   try {
     const { values, positionals } = parseArgs({
-      args: [...argv],
+      args: argv.map((argument) => spelledOut(command, argument)),
+      allowNegative: true,
       allowPositionals: true,
       strict: true,
       options: Object.fromEntries(
@@ -131,6 +134,13 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   }
 }
 
+/** As Go's flags do, `--history=false` denies what `--no-history` does. */
+function spelledOut({ options }: Command, argument: string): string {
+  const [, name = "", value] = /^--([^=]+)=(true|false)$/.exec(argument) ?? [];
+  if (options[name]?.isOn !== true) return argument;
+  return value === "true" ? `--${name}` : `--no-${name}`;
+}
+
 function joinRepeated(values: Record<string, OptionValues[string] | (string | boolean)[]>): OptionValues {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
@@ -162,7 +172,7 @@ export function helpText(command: Command): string {
 
 function optionLines(options: readonly (readonly [name: string, option: OptionSpec])[]): string[] {
   const rows = options.map(([name, option]) => {
-    const flag = `${option.short === undefined ? "    " : `-${option.short}, `}--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
+    const flag = `${option.short === undefined ? "    " : `-${option.short}, `}--${option.isOn === true ? "no-" : ""}${name}${option.value === undefined ? "" : ` ${option.value}`}`;
     const fallback = option.default === undefined ? "" : ` (default ${option.default})`;
     return [flag, `${option.description}${fallback}`] as const;
   });

@@ -1,6 +1,6 @@
 import { authored, differences, diffText, nameOf } from "../history/client/diff.ts";
 import { type Command, CommandError, usageExitCode } from "./command.ts";
-import { changesOf, forgotten, missingName, queryOf, revisionOf } from "./history.ts";
+import { changesOf, checkKnown, missingName, queryOf, revisionOf } from "./history.ts";
 import { objectOf, targetOptions, withTarget } from "./target.ts";
 
 export const diffCommand: Command = {
@@ -49,7 +49,7 @@ export const diffCommand: Command = {
         after: from,
         ...(to !== undefined && { upTo: to }),
       });
-      if (from < changes.begin) throw forgotten(from, changes.begin);
+      checkKnown(changes, from);
       const items = named !== undefined || withStatus ? changes.items : authored(changes.items);
       const found = differences({ items }, withStatus);
       for (const difference of found) {

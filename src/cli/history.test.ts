@@ -105,6 +105,10 @@ describe("sampan history, diff and rewind", { timeout: 60_000 }, () => {
     });
     expect(await refusal(historyCommand, "cm/settings", "--revision", "1")).toMatchObject({
       message: expect.stringContaining("forgotten"),
+      remedy: expect.stringMatching(/^name revision \d+ or a later one/),
+    });
+    expect(await refusal(rewindCommand, "cm/settings", "--to", "1000000")).toMatchObject({
+      message: expect.stringMatching(/^revision 1000000 has not been written yet: the newest is \d+$/),
     });
   });
 });

@@ -16,7 +16,8 @@ export const historyCommand: Command = {
   description:
     "Shows every change of an object, also of one that is gone: the revision, who made it with which field manager, the\n" +
     "reconcile or the request that it came from, and the fields that changed. With --revision, the object as it was then.\n" +
-    "Values of Secrets are not kept. Needs a cluster of sampan's, and the rights of its administrator.",
+    "Values of Secrets are not shown. Needs a cluster of sampan's that was not started with --no-history, and the rights\n" +
+    "of its administrator. The history outlasts the server: sampan down && sampan up, or a crash.",
   options: {
     ...targetOptions,
     since: { type: "string", value: "DURATION", description: "changes of this time only: 10m, 1h30m" },
@@ -30,7 +31,9 @@ export const historyCommand: Command = {
   },
   examples: [
     "sampan history deployment/web                   # who changed what, and why",
+    "sampan history deployment/web --since 10m       # … in the last ten minutes",
     "sampan history deployment/web --revision 1042   # as it was then",
+    "sampan history cm/settings -n shop -o json      # every state, for programs",
   ],
   maxArguments: 2,
   async run(options, positionals, io) {
@@ -53,27 +56,35 @@ export const historyCommand: Command = {
       });
       const revision = revisionOf(options, "revision");
       if (revision !== undefined) {
+        checkKnown(changes, revision);
         io.out(printAs(output === "" ? "yaml" : output, stateAt(changes, revision, named)));
         return 0;
       }
       if (output !== "") io.out(printAs(output, changes));
       else if (changes.items.length > 0) io.out(table(historyRows(changes.items, nowMs)));
-      else
-        io.out(
-          `Nothing is known of ${named.resource}/${named.name}: it did not change since revision ${changes.begin}, where the history begins.\n`,
-        );
+      else io.out(`${nothingKnown(named, changes.begin, sinceMs)}\n`);
       return 0;
     });
   },
 };
 
+function nothingKnown(
+  { resource, name }: { resource: string; name: string },
+  begin: number,
+  sinceMs: number | undefined,
+): string {
+  const what = `Nothing is known of ${resource}/${name}`;
+  if (sinceMs !== undefined) return `${what} in this time.`;
+  if (begin === 0) return `${what}: there has never been one of this name.`;
+  return `${what}: it did not change since revision ${begin}, where the history begins.`;
+}
+
 /** The object as it was at the revision. */
 function stateAt(
-  { items, begin }: Changes,
+  { items }: Changes,
   revision: number,
   { resource, name }: { resource: string; name: string },
 ): unknown {
-  if (revision < begin) throw forgotten(revision, begin);
   const last = items.findLast((change) => change.revision <= revision);
   const state = last === undefined ? items[0]?.before : last.after;
   if (state !== undefined) return state;
@@ -82,8 +93,17 @@ function stateAt(
   });
 }
 
-export const forgotten = (revision: number, begin: number): CommandError =>
-  new CommandError(`revision ${revision} is forgotten: the history begins at revision ${begin}`);
+/** Throws when the cluster does not know the state at the revision, any more or yet. */
+export function checkKnown({ begin, revision }: Changes, asked: number): void {
+  if (asked < begin)
+    throw new CommandError(`revision ${asked} is forgotten: the history begins at revision ${begin}`, {
+      remedy: `name revision ${begin} or a later one; sampan history KIND/NAME lists those at which it changed`,
+    });
+  if (asked > revision)
+    throw new CommandError(`revision ${asked} has not been written yet: the newest is ${revision}`, {
+      remedy: "sampan history KIND/NAME lists the revisions at which it changed",
+    });
+}
 
 /** The changes; a cluster that remembers none says so. */
 export async function changesOf(client: Client, query: ChangesQuery): Promise<Changes> {
@@ -91,7 +111,11 @@ export async function changesOf(client: Client, query: ChangesQuery): Promise<Ch
     return await readChanges(client.transport, query);
   } catch (cause) {
     if (!(cause instanceof NoHistoryError)) throw cause;
-    throw new CommandError(cause.message, { remedy: "sampan's own clusters do: sampan up", cause });
+    throw new CommandError(cause.message, {
+      remedy:
+        "a cluster of sampan's keeps one unless it was started with --no-history: sampan down, then sampan up",
+      cause,
+    });
   }
 }
 

@@ -2,7 +2,7 @@ import { nameOf } from "../history/client/diff.ts";
 import { type Rewound, rewind } from "../history/client/rewind.ts";
 import { RestMapper } from "../kubectl/rest-mapper.ts";
 import { type Command, CommandError, usageExitCode } from "./command.ts";
-import { changesOf, forgotten, missingName, queryOf, revisionOf } from "./history.ts";
+import { changesOf, checkKnown, missingName, queryOf, revisionOf } from "./history.ts";
 import { objectOf, targetOptions, withTarget } from "./target.ts";
 
 export const rewindCommand: Command = {
@@ -45,7 +45,7 @@ export const rewindCommand: Command = {
     return await withTarget(options, io, async ({ client, namespace }) => {
       const scope = named === undefined ? { namespace } : await queryOf(client, named, namespace);
       const changes = await changesOf(client, { ...scope, after: to });
-      if (to < changes.begin) throw forgotten(to, changes.begin);
+      checkKnown(changes, to);
       const deleteNew = options["delete-new"] === true;
       const rewound = await rewind(changes, {
         client,

@@ -21,7 +21,8 @@ export const addressOption: OptionSpec = {
 
 export const historyOption: OptionSpec = {
   type: "boolean",
-  description: "remember what changes, and through whom: for sampan history, diff and rewind",
+  isOn: true,
+  description: "do not keep what changes, and through whom, for sampan history, diff and rewind",
 };
 
 export const nodesOption: OptionSpec = {

@@ -80,7 +80,7 @@ export const newServerCommand = (atRest?: () => void): Command => ({
         instance,
         logLevel: level as LogLevel,
         ...(text(options, "address") === "" ? {} : { address: text(options, "address") }),
-        history: options["history"] === true,
+        history: options["history"] !== false,
         ...(report === undefined ? { writeLog: io.error } : {}),
         onStage: (stage, atMs) => report?.({ stage, atMs }),
         onTrouble: (trouble) => report?.(startTrouble(name, trouble)),

@@ -220,7 +220,7 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
       "--report-fd",
       "3",
       ...(address === "" ? [] : ["--address", address]),
-      ...(options["history"] === true ? ["--history"] : []),
+      ...(options["history"] === false ? ["--no-history"] : []),
     ],
     { detached: true, stdio: ["ignore", log, log, "pipe"], cwd: "/" },
   );

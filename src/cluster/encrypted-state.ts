@@ -71,6 +71,7 @@ export class EncryptedState {
     this.#text = text;
     this.#current = next;
     this.storage.use(next.transformerOf);
+    this.storage.archive?.protect(next.resources, next.covers);
     if (before === undefined) return;
     logger.info("the encryption configuration has changed", { file });
     clock.after(graceMs, () => before.close());

@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Clock, RealClock } from "../apimachinery/clock.ts";
-import type { Logger } from "../apimachinery/logger.ts";
+import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
-import type { History } from "../history/index.ts";
+import { keptHistory } from "../history/index.ts";
+import { isNoise, isSecret } from "../history/note.ts";
 import { openPki } from "../pki/index.ts";
-import { SqliteStorage } from "../storage/sqlite/sqlite-storage.ts";
+import type { ArchiveOptions } from "../storage/sqlite/sqlite-archive.ts";
+import { SqliteStorage, type SqliteStorageOptions } from "../storage/sqlite/sqlite-storage.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
 import { readSettings } from "./api-server-settings.ts";
@@ -41,7 +42,7 @@ export interface ServerProcessOptions {
   readonly logLevel: LogLevel;
   /** Further addresses to listen on; loopback always is. */
   readonly address?: string;
-  /** Remembers what changes, and through whom. */
+  /** False: what changes, and through whom, is not remembered. */
   readonly history?: boolean;
   /** Lines of the log; by default they go to `server.log` in the instance's folder. */
   readonly writeLog?: (line: string) => void;
@@ -98,7 +99,12 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const hostPorts = own ? new MachineHostPorts(instance, machineRegister()) : undefined;
 
   // The storage thread reads the file while this one loads the program.
-  const opening = openStorage(join(directory, "state.db"), clock);
+  const keeper = options.history === false ? undefined : archiveOptions(directory);
+  const opening = openStorage({
+    file: join(directory, "state.db"),
+    clock,
+    ...(keeper && { archive: keeper }),
+  });
   opening.catch(() => {});
   const { pki, saved } = openPki(join(directory, "pki"), {
     clock,
@@ -110,7 +116,9 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const { Cluster } = await import("./cluster.ts");
   const storage = await opening;
   const parts = await apiServerParts({ directory, clock, random, logger }, storage);
-  const history = options.history === true ? await openHistory(clock, logger) : undefined;
+  if (parts.storage === undefined) storage.archive?.protect([], () => false);
+  const { archive } = parts.storage ?? storage;
+  const history = archive && keptHistory(archive, clock);
   const cluster = new Cluster({
     clock,
     random,
@@ -129,7 +137,6 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     ...(hostPorts === undefined ? {} : { hostPorts }),
   });
   await cluster.startApi();
-  void history?.journal.follow(storage, cluster.signal);
   await saved;
   await listen(cluster, { address: "127.0.0.1", port: settings.apiPort });
   if (options.address !== undefined)
@@ -196,12 +203,16 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   return { stopped: stopped.promise, stop };
 }
 
-/** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
-async function openHistory(clock: Clock, logger: Logger): Promise<History> {
-  const { newHistory } = await import("../history/index.ts");
-  return newHistory({ clock, logger });
-}
+/** What is kept of former states, for `sampan history`; see docs/adr/013. */
+const archiveOptions = (directory: string): ArchiveOptions => ({
+  directory: join(directory, "history"),
+  sizeBytesMax: historyBytesMax,
+  isLeftOut: isNoise,
+  isSecret,
+});
+const historyBytesMax = 64 * 1024 * 1024;
 
+/** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
 async function apiServerParts(context: ApiServerContext, storage: Storage): Promise<Partial<ClusterOptions>> {
   const settings = readSettings(context.directory);
   if (Object.keys(settings).length === 0) return {};
@@ -249,9 +260,10 @@ const named = (address: string | undefined): string[] => (address === undefined 
 
 const sinceStartMs = (): number => Math.round(performance.now());
 
-async function openStorage(file: string, clock: RealClock): Promise<SqliteStorage> {
+async function openStorage(options: SqliteStorageOptions): Promise<SqliteStorage> {
+  const { file } = options;
   try {
-    return await SqliteStorage.open({ file, clock });
+    return await SqliteStorage.open(options);
   } catch (error) {
     if (error instanceof StorageError && error.code === "corrupt") {
       throw new ServerStartError(

@@ -59,6 +59,22 @@ export interface EntryQuery {
   readonly sinceMs?: number | undefined;
 }
 
+/** What is remembered of the changes that were asked for. */
+export interface Remembered {
+  /** Of changes up to this revision nothing is known. */
+  readonly begin: number;
+  /** The newest that is known. */
+  readonly revision: number;
+  /** Oldest first. */
+  readonly entries: readonly Entry[];
+}
+
+/** Remembers changes. */
+export interface ChangeReader {
+  /** All that was committed at the time of the call. */
+  read(query: EntryQuery): Promise<Remembered>;
+}
+
 export const matches = (entry: Entry, query: EntryQuery): boolean =>
   (query.name === undefined || entry.name === query.name) &&
   (query.resource === undefined || entry.resource === query.resource) &&

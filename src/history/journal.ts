@@ -3,7 +3,16 @@ import type { Logger } from "../apimachinery/logger.ts";
 import { parseKey, registryPrefix } from "../apiserver/cache/storage-key.ts";
 import type { ApiResponse, Filter, RequestState } from "../apiserver/endpoints/api-request.ts";
 import { type Storage, StorageError, type StorageEvent } from "../storage/storage.ts";
-import { type Cause, type Entry, type EntryQuery, matches, type RequestNote } from "./entry.ts";
+import {
+  type Cause,
+  type ChangeReader,
+  type Entry,
+  type EntryQuery,
+  matches,
+  type Remembered,
+  type RequestNote,
+} from "./entry.ts";
+import { isNoise, isOf, isSecret, keyOf, type LooseNote, mayChange, noteOf } from "./note.ts";
 import { Redactor } from "./redact.ts";
 
 export interface JournalOptions {
@@ -27,22 +36,10 @@ interface Kept {
   readonly bytes: number;
 }
 
-/** A note of a request whose answer did not tell the revision: it belongs to the next changes of the key. */
-interface LooseNote {
-  readonly key: string;
-  /** The newest revision when the request began. */
-  readonly after: number;
-  readonly upTo: number;
-  readonly note: RequestNote;
-}
-
 const defaultMaxBytes = 16 * 1024 * 1024;
 const defaultMaxAgeMs = 24 * 60 * 60 * 1000;
 /** What an entry takes beside its states, with its note. */
 const entryBytes = 400;
-/** What goes on without end in a cluster at rest, and what only tells of changes. */
-const noise = new Set(["events", "leases"]);
-const reading = new Set(["get", "list", "watch"]);
 
 /**
  * The memory of a cluster: every committed change with its states before and after, who asked for it, and why. It stands
@@ -54,7 +51,7 @@ const reading = new Set(["get", "list", "watch"]);
  *   new ApiServer({ …, intercept: journal.filter });
  *   void journal.follow(storage, signal);
  */
-export class Journal {
+export class Journal implements ChangeReader {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #causeOf: () => Cause | undefined;
@@ -99,8 +96,7 @@ export class Journal {
 
   /** A step around each request that takes note of those that write. Requests that read pass without a trace. */
   readonly filter: Filter = (state, next) => {
-    if (reading.has(state.info.verb) || !state.info.isResourceRequest || noise.has(state.info.resource))
-      return next(state);
+    if (!mayChange(state)) return next(state);
     const after = this.#revision;
     const cause = state.request.isInProcess ? this.#causeOf() : undefined;
     return next(state).then((response) => {
@@ -138,6 +134,12 @@ export class Journal {
     this.#wake(Number.POSITIVE_INFINITY);
   }
 
+  async read(query: EntryQuery): Promise<Remembered> {
+    await this.current();
+    const entries = this.entries(query);
+    return { begin: this.#begin, revision: this.#revision, entries };
+  }
+
   /** What is known of the changes, oldest first. */
   entries(query: EntryQuery): Entry[] {
     this.#forgetOld();
@@ -159,9 +161,9 @@ export class Journal {
       this.#revision = event.revision;
       const { key } = event;
       if (isNoise(key) || event.unreadable !== undefined) continue;
-      const isSecret = key.startsWith(secrets);
+      const hides = isSecret(key);
       const keep = (value: Uint8Array | undefined): Uint8Array | undefined =>
-        value === undefined || !isSecret ? value : this.#redactor.redact(value);
+        value === undefined || !hides ? value : this.#redactor.redact(value);
       const before = keep(event.previousValue);
       const after = keep(event.value);
       // The state before is, for the most part, the state after the change before, and the same bytes.
@@ -181,40 +183,20 @@ export class Journal {
   }
 
   #note(state: RequestState, response: ApiResponse, after: number, cause: Cause | undefined): void {
-    const { info, user, request, auditId } = state;
-    if (request.query.has("dryRun")) return;
-    const userAgent = request.header("user-agent") ?? "";
-    const note: RequestNote = {
-      verb: info.verb,
-      subresource: info.subresource,
-      user: user.name,
-      userAgent,
-      fieldManager: request.query.get("fieldManager") ?? userAgent.split("/")[0] ?? "",
-      requestId: auditId,
-      cause,
-    };
+    if (state.request.query.has("dryRun")) return;
+    const note = noteOf(state, cause);
     if (response.type === "object") {
       const { revision } = response.object;
       // A write that changed nothing answers with the state that somebody else made.
       if (revision > after && !this.#notes.has(revision)) this.#notes.set(revision, note);
       return;
     }
-    const scope = info.namespace === "" ? "" : `${info.namespace}/`;
-    const key = `${registryPrefix}${info.group === "" ? "core" : info.group}/${info.resource}/${scope}${info.name}`;
-    this.#loose.push({ key, after, upTo: this.#revision, note });
+    this.#loose.push({ key: keyOf(state), after, upTo: this.#revision, note });
     if (this.#loose.length > maxLooseNotes) this.#loose = this.#loose.slice(-maxLooseNotes / 2);
   }
 
   #noteOf({ revision, key }: Kept): RequestNote | undefined {
-    return (
-      this.#notes.get(revision) ??
-      this.#loose.find(
-        (loose) =>
-          loose.after < revision &&
-          revision <= loose.upTo &&
-          (loose.note.verb === "deletecollection" ? key.startsWith(loose.key) : key === loose.key),
-      )?.note
-    );
+    return this.#notes.get(revision) ?? this.#loose.find((loose) => isOf(loose, revision, key))?.note;
   }
 
   #forgetOld(): void {
@@ -257,10 +239,3 @@ export class Journal {
 }
 
 const maxLooseNotes = 4096;
-const secrets = `${registryPrefix}core/secrets/`;
-const noisyPrefixes = [
-  `${registryPrefix}core/events/`,
-  `${registryPrefix}events.k8s.io/events/`,
-  `${registryPrefix}coordination.k8s.io/leases/`,
-];
-const isNoise = (key: string): boolean => noisyPrefixes.some((prefix) => key.startsWith(prefix));

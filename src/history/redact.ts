@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { isObject } from "../apimachinery/json.ts";
+import { parseKey } from "../apiserver/cache/storage-key.ts";
 
 /** What applying with kubectl leaves behind: the whole object once more, values and all. */
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
@@ -44,3 +45,26 @@ export class Redactor {
 
 /** How a mark begins, which is no base64: it cannot be taken for a value. */
 export const hiddenPrefix = "(not kept: ";
+
+/** Stands for a state of which only that it was there is known. */
+export function hiddenState(key: string): Uint8Array | undefined {
+  const parsed = parseKey(key);
+  if (parsed === undefined) return undefined;
+  const { name, namespace, resource } = parsed;
+  const isKnown = resource === "secrets";
+  return Buffer.from(
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: isKnown ? "Secret" : resource,
+      metadata: { name, ...(namespace !== "" && { namespace }) },
+      data: { [hiddenKey]: `${hiddenPrefix}the whole state)` },
+    }),
+  );
+}
+
+/** What the data of a hidden state has in place of its own; no key of data can be called so. */
+const hiddenKey = "(hidden)";
+
+/** True for what stands for a state of which nothing more is known. */
+export const isHidden = (state: object | undefined): boolean =>
+  state !== undefined && "data" in state && isObject(state.data) && hiddenKey in state.data;

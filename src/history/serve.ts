@@ -2,8 +2,7 @@ import { formatTime } from "../apimachinery/clock.ts";
 import { isObject } from "../apimachinery/json.ts";
 import { newBadRequest, newForbidden, newMethodNotAllowed } from "../apimachinery/status.ts";
 import type { ApiResponse, RequestState } from "../apiserver/endpoints/api-request.ts";
-import type { Entry } from "./entry.ts";
-import type { Journal } from "./journal.ts";
+import type { ChangeReader, Entry } from "./entry.ts";
 
 /** May the user read such objects as they are now? Then also as they were. */
 export type MayRead = (
@@ -19,7 +18,7 @@ export type MayRead = (
  * to read the resources that are asked for.
  */
 export async function serveHistory(
-  journal: Journal,
+  journal: ChangeReader,
   mayRead: MayRead,
   state: RequestState,
 ): Promise<ApiResponse> {
@@ -29,8 +28,11 @@ export async function serveHistory(
   const group = text("group");
   const resource = text("resource");
   const namespace = text("namespace");
-  await journal.current();
-  const all = journal.entries({
+  const {
+    begin,
+    revision,
+    entries: all,
+  } = await journal.read({
     group,
     resource,
     namespace,
@@ -50,8 +52,8 @@ export async function serveHistory(
   return answer({
     apiVersion: "sampan.dev/v1",
     kind: "History",
-    begin: journal.begin,
-    revision: journal.revision,
+    begin,
+    revision,
     items: allowed.map((entry) => itemOf(entry, withObjects)),
   });
 }

@@ -1,3 +1,5 @@
+import type { Archive } from "./archive.ts";
+
 /**
  * The waist of the house: a revisioned key-value store with watch. Implementations: `memory/`, `sqlite/` and later
  * `etcd/`; `testing/` holds the suite that each of them passes.
@@ -49,6 +51,9 @@ export interface Storage {
 
   /** Bytes that the store takes on its disk; absent where there is no disk. */
   sizeBytes?(): number;
+
+  /** What is kept of versions that compaction takes; absent where nothing is. */
+  readonly archive?: Archive | undefined;
 
   /** Forgets history before the revision. Reads at or after it still work. Never blocks writers for long. */
   compact(revision: number): Promise<void>;

@@ -29,10 +29,13 @@ export interface EncryptionDependencies {
  * are loaded.
  */
 export class EncryptionAtRest {
+  /** The resources that the configuration names, as `secrets.` and `*.apps`. */
+  readonly resources: readonly string[];
   readonly #byResource: ReadonlyMap<string, ValueTransformer>;
   readonly #kms: readonly KmsTransformer[];
 
   private constructor(byResource: ReadonlyMap<string, ValueTransformer>, kms: readonly KmsTransformer[]) {
+    this.resources = [...byResource.keys()];
     this.#byResource = byResource;
     this.#kms = kms;
   }
@@ -57,6 +60,9 @@ export class EncryptionAtRest {
       identity
     );
   };
+
+  /** Does the configuration say how the value at the key is stored? */
+  readonly covers = (key: string): boolean => this.transformerOf(key) !== identity;
 
   /** What is wrong with a key management service; undefined when all are well or there is none. */
   check(): string | undefined {

@@ -7,7 +7,7 @@ import { always } from "../../apiserver/authorization/always.ts";
 import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
 import { writeContext } from "../../client/kubeconfig.ts";
 import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
-import { newHistory } from "../../history/index.ts";
+import { newHistory } from "../../history/in-memory.ts";
 import type { Journal } from "../../history/journal.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";

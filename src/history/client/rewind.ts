@@ -2,7 +2,7 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isNotFound, StatusError } from "../../apimachinery/status.ts";
 import type { Client, ResourceReference } from "../../client/client.ts";
 import type { ChangedObject } from "../entry.ts";
-import { hiddenPrefix } from "../redact.ts";
+import { hiddenPrefix, isHidden } from "../redact.ts";
 import { authored, essence } from "./diff.ts";
 import { changedFields } from "./fields.ts";
 import type { Changes } from "./read.ts";
@@ -84,6 +84,8 @@ async function outcomeOf(
   { apiVersion, kind }: UnstructuredObject,
   options: RewindOptions,
 ): Promise<Outcome> {
+  if (isHidden(then))
+    return { outcome: "refused", fields: [], why: "its values are not kept: write it yourself" };
   const resource = await options.finder.forKind(apiVersion, kind);
   if (resource === undefined)
     return {

@@ -1,5 +1,6 @@
 import { humanDuration } from "../../api/columns/duration.ts";
 import { parseTime } from "../../apimachinery/time.ts";
+import { isHidden } from "../redact.ts";
 import { changedFields } from "./fields.ts";
 import type { Change } from "./read.ts";
 
@@ -53,6 +54,7 @@ function becauseOf({ request }: Change): string {
 
 function fieldsOf({ change, before, after }: Change): string {
   if (change !== "changed") return change;
+  if (isHidden(before) || isHidden(after)) return "changed (how is not kept: it is secret)";
   const fields = changedFields(before, after);
   const rest = fields.length - maxFields;
   return fields.length === 0

@@ -9,6 +9,7 @@ import {
   type StorageEvent,
   type TxnResult,
 } from "../storage.ts";
+import { EncryptedArchive } from "./encrypted-archive.ts";
 import type { ValueTransformer } from "./value-transformer.ts";
 
 /** Says how the value at a key is stored. */
@@ -20,6 +21,7 @@ export type TransformerOf = (key: string) => ValueTransformer;
  * held up by it.
  */
 export class EncryptedStorage implements Storage {
+  readonly archive: EncryptedArchive | undefined;
   readonly #inner: Storage;
   readonly #onClose: () => void;
   #transformerOf: TransformerOf;
@@ -35,6 +37,8 @@ export class EncryptedStorage implements Storage {
     this.#inner = inner;
     this.#onClose = onClose;
     this.#transformerOf = transformerOf;
+    const { archive } = inner;
+    this.archive = archive && new EncryptedArchive(archive, (key) => this.#transformerOf(key));
   }
 
   /** Changes how values are stored from here on; those that could not be opened are tried again. */

@@ -19,6 +19,7 @@ export class Database {
   readonly #sqlite: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #remove: StatementSync;
+  readonly #take: StatementSync;
   readonly #find: StatementSync;
   readonly #outlines: Outlines | undefined;
 
@@ -28,6 +29,8 @@ export class Database {
     this.#outlines = Outlines.of(sqlite);
     this.#insert = sqlite.prepare("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?)");
     this.#remove = sqlite.prepare("DELETE FROM versions WHERE id BETWEEN ? AND ? AND key = ?");
+    this.#take = sqlite.prepare("DELETE FROM versions WHERE id BETWEEN ? AND ? AND key = ? RETURNING *");
+    this.#take.setReturnArrays(true);
     this.#find = sqlite.prepare("SELECT * FROM versions WHERE id BETWEEN ? AND ? AND key = ?");
     this.#find.setReturnArrays(true);
   }
@@ -154,6 +157,34 @@ export class Database {
       .run(revision);
   }
 
+  /** The newest revision that is written; 0 when there is none. */
+  newestRevision(): number {
+    const row = this.#sqlite.prepare("SELECT max(id) AS id FROM versions").get();
+    return Math.max(this.compactedRevision(), Math.floor(Number(row?.["id"] ?? 0) / rowsPerCommitMax));
+  }
+
+  /** What the archive has noted. */
+  archiveNote(name: ArchiveNote): string | undefined {
+    const row = this.#sqlite.prepare("SELECT value FROM meta WHERE name = ?").get(name);
+    return row === undefined ? undefined : String(row["value"]);
+  }
+
+  /** `undefined` takes the note away. */
+  setArchiveNote(name: ArchiveNote, value: string | undefined): void {
+    const statement = value === undefined ? "DELETE FROM meta WHERE name = ?" : setNote;
+    this.#sqlite.prepare(statement).run(...(value === undefined ? [name] : [name, value]));
+  }
+
+  /** Inside a transaction: deletes the version at the index, and returns it. */
+  take(versions: PackedVersions, index: number): Row | undefined {
+    const first = (versions.revisions[index] ?? 0) * rowsPerCommitMax;
+    const last = first + rowsPerCommitMax - 1;
+    const key = versions.keys[index] ?? "";
+    const row = this.#take.get(first, last, key);
+    this.#outlines?.remove(first, last, key);
+    return row === undefined ? undefined : this.#decode(row as unknown as unknown[]);
+  }
+
   /** Inside a transaction: deletes the versions from index `start` to before `end`. */
   remove(versions: PackedVersions, start: number, end: number): void {
     for (let index = start; index < end; index++) {
@@ -206,6 +237,10 @@ export class Database {
     return { revision, key, createRevision, value };
   }
 }
+
+/** What the archive leads up to: a compaction beyond that has taken what it does not have. And what is not to lie there plain. */
+export type ArchiveNote = "archivedThrough" | "archiveProtects";
+const setNote = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
 
 /** An id is the revision times this, plus the place in the commit: ids stay exact up to revision 2^37. */
 const rowsPerCommitMax = 2 ** 16;

@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { StorageErrorCode } from "../storage.ts";
+import type { ArchiveFile, ArchiveWriterOptions } from "./archive-writer.ts";
 import type { PackedRows, PackedVersions } from "./rows.ts";
 
 /**
@@ -12,6 +13,8 @@ import type { PackedRows, PackedVersions } from "./rows.ts";
 export interface WriterOptions {
   readonly file: string;
   readonly sizeBytesMax: number | undefined;
+  /** Keeps what compaction takes; see `ArchiveWriter`. */
+  readonly archive: ArchiveWriterOptions | undefined;
 }
 
 export type ToWriter =
@@ -19,7 +22,13 @@ export type ToWriter =
   /** Records the compacted revision durably. Answered. */
   | { readonly type: "compact"; readonly id: number; readonly revision: number }
   /** Deletes versions, in small steps between commits. Not answered. */
-  | { readonly type: "drop"; readonly versions: PackedVersions }
+  | {
+      readonly type: "drop";
+      readonly versions: PackedVersions;
+      readonly modes?: Uint8Array;
+      /** By the last compaction, when the process ended. */
+      readonly isLeftOver?: boolean;
+    }
   /** Asks for the values of versions. Answered. */
   | { readonly type: "read"; readonly id: number; readonly versions: PackedVersions }
   /** The same for somebody who may stand still until `answered` is not 0 any more: the answer goes to the port. */
@@ -29,9 +38,28 @@ export type ToWriter =
       readonly port: MessagePort;
       readonly answered: Int32Array<SharedArrayBuffer>;
     }
+  | Exclude<ToArchive, { readonly type: "drop" }>
   | { readonly type: "close" };
 
+/** Of these only the question for files is answered, when all that was dropped before it is in them. */
+export type ToArchive =
+  /** `modes`: how each is kept, see `keeping`. */
+  | { readonly type: "drop"; readonly versions: PackedVersions; readonly modes: Uint8Array }
+  | { readonly type: "note"; readonly text: string; readonly first: number; readonly last: number }
+  | { readonly type: "protect"; readonly resources: readonly string[] }
+  | { readonly type: "archive"; readonly id: number };
+
+export type FromArchive =
+  | {
+      readonly type: "archived";
+      readonly id: number;
+      readonly begin: number;
+      readonly files: readonly ArchiveFile[];
+    }
+  | { readonly type: "archiveTrouble"; readonly failure: Failure };
+
 export type FromWriter =
+  | FromArchive
   | { readonly type: "opened"; readonly compactedRevision: number }
   /** All rows of the file, in order of revision, after `opened`. */
   | { readonly type: "loading"; readonly rows: PackedRows }

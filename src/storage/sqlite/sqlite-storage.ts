@@ -27,6 +27,7 @@ import { Loader } from "./loader.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Failure, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
 import { BufferPool, packRows, type Row, unpackRows } from "./rows.ts";
+import { type ArchiveOptions, SqliteArchive } from "./sqlite-archive.ts";
 
 export interface SqliteStorageOptions {
   readonly file: string;
@@ -41,6 +42,8 @@ export interface SqliteStorageOptions {
    * the bundle: build `src/storage/sqlite/sqlite-writer.worker.ts` as a second entry point of that name.
    */
   readonly writerUrl?: URL;
+  /** Keeps what compaction takes. Default: nothing is kept. */
+  readonly archive?: ArchiveOptions;
 }
 
 /**
@@ -54,6 +57,8 @@ export class SqliteStorage implements Storage {
   readonly #reader: FileReader;
   readonly #store: RevisionStore;
   readonly #pipeline: Pipeline;
+  /** Of what compaction took, where that is kept. */
+  readonly archive: SqliteArchive | undefined;
   /** Commits that were judged and are not yet with the writer: they go to it as one message. */
   #outbox: StorageEvent[] = [];
   /** A message with commits is with the writer; it says when they are durable. */
@@ -81,7 +86,31 @@ export class SqliteStorage implements Storage {
     worker.on("error", (error) => this.#end(`the writer of ${options.file} failed: ${error.message}`));
     worker.on("exit", () => this.#end(`the writer of ${options.file} ended`));
     worker.unref();
-    if (loader.leftovers.keys.length > 0) this.#post({ type: "drop", versions: loader.leftovers });
+    this.archive = this.#newArchive();
+    const { leftovers } = loader;
+    if (leftovers.keys.length === 0) return;
+    if (this.archive === undefined) this.#post({ type: "drop", versions: leftovers, isLeftOver: true });
+    else
+      this.archive.drop(
+        leftovers.keys.map((key, index) => ({ key, revision: leftovers.revisions[index] ?? 0 })),
+      );
+  }
+
+  #newArchive(): SqliteArchive | undefined {
+    const { archive, clock } = this.#options;
+    if (archive === undefined) return undefined;
+    return new SqliteArchive(archive, {
+      store: this.#store,
+      clock,
+      logger: this.#logger,
+      post: (message) => this.#post(message),
+      readValues: (versions) => this.#readValues(versions),
+    });
+  }
+
+  #drop(versions: readonly DroppedVersion[]): void {
+    if (this.archive !== undefined) this.archive.drop(versions);
+    else this.#post({ type: "drop", versions: packVersions(versions) });
   }
 
   /**
@@ -90,7 +119,11 @@ export class SqliteStorage implements Storage {
    */
   static async open(options: SqliteStorageOptions): Promise<SqliteStorage> {
     const { file, sizeBytesMax, historyBytesMax = defaultHistoryBytes } = options;
-    const workerData: WriterOptions = { file, sizeBytesMax };
+    const archive = options.archive && {
+      directory: options.archive.directory,
+      sizeBytesMax: options.archive.sizeBytesMax,
+    };
+    const workerData: WriterOptions = { file, sizeBytesMax, archive };
     const worker = new Worker(options.writerUrl ?? defaultWriterUrl(), {
       workerData,
       execArgv: ["--disable-warning=ExperimentalWarning"],
@@ -158,7 +191,7 @@ export class SqliteStorage implements Storage {
     if (revision <= this.#store.compactedRevision) return;
     await this.#ask((id) => ({ type: "compact", id, revision }));
     for (const dropped of this.#store.compact(revision)) {
-      this.#post({ type: "drop", versions: packVersions(dropped) });
+      this.#drop(dropped);
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }
@@ -183,6 +216,7 @@ export class SqliteStorage implements Storage {
     }
     this.#store.close();
     this.#reader.end(new StorageError("closed", "the store is closed"));
+    this.archive?.close();
     if (this.#ended === undefined) this.#post({ type: "close" });
     await this.#onEnd.promise;
   }
@@ -225,6 +259,7 @@ export class SqliteStorage implements Storage {
         this.#isWriting = false;
         this.#flush();
         this.#pipeline.committed(message.revision);
+        this.archive?.committed(message.revision);
         this.#store.evict(this.#options.historyBytesMax ?? defaultHistoryBytes);
         this.#settled();
         break;
@@ -239,6 +274,10 @@ export class SqliteStorage implements Storage {
         break;
       case "closed":
         this.#end("the store is closed");
+        break;
+      case "archived":
+      case "archiveTrouble":
+        this.archive?.receive(message);
         break;
       default:
     }

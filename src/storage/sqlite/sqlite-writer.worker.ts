@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { StorageError } from "../storage.ts";
+import { ArchiveKeeper, type Drop } from "./archive-keeper.ts";
 import { Database } from "./database.ts";
 import type { Failure, FromReader, FromWriter, ToWriter, WriterOptions } from "./protocol.ts";
-import { type PackedVersions, packRows, type Row, unpackRows } from "./rows.ts";
+import { packRows, type Row, unpackRows } from "./rows.ts";
 
 /**
  * The writer thread: takes every commit that has arrived, writes them in one SQLite transaction with one sync, and says
@@ -15,16 +16,20 @@ class Writer {
   readonly #inbox: ToWriter[] = [];
   #epoch = 0;
   /** Versions to delete; the first from index `#dropStart` on. */
-  readonly #drops: PackedVersions[] = [];
+  readonly #drops: Drop[] = [];
   #dropStart = 0;
   /** Set while deleted versions may have left pages to give back. */
   #shrinks = false;
   /** Set after maintenance failed, until a commit succeeds again: a full disk is not asked over and over. */
   #resting = false;
+  /** Present when the store has an archive. */
+  readonly #archive: ArchiveKeeper | undefined;
 
-  constructor(port: MessagePort, database: Database) {
+  constructor(port: MessagePort, database: Database, { archive }: WriterOptions) {
     this.#port = port;
     this.#database = database;
+    if (archive !== undefined)
+      this.#archive = new ArchiveKeeper(database, archive, (message) => this.#send(message));
   }
 
   /** Sends the whole content. */
@@ -130,7 +135,14 @@ class Writer {
 
   #handle(message: ToWriter | undefined): void {
     if (message?.type === "drop") {
-      this.#drops.push(message.versions);
+      // Who opens the file for a moment, without its archive, leaves to the archive what is its own.
+      if (
+        message.isLeftOver === true &&
+        this.#archive === undefined &&
+        this.#database.archiveNote("archivedThrough")
+      )
+        return;
+      this.#drops.push(message);
       this.#resting = false;
     } else if (message?.type === "read") {
       this.#answer(message.id, () => this.#database.find(message.versions));
@@ -138,10 +150,20 @@ class Writer {
       this.#answerTo(message);
     } else if (message?.type === "compact") {
       this.#answer(message.id, () => {
-        this.#database.transaction(true, () => this.#database.setCompactedRevision(message.revision));
+        this.#database.transaction(true, () => {
+          this.#database.setCompactedRevision(message.revision);
+          if (this.#archive !== undefined) this.#archive.compacts(message.revision);
+          else this.#database.setArchiveNote("archivedThrough", undefined);
+        });
         return [];
       });
+    } else if (message?.type === "note" || message?.type === "protect") {
+      this.#archive?.receive(message);
+    } else if (message?.type === "archive") {
+      while (this.#drops.length > 0 && !this.#resting) this.#maintain(rowsPerIdleStep);
+      this.#archive?.receive(message);
     } else if (message?.type === "close") {
+      this.#archive?.close();
       this.#database.close();
       this.#send({ type: "closed" });
       this.#port.close();
@@ -175,19 +197,23 @@ class Writer {
   /** One step of compaction. */
   #maintain(rowsMax: number): void {
     if (!this.#hasMaintenance()) return;
-    const versions = this.#drops[0];
+    const drop = this.#drops[0];
     try {
-      if (versions === undefined) this.#shrinks = this.#database.shrink(pagesPerShrink);
-      else this.#drop(versions, rowsMax);
+      if (drop === undefined) this.#shrinks = this.#database.shrink(pagesPerShrink);
+      else this.#drop(drop, rowsMax);
     } catch {
       // The versions stay in the queue; should the process end first, the next start finds them again.
       this.#resting = true;
     }
   }
 
-  #drop(versions: PackedVersions, rowsMax: number): void {
+  #drop(drop: Drop, rowsMax: number): void {
+    const { versions } = drop;
     const end = Math.min(this.#dropStart + rowsMax, versions.keys.length);
-    this.#database.transaction(false, () => this.#database.remove(versions, this.#dropStart, end));
+    this.#database.transaction(false, () => {
+      if (this.#archive !== undefined) this.#archive.take(drop, this.#dropStart, end);
+      else this.#database.remove(versions, this.#dropStart, end);
+    });
     this.#dropStart = end;
     if (end < versions.keys.length) return;
     this.#drops.shift();
@@ -224,7 +250,7 @@ function toFailure(error: unknown): Failure {
 
 function main(port: MessagePort, options: WriterOptions): void {
   try {
-    const writer = new Writer(port, Database.open(options.file, options.sizeBytesMax));
+    const writer = new Writer(port, Database.open(options.file, options.sizeBytesMax), options);
     writer.load();
     writer.run();
   } catch (error) {
