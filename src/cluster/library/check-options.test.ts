@@ -21,6 +21,15 @@ describe("createCluster()", { timeout: 60_000 }, () => {
     [{ controllers: { exept: [] } }, 'Did you mean "except"?'],
     [{ seed: "7" }, 'seed: "7" is no whole number'],
     [{ seed: 0.5 }, "seed: 0.5 is no whole number"],
+    [{ record: "yes" }, 'record: "yes" is neither true nor false'],
+    [{ nodes: null }, "nodes: null is no number of nodes"],
+    [{ controllers: null }, "controllers: null is no object"],
+    [{ admission: null }, "admission: null is no object"],
+    [{ nodes: ["a"] }, 'a node: "a" is no object'],
+    [
+      { nodes: [{ name: "a", failures: [{ kind: "melt", after: "1m" }] }] },
+      /the kind of a failure: "melt" is not "crash" or "partition"/,
+    ],
     [{ scheduler: "off" }, 'scheduler: "off" is neither true nor false'],
     [{ nodes: -1 }, "nodes: -1 is no number of nodes"],
     [{ nodes: 1.5 }, "nodes: 1.5 is no number of nodes"],
@@ -40,6 +49,11 @@ describe("createCluster()", { timeout: 60_000 }, () => {
     const making = createCluster({ nodes: 0, clock: "virtual", ...fromJavaScript(options) });
     await expect(making).rejects.toThrow(message);
     await expect(making).rejects.toThrow(TypeError);
+  });
+
+  it.each([null, "virtual", 3])("refuses %j as options", async (options) => {
+    const making: unknown = Reflect.apply(createCluster, undefined, [options]);
+    await expect(making).rejects.toThrow(`the options: ${JSON.stringify(options)} is no object`);
   });
 
   it("takes every option that there is", async () => {

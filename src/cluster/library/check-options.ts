@@ -1,6 +1,7 @@
 import { dns1123SubdomainErrors } from "../../apimachinery/names.ts";
 import { admissionPluginNames } from "../../apiserver/admission/chain.ts";
 import { checkNames, meant } from "./known-names.ts";
+import { failureKinds } from "./node-failures.ts";
 import type { CreateClusterOptions, NodeOptions } from "./options.ts";
 
 /** All names that the options have: one that is missing is an error to the compiler. */
@@ -46,24 +47,30 @@ const nodeOptionNames = everyName<NodeOptions>()(
  * written in JavaScript too, where nothing else tells. Names of controllers are checked where they are known.
  */
 export function checkOptions(options: CreateClusterOptions): void {
+  checkObject("the options", options);
   checkNames("createCluster", options, optionNames);
-  const { clock, seed, nodes, scheduler, authorization, admission, controllers } = options;
+  const { clock, seed, nodes, scheduler, record, authorization, admission, controllers } = options;
   checkOneOf("clock", clock, ["real", "virtual"]);
   checkOneOf("authorization", authorization, ["RBAC", "AlwaysAllow"]);
   if (typeof controllers === "string") checkOneOf("controllers", controllers, ["all", "none"]);
-  if (typeof controllers === "object" && !Array.isArray(controllers))
+  else if (controllers !== undefined && !Array.isArray(controllers)) {
+    checkObject("controllers", controllers);
     checkNames("controllers", controllers, ["except"]);
+  }
   if (seed !== undefined && !Number.isInteger(seed))
     throw new TypeError(`seed: ${shown(seed)} is no whole number`);
-  if (scheduler !== undefined && typeof scheduler !== "boolean")
-    throw new TypeError(`scheduler: ${shown(scheduler)} is neither true nor false`);
-  if (typeof nodes === "object") checkNodes(nodes);
-  else if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 0))
+  for (const [name, value] of Object.entries({ scheduler, record })) {
+    if (value !== undefined && typeof value !== "boolean")
+      throw new TypeError(`${name}: ${shown(value)} is neither true nor false`);
+  }
+  if (Array.isArray(nodes)) checkNodes(nodes);
+  else if (nodes !== undefined && !(Number.isInteger(nodes) && Number(nodes) >= 0))
     throw new TypeError(`nodes: ${shown(nodes)} is no number of nodes`);
   if (admission !== undefined) checkAdmission(admission);
 }
 
 function checkAdmission(admission: NonNullable<CreateClusterOptions["admission"]>): void {
+  checkObject("admission", admission);
   checkNames("admission", admission, ["enable", "disable"]);
   for (const name of [...(admission.enable ?? []), ...(admission.disable ?? [])]) {
     if (admissionPluginNames.includes(name)) continue;
@@ -84,8 +91,10 @@ function checkNodes(nodes: readonly NodeOptions[]): void {
 
 /** Throws TypeError for what no node can be. */
 export function checkNode(options: NodeOptions): void {
+  checkObject("a node", options);
   checkNames("a node", options, nodeOptionNames);
-  const { name } = options;
+  const { name, failures = [] } = options;
+  for (const { kind } of failures) checkOneOf("the kind of a failure", kind ?? "", failureKinds);
   const [wrong] = typeof name === "string" ? dns1123SubdomainErrors(name) : ["it has to be a text"];
   if (wrong !== undefined) throw new TypeError(`nodes: ${shown(name)} is no name of a node: ${wrong}`);
 }
@@ -96,6 +105,12 @@ function checkOneOf(option: string, value: unknown, known: readonly string[]): v
   throw new TypeError(
     `${option}: ${shown(value)} is not ${all}.${typeof value === "string" ? meant(value, known) : ""}`,
   );
+}
+
+/** In JavaScript anything may be given. */
+function checkObject(what: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(`${what}: ${shown(value)} is no object`);
 }
 
 const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);

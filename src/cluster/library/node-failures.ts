@@ -20,13 +20,16 @@ export interface NodeFailure {
   readonly every?: Duration;
 }
 
-export type FailureKind =
-  | "crash"
-  | "partition"
-  | "not-ready"
-  | "memory-pressure"
-  | "disk-pressure"
-  | "pid-pressure";
+export type FailureKind = (typeof failureKinds)[number];
+
+export const failureKinds = [
+  "crash",
+  "partition",
+  "not-ready",
+  "memory-pressure",
+  "disk-pressure",
+  "pid-pressure",
+] as const;
 
 /** What makes a failure happen, and takes it back. */
 interface Failing {
