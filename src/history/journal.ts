@@ -24,6 +24,25 @@ export interface JournalOptions {
   readonly maxBytes?: number;
   /** What is older is forgotten. Default one day. */
   readonly maxAgeMs?: number;
+  /** What another journal knew up to the revision at which its store was forked. */
+  readonly origin?: JournalOrigin | undefined;
+}
+
+/** What a journal knows at a moment, to be gone on with by another. States and notes are shared with it, not copied. */
+export interface JournalOrigin {
+  readonly revision: number;
+  readonly begin: number;
+  readonly entries: readonly Kept[];
+  readonly notes: readonly SharedNotes[];
+  readonly loose: readonly LooseNote[];
+  /** So that marks for equal values stay equal. */
+  readonly redactor: Redactor;
+}
+
+/** Notes that nobody adds to any more. */
+interface SharedNotes {
+  readonly upTo: number;
+  readonly byRevision: ReadonlyMap<number, RequestNote>;
 }
 
 /** An entry as it is kept: the request is found when somebody asks. */
@@ -57,26 +76,58 @@ export class Journal implements ChangeReader {
   readonly #causeOf: () => Cause | undefined;
   readonly #maxBytes: number;
   readonly #maxAgeMs: number;
-  readonly #redactor = new Redactor();
+  readonly #redactor: Redactor;
   /** In the order of revisions; those before `#first` are forgotten. */
   #entries: (Kept | undefined)[] = [];
   #first = 0;
   #bytes = 0;
   /** By the revision that the answer told. */
-  readonly #notes = new Map<number, RequestNote>();
+  #notes = new Map<number, RequestNote>();
+  /** Those that forks know too. */
+  #shared: readonly SharedNotes[] = [];
   #loose: LooseNote[] = [];
   #storage: Storage | undefined;
   #waiters: { readonly revision: number; resolve(): void }[] = [];
   #revision = 0;
   /** Of what came before nothing is known. */
   #begin = 0;
+  /** It goes on from what another knew. */
+  #isForked = false;
 
-  constructor({ clock, logger, causeOf, maxBytes, maxAgeMs }: JournalOptions) {
+  constructor({ clock, logger, causeOf, maxBytes, maxAgeMs, origin }: JournalOptions) {
     this.#clock = clock;
     this.#logger = logger.named("history");
     this.#causeOf = causeOf ?? (() => undefined);
     this.#maxBytes = maxBytes ?? defaultMaxBytes;
     this.#maxAgeMs = maxAgeMs ?? defaultMaxAgeMs;
+    this.#redactor = origin?.redactor ?? new Redactor();
+    if (origin === undefined) return;
+    this.#isForked = true;
+    this.#revision = origin.revision;
+    this.#begin = origin.begin;
+    this.#entries = [...origin.entries];
+    for (const { bytes } of origin.entries) this.#bytes += bytes;
+    this.#shared = origin.notes;
+    this.#loose = [...origin.loose];
+  }
+
+  /** All that it knows up to the revision, for the journal of a fork of its store. */
+  async fork(revision: number): Promise<JournalOrigin> {
+    await this.current();
+    this.#forgetOld();
+    if (this.#notes.size > 0) {
+      this.#shared = [...this.#shared, { upTo: this.#revision, byRevision: this.#notes }];
+      this.#notes = new Map();
+    }
+    const entries = this.#entries.slice(this.#first).filter((entry) => entry !== undefined);
+    return {
+      revision,
+      begin: this.#begin,
+      entries: entries.filter((entry) => entry.revision <= revision),
+      notes: this.#shared,
+      loose: this.#loose,
+      redactor: this.#redactor,
+    };
   }
 
   /** The newest change that is known. */
@@ -114,11 +165,13 @@ export class Journal implements ChangeReader {
     await new Promise<void>((resolve) => this.#waiters.push({ revision, resolve }));
   }
 
-  /** Follows the store from its present revision on, until the signal aborts. */
+  /** Follows the store from its present revision on, or from where it was forked, until the signal aborts. */
   async follow(storage: Storage, signal: AbortSignal): Promise<void> {
     this.#storage = storage;
-    this.#revision = await storage.revision();
-    this.#begin = this.#revision;
+    if (!this.#isForked) {
+      this.#revision = await storage.revision();
+      this.#begin = this.#revision;
+    }
     while (!signal.aborted) {
       try {
         for await (const batch of storage.watch(registryPrefix, this.#revision, signal)) this.#append(batch);
@@ -196,7 +249,13 @@ export class Journal implements ChangeReader {
   }
 
   #noteOf({ revision, key }: Kept): RequestNote | undefined {
-    return this.#notes.get(revision) ?? this.#loose.find((loose) => isOf(loose, revision, key))?.note;
+    const known = this.#notes.get(revision);
+    if (known !== undefined) return known;
+    for (const { upTo, byRevision } of this.#shared) {
+      const shared = revision <= upTo ? byRevision.get(revision) : undefined;
+      if (shared !== undefined) return shared;
+    }
+    return this.#loose.find((loose) => isOf(loose, revision, key))?.note;
   }
 
   #forgetOld(): void {
@@ -209,6 +268,7 @@ export class Journal implements ChangeReader {
     while (this.#bytes > bytes && this.#first < this.#entries.length) this.#forgetFirst();
     this.#forgetOld();
     this.#loose = this.#loose.filter(({ upTo }) => upTo > this.#begin);
+    this.#shared = this.#shared.filter(({ upTo }) => upTo > this.#begin);
   }
 
   #forgetFirst(): void {
@@ -232,6 +292,7 @@ export class Journal implements ChangeReader {
     this.#first = 0;
     this.#bytes = 0;
     this.#notes.clear();
+    this.#shared = [];
     this.#loose = [];
     this.#revision = revision;
     this.#begin = revision;

@@ -8,7 +8,7 @@ import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../
 import { writeContext } from "../../client/kubeconfig.ts";
 import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
 import { newHistory } from "../../history/in-memory.ts";
-import type { Journal } from "../../history/journal.ts";
+import type { Journal, JournalOrigin } from "../../history/journal.ts";
 import { createPki, type PkiMaterial } from "../../pki/index.ts";
 import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
@@ -46,6 +46,8 @@ export interface SavedState {
   readonly trouble?: Trouble | undefined;
   /** The keys of the cluster that was before; without them it gets new ones. */
   readonly keys?: PkiMaterial;
+  /** How it came to be so. */
+  readonly history?: JournalOrigin;
   /** What bytes in the storage say, where that is known; see `WatchCacheOptions`. */
   readonly decoded?: ClusterOptions["decoded"];
 }
@@ -155,7 +157,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         : undefined;
     const storage = beginning?.storage ?? saved?.storage ?? options.store ?? new MemoryStorage();
     if (recorder !== undefined) recorder.revision = await storage.revision();
-    const history = newHistory({ clock, logger: silentLogger });
+    const history = newHistory({ clock, logger: silentLogger, origin: saved?.history });
     const newCluster = (life: LifeOptions): Cluster =>
       new Cluster({
         ...common,
@@ -327,8 +329,8 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /**
    * A cluster that goes on from the same state, and knows nothing of this one from here on: objects with their identities
-   * and revisions, simulated containers with their ages and logs, the time. What was under way in memory (backoff, queues)
-   * begins anew, as after a restart.
+   * and revisions, simulated containers with their ages and logs, the time, the history. What was under way in memory
+   * (backoff, queues) begins anew, as after a restart.
    */
   async fork(): Promise<EmbeddedCluster> {
     const storage = this.#storage;
@@ -341,11 +343,12 @@ export class EmbeddedCluster implements AsyncDisposable {
       trouble: this.#trouble(),
       decoded: handedOutOnce(this.server.cluster.server.decoded()),
     };
+    const history = await this.#journal.fork(await saved.storage.revision());
     const { seed, store: _, ...options } = this.#options;
     // Another stream of chance than ours, and the same one each time.
     const nextSeed = seed === undefined ? {} : { seed: Math.floor(this.#random.next() * 2 ** 32) };
     const now = { nodes: this.nodes.options(), scripts: this.pods.list() };
-    return await EmbeddedCluster.start({ ...options, ...nextSeed, ...now }, saved);
+    return await EmbeddedCluster.start({ ...options, ...nextSeed, ...now }, { ...saved, history });
   }
 
   /**
