@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Job, JobSpec } from "../../api/types/batch-v1.ts";
 import type { Pod } from "../../api/types/core-v1.ts";
-import { newForbidden } from "../../apimachinery/status.ts";
+import { newForbidden, StatusError } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
 import { jobController } from "./index.ts";
@@ -451,6 +451,24 @@ describe("an Indexed Job", () => {
       reason: "FailedIndexes",
       message: "Job has failed indexes",
     });
+  });
+
+  it("with backoffLimitPerIndex holds no pod for a replacement that a namespace that ends does not let in", async () => {
+    await start(indexed({ backoffLimitPerIndex: 3, backoffLimit: 2 ** 31 - 1 }));
+    run.transport.react(({ method, path }) => {
+      if (method !== "POST" || !path.endsWith("/pods")) return;
+      const { status: refusal } = newForbidden(resources.pods, "", "because it is being terminated");
+      throw new StatusError({
+        ...refusal,
+        details: { ...refusal.details, causes: [{ reason: "NamespaceTerminating", message: "" }] },
+      });
+    });
+    await end(withIndex(0), "Failed");
+    const failed = () => pods().find(({ status }) => status?.phase === "Failed");
+    expect(failed()?.metadata.finalizers).toEqual([trackingFinalizer]);
+    await run.settle(60_000);
+    expect(failed()?.metadata.finalizers ?? []).toEqual([]);
+    expect(status()).toMatchObject({ failed: 1 });
   });
 
   it("fails once more than maxFailedIndexes have failed", async () => {

@@ -53,7 +53,11 @@ interface Numbers {
 interface Managed {
   readonly requeueAfterMs?: number | undefined;
   readonly error?: unknown;
+  /** Pods were refused because the namespace is being deleted. */
+  readonly isNamespaceEnding?: boolean;
 }
+
+const none: ReadonlyMap<number, Pod> = new Map();
 
 /**
  * Runs a Job's pods to completion. Each pass measures, makes or deletes pods, writes what is about to be counted,
@@ -177,7 +181,10 @@ export class JobReconciler {
       if (outcome === undefined && manages) this.#noteSuspension(job, status, nowMs);
     }
     Object.assign(status, numbers);
-    await this.#writeCounts(job, status, progress, outcome, () => this.#backoff.record(key, failures));
+    // Nothing is ever made in a namespace that ends: what waits there to be replaced would hold it up for good.
+    const counted =
+      managed.isNamespaceEnding === true ? { ...progress, awaitingReplacement: none } : progress;
+    await this.#writeCounts(job, status, counted, outcome, () => this.#backoff.record(key, failures));
     if (managed.error !== undefined) throw managed.error;
     const waits = [managed.requeueAfterMs, deadlineLeftMs(job, status, nowMs)].filter(
       (ms) => ms !== undefined,
@@ -307,7 +314,7 @@ export class JobReconciler {
     });
     numbers.active += succeeded - refusedByNamespace;
     this.#expectations.creationObserved(key, indexes.length - succeeded + refusedByNamespace);
-    return { error };
+    return { error, ...(refusedByNamespace > 0 && { isNamespaceEnding: true }) };
   }
 
   /** Writes what is to be counted, lets go of the pods, and writes the counters; finishes the Job when all is done. */
