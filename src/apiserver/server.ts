@@ -296,6 +296,7 @@ export class ApiServer {
           metrics: requests,
         },
         requestTimeoutMs,
+        closed: this.#closed.signal,
         clock,
         logger: this.#logger,
         metrics: this.metrics,

@@ -10,6 +10,8 @@ const pauseMs = 1_000;
 /** Definitions come in dozens: they are heard of together. */
 const gatherMs = 200;
 
+const ignore = (): undefined => undefined;
+
 /** A list with one of them, if there is any. */
 async function anyDefinition(transport: Transport, signal: AbortSignal): Promise<KubernetesList> {
   const { body } = await transport.request({
@@ -48,10 +50,10 @@ export async function followDefinitions(
   const gather = (): void => {
     if (isGathering) return;
     isGathering = true;
-    clock.after(gatherMs, () => {
+    void clock.sleep(gatherMs, signal).then(() => {
       isGathering = false;
       if (!signal.aborted) changed();
-    });
+    }, ignore);
   };
   while (!signal.aborted) {
     try {
@@ -62,6 +64,6 @@ export async function followDefinitions(
     } catch {
       // Whatever it was, it is asked again below.
     }
-    await clock.sleep(pauseMs, signal).catch(() => undefined);
+    await clock.sleep(pauseMs, signal).catch(ignore);
   }
 }

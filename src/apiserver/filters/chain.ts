@@ -22,6 +22,8 @@ export interface ChainOptions {
   /** A step of whoever embeds the server, once it is known who asks. */
   readonly intercept?: Filter | undefined;
   readonly requestTimeoutMs: number;
+  /** Aborts when the server is closed. */
+  readonly closed?: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ServerMetrics;
@@ -36,7 +38,7 @@ export function buildChain(options: ChainOptions, route: Handler): Handler {
   const filters: readonly Filter[] = [
     panic(logger),
     measure(options.metrics.requests, clock),
-    timeout(clock, options.requestTimeoutMs),
+    timeout(clock, options.requestTimeoutMs, options.closed),
     authentication(authenticator, options.audit),
     audit(options.audit),
     impersonation(authorizer),

@@ -31,3 +31,19 @@ test("one that is met never expires, and delays no other", async () => {
   await clock.advance(5_000);
   expect(expired).toEqual(["b@1999"]);
 });
+
+test("no timer is left of one that is closed and waited for by nobody", async () => {
+  const clock = new VirtualClock(0);
+  const closed = new AbortController();
+  const expired: string[] = [];
+  const deadlines = new Deadlines(clock, 1_000, closed.signal);
+  deadlines.met(deadlines.add(() => expired.push("met")));
+  const late = deadlines.add(() => expired.push("late"));
+  closed.abort();
+  expect(clock.nextTimerMs).toBe(1_000);
+  deadlines.met(late);
+  expect(clock.nextTimerMs).toBeUndefined();
+  deadlines.add(() => expired.push("after"));
+  await clock.advance(1_000);
+  expect([expired, clock.nextTimerMs]).toEqual([["after"], undefined]);
+});

@@ -1,4 +1,4 @@
-import type { Clock } from "../../apimachinery/clock.ts";
+import type { Clock, Timer } from "../../apimachinery/clock.ts";
 
 /** One thing that may take only so long. */
 export interface Deadline {
@@ -15,33 +15,43 @@ export class Deadlines {
   readonly #durationMs: number;
   /** In the order of their times. */
   readonly #waiting = new Set<Deadline>();
-  /** A timer runs for the oldest that was waiting when it was set; it is looked at again then. */
-  #isTimed = false;
+  readonly #closed: AbortSignal | undefined;
+  /** Runs for the oldest that was waiting when it was set; it is looked at again then. */
+  #timer: Timer | undefined;
 
-  constructor(clock: Clock, durationMs: number) {
+  /** `closed` aborts when few will come any more: then no timer runs that nobody waits for. */
+  constructor(clock: Clock, durationMs: number, closed?: AbortSignal) {
     this.#clock = clock;
     this.#durationMs = durationMs;
+    this.#closed = closed;
+    closed?.addEventListener("abort", () => this.#rest(), { once: true });
   }
 
   /** Calls back after the duration unless the deadline is met before. */
   add(onExpired: () => void): Deadline {
     const deadline = { atMs: this.#clock.now() + this.#durationMs, onExpired };
     this.#waiting.add(deadline);
-    if (!this.#isTimed) this.#time(this.#durationMs);
+    if (this.#timer === undefined) this.#time(this.#durationMs);
     return deadline;
   }
 
   met(deadline: Deadline): void {
     this.#waiting.delete(deadline);
+    if (this.#closed?.aborted === true) this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#waiting.size > 0) return;
+    this.#timer?.stop();
+    this.#timer = undefined;
   }
 
   #time(delayMs: number): void {
-    this.#isTimed = true;
-    this.#clock.after(delayMs, () => this.#expire());
+    this.#timer = this.#clock.after(delayMs, () => this.#expire());
   }
 
   #expire(): void {
-    this.#isTimed = false;
+    this.#timer = undefined;
     const nowMs = this.#clock.now();
     for (const deadline of this.#waiting) {
       if (deadline.atMs > nowMs) return this.#time(deadline.atMs - nowMs);

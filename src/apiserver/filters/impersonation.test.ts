@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { StatusError } from "../../apimachinery/status.ts";
 import { newUser } from "../authentication/users.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
-import type { ApiRequest, RequestState } from "../endpoints/api-request.ts";
+import type { ApiRequest, Filter, RequestState } from "../endpoints/api-request.ts";
 import type { UserInfo } from "../request-context.ts";
 import { impersonation } from "./impersonation.ts";
 import { requestInfo } from "./request-info.ts";
@@ -25,19 +25,21 @@ interface Outcome {
   readonly message?: string;
 }
 
+const authorizerOf = (rights: readonly string[] | "all"): Authorizer => ({
+  authorize: async (attributes) => ({
+    decision: rights === "all" || rights.includes(rightOf(attributes)) ? "allow" : "noOpinion",
+    reason: "",
+  }),
+  rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
+});
+
 /** Sends a request with the headers, each a name and its lines, as a user with these rights. */
 async function act(
   headers: readonly (readonly [string, string])[],
   rights: readonly string[] | "all",
   requestor: UserInfo = jane,
+  filter: Filter = impersonation(authorizerOf(rights)),
 ): Promise<Outcome> {
-  const authorizer: Authorizer = {
-    authorize: async (attributes) => ({
-      decision: rights === "all" || rights.includes(rightOf(attributes)) ? "allow" : "noOpinion",
-      reason: "",
-    }),
-    rulesFor: async () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
-  };
   const lines = (name: string) => headers.filter(([key]) => key === name).map(([, value]) => value);
   const request: ApiRequest = {
     method: "GET",
@@ -68,7 +70,7 @@ async function act(
         : Reflect.get(target, key, receiver),
   });
   try {
-    await impersonation(authorizer)(spied, async () => ({ type: "upgraded", ended: Promise.resolve() }));
+    await filter(spied, async () => ({ type: "upgraded", ended: Promise.resolve() }));
     return { user: spied.user, ...noted };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
@@ -127,6 +129,18 @@ test("a refusal is that of the narrowest way that was open", async () => {
     message:
       'users.authentication.k8s.io "bob" is forbidden: User "jane" cannot impersonate:user-info resource "users" in API group "authentication.k8s.io" at the cluster scope',
   });
+});
+
+test("the way that allowed somebody last is tried first, and its refusal is told", async () => {
+  const rights = ["impersonate users bob"];
+  const filter = impersonation(authorizerOf(rights));
+  const narrow = /cannot impersonate-on:user-info:list resource "pods"/;
+  expect((await act([as("carl")], rights, jane, filter)).message).toMatch(narrow);
+  expect((await act([as("bob")], rights, jane, filter)).user?.name).toBe("bob");
+  expect((await act([as("carl")], rights, jane, filter)).message).toBe(
+    'users "carl" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope',
+  );
+  expect((await act([as("carl")], rights, newUser("jim", []), filter)).message).toMatch(narrow);
 });
 
 test("names of groups may hold commas: a line of the header is a name", async () => {

@@ -7,10 +7,10 @@ import { isLongRunning } from "./long-running.ts";
 
 /**
  * Gives up on a request after the time: 504, and the signal aborts what is still being done for it. A client may ask for
- * less time, by `timeout` in the query.
+ * less time, by `timeout` in the query. Once `closed` is aborted, no timer stays behind.
  */
-export function timeout(clock: Clock, timeoutMs: number): Filter {
-  const deadlines = new Deadlines(clock, timeoutMs);
+export function timeout(clock: Clock, timeoutMs: number, closed?: AbortSignal): Filter {
+  const deadlines = new Deadlines(clock, timeoutMs, closed);
   const byDefault: Alarm = (expire) => {
     const deadline = deadlines.add(expire);
     return () => deadlines.met(deadline);
