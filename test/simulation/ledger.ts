@@ -4,6 +4,7 @@ import { StatusError } from "../../src/apimachinery/status.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../src/apimachinery/transport.ts";
 import { ConnectionError } from "../../src/client/server-answer.ts";
 import type { History } from "./history.ts";
+import { webhookName } from "./objects.ts";
 
 interface Written {
   readonly what: string;
@@ -42,7 +43,7 @@ export class Ledger {
       if (error instanceof StatusError) {
         this.#count(error.code);
         // 507 is a disk that is full.
-        if (error.code >= 500 && error.code !== 507 && !error.message.includes("a fault was injected")) {
+        if (error.code >= 500 && error.code !== 507 && !isMeant(error.message)) {
           this.breaches.push(`${what} failed with ${error.code}: ${error.message}`);
         }
       } else if (!(error instanceof ConnectionError))
@@ -78,6 +79,10 @@ export class Ledger {
     }
   }
 }
+
+/** Whether the weather has made the failure. */
+const isMeant = (message: string): boolean =>
+  message.includes("a fault was injected") || message.includes(`failed calling webhook "${webhookName}"`);
 
 /** Scale, Eviction and the like are answers of another kind than what is stored. */
 const unstored = new Set(["Scale", "Eviction", "Binding", "TokenRequest", "SelfSubjectReview"]);

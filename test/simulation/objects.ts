@@ -1,3 +1,4 @@
+import type { ValidatingWebhookConfiguration } from "../../src/api/types/admissionregistration-v1.ts";
 import type { CustomResourceDefinition } from "../../src/api/types/apiextensions-v1.ts";
 import type { DaemonSet, Deployment, StatefulSet } from "../../src/api/types/apps-v1.ts";
 import type { CronJob, Job, JobSpec } from "../../src/api/types/batch-v1.ts";
@@ -280,4 +281,35 @@ export const thing = (dice: Dice, metadata: ObjectMeta): UnstructuredObject => (
   kind: "Thing",
   metadata: { ...held(dice), ...metadata },
   spec: dice.chance(0.5) ? {} : { size: dice.between(1, 9) },
+});
+
+/** The webhook that is asked in bad weather. Nobody is behind it: each of its calls is made to fail. */
+export const webhookName = "judge.simulation.sampan.dev";
+export const webhookConfiguration = "judge";
+
+export const webhook = (dice: Dice): ValidatingWebhookConfiguration => ({
+  apiVersion: "admissionregistration.k8s.io/v1",
+  kind: "ValidatingWebhookConfiguration",
+  metadata: { name: webhookConfiguration },
+  webhooks: [
+    {
+      name: webhookName,
+      admissionReviewVersions: ["v1"],
+      sideEffects: "None",
+      timeoutSeconds: dice.between(1, 10),
+      failurePolicy: dice.pick(["Fail", "Ignore"]),
+      clientConfig: { url: "https://judge.simulation.sampan.dev/" },
+      rules: [
+        {
+          operations: dice.pick([["CREATE"], ["CREATE", "UPDATE"], ["DELETE"], ["*"]]),
+          ...dice.pick([
+            { apiGroups: [""], apiVersions: ["v1"], resources: ["pods"] },
+            { apiGroups: [""], apiVersions: ["v1"], resources: ["configmaps", "persistentvolumeclaims"] },
+            { apiGroups: ["apps", "batch"], apiVersions: ["*"], resources: ["*"] },
+            { apiGroups: [group], apiVersions: ["v1"], resources: ["things"] },
+          ]),
+        },
+      ],
+    },
+  ],
 });

@@ -1,6 +1,9 @@
+import { isNotFound } from "../../src/apimachinery/status.ts";
+import { resources } from "../../src/client/resources.ts";
 import type { Fault, FaultReason, FaultRule } from "../../src/cluster/index.ts";
 import type { EmbeddedCluster } from "../../src/cluster/library/embedded-cluster.ts";
 import type { Dice } from "./dice.ts";
+import * as objects from "./objects.ts";
 
 const controllers = [
   "deployment-controller",
@@ -66,6 +69,7 @@ export class Weather {
   readonly #partitioned = new Set<string>();
   readonly #stopped = new Set<string>();
   #isServerDown = false;
+  #hasWebhook = false;
   /** Nodes that are just stopping or starting. */
   readonly #busy = new Map<string, Promise<void>>();
 
@@ -91,6 +95,9 @@ export class Weather {
       [1, this.#crashServer],
       [3, this.#restartServer],
       [1, this.#fillDisk],
+      [2, this.#skew],
+      [2, this.#obstruct],
+      [2, this.#unobstruct],
     ]);
     await change(dice);
   }
@@ -100,7 +107,11 @@ export class Weather {
     const { faults, nodes } = this.#cluster;
     this.#note("the weather clears");
     faults.clear();
+    // There is nobody behind it: as long as it is asked, each of its calls has to fail here.
+    faults.addWebhook({ webhook: objects.webhookName, error: "ConnectionRefused" });
     await this.#restartServer();
+    await this.#takeWebhookAway();
+    for (const node of nodes.names()) nodes.skew(node, 0);
     for (const node of this.#partitioned) nodes.heal(node);
     for (const name of this.#stopped) this.#cluster.startController(name);
     this.#partitioned.clear();
@@ -238,6 +249,50 @@ export class Weather {
     this.#note("the server starts again");
     await this.#cluster.server.restart();
   };
+
+  /** The clock of a node is wrong: its leases, and the times that it tells. */
+  #skew = (dice: Dice): void => {
+    const name = dice.maybePick(this.#cluster.nodes.names().filter((each) => !this.#busy.has(each)));
+    if (name === undefined) return;
+    const by = dice.pick(["-5m", "-50s", "-3s", "2s", "45s", "10m", 0] as const);
+    this.#cluster.nodes.skew(name, by);
+    this.#note(`the clock of ${name} is off by ${by}`);
+  };
+
+  /** A webhook that does not answer, at once or after a while, is asked about what is written. */
+  #obstruct = async (dice: Dice): Promise<void> => {
+    const { faults, client } = this.#cluster;
+    const configuration = objects.webhook(dice);
+    const delay = dice.pick([undefined, "800ms", "6s", "40s"]);
+    faults.addWebhook({
+      webhook: objects.webhookName,
+      error: dice.pick(["ConnectionRefused", "NotJson", "WrongUid", 503]),
+      ...(delay !== undefined && { delay }),
+    });
+    this.#hasWebhook = true;
+    try {
+      await client.resource(resources.validatingwebhookconfigurations).create(configuration);
+      this.#note(
+        `a webhook fails ${JSON.stringify(configuration.webhooks?.[0])} after ${delay ?? "no time"}`,
+      );
+    } catch (error) {
+      this.#note(`no webhook: ${String(error)}`);
+    }
+  };
+
+  #unobstruct = async (): Promise<void> => {
+    await this.#takeWebhookAway().catch(() => undefined);
+  };
+
+  async #takeWebhookAway(): Promise<void> {
+    if (!this.#hasWebhook) return;
+    const configurations = this.#cluster.client.resource(resources.validatingwebhookconfigurations);
+    await configurations.delete(objects.webhookConfiguration).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+    this.#hasWebhook = false;
+    this.#note("the webhook is gone");
+  }
 
   #fillDisk = (dice: Dice): void => {
     const options = { after: dice.between(0, 20), times: dice.between(1, 10) };
