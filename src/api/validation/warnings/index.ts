@@ -21,6 +21,14 @@ import { isEmpty, list, same, text } from "../basics.ts";
 import { emptySpec } from "../pod/spec.ts";
 import { claimWarnings } from "./claim.ts";
 import { ipWarnings } from "./ip.ts";
+import {
+  networkPolicyWarnings,
+  resourceSliceWarnings,
+  runtimeClassWarnings,
+  serviceAccountWarnings,
+  staticNameWarnings,
+  storageCapacityWarnings,
+} from "./others.ts";
 import { nodeTermWarnings, podWarnings, templateWarnings } from "./pod.ts";
 
 /** What is valid and still worth a word: deprecated fields, values that do not do what they seem to. */
@@ -112,8 +120,19 @@ const byKind: Readonly<Record<string, AnyWarn>> = {
     }
     claimWarnings(spec, "spec", warnings);
   }),
+  "/ServiceAccount": rule(serviceAccountWarnings),
+  "admissionregistration.k8s.io/MutatingAdmissionPolicy": rule(staticNameWarnings),
+  "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": rule(staticNameWarnings),
+  "admissionregistration.k8s.io/MutatingWebhookConfiguration": rule(staticNameWarnings),
+  "admissionregistration.k8s.io/ValidatingAdmissionPolicy": rule(staticNameWarnings),
+  "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": rule(staticNameWarnings),
+  "admissionregistration.k8s.io/ValidatingWebhookConfiguration": rule(staticNameWarnings),
   "networking.k8s.io/Ingress": onCreate(rule(ingressWarnings)),
+  "networking.k8s.io/NetworkPolicy": rule(networkPolicyWarnings),
+  "node.k8s.io/RuntimeClass": rule(runtimeClassWarnings),
+  "resource.k8s.io/ResourceSlice": rule(resourceSliceWarnings),
   "storage.k8s.io/CSIDriver": rule(driverWarnings),
+  "storage.k8s.io/CSIStorageCapacity": rule(storageCapacityWarnings),
   "storage.k8s.io/StorageClass": rule(storageClassWarnings),
 };
 

@@ -20,7 +20,7 @@ import { portWarnings } from "./ports.ts";
 import { virtualPathWarnings } from "./virtual-paths.ts";
 
 /** Warnings about pods and their templates, as pkg/api/pod/warnings.go words them. */
-const deprecatedLabels: Readonly<Record<string, string>> = {
+export const deprecatedLabels: Readonly<Record<string, string>> = {
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
   "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
   "failure-domain.beta.kubernetes.io/region":
