@@ -19,6 +19,7 @@ import {
   resourceClaimTemplatesExtension,
 } from "./resource/claims.ts";
 import { deviceTaintRulesExtension, resourceSlicesExtension } from "./resource/device-taints.ts";
+import { priorityClassesExtension } from "./scheduling/priority-classes.ts";
 import { csiDriversExtension } from "./storage/csi-drivers.ts";
 
 /** Every resource that is more than its schema, but for those of security, which come with it. */
@@ -42,6 +43,7 @@ export function registryExtensions({ serviceCidr }: { readonly serviceCidr: stri
     resourceClaimsExtension,
     resourceClaimTemplatesExtension,
     leasesExtension,
+    priorityClassesExtension,
     csiDriversExtension,
     flowSchemasExtension,
     priorityLevelsExtension,

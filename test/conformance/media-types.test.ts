@@ -223,7 +223,7 @@ describe("what is sent", () => {
       refused(
         413,
         "RequestEntityTooLarge",
-        "The allowed maximum operations in a JSON patch is 10000, got 10001",
+        "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
       ),
     );
   });

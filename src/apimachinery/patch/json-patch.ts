@@ -49,7 +49,7 @@ function readOperations(patch: unknown): Record<string, unknown>[] {
     throw newStatusError(
       413,
       "RequestEntityTooLarge",
-      `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`,
     );
   }
   return (patch as unknown[]).map(readOperation);

@@ -1,6 +1,6 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
-import { newNotFound, successStatus } from "../../apimachinery/status.ts";
+import { newForbidden, newNotFound, successStatus } from "../../apimachinery/status.ts";
 import { deleteObject } from "../registry/delete.ts";
 import { deleteAnswersWithObject } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
@@ -21,6 +21,8 @@ export async function remove(
   const { info, store } = served;
   const { namespace, name } = targetOf(state.info, info);
   if (store === undefined) throw newNotFound(info, name);
+  const refusal = store.strategy.refuseDelete?.(name);
+  if (refusal !== undefined) throw newForbidden(info, name, refusal);
   const options = await readDeleteOptions(state, core.scheme);
   warnOfOrphans(state, info, options);
   const context = deleteContext(state, options);

@@ -4,7 +4,7 @@ import { invalid } from "../../apimachinery/field-error.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
 import { deepCopy, isObject } from "../../apimachinery/json.ts";
 import { selectorFromLabelSelector, selectorFromMap } from "../../apimachinery/labels.ts";
-import type { ObjectMeta } from "../../apimachinery/meta-v1.ts";
+import type { ManagedFieldsEntry, ObjectMeta } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {
   isConflict,
@@ -188,12 +188,39 @@ async function write(
       await core.admission.validate(attributes);
       setReplicas(changed, replicasOf(wanted), info.custom?.scale);
       if (!isTracked) recordUpdate(store, context, info, current, changed, "scale");
+      forgetTimesOfScale(changed, current);
       return changed;
     },
     validate: () => Promise.resolve(),
   });
   return answer(object.object, info);
 }
+
+/** Kubernetes takes over who scaled from the Scale, without when: what had no time before gets none. */
+function forgetTimesOfScale(changed: UnstructuredObject, current: UnstructuredObject): void {
+  const entries = changed.metadata.managedFields;
+  if (entries === undefined || entries === current.metadata.managedFields) return;
+  const known = current.metadata.managedFields ?? [];
+  const settled = entries.map((entry) => {
+    if (entry.subresource !== "scale") return entry;
+    const { time: _time, ...timeless } = entry;
+    const { manager, operation, apiVersion } = entry;
+    const time = known.find(
+      (each) =>
+        each.subresource === "scale" &&
+        each.manager === manager &&
+        each.operation === operation &&
+        (operation === "Apply" || each.apiVersion === apiVersion),
+    )?.time;
+    return time === undefined ? timeless : { ...timeless, time };
+  });
+  changed.metadata.managedFields = settled.toSorted(byOperationAndTime);
+}
+
+const compareText = (a = "", b = ""): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const byOperationAndTime = (a: ManagedFieldsEntry, b: ManagedFieldsEntry): number =>
+  compareText(a.operation, b.operation) || compareText(a.time, b.time) || compareText(a.manager, b.manager);
 
 const answer = (object: UnstructuredObject, info: ResourceInfo): ApiResponse => ({
   type: "value",

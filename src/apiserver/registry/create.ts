@@ -3,11 +3,11 @@ import { formatTime } from "../../apimachinery/clock.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { randomSuffix } from "../../apimachinery/random.ts";
-import { newAlreadyExists, newStatusError } from "../../apimachinery/status.ts";
+import { newStatusError } from "../../apimachinery/status.ts";
 import { CachedObject } from "../cache/cached-object.ts";
 import { freezeParts } from "../cache/compact.ts";
 import type { RequestContext } from "../request-context.ts";
-import { newGenerateNameConflict, newInvalidObject } from "./errors.ts";
+import { newGenerateNameConflict, newInvalidObject, newNameTaken } from "./errors.ts";
 import { validateMetadata } from "./object-meta.ts";
 import { hasGeneration } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
@@ -56,7 +56,8 @@ export async function createObject(
     const created = await commit(store, context, served, object, isGenerated);
     if (created !== undefined) return created;
     const name = object.metadata.name ?? "";
-    if (generateName === "") throw newAlreadyExists(served, name);
+    if (generateName === "")
+      throw newNameTaken(served, name, store.cache.get(object.metadata.namespace ?? "", name));
     // Who gave both is told the same, without further attempts: the name is the client's choice.
     if (!isGenerated || attempt === generateAttempts) throw newGenerateNameConflict(served, name);
   }

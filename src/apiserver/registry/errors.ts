@@ -1,8 +1,14 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import type { GroupResource } from "../../apimachinery/gvk.ts";
-import type { StatusError } from "../../apimachinery/status.ts";
-import { newConflict, newInvalid, newStatusError } from "../../apimachinery/status.ts";
+import {
+  newAlreadyExists,
+  newConflict,
+  newInvalid,
+  newStatusError,
+  StatusError,
+} from "../../apimachinery/status.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
 
 /** Errors of the options of a request: `ListOptions.meta.k8s.io "" is invalid: …`. */
 export function newInvalidOptions(kind: string, errors: readonly FieldError[]): StatusError {
@@ -16,6 +22,17 @@ export function newInvalidObject(
   errors: readonly FieldError[],
 ): StatusError {
   return newInvalid({ group: storage.group, kind }, name, errors);
+}
+
+/** The 409 of a name that is taken; who holds it may be about to go. */
+export function newNameTaken(
+  resource: GroupResource,
+  name: string,
+  holder: CachedObject | undefined,
+): StatusError {
+  const error = newAlreadyExists(resource, name);
+  if (holder?.object.metadata.deletionTimestamp === undefined) return error;
+  return new StatusError({ ...error.status, message: `object is being deleted: ${error.message}` });
 }
 
 /** The 409 of a generated name that stayed taken after all attempts. */

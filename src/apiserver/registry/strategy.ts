@@ -66,6 +66,8 @@ export interface Strategy {
   ): number | undefined;
   /** True while something in the object, besides finalizers, must go before it can be removed (a namespace's content). */
   holdsDeletion?(object: UnstructuredObject): boolean;
+  /** Why nobody may delete the object of that name, by itself. Default: everybody may who is allowed to. */
+  refuseDelete?(name: string): string | undefined;
   /** False where being marked as deleted is no new generation. Default: true. */
   readonly countsDeletion?: boolean;
   /** Called when the object is marked as being deleted and kept because of finalizers or `holdsDeletion`. May change it. */
