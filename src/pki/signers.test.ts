@@ -46,11 +46,21 @@ describe("signFor()", () => {
     [
       "kube-apiserver-client",
       { commonName: "jane", usages: serving },
-      "usages did not match [digital signature client auth]",
+      "invalid usage for client certificate: server auth",
     ],
     [
       "kube-apiserver-client",
       { commonName: "jane", usages: ["client auth", "cert sign"] },
+      "invalid usage for client certificate: cert sign",
+    ],
+    [
+      "kube-apiserver-client",
+      { commonName: "jane", usages: ["digital signature"] },
+      "missing required usage for client certificate: client auth",
+    ],
+    [
+      "kube-apiserver-client-kubelet",
+      { usages: ["client auth"] },
       "usages did not match [digital signature client auth]",
     ],
     ["kube-apiserver-client-kubelet", {}, undefined],
@@ -86,10 +96,12 @@ describe("signFor()", () => {
   });
 
   test.each([
-    [undefined, 365 * dayMs],
+    [undefined, 365 * dayMs - 300_000],
     [3600, 3_600_000],
     [1, 600_000],
-    [10 * 365 * 86_400, 365 * dayMs],
+    [8 * 3600 - 1, 8 * 3_600_000 - 1000],
+    [8 * 3600, 8 * 3_600_000 - 300_000],
+    [10 * 365 * 86_400, 365 * dayMs - 300_000],
   ])("a lifetime of %s seconds", (expirationSeconds, lifetimeMs) => {
     const answer = ask("legacy-unknown", expirationSeconds === undefined ? {} : { expirationSeconds });
     const pem = answer !== undefined && "certificate" in answer ? answer.certificate : "";

@@ -1,4 +1,4 @@
-import { type CertificateAuthority, certificateLifetimeMs } from "./authority.ts";
+import { backdateMs, type CertificateAuthority, certificateLifetimeMs } from "./authority.ts";
 import { isKeyUsage, type KeyUsage } from "./extensions.ts";
 import { parseSigningRequest, type SigningRequest } from "./signing-request.ts";
 
@@ -15,12 +15,13 @@ export interface SigningAsk {
 export type SigningAnswer = { readonly certificate: string } | { readonly refused: string };
 
 const minLifetimeMs = 10 * 60 * 1000;
+const shortLifetimeMs = 8 * 60 * 60 * 1000;
 
 type Rule = (request: SigningRequest, usages: readonly string[]) => string | undefined;
 
 /** The signers of kube-controller-manager; each knows what it may put its name under (pkg/apis/certificates/helpers.go). */
 const rules: Readonly<Record<string, Rule>> = {
-  "kubernetes.io/kube-apiserver-client": (_request, usages) => usageError(usages, "client auth"),
+  "kubernetes.io/kube-apiserver-client": (_request, usages) => apiClientUsageError(usages),
   "kubernetes.io/kube-apiserver-client-kubelet": (request, usages) =>
     nodeError(request) ?? namesError(request) ?? usageError(usages, "client auth"),
   "kubernetes.io/kubelet-serving": (request, usages) =>
@@ -45,7 +46,9 @@ export function signFor(
   if (request === undefined) return { refused };
   const askedMs = ask.expirationSeconds === undefined ? certificateLifetimeMs : ask.expirationSeconds * 1000;
   const lifetimeMs = Math.min(Math.max(askedMs, minLifetimeMs), certificateLifetimeMs);
-  return { certificate: authority.sign(request, ask.usages as readonly KeyUsage[], nowMs, lifetimeMs) };
+  // A long life is as long as was asked for, from its beginning in the past; a short one would suffer from that.
+  const leftMs = lifetimeMs < shortLifetimeMs ? lifetimeMs : lifetimeMs - backdateMs;
+  return { certificate: authority.sign(request, ask.usages as readonly KeyUsage[], nowMs, leftMs) };
 }
 
 /** The request when its signer, one of the cluster's, would sign it; else why not. */
@@ -68,15 +71,23 @@ export function checkAsk({
   return refused === undefined ? { request } : { refused };
 }
 
+const apiClientUsages = new Set(["digital signature", "key encipherment", "client auth"]);
+
+function apiClientUsageError(usages: readonly string[]): string | undefined {
+  const invalid = usages.find((usage) => !apiClientUsages.has(usage));
+  if (invalid !== undefined) return `invalid usage for client certificate: ${invalid}`;
+  return usages.includes("client auth")
+    ? undefined
+    : "missing required usage for client certificate: client auth";
+}
+
 /** Elliptic keys cannot encipher keys: that usage may be left out. */
 function usageError(usages: readonly string[], purpose: string): string | undefined {
   const required = ["digital signature", purpose];
   const allowed = new Set([...required, "key encipherment"]);
   const fits =
     required.every((usage) => usages.includes(usage)) && usages.every((usage) => allowed.has(usage));
-  const asApiClient =
-    purpose === "client auth" && usages.includes(purpose) && usages.every((usage) => allowed.has(usage));
-  return fits || asApiClient ? undefined : `usages did not match [${required.join(" ")}]`;
+  return fits ? undefined : `usages did not match [${required.join(" ")}]`;
 }
 
 function nodeError({ subject }: SigningRequest): string | undefined {
