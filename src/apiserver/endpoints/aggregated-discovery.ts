@@ -115,9 +115,13 @@ async function encoded(
   return encodeProtobufAnswer(document);
 }
 
+/** What is of the same group and version as the list goes without saying, but for custom resources. */
+const ownVersionOf = (info: ResourceInfo): { readonly group: string; readonly version: string } =>
+  info.custom === undefined ? { group: "", version: "" } : info;
+
 function resourceOf(info: ResourceInfo): ResourceDiscovery {
-  // What is of the same group and version as the list goes without saying.
-  const responseKind = { group: "", version: "", kind: info.kind };
+  const { group, version } = ownVersionOf(info);
+  const responseKind = { group, version, kind: info.kind };
   const parts = partsOf(info);
   return {
     resource: info.resource,
@@ -133,7 +137,7 @@ function resourceOf(info: ResourceInfo): ResourceDiscovery {
 
 function subresourceOf(info: ResourceInfo, part: SubresourceInfo): SubresourceDiscovery {
   const isOwn = part.kind === undefined || formatApiVersion(part.kind) === formatApiVersion(info);
-  const { group, version } = isOwn ? { group: "", version: "" } : (part.kind ?? info);
+  const { group, version } = isOwn ? ownVersionOf(info) : (part.kind ?? info);
   return {
     subresource: part.name,
     responseKind: { group, version, kind: kindOf(info, part) },

@@ -112,3 +112,25 @@ describe("a path of custom resources", () => {
     expect((await https.request(`${version}/crontabs`)).json<List>().items).toHaveLength(2);
   });
 });
+
+test("aggregated discovery names group and version of their kind, as it does of no built-in one", async () => {
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const { items } = (await https.request("/apis", { headers: { accept } })).json<{
+    items: { metadata: { name: string }; versions: { resources: Discovered[] }[] }[];
+  }>();
+  interface Discovered {
+    readonly responseKind: object;
+    readonly subresources?: readonly { readonly subresource: string; readonly responseKind: object }[];
+  }
+  const first = (group: string): Discovered | undefined =>
+    items.find(({ metadata }) => metadata.name === group)?.versions[0]?.resources[0];
+  const cronTab = { group: "stable.example.com", version: "v1", kind: "CronTab" };
+  expect(first("stable.example.com")).toMatchObject({
+    responseKind: cronTab,
+    subresources: [
+      { subresource: "status", responseKind: cronTab },
+      { subresource: "scale", responseKind: { group: "autoscaling", version: "v1", kind: "Scale" } },
+    ],
+  });
+  expect(first("apps")?.responseKind).toMatchObject({ group: "", version: "" });
+});
