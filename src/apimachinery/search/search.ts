@@ -12,7 +12,7 @@ export interface Search {
 export type Found = boolean | readonly string[];
 
 /** What an engine looks at in some milliseconds: characters, each with every instruction of the program in the worst case. */
-const stepsAtOnce = 2_000_000;
+const stepsAtOnce = 500_000;
 
 /** Whether others should not have to wait for the search: it takes linear time, which a text of a megabyte makes seconds. */
 export const isLongSearch = (regex: RE2JS, textLength: number): boolean =>

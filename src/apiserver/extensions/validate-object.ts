@@ -80,7 +80,10 @@ export class ObjectRules {
     checkObjectMetaUpdate(object.metadata, old.metadata, false, errors);
     const correlation = schema && new Correlation(object, old, schema);
     if (object["status"] !== undefined) {
-      errors.push(...schemaErrors(object["status"], this.#status, "status", correlation?.key("status")));
+      const known = this.#known(object, old, true);
+      errors.push(
+        ...(known ?? schemaErrors(object["status"], this.#status, "status", correlation?.key("status"))),
+      );
     }
     errors.push(...scaleErrors(object, scale, ["status"]));
     errors.push(...this.#listErrors(object, old));
@@ -96,26 +99,39 @@ export class ObjectRules {
     return this.#prepareSchema(object, old).then(() => this.#prepareRules(object, old));
   }
 
-  /** A status is another matter: the rest of it is what it was. */
-  #isHeavy(object: UnstructuredObject, old: UnstructuredObject | undefined): boolean {
+  /** Of a status nothing else is looked at: the rest of it is what it was. */
+  #looksAt(object: UnstructuredObject, old: UnstructuredObject | undefined): Looked {
     const { schema } = this.#facts;
-    if (schema === undefined || (old !== undefined && old["spec"] === object["spec"])) return false;
-    this.#hasManyPatterns ??= hasManyPatterns(schema.props);
-    return this.#hasManyPatterns || isLarge(object);
+    const isStatus = old !== undefined && old["spec"] !== undefined && old["spec"] === object["spec"];
+    if (!isStatus) return { isStatus, schema, value: object, path: "" };
+    return { isStatus, schema: this.#status, value: object["status"], path: "status" };
+  }
+
+  #isHeavy(object: UnstructuredObject, old: UnstructuredObject | undefined): boolean {
+    const { schema, value } = this.#looksAt(object, old);
+    if (schema === undefined || value === undefined) return false;
+    this.#hasManyPatterns ??= hasManyPatterns(this.#facts.schema?.props ?? {});
+    return this.#hasManyPatterns || isLarge(value);
   }
 
   async #prepareSchema(object: UnstructuredObject, old: UnstructuredObject | undefined): Promise<void> {
-    const { schema } = this.#facts;
-    const correlation = schema && old && new Correlation(object, old, schema);
-    const errors = await inSlices(schemaErrorsInParts(object, schema, "", correlation));
-    this.#checked.set(object, { old, errors });
+    const { isStatus, schema, value, path } = this.#looksAt(object, old);
+    const whole = this.#facts.schema;
+    const correlation = whole && old && new Correlation(object, old, whole);
+    const before = isStatus ? correlation?.key("status") : correlation;
+    const errors = await inSlices(schemaErrorsInParts(value, schema, path, before));
+    this.#checked.set(object, { old, errors, isStatus });
   }
 
-  /** What the schema has said of the object already. */
-  #known(object: UnstructuredObject, old: UnstructuredObject | undefined): readonly FieldError[] | undefined {
+  /** What the schema has said of the object, or of its status, already. */
+  #known(
+    object: UnstructuredObject,
+    old: UnstructuredObject | undefined,
+    isStatus = false,
+  ): readonly FieldError[] | undefined {
     const known = this.#checked.get(object);
     this.#checked.delete(object);
-    return known?.old === old ? known?.errors : undefined;
+    return known?.old === old && known?.isStatus === isStatus ? known.errors : undefined;
   }
 
   #prepareRules(object: UnstructuredObject, old: UnstructuredObject | undefined): Promise<void> | undefined {
@@ -178,9 +194,18 @@ export class ObjectRules {
   }
 }
 
+/** What is held against which schema. */
+interface Looked {
+  readonly isStatus: boolean;
+  readonly schema: SchemaNode | undefined;
+  readonly value: unknown;
+  readonly path: string;
+}
+
 interface Checked {
   readonly old: UnstructuredObject | undefined;
   readonly errors: readonly FieldError[];
+  readonly isStatus: boolean;
 }
 
 interface Asked {

@@ -36,6 +36,8 @@ export function compilePattern(source: string): Pattern {
 
 /** Alternatives of a schema ask the same of one text over and over, and a long one takes milliseconds each time. */
 function rememberingLast(source: string, compiled: RE2JS): Pattern {
+  // Not `test`, whose automaton takes megabytes for each pattern, and pays for itself in long texts only.
+  const find = (text: string): boolean => compiled.matcher(text).find();
   const known = (text: string): boolean | undefined =>
     last?.pattern === pattern && last.text === text ? last.result : undefined;
   const remember = (text: string, result: boolean): boolean => {
@@ -44,8 +46,8 @@ function rememberingLast(source: string, compiled: RE2JS): Pattern {
   };
   const pattern: Pattern = {
     test(text) {
-      if (text.length < longText) return compiled.test(text);
-      return known(text) ?? remember(text, compiled.test(text));
+      if (text.length < longText) return find(text);
+      return known(text) ?? remember(text, find(text));
     },
     isLong: (text) => isLongSearch(compiled, text.length) && known(text) === undefined,
     testElsewhere: (text) =>
