@@ -294,12 +294,18 @@ interface MutableNode {
 }
 
 function freezeNode({ member, children }: MutableNode): FieldTree | undefined {
+  if (children === undefined) return member ? leaf : undefined;
   const built: Record<string, FieldTree> = {};
-  for (const [step, child] of children ?? []) {
+  if (member) built["."] = leaf;
+  let isEmpty = true;
+  for (const [step, child] of children) {
     const node = freezeNode(child);
-    if (node !== undefined) built[step] = node;
+    if (node === undefined) continue;
+    built[step] = node;
+    isEmpty = false;
   }
-  return newNode(member, built);
+  if (!isEmpty) return built;
+  return member ? leaf : undefined;
 }
 
 /** `.spec.template.spec.containers[name="web"].image`: how conflicts name a path. */
