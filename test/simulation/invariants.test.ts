@@ -222,6 +222,7 @@ it.each<[string, Case]>([
   ],
   ["pods-run", { steps: [pod({})], runtimes: { "node-1": [] } }],
   ["pods-run", { steps: [pod({}, {}, { containers: [] })] }],
+  ["pods-run", { steps: [pod({ uid: "a" }, { conditions: [] })], runtimes: { "node-1": [{ uid: "a" }] } }],
   ["pods-run", { steps: [], runtimes: { "node-1": [{ uid: "nobody" }] } }],
   ["deployments-converge", { steps: [deployment] }],
   ["replicasets-converge", { steps: [set("ReplicaSet", { replicas: 1, selector: {} }, { replicas: 0 })] }],
@@ -306,6 +307,13 @@ it("a history in order breaks none", () => {
   const root = object("v1", "ConfigMap", { name: "kube-root-ca.crt" });
   const steps = [node, space, account, root, pod({ uid: "a" }, { podIP: "10.0.0.1" })];
   expect(breaches({ steps, runtimes: { "node-1": [{ uid: "a", ip: "10.0.0.1" }] } })).toEqual([]);
+});
+
+it("a pod that fails again and again need not be ready where it is to end", () => {
+  const spec = { nodeName: "node-1", containers: [], restartPolicy: "OnFailure" };
+  const steps = [pod({ uid: "a" }, { conditions: [] }, spec)];
+  const told = breaches({ steps, runtimes: { "node-1": [{ uid: "a" }] } });
+  expect(told.filter((text) => text.startsWith("pods-run"))).toEqual([]);
 });
 
 it("a write that was acknowledged and is not in the history is told, and one with another content", async () => {

@@ -499,7 +499,8 @@ const podsRun: Invariant = {
       } else if (pod.spec.nodeName === undefined) yield `${keyOf(pod)} is on no node: ${whyUnscheduled(pod)}`;
       else if (sandbox === undefined)
         yield `${keyOf(pod)} (${pod.status?.phase ?? ""}) does not run on ${pod.spec.nodeName}`;
-      else if (!isReady(pod) && controllerOf(pod)?.kind !== "Job")
+      // What is to end may fail again and again, and has nobody to end it where its Job was deleted without it.
+      else if (!isReady(pod) && (pod.spec.restartPolicy ?? "Always") === "Always")
         yield `${keyOf(pod)} is not ready: ${JSON.stringify(pod.status?.containerStatuses?.[0]?.state)}`;
     }
     for (const { node, config } of sandboxes.values())
