@@ -40,7 +40,14 @@ async function newSecuritySettings(
   settings: ApiServerSettings,
   context: ApiServerContext,
 ): Promise<Pick<ClusterOptions, "security">> {
-  const { security } = await newAuthentication(settings, context);
+  const [authentication, proxies] = [
+    await newAuthentication(settings, context),
+    await newRequestHeaders(settings, context),
+  ];
+  const security =
+    authentication.security === undefined && proxies === undefined
+      ? undefined
+      : { ...authentication.security, ...proxies };
   const file = settings["authorization-config"];
   if (file === undefined) return security === undefined ? {} : { security };
   const { ConfiguredAuthorizers } = await import(
@@ -53,6 +60,18 @@ async function newSecuritySettings(
     () => new ConfiguredAuthorizers({ file, clock, logger }),
   );
   return { security: { ...security, authorizers: (own) => configured.open(own) } };
+}
+
+async function newRequestHeaders(
+  settings: ApiServerSettings,
+  { logger }: ApiServerContext,
+): Promise<ClusterOptions["security"]> {
+  const asked = (Object.keys(settings) as SettingName[]).find((name) =>
+    /^(?:requestheader|proxy-client)-/.test(name),
+  );
+  if (asked === undefined) return undefined;
+  const { requestHeaderSecurity } = await import("./request-header-settings.ts");
+  return await using(asked, () => requestHeaderSecurity(settings, logger.named("authentication")));
 }
 
 async function newAuthentication(

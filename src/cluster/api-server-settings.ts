@@ -2,6 +2,12 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseDurationMs } from "../apimachinery/duration.ts";
 import { InstanceError, writePrivate } from "./instance.ts";
+import {
+  checkOwnAuthority,
+  type RequestHeaderSettingName,
+  requestHeaderMistake,
+  requestHeaderSettings,
+} from "./request-header-settings.ts";
 
 /**
  * Settings of the API server, by the names that kube-apiserver has for them. Whoever starts a cluster gives them once:
@@ -42,6 +48,7 @@ export type SettingName =
   | "authentication-config"
   | "authorization-config"
   | "authentication-token-webhook-config-file"
+  | RequestHeaderSettingName
   | OidcSettingName;
 
 type OidcSettingName =
@@ -254,6 +261,7 @@ export const apiServerSettings: readonly ApiServerSetting[] = [
     placeholder: "FILE",
     description: "certificates that the issuer's server is verified with",
   },
+  ...requestHeaderSettings,
 ];
 
 /** What a command line gave: a value by name, "" to remove it. */
@@ -273,14 +281,23 @@ export async function checkSettings(given: GivenSettings, directory?: string): P
     if (value === undefined) continue;
     checked.set(setting, value === "" ? undefined : await checkOne(setting, value));
   }
-  if (checked.size > 0)
-    checkTogether({ ...(directory === undefined ? {} : readSettings(directory)), ...given }, checked);
+  const all = { ...(directory === undefined ? {} : readSettings(directory)), ...given };
+  if (checked.size > 0) checkTogether(all, checked);
+  for (const [{ name }, value] of checked) {
+    if (name !== "requestheader-client-ca-file" || value === undefined || directory === undefined) continue;
+    await checkOwnAuthority(value, all, directory).catch((cause: unknown) => {
+      throw new InstanceError(`--${name}: ${messageOf(cause)}`, "give the names of the proxies", { cause });
+    });
+  }
   return checked;
 }
 
 /** Settings that mean nothing alone. `all` is what the cluster will have; only what was given now is complained of. */
 function checkTogether(all: GivenSettings, checked: CheckedSettings): void {
   const isSet = (name: SettingName): boolean => (all[name] ?? "") !== "";
+  const [mistaken, why] = requestHeaderMistake(all) ?? [];
+  if (mistaken !== undefined)
+    throw new InstanceError(`--${mistaken}: ${why}`, "give both, or remove both with empty values");
   for (const [{ name }, value] of checked) {
     if (value === undefined || !/^audit-(?:log|webhook)-/.test(name)) continue;
     if (!isSet("audit-policy-file")) {

@@ -158,7 +158,8 @@ export class Cluster {
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       aggregation: {
-        clientCertificate: () => this.pki.frontProxyClient,
+        clientCertificate: () => options.security?.proxyClient ?? this.pki.frontProxyClient,
+        ...(options.security?.proxies === undefined ? {} : { userHeaders: options.security.proxies.headers }),
         onUnavailable: (failure) => reportApiService(events, failure),
       },
       nodes,
@@ -209,7 +210,9 @@ export class Cluster {
   /** Opens HTTPS on the address; may be called for several. Resolves with the port. */
   async listen(at: ListenAt): Promise<number> {
     const { server, authority, frontProxyAuthority } = this.pki;
-    const clientCa = [authority.certificate, frontProxyAuthority.certificate];
+    const { proxies } = this.#options.security ?? {};
+    const others = proxies === undefined ? [] : [proxies.authorities];
+    const clientCa = [authority.certificate, frontProxyAuthority.certificate, ...others];
     const tls = { key: server.key, cert: server.certificate, clientCa };
     const bound = await this.server.listen({ tls, ...at });
     this.#isListening = true;
@@ -220,12 +223,10 @@ export class Cluster {
   /** Other API servers want to know it, and need a port to ask at: a cluster that has none makes no keys for it. */
   #publishAuthentication(): void {
     if (!this.#isListening || !this.#isBootstrapped) return;
-    publishAuthentication(this.client(), this.pki, this.#options.security?.clientAuthorities).catch(
-      (error: unknown) => {
-        if (!this.signal.aborted)
-          this.logger.error("other API servers are not told whom to believe", { error: String(error) });
-      },
-    );
+    publishAuthentication(this.client(), this.pki, this.#options.security).catch((error: unknown) => {
+      if (!this.signal.aborted)
+        this.logger.error("other API servers are not told whom to believe", { error: String(error) });
+    });
   }
 
   /** Makes what every cluster has (namespaces, roles, the `kubernetes` Service), once the API has started. */

@@ -4,7 +4,8 @@ import { isAlreadyExists, isNotFound } from "../apimachinery/status.ts";
 import { frontProxyNames, requestHeaders } from "../apiserver/authentication/request-header.ts";
 import type { Client } from "../client/client.ts";
 import { resources } from "../client/resources.ts";
-import type { Pki } from "../pki/index.ts";
+import { certificatesOf, encodePem, type Pki } from "../pki/index.ts";
+import type { SecurityOptions } from "../registry/security.ts";
 
 const name = "extension-apiserver-authentication";
 const namespace = "kube-system";
@@ -16,18 +17,27 @@ const namespace = "kube-system";
  */
 export async function publishAuthentication(
   client: Client,
-  { authority, frontProxyAuthority }: Pki,
-  clientAuthorities = authority.certificate,
+  { authority, frontProxyAuthority }: Pick<Pki, "authority" | "frontProxyAuthority">,
+  security: Pick<SecurityOptions, "clientAuthorities" | "proxies" | "proxyClient"> = {},
 ): Promise<void> {
+  const { clientAuthorities = authority.certificate, proxies, proxyClient } = security;
+  const headers = proxies?.headers ?? requestHeaders;
+  // Whom to believe is said of what this server shows, and of the proxies that it believes itself.
+  const own = proxyClient === undefined || proxies === undefined;
+  const authorities = [own ? frontProxyAuthority.certificate : "", proxies?.authorities ?? ""];
+  const allowedNames =
+    proxies?.allowedNames.length === 0
+      ? []
+      : [...(own ? frontProxyNames : []), ...(proxies?.allowedNames ?? [])];
   const configMaps = client.resource(resources.configmaps);
   const required = {
     "client-ca-file": clientAuthorities,
-    "requestheader-allowed-names": JSON.stringify(frontProxyNames),
-    "requestheader-client-ca-file": frontProxyAuthority.certificate,
-    "requestheader-extra-headers-prefix": JSON.stringify([requestHeaders.extraPrefix]),
-    "requestheader-group-headers": JSON.stringify([requestHeaders.group]),
-    "requestheader-uid-headers": JSON.stringify([requestHeaders.uid]),
-    "requestheader-username-headers": JSON.stringify([requestHeaders.user]),
+    "requestheader-allowed-names": JSON.stringify(allowedNames),
+    "requestheader-client-ca-file": certificates("", authorities.join("\n")),
+    "requestheader-extra-headers-prefix": JSON.stringify(headers.extraPrefix),
+    "requestheader-group-headers": JSON.stringify(headers.group),
+    "requestheader-uid-headers": JSON.stringify(headers.uid),
+    "requestheader-username-headers": JSON.stringify(headers.user),
   };
   const found = await configMaps.get(name, { namespace }).catch(unlessNotFound);
   if (found === undefined) {
@@ -63,10 +73,12 @@ function combined(
   return data;
 }
 
+/** The text with the certificates that it lacks behind it. */
 const certificates = (before: string, own: string): string =>
-  before.includes(own.trim())
-    ? before
-    : `${before === "" || before.endsWith("\n") ? before : `${before}\n`}${own}`;
+  certificatesOf(own)
+    .map((der) => encodePem("CERTIFICATE", der))
+    .filter((each) => !before.includes(each.trim()))
+    .reduce((text, each) => `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${each}`, before);
 
 function names(before: string, own: string): string {
   const all = [...listIn(before), ...listIn(own)];

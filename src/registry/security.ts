@@ -15,7 +15,11 @@ import type { TokenAuthenticator } from "../apiserver/authentication/authenticat
 import { BootstrapTokenAuthenticator } from "../apiserver/authentication/bootstrap-token.ts";
 import { AuthenticatorChain, type TokenReviewer } from "../apiserver/authentication/chain.ts";
 import type { ExternalAuthentication } from "../apiserver/authentication/external-authentication.ts";
-import { frontProxyNames, RequestHeaderAuthenticator } from "../apiserver/authentication/request-header.ts";
+import {
+  frontProxyNames,
+  RequestHeaderAuthenticator,
+  type RequestHeaderNames,
+} from "../apiserver/authentication/request-header.ts";
 import { ServiceAccountAuthenticator } from "../apiserver/authentication/service-account.ts";
 import {
   defaultIssuer,
@@ -57,6 +61,16 @@ export interface SecurityOptions {
   readonly issuer?: string;
   /** PEM of the authorities whose client certificates are believed; the cluster's own when absent. */
   readonly clientAuthorities?: string;
+  /** Proxies beside the cluster's own that are believed whom they name. */
+  readonly proxies?: {
+    /** PEM of those who sign their certificates. */
+    readonly authorities: string;
+    /** See RequestHeaderOptions. */
+    readonly allowedNames: readonly string[];
+    readonly headers: RequestHeaderNames;
+  };
+  /** What the server shows to other API servers, in PEM; the cluster's own when absent. */
+  readonly proxyClient?: { readonly certificate: string; readonly key: string };
   /** Tokens known in advance, for tests and for whoever embeds a cluster. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** See AuthenticatorChainOptions. */
@@ -128,6 +142,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
             proxies: new X509Authenticator({ authorities: () => pki.frontProxyAuthority.certificate, nowMs }),
             allowedNames: frontProxyNames,
           }),
+          ...proxiesOf(options, nowMs),
           new X509Authenticator({
             authorities: () => options.clientAuthorities ?? pki.authority.certificate,
             nowMs,
@@ -268,4 +283,11 @@ function quotaStatusWriter(stores: ResourceStores): QuotaStatusWriter {
       return { ...current, status: { ...status, used: quota.status?.used } };
     });
   };
+}
+
+function proxiesOf({ proxies }: SecurityOptions, nowMs: () => number): RequestHeaderAuthenticator[] {
+  if (proxies === undefined) return [];
+  const { authorities, ...rest } = proxies;
+  const x509 = new X509Authenticator({ authorities: () => authorities, nowMs });
+  return [new RequestHeaderAuthenticator({ ...rest, proxies: x509 })];
 }

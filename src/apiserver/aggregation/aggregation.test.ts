@@ -33,7 +33,11 @@ beforeEach(async () => {
   const client = frontProxy.issueClient({ commonName: "front-proxy-client", organizations: [] }, nowMs);
   told = [];
   started = await startTestServer({
-    aggregation: { clientCertificate: () => client, onUnavailable: (failed) => told.push(failed) },
+    aggregation: {
+      clientCertificate: () => client,
+      onUnavailable: (failed) => told.push(failed),
+      userHeaders: { user: ["X-Portal-User"], uid: [], group: [], extraPrefix: ["X-Portal-Extra-"] },
+    },
   });
   api = new TestApi(started.transport);
   https = await listenForTest(started.server, nowMs);
@@ -58,6 +62,8 @@ describe("a request for a version that another server serves", () => {
         "x-remote-user": "root",
         "x-remote-group": "system:masters",
         "x-remote-extra-scopes": "all",
+        "x-portal-user": "root",
+        "x-portal-extra-scopes": "all",
       },
       body: '{"kind":"Flunder"}',
     });
@@ -79,6 +85,7 @@ describe("a request for a version that another server serves", () => {
     });
     expect(seen?.headers).not.toHaveProperty("authorization");
     expect(seen?.headers).not.toHaveProperty("x-remote-extra-scopes");
+    expect(Object.keys(seen?.headers ?? {}).filter((name) => name.startsWith("x-portal-"))).toEqual([]);
   });
 
   it("gets what the other server says, errors and tables and all", async () => {

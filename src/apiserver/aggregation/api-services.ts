@@ -6,6 +6,7 @@ import { deepEqual } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/logger.ts";
 import type { Metric } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { RequestHeaderNames } from "../authentication/request-header.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { ApiResponse, RequestState } from "../endpoints/api-request.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
@@ -30,6 +31,8 @@ export interface Unavailable {
 export interface AggregationOptions {
   /** What this server shows to other API servers, which believe it who asks. Default: nothing, and they will not. */
   readonly clientCertificate?: () => ClientCertificate;
+  /** By which headers proxies in front of this server name users, beside the usual ones: they are not passed on. */
+  readonly userHeaders?: RequestHeaderNames;
   /** Told each time when a version becomes unavailable, or is so for another reason. */
   readonly onUnavailable?: (failure: Unavailable) => void;
 }
@@ -181,9 +184,9 @@ export class ApiServices implements Aggregation {
   }
 
   #newRemote(object: APIService): RemoteServer {
-    const { watchCache: reader, clock, random, clientCertificate } = this.#options;
+    const { watchCache: reader, clock, random, clientCertificate, userHeaders } = this.#options;
     const stopped = this.#stopped.signal;
-    return new RemoteServer(object, { reader, clock, random, clientCertificate, stopped });
+    return new RemoteServer(object, { reader, clock, random, clientCertificate, userHeaders, stopped });
   }
 
   #tell(): void {

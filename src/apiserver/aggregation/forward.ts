@@ -97,7 +97,7 @@ function attempt(
 ): Promise<ApiResponse | Unreached> {
   const { request } = state;
   const { upgrade } = request;
-  const headers = { ...requestHeaders(state, address), ...payload.headers };
+  const headers = { ...requestHeaders(state, address, transport), ...payload.headers };
   if (upgrade !== undefined) {
     headers["connection"] = "Upgrade";
     headers["upgrade"] = upgrade.message.headers.upgrade ?? "";

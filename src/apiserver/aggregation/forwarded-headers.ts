@@ -2,19 +2,23 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { RequestState } from "../endpoints/api-request.ts";
 import { hopHeaders, originHeaders } from "../endpoints/hop-headers.ts";
 import type { SocketAddress } from "../webhook/service-endpoints.ts";
-import { identityHeaders, isIdentityHeader } from "./identity-headers.ts";
-import { authority } from "./remote-transport.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import { authority, type RemoteTransport } from "./remote-transport.ts";
 
 /** What told this server who asks, and where, and what frames the body anew. */
 const notForwarded: ReadonlySet<string> = new Set([...hopHeaders, "host", "content-length", "authorization"]);
 const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
 
 /** What the other server is asked with: the headers of the client, and who that is. */
-export function requestHeaders(state: RequestState, address: SocketAddress): OutgoingHttpHeaders {
+export function requestHeaders(
+  state: RequestState,
+  address: SocketAddress,
+  transport: Pick<RemoteTransport, "namesUser">,
+): OutgoingHttpHeaders {
   const { request, user, auditId } = state;
   const headers: OutgoingHttpHeaders = {};
   for (const name of request.headerNames()) {
-    const isOurs = name.startsWith("impersonate-") || isIdentityHeader(name);
+    const isOurs = name.startsWith("impersonate-") || transport.namesUser(name);
     const value = request.header(name);
     if (value !== undefined && !name.startsWith(":") && !isOurs && !notForwarded.has(name)) {
       headers[name] = value;

@@ -1,6 +1,7 @@
 import type { APIService, APIServiceSpec } from "../../api/types/apiregistration-v1.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { RequestHeaderNames } from "../authentication/request-header.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { FetchedDocument, FetchOptions, RemoteApiServer } from "./aggregation.ts";
 import { availability } from "./api-service.ts";
@@ -17,6 +18,8 @@ export interface RemoteServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly clientCertificate: (() => ClientCertificate) | undefined;
+  /** See AggregationOptions. */
+  readonly userHeaders: RequestHeaderNames | undefined;
   /** Aborts when this server stops, and with it all that it has passed on. */
   readonly stopped: AbortSignal;
 }

@@ -2,13 +2,14 @@ import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:h
 import type { Agent } from "node:https";
 import type { APIServiceSpec } from "../../api/types/apiregistration-v1.ts";
 import { trusting } from "../../apimachinery/trust.ts";
+import { namesUser } from "../authentication/request-header.ts";
 import type { UserInfo } from "../request-context.ts";
 import { bundleText, caBundleError } from "../webhook/ca-bundle.ts";
 import { describeNetworkFailure } from "../webhook/network-failure.ts";
 import { checkServerIdentity } from "../webhook/server-identity.ts";
 import { type SocketAddress, serviceAddresses } from "../webhook/service-endpoints.ts";
 import type { FetchedDocument, FetchOptions } from "./aggregation.ts";
-import { identityHeaders } from "./identity-headers.ts";
+import { identityHeaders, isIdentityHeader } from "./identity-headers.ts";
 import type { RemoteServerOptions } from "./remote-server.ts";
 
 /** Who this server is when it asks on its own account. */
@@ -51,6 +52,12 @@ export class RemoteTransport {
   /** Aborts when this server stops. */
   get stopped(): AbortSignal {
     return this.#options.stopped;
+  }
+
+  /** Whether the header of a client, by its name in lower case, could be taken for a word about who asks. */
+  namesUser(header: string): boolean {
+    const { userHeaders } = this.#options;
+    return isIdentityHeader(header) || (userHeaders !== undefined && namesUser(userHeaders, header));
   }
 
   /** Where requests may go, in the order in which to try; throws with what is missing. */

@@ -1,4 +1,5 @@
 import type { UserInfo } from "../request-context.ts";
+import type { HeaderSource } from "./request-header.ts";
 
 /**
  * Finds out who asks. Authenticators are tried in the order of `authentication/chain.ts`; one that knows nothing of the
@@ -16,8 +17,8 @@ export interface AuthenticationRequest {
   readonly certificates: readonly Uint8Array[];
   /** The token of `Authorization: Bearer`, or of the WebSocket subprotocol `base64url.bearer.authorization.k8s.io.`. */
   readonly bearerToken: string | undefined;
-  /** Whom headers name, in a request with a certificate: to be believed if the certificate is a proxy's. */
-  readonly namedUser?: UserInfo;
+  /** Of a request with a certificate: they may name a user, which is to be believed if the certificate is a proxy's. */
+  readonly headers?: HeaderSource;
   /** The URL path: only some may be read without saying who asks. */
   readonly path?: string;
 }

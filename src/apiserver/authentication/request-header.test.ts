@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StatusError } from "../../apimachinery/status.ts";
 import { CertificateAuthority, certificatesOf } from "../../pki/index.ts";
-import { namedUser, RequestHeaderAuthenticator } from "./request-header.ts";
+import { namedUser, namesUser, RequestHeaderAuthenticator } from "./request-header.ts";
 import { newUser, rejectionReason } from "./users.ts";
 import { X509Authenticator } from "./x509.ts";
 
@@ -35,6 +35,28 @@ describe("whom headers name", () => {
   });
 });
 
+it("other headers may be told of: of names the first that says something, of groups all", () => {
+  const names = {
+    user: ["X-User", "X-Remote-User"],
+    uid: [],
+    group: ["X-Group", "X-Team"],
+    extraPrefix: ["X-More-", "X-Remote-Extra-"],
+  };
+  const source = headers(
+    ["x-user", ""],
+    ["x-remote-user", "jane"],
+    ["x-remote-uid", "7"],
+    ["x-team", "dev"],
+    ["x-group", "ops"],
+    ["x-remote-group", "none"],
+    ["x-remote-extra-a", "2"],
+    ["x-more-a", "1"],
+  );
+  expect(namedUser(source, names)).toEqual(newUser("jane", ["ops", "dev"], { extra: { a: ["1", "2"] } }));
+  const said = ["x-user", "x-remote-user", "x-team", "x-more-b", "x-remote-uid", "x-request-id"];
+  expect(said.filter((header) => namesUser(names, header))).toEqual(said.slice(0, 4));
+});
+
 describe("a proxy", () => {
   const nowMs = 1_000_000;
   const authority = CertificateAuthority.create("front-proxy-ca", nowMs);
@@ -44,11 +66,12 @@ describe("a proxy", () => {
     allowedNames: ["front-proxy-client"],
   });
   const jane = newUser("jane", ["dev"]);
+  const janes = headers(["x-remote-user", "jane"], ["x-remote-group", "dev"]);
   const shown = (by: CertificateAuthority, commonName: string): readonly Uint8Array[] =>
     certificatesOf(by.issueClient({ commonName, organizations: [] }, nowMs).certificate);
-  const ask = async (certificates: readonly Uint8Array[], namedAs = jane): Promise<unknown> => {
+  const ask = async (certificates: readonly Uint8Array[], namedAs = janes): Promise<unknown> => {
     try {
-      return await authenticator.authenticate({ certificates, bearerToken: undefined, namedUser: namedAs });
+      return await authenticator.authenticate({ certificates, bearerToken: undefined, headers: namedAs });
     } catch (error) {
       return error instanceof StatusError ? [error.code, rejectionReason(error)] : error;
     }
@@ -63,6 +86,17 @@ describe("a proxy", () => {
       401,
       "x509: subject with cn=someone is not in the allowed list",
     ]);
+  });
+
+  it("of any name is believed where no names are told", () => {
+    const any = new RequestHeaderAuthenticator({
+      proxies: new X509Authenticator({ authorities: () => authority.certificate, nowMs: () => nowMs }),
+      allowedNames: [],
+    });
+    const certificates = shown(authority, "someone");
+    expect(any.authenticate({ certificates, bearerToken: undefined, headers: janes })).toEqual({
+      user: jane,
+    });
   });
 
   it("with a certificate of a client is not", async () => {

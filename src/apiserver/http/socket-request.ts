@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import type { AuthenticationRequest } from "../authentication/authenticator.ts";
-import { namedUser } from "../authentication/request-header.ts";
 import type { ApiRequest, RequestBody, UpgradeRequest } from "../endpoints/api-request.ts";
 import type { RequestEnd } from "./request-end.ts";
 
@@ -51,9 +50,7 @@ export class SocketRequest implements ApiRequest {
     this.query = question < 0 ? noQuery : new URLSearchParams(url.slice(question + 1));
     this.body = body;
     const { certificates } = peer.credentials;
-    this.credentials = { certificates, bearerToken: bearerToken(headers), path: this.path };
-    const mayName = certificates.length > 0 && headers["x-remote-user"] !== undefined;
-    if (mayName) this.credentials = { ...this.credentials, ...named(headers, rawHeaders) };
+    this.credentials = { certificates, bearerToken: bearerToken(headers), path: this.path, headers: this };
     this.hasForeignCertificate = peer.hasForeignCertificate;
     this.remoteAddress = peer.remoteAddress;
     if (upgrade !== undefined) this.upgrade = upgrade;
@@ -81,17 +78,6 @@ export class SocketRequest implements ApiRequest {
     for (const name in this.#headers) if (!name.startsWith(":")) names.push(name);
     return names;
   }
-}
-
-function named(
-  headers: IncomingHttpHeaders,
-  rawHeaders: readonly string[],
-): Pick<AuthenticationRequest, "namedUser"> {
-  const user = namedUser({
-    headerNames: () => Object.keys(headers),
-    headerValues: (name) => valuesOf(rawHeaders, name),
-  });
-  return user === undefined ? {} : { namedUser: user };
 }
 
 /** Of a header that was sent several times. */
