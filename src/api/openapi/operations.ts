@@ -206,7 +206,7 @@ class PathWriter {
 
   #add(path: string, operation: Operation): void {
     const operations = this.#operations.get(path) ?? [];
-    operations.push(this.#isCustom ? withCustomTypes(operation) : operation);
+    operations.push(this.#isCustom ? asCustom(withCustomTypes(operation)) : operation);
     this.#operations.set(path, operations);
   }
 
@@ -371,7 +371,7 @@ class PathWriter {
     const own: GroupVersionKind = kind ?? resource;
     const common = {
       ...this.#common(resource, ["name"]),
-      kind: { group: own.group, version: own.version, kind: own.kind },
+      ...(this.#isCustom ? {} : { kind: { group: own.group, version: own.version, kind: own.kind } }),
     };
     const type = kind === undefined ? resource.schemaName : (this.#schemaNameOfKind(kind) ?? "");
     const suffix = capitalize(name);
@@ -492,6 +492,26 @@ function withCustomTypes(operation: Operation): Operation {
     produces: "custom",
     ...(body === undefined ? {} : { body: { ...body, mediaTypes: sent } }),
   };
+}
+
+/** Custom resources are read at a version, patched where they are, and deleted by what lists take. */
+function asCustom(operation: Operation): Operation {
+  const { action, parameters, responses } = operation;
+  switch (action) {
+    case "get":
+      return { ...operation, parameters: [...parameters, "resourceVersion"] };
+    case "patch": {
+      const { 201: _created, ...others } = responses;
+      return { ...operation, responses: others };
+    }
+    case "deletecollection": {
+      const { body: _options, ...others } = operation;
+      const ofPlace = parameters.filter((key) => !deleteCollectionParameters.includes(key));
+      return { ...others, parameters: [...ofPlace, ...listParameters] };
+    }
+    default:
+      return operation;
+  }
 }
 
 /** Lists are types beside the kind's own. */

@@ -97,3 +97,25 @@ function* referencesIn(value: unknown): Generator<string> {
     else yield* referencesIn(each);
   }
 }
+
+it("is described as it is served: read at a version, patched where it is, deleted by what lists take", async () => {
+  type Operation = Readonly<Record<string, object>> & { readonly parameters: readonly { name: string }[] };
+  const { paths } = (await api.get("/openapi/v3/apis/stable.example.com/v1")) as unknown as {
+    paths: Record<string, Readonly<Record<"get" | "patch" | "put" | "delete", Operation>>>;
+  };
+  const queriesOf = (operation: Operation | undefined): string[] =>
+    (operation?.parameters ?? []).map((parameter) => parameter.name);
+  const collection = paths["/apis/stable.example.com/v1/namespaces/{namespace}/crontabs"];
+  const item = paths["/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}"];
+  expect(queriesOf(item?.get)).toEqual(["resourceVersion"]);
+  expect(Object.keys(item?.patch["responses"] ?? {})).toEqual(["200", "401"]);
+  expect(Object.keys(item?.put["responses"] ?? {})).toEqual(["200", "201", "401"]);
+  expect(queriesOf(collection?.delete)).toEqual(queriesOf(collection?.get));
+  expect(collection?.delete).not.toHaveProperty("requestBody");
+  const scale = paths["/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}/scale"];
+  expect(scale?.get["x-kubernetes-group-version-kind"]).toEqual({
+    group: "stable.example.com",
+    version: "v1",
+    kind: "CronTab",
+  });
+});
