@@ -61,7 +61,7 @@ test("what cannot be right is pointed out, by expression and kind", () => {
     "spec.validations[1].messageExpression",
   ]);
   expect(found[0]?.warning).toBe(
-    "apps/v1, Kind=Deployment: compilation failed: ERROR: <input>:1:12: undefined field 'nothing'\n" +
+    "apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field 'nothing'\n" +
       " | object.spec.nothing > 1\n" +
       " | ...........^\n",
   );

@@ -9,7 +9,6 @@ import { resolveSchema, type Schema, type SchemaSet } from "../../../apimachiner
 import { CelCompileError, type CelSchema, type CelType, typeFromSchema } from "../../../cel/index.ts";
 import { Composition } from "../expressions/composition.ts";
 import type { AdmissionVariables } from "../expressions/environment.ts";
-import { compileMessage } from "../expressions/expression.ts";
 
 /** Kinds of a policy that are looked at; the rest is taken to be right. */
 const maxKinds = 10;
@@ -47,7 +46,7 @@ export function typeCheckPolicy({ spec }: ValidatingAdmissionPolicy, scheme: Sch
     environments
       .flatMap(({ info, variables, composition }) => {
         const program = composition.expression(source, undefined, variables).program();
-        return program instanceof CelCompileError ? [`${describe(info)}: ${compileMessage(program)}\n`] : [];
+        return program instanceof CelCompileError ? [`${describe(info)}: ${program.message}\n`] : [];
       })
       .join("\n");
   return (spec.validations ?? []).flatMap(({ expression, messageExpression = "" }, index) => {
