@@ -157,7 +157,7 @@ export function decodeBody(
   return body instanceof Promise ? body.then(decode) : decode(body);
 }
 
-/** What is nested too deeply to be kept may be left out as unknown: the rest is as good as any. */
+/** What is nested too deeply to be kept may be left out as unknown: nothing is wrong with the rest then. */
 function decodeDeep(
   body: RawBody | undefined,
   context: RequestContext,
