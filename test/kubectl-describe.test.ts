@@ -43,7 +43,7 @@ describe.skipIf(!isReady)(
       // Some of the examples are meant to be refused.
       await real(["apply", "-R", "-f", manifests, "--validate=ignore"]);
       await real(["wait", "--for=condition=Ready", "pods", "--all", "--timeout=3s"]);
-    }, 60_000);
+    });
     afterAll(async () => await cluster.stop());
 
     async function ours(argv: readonly string[]) {

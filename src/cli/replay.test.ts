@@ -37,7 +37,7 @@ beforeAll(async () => {
   await cluster.artifact(artifact, { test: "two maps", error: new Error("too many") });
   last = Number((await cluster.get("configmap", "second")).metadata.resourceVersion);
   await cluster.close();
-}, 60_000);
+});
 
 afterAll(async () => {
   await processes.end();

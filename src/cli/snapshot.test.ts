@@ -70,13 +70,13 @@ beforeAll(async () => {
   const { code, stderr } = await sampan("up", "--name", names[0], "--runtime", "simulated");
   if (code !== 0) throw new Error(stderr);
   await write(names[0]);
-}, 90_000);
+});
 
 afterAll(async () => {
   for (const name of names) await sampan("down", "--purge", "--name", name);
   await processes.end();
   rmSync(folder, { recursive: true });
-}, 90_000);
+});
 
 describe("sampan snapshot", { timeout: 120_000 }, () => {
   it("keeps a cluster that runs on, lists it, and makes others of it", async () => {

@@ -116,7 +116,7 @@ describe("a watch over HTTP/1.1", () => {
     const seen = await framesOf(slow);
     expect(slow.complete).toBe(true);
     expect(seen.length).toBeLessThan(40);
-  }, 20_000);
+  });
 });
 
 describe("a watch of tables", () => {

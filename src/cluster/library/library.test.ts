@@ -480,4 +480,4 @@ it("a process that forgets to close its clusters ends all the same", () => {
     timeout: 60_000,
   });
   expect(printed).toBe("made\n");
-}, 90_000);
+});

@@ -67,7 +67,7 @@ beforeAll(async () => {
   at.end = artifact.header.revision;
   server = await ReplayServer.of(artifact);
   url = `https://127.0.0.1:${await server.listen(0)}`;
-}, 60_000);
+});
 
 afterAll(async () => {
   await processes.end();
