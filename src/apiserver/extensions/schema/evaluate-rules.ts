@@ -141,20 +141,20 @@ export class RulesToAsk implements RuleRun {
     this.#askTimed(Number.POSITIVE_INFINITY);
   }
 
-  /** Asks until about so much was spent, or one takes long; true when no more rules are to be asked. */
+  /** Asks until about so much was spent, or one takes long, which `askInParts` asks; true when no more are to be asked. */
   askBriefly(atMost: number): boolean {
     this.#isBrief = true;
     return this.#askTimed(atMost);
   }
 
-  /** Asks all in parts of about so much; the caller decides after each part when to go on. */
+  /** Asks the rest in parts of about so much; the caller decides after each part when to go on. */
   *askInParts(atMost: number): Generator<Rest, void> {
-    while (!this.askBriefly(atMost)) {
+    do {
       const long = this.#long;
       this.#long = undefined;
       if (long === undefined) yield;
       else this.#evaluated.set(long.program, yield* evaluateInParts(long));
-    }
+    } while (!this.askBriefly(atMost));
   }
 
   #askTimed(atMost: number): boolean {
