@@ -11,7 +11,7 @@ import { replaceContent } from "../webhooks/replace-content.ts";
 import type { PolicyDependencies } from "./index.ts";
 import { matchOf } from "./matching.ts";
 import type { CompiledMutatingPolicy } from "./mutating-policy.ts";
-import { collectParams } from "./params.ts";
+import { collectParams, resourceOf } from "./params.ts";
 import { errorTypeOf, PolicyMetrics } from "./policy-metrics.ts";
 import type { BindingObject, BoundPolicies, BoundPolicy, Compiled } from "./policy-source.ts";
 import { NamespaceGone, requestNamespace } from "./request-namespace.ts";
@@ -90,6 +90,8 @@ export class MutatingPolicies {
     try {
       const invocation = matchOf(policy.spec.matchConstraints ?? {}, attributes, reader, versions);
       if (invocation === undefined) return [];
+      const { paramKind } = policy.spec;
+      if (paramKind !== undefined) resourceOf(this.#dependencies.scheme, paramKind);
       const applications: Application[] = [];
       for (const binding of bindings) {
         try {
@@ -99,7 +101,6 @@ export class MutatingPolicies {
             matchOf(matchResources, attributes, reader, versions) === undefined
           )
             continue;
-          const { paramKind } = policy.spec;
           const found = await collectParams(this.#dependencies, paramKind, paramRef, attributes.namespace);
           for (const params of found) applications.push({ bound, binding, invocation, params });
         } catch (error) {

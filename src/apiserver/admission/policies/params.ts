@@ -1,6 +1,6 @@
-import type { Scheme } from "../../../api/scheme.ts";
+import type { ResourceInfo, Scheme } from "../../../api/scheme.ts";
 import type { ParamKind, ParamRef } from "../../../api/types/admissionregistration-v1.ts";
-import { parseApiVersion } from "../../../apimachinery/gvk.ts";
+import { type GroupVersionKind, parseApiVersion } from "../../../apimachinery/gvk.ts";
 import { selectorFromLabelSelector } from "../../../apimachinery/labels.ts";
 import type { KubernetesObject, UnstructuredObject } from "../../../apimachinery/object.ts";
 import type { ObjectReader } from "../../object-reader.ts";
@@ -24,12 +24,8 @@ export async function collectParams(
   requestNamespace: string,
 ): Promise<(UnstructuredObject | undefined)[]> {
   if (kind === undefined || reference === undefined) return [undefined];
-  const wanted = { ...parseApiVersion(kind.apiVersion ?? ""), kind: kind.kind ?? "" };
-  const info = scheme.resourceForKind(wanted);
-  if (info === undefined)
-    throw new Error(
-      `failed to find resource referenced by paramKind: '${kind.apiVersion}, Kind=${kind.kind}'`,
-    );
+  const wanted = kindOf(kind);
+  const info = resourceOf(scheme, kind);
   if (!info.namespaced && (reference.namespace ?? "") !== "")
     throw new Error("paramRef.namespace must not be provided for a cluster-scoped `paramKind`");
   const namespace = (reference.namespace ?? "") === "" ? requestNamespace : (reference.namespace ?? "");
@@ -45,6 +41,18 @@ export async function collectParams(
       return { ...inVersion, apiVersion: kind.apiVersion ?? "", kind: wanted.kind };
     }),
   );
+}
+
+const kindOf = ({ apiVersion = "", kind = "" }: ParamKind): GroupVersionKind => ({
+  ...parseApiVersion(apiVersion),
+  kind,
+});
+
+/** Throws where there is no such resource, which keeps the whole policy from being used. */
+export function resourceOf(scheme: Scheme, kind: ParamKind): ResourceInfo {
+  const info = scheme.resourceForKind(kindOf(kind));
+  if (info !== undefined) return info;
+  throw new Error(`failed to find resource referenced by paramKind: '${kind.apiVersion}, Kind=${kind.kind}'`);
 }
 
 function find(

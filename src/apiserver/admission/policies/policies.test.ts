@@ -2,6 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { KubernetesObject } from "../../../apimachinery/object.ts";
 import { bindingOf, Chain, denied, group, pod, pods, policyOf, validation } from "./testing/chain.ts";
 
+const applying = (expression: string) => ({
+  mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression } }],
+  reinvocationPolicy: "Never",
+});
+
 describe("a validating policy", () => {
   test.each<[string, object, string]>([
     ["admits what satisfies it", validation("object.metadata.name == 'web'"), "admitted"],
@@ -222,6 +227,17 @@ describe("a validating policy", () => {
       expect(result.verdict).toContain(verdict);
     });
 
+    test("of a kind that is not there keep the policy itself from being used", async () => {
+      const unknown = { ...spec, paramKind: { apiVersion: "nope.io/v1", kind: "Nope" } };
+      const why =
+        "failed to configure policy: failed to find resource referenced by paramKind: 'nope.io/v1, Kind=Nope'";
+      const refused = await new Chain().validating(unknown, { paramRef: { name: "a" } }).run();
+      expect(refused.verdict).toMatch(/ValidatingAdmissionPolicy '\w+' denied request: /);
+      expect(refused.verdict).toContain(why);
+      const applied = { ...applying("Object{}"), paramKind: unknown.paramKind };
+      expect((await new Chain().mutating(applied, { paramRef: { name: "a" } }).run()).verdict).toContain(why);
+    });
+
     test("of a namespace of their own", async () => {
       const paramRef = { name: "a", namespace: "ops", parameterNotFoundAction: "Deny" };
       const chain = new Chain().validating(spec, { paramRef });
@@ -232,10 +248,6 @@ describe("a validating policy", () => {
 });
 
 describe("a mutating policy", () => {
-  const applying = (expression: string) => ({
-    mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression } }],
-    reinvocationPolicy: "Never",
-  });
   const patching = (expression: string) => ({
     mutations: [{ patchType: "JSONPatch", jsonPatch: { expression } }],
     reinvocationPolicy: "Never",

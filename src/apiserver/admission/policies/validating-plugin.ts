@@ -6,7 +6,7 @@ import { expressionInputs } from "../expressions/inputs.ts";
 import type { VersionedRequest } from "../webhooks/admission-review.ts";
 import type { PolicyDependencies } from "./index.ts";
 import { matchOf } from "./matching.ts";
-import { collectParams } from "./params.ts";
+import { collectParams, resourceOf } from "./params.ts";
 import { errorTypeOf, PolicyMetrics } from "./policy-metrics.ts";
 import type { BindingObject, BoundPolicies, BoundPolicy, Compiled } from "./policy-source.ts";
 import { NamespaceGone, requestNamespace } from "./request-namespace.ts";
@@ -56,7 +56,12 @@ export class ValidatingPolicies {
     const name = policy.metadata.name ?? "";
     const fails = policy.spec.failurePolicy !== "Ignore";
     const invocation = attempt(
-      () => matchOf(policy.spec.matchConstraints ?? {}, attributes, reader, versions),
+      () => {
+        const match = matchOf(policy.spec.matchConstraints ?? {}, attributes, reader, versions);
+        const { paramKind } = policy.spec;
+        if (match !== undefined && paramKind !== undefined) resourceOf(this.#dependencies.scheme, paramKind);
+        return match;
+      },
       (why) => {
         if (fails) denied.push({ policy: name, message: `failed to configure policy: ${why}`, reason: "" });
       },
