@@ -52,6 +52,31 @@ describe("rules that are asked a part at a time", () => {
     expect(run.errors).toEqual(whole.errors);
   });
 
+  it("say what they say in one go, where the message takes long, too", () => {
+    const dear = "self.map(x, self.filter(y, y > x).size())";
+    const node = new SchemaNode({
+      type: "array",
+      items: { type: "integer" },
+      "x-kubernetes-validations": [
+        { rule: `${dear}.sum() < 0`, messageExpression: `'sum ' + string(${dear}.sum())` },
+        { rule: "self.size() > 1000", messageExpression: `'other sum ' + string(${dear}.sum())` },
+        { rule: "self.size() > 2000" },
+      ],
+    });
+    const value = Array.from({ length: 250 }, (_, index) => index);
+    const whole = ruleErrors(value, undefined, node);
+    expect(whole.errors.map(({ detail }) => detail)).toEqual([
+      "sum 31125",
+      "other sum 31125",
+      "failed rule: self.size() > 2000",
+    ]);
+    const run = new RulesToAsk(value, undefined, node);
+    let parts = 0;
+    for (const _ of run.askInParts(100_000)) parts++;
+    expect([run.errors, run.remaining]).toEqual([whole.errors, whole.remaining]);
+    expect(parts).toBeGreaterThan(3);
+  });
+
   it("end with the budget of the object, wherever that is", () => {
     const node = new SchemaNode(schema, { isRoot: true });
     const options = { budget: 1_000_000 };
