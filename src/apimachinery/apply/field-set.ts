@@ -33,16 +33,35 @@ function hasSteps(node: FieldTree): boolean {
   return false;
 }
 
-/** A node of the given children; undefined when it would be neither a member nor have children. */
+/**
+ * Room for children like the node's. Names of fields are few, keys of items are without end: an address of each pod. As
+ * names of a plain object each of them would be a shape of its own, which the engine keeps beside the object; one of
+ * which something was deleted has none.
+ */
+function childrenLike(node: FieldTree): Record<string, FieldTree> {
+  for (const step in node) if (step !== ".") return childrenWith(step);
+  return {};
+}
+
+function childrenWith(first: string): Record<string, FieldTree> {
+  if (first.startsWith("f:")) return {};
+  const children: Record<string, FieldTree> = { shape: leaf, without: leaf };
+  delete children["shape"];
+  delete children["without"];
+  return children;
+}
+
+/** A node of the given children, which it takes over; undefined when it would be neither a member nor have any. */
 function newNode(member: boolean, children: Record<string, FieldTree>): FieldTree | undefined {
   if (!hasSteps(children)) return member ? leaf : undefined;
-  return member ? { ".": leaf, ...children } : children;
+  if (member) children["."] = leaf;
+  return children;
 }
 
 /** The second, the very same, where it holds the first: most updates change what their manager has changed before. */
 function unionOf(a: FieldTree, b: FieldTree): FieldTree {
   if (a === b) return b;
-  const children: Record<string, FieldTree> = {};
+  const children = childrenLike(a);
   const member = isMember(a) || isMember(b);
   let isSecond = isMember(b) === member;
   for (const step of Object.keys(a)) {
@@ -62,7 +81,7 @@ function unionOf(a: FieldTree, b: FieldTree): FieldTree {
 
 function intersectionOf(a: FieldTree, b: FieldTree): FieldTree | undefined {
   if (a === b) return a;
-  const children: Record<string, FieldTree> = {};
+  const children = childrenLike(a);
   for (const step of Object.keys(a)) {
     const [left, right] = [a[step], b[step]];
     if (step === "." || left === undefined || right === undefined) continue;
@@ -76,7 +95,7 @@ function intersectionOf(a: FieldTree, b: FieldTree): FieldTree | undefined {
 function differenceOf(a: FieldTree, b: FieldTree, recursive: boolean): FieldTree | undefined {
   if (recursive && isMember(b)) return undefined;
   let changed = isMember(a) && isMember(b);
-  const children: Record<string, FieldTree> = {};
+  const children = childrenLike(a);
   for (const step of Object.keys(a)) {
     const [left, right] = [a[step], b[step]];
     if (step === "." || left === undefined) continue;
@@ -118,7 +137,7 @@ function sortedTree(node: FieldTree, depth: number): FieldTree {
   for (const step in node) if (step !== ".") steps.push(step);
   if (steps.length === 0) return leaf;
   if (steps.length > 1) steps.sort(compareSteps);
-  const result: Record<string, FieldTree> = {};
+  const result = childrenLike(node);
   if (depth > 0 && node["."] !== undefined) result["."] = leaf;
   for (const step of steps) result[step] = sortedTree(node[step] ?? leaf, depth + 1);
   return depth === sharedDepth ? sharedTree(result) : result;
@@ -294,18 +313,14 @@ interface MutableNode {
 }
 
 function freezeNode({ member, children }: MutableNode): FieldTree | undefined {
-  if (children === undefined) return member ? leaf : undefined;
-  const built: Record<string, FieldTree> = {};
-  if (member) built["."] = leaf;
-  let isEmpty = true;
-  for (const [step, child] of children) {
+  let built: Record<string, FieldTree> | undefined;
+  for (const [step, child] of children ?? []) {
     const node = freezeNode(child);
     if (node === undefined) continue;
+    built ??= childrenWith(step);
     built[step] = node;
-    isEmpty = false;
   }
-  if (!isEmpty) return built;
-  return member ? leaf : undefined;
+  return newNode(member, built ?? {});
 }
 
 /** `.spec.template.spec.containers[name="web"].image`: how conflicts name a path. */
