@@ -189,7 +189,10 @@ function decoded(work: () => UnstructuredObject): UnstructuredObject {
   try {
     return work();
   } catch (error) {
-    throw newInternalError(error);
+    // Kubernetes converts here what it does not decode, so nothing is said of the version.
+    throw newInternalError(
+      messageOf(error).replace(/^\S+ in version "\S+" cannot be handled as a \S+: /, ""),
+    );
   }
 }
 

@@ -312,6 +312,14 @@ describe("a mutating policy", () => {
     expect((await new Chain().mutating({ ...spec, failurePolicy: "Ignore" }).run()).verdict).toBe("admitted");
   });
 
+  test("that makes what is no object of the kind is an error of the server's, whatever its policy for failures", async () => {
+    const spec = patching('[JSONPatch{op: "add", path: "/spec/nodeName", value: 5}]');
+    const { verdict } = await new Chain().mutating({ ...spec, failurePolicy: "Ignore" }).run();
+    expect(verdict).toBe(
+      "500 Internal error occurred: json: cannot unmarshal number into Go struct field PodSpec.spec.nodeName of type string",
+    );
+  });
+
   test("that wishes so is applied again when a later one changes the object", async () => {
     const count =
       "Object{metadata: Object.metadata{annotations: {'labels': string(object.metadata.labels.size())}}}";
