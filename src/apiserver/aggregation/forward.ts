@@ -184,7 +184,23 @@ function answerOf(incoming: IncomingMessage): ApiResponse {
     const refusal = "the backend attempted to redirect this request, which is not permitted";
     return { ...textResponse(502, refusal), headers: {} };
   }
-  return { type: "stream", status, headers: answerHeaders(given), chunks: incoming };
+  const headers = answerHeaders(given);
+  // Clients look for what they are told of.
+  if (given.trailer !== undefined) headers["trailer"] = given.trailer;
+  const hasFraming = given["content-length"] !== undefined;
+  return {
+    type: "stream",
+    status,
+    headers,
+    chunks: incoming,
+    ...(hasFraming ? {} : { trailers: () => trailersOf(incoming) }),
+  };
+}
+
+function trailersOf({ trailers }: IncomingMessage): Record<string, string> {
+  const said: Record<string, string> = {};
+  for (const [name, value] of Object.entries(trailers)) if (value !== undefined) said[name] = value;
+  return said;
 }
 
 /**

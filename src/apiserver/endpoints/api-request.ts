@@ -163,6 +163,8 @@ export interface StreamResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** What is to be said behind the body, when it is known: after the last chunk. Absent where there can be nothing. */
+  trailers?(): Readonly<Record<string, string>>;
 }
 
 /** The connection was taken over; nothing more is to be sent. */

@@ -11,8 +11,8 @@ export interface HttpExchange {
   readonly end: RequestEnd;
   /** The whole answer at once. */
   respond(status: number, headers: ResponseHeaders, body: Uint8Array): void;
-  /** An answer that grows. The head is sent at once. */
-  begin(status: number, headers: ResponseHeaders): ResponseBody;
+  /** An answer that grows. The head is sent at once. `mayHaveTrailers`: something may be said behind it. */
+  begin(status: number, headers: ResponseHeaders, mayHaveTrailers?: boolean): ResponseBody;
   /** The connection ends with this answer, and the client is told so. HTTP/2 says it of all streams at once, by GOAWAY. */
   closeAfter?(): void;
 }
@@ -28,5 +28,6 @@ export interface ResponseBody {
   writeShared(shared: SharedBytes, taken: () => void): void;
   /** Resolves when all that was written is taken, or the client has gone. */
   drained(): Promise<void>;
-  end(): void;
+  /** Trailers are sent where there is a way to, and `begin` was told of them. */
+  end(trailers?: Readonly<Record<string, string>>): void;
 }

@@ -75,8 +75,10 @@ function http1Body(response: ServerResponse, isChunked: boolean): ResponseBody {
       else response.write(shared.bytes, taken);
     },
     drained: () => drainOf(response),
-    end() {
-      if (!response.destroyed && !response.writableEnded) response.end();
+    end(trailers) {
+      if (response.destroyed || response.writableEnded) return;
+      if (trailers !== undefined && isChunked) response.addTrailers(trailers);
+      response.end();
     },
   };
 }

@@ -46,10 +46,12 @@ export function http2Exchange(
       else if (answer === undefined) stream.end();
       else stream.end(answer);
     },
-    begin(status, responseHeaders) {
-      if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": status, ...responseHeaders });
+    begin(status, responseHeaders, mayHaveTrailers = false) {
+      if (!stream.destroyed && !stream.headersSent) {
+        stream.respond({ ":status": status, ...responseHeaders }, { waitForTrailers: mayHaveTrailers });
+      }
       if (!stream.readableEnded) stream.resume();
-      return http2Body(stream);
+      return http2Body(stream, mayHaveTrailers);
     },
   };
 }
@@ -76,14 +78,17 @@ function endEarly(stream: ServerHttp2Stream, answer: Uint8Array | undefined, clo
   stream.resume();
 }
 
-function http2Body(stream: ServerHttp2Stream): ResponseBody {
+function http2Body(stream: ServerHttp2Stream, mayHaveTrailers: boolean): ResponseBody {
   const isOver = (): boolean => stream.destroyed || stream.writableEnded;
   return {
     write: (bytes, taken) => isOver() || stream.write(bytes, taken),
     writeShared: ({ bytes }, taken) => void (isOver() || stream.write(bytes, taken)),
     drained: () => drainOf(stream),
-    end() {
-      if (!stream.destroyed && !stream.writableEnded) stream.end();
+    end(trailers = {}) {
+      if (stream.destroyed || stream.writableEnded) return;
+      // Without any the stream would be waited for all the same.
+      if (mayHaveTrailers) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+      stream.end();
     },
   };
 }

@@ -135,17 +135,23 @@ class PlainBody implements ResponseBody {
     return drainOf(this.#socket);
   }
 
-  end(): void {
+  end(trailers: Readonly<Record<string, string>> = {}): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const socket = this.#socket;
     if (!this.#isChunked || socket.destroyed) this.#onEnd();
-    else socket.write(`0${crlf}${crlf}`, "latin1", this.#onEnd);
+    else socket.write(`0${crlf}${linesOf(trailers)}${crlf}`, "latin1", this.#onEnd);
   }
 
   get #isOver(): boolean {
     return this.#hasEnded || this.#socket.destroyed || this.#socket.writableEnded;
   }
+}
+
+function linesOf(trailers: Readonly<Record<string, string>>): string {
+  let text = "";
+  for (const [name, value] of Object.entries(trailers)) text += line(name, value);
+  return text;
 }
 
 /** Heads of answers, as Node writes them. */

@@ -198,7 +198,9 @@ async function sendStream(
     // Not even the end of a body may follow.
     return exchange.respond(204, { ...baseHeaders(state), ...response.headers }, new Uint8Array(0));
   }
-  const body = exchange.begin(response.status, { ...baseHeaders(state), ...response.headers });
+  const headers = { ...baseHeaders(state), ...response.headers };
+  const body = exchange.begin(response.status, headers, response.trailers !== undefined);
+  let isWhole = false;
   const iterator = response.chunks[Symbol.asyncIterator]();
   const stop = (): void => void iterator.return?.();
   state.signal.addEventListener("abort", stop, { once: true });
@@ -207,9 +209,10 @@ async function sendStream(
       if (!body.write(next.value)) await body.drained();
       if (state.signal.aborted) break;
     }
+    isWhole = !state.signal.aborted;
   } finally {
     state.signal.removeEventListener("abort", stop);
-    body.end();
+    body.end(isWhole ? response.trailers?.() : undefined);
   }
 }
 
