@@ -29,7 +29,34 @@ const echo: Command = {
   },
 };
 
+/** Tells how its options were understood. */
+const denying: Command = {
+  ...echo,
+  options: {
+    space: { type: "boolean", isOn: true, description: "nothing between the words" },
+    "no-name": { type: "boolean", description: "without the name" },
+  },
+  run: (options, _positionals, io) => {
+    io.out(`${String(options["space"])} ${String(options["no-name"])}`);
+    return Promise.resolve(0);
+  },
+};
+
 describe("runCommand()", () => {
+  it.each([
+    [[], "undefined undefined"],
+    [["--space"], "true undefined"],
+    [["--space=true"], "true undefined"],
+    [["--no-space"], "false undefined"],
+    [["--space=false"], "false undefined"],
+    [["--no-name"], "undefined true"],
+  ])("takes %j: what is on is denied, and what begins with no- is itself", async (argv, said) => {
+    const { io, written } = capture();
+    expect(await runCommand(denying, argv, io)).toBe(0);
+    expect(written).toEqual([said]);
+    expect(helpText(denying)).toContain("--no-space");
+  });
+
   it("hands options with their defaults and the arguments on", async () => {
     const { io, written } = capture();
     expect(await runCommand(echo, ["-l", "hello"], io)).toBe(0);

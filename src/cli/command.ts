@@ -83,11 +83,10 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   try {
     const { values, positionals } = parseArgs({
       args: argv.map((argument) => spelledOut(command, argument)),
-      allowNegative: true,
       allowPositionals: true,
       strict: true,
       options: Object.fromEntries(
-        Object.entries(command.options).map(([name, { type, short, repeats, default: fallback }]) => [
+        accepted(command).map(([name, { type, short, repeats, default: fallback }]) => [
           name,
           {
             type,
@@ -98,7 +97,7 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
         ]),
       ),
     });
-    parsed = { values: joinRepeated(values), positionals };
+    parsed = { values: withDenied(command, joinRepeated(values)), positionals };
   } catch (cause) {
     const why = cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : String(cause);
     throw new CommandError(`sampan ${command.name}: ${why}`, {
@@ -134,11 +133,27 @@ export async function runCommand(command: Command, argv: readonly string[], io: 
   }
 }
 
+/** The options, and for each that is on the one that denies it. */
+function accepted({ options }: Command): (readonly [name: string, option: OptionSpec])[] {
+  return Object.entries(options).flatMap(([name, option]): (readonly [string, OptionSpec])[] => {
+    const { type, description } = option;
+    return [
+      [name, option],
+      ...(option.isOn === true ? [[`no-${name}`, { type, description }] as const] : []),
+    ];
+  });
+}
+
 /** As Go's flags do, `--history=false` denies what `--no-history` does. */
 function spelledOut({ options }: Command, argument: string): string {
   const [, name = "", value] = /^--([^=]+)=(true|false)$/.exec(argument) ?? [];
   if (options[name]?.isOn !== true) return argument;
   return value === "true" ? `--${name}` : `--no-${name}`;
+}
+
+function withDenied({ options }: Command, values: OptionValues): OptionValues {
+  const denied = Object.keys(options).filter((name) => options[name]?.isOn && values[`no-${name}`] === true);
+  return { ...values, ...Object.fromEntries(denied.map((name) => [name, false])) };
 }
 
 function joinRepeated(values: Record<string, OptionValues[string] | (string | boolean)[]>): OptionValues {

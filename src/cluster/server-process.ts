@@ -3,14 +3,13 @@ import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
 import { keptHistory } from "../history/index.ts";
-import { isNoise, isSecret } from "../history/note.ts";
 import { openPki } from "../pki/index.ts";
-import type { ArchiveOptions } from "../storage/sqlite/sqlite-archive.ts";
 import { SqliteStorage, type SqliteStorageOptions } from "../storage/sqlite/sqlite-storage.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
 import { readSettings } from "./api-server-settings.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
+import { historyFiles } from "./history-files.ts";
 import { hostAddress, reachableAddress } from "./host-address.ts";
 import { MachineHostPorts } from "./host-ports.ts";
 import { collectGarbage, collectWhenIdle, processCpuMs } from "./idle-memory.ts";
@@ -99,7 +98,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   const hostPorts = own ? new MachineHostPorts(instance, machineRegister()) : undefined;
 
   // The storage thread reads the file while this one loads the program.
-  const keeper = options.history === false ? undefined : archiveOptions(directory);
+  const keeper = options.history === false ? undefined : historyFiles(directory);
   const opening = openStorage({
     file: join(directory, "state.db"),
     clock,
@@ -202,15 +201,6 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
   };
   return { stopped: stopped.promise, stop };
 }
-
-/** What is kept of former states, for `sampan history`; see docs/adr/013. */
-const archiveOptions = (directory: string): ArchiveOptions => ({
-  directory: join(directory, "history"),
-  sizeBytesMax: historyBytesMax,
-  isLeftOut: isNoise,
-  isSecret,
-});
-const historyBytesMax = 64 * 1024 * 1024;
 
 /** What the kept settings of the API server make of it; nothing is loaded for settings that are not there. */
 async function apiServerParts(context: ApiServerContext, storage: Storage): Promise<Partial<ClusterOptions>> {

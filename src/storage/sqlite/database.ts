@@ -19,7 +19,6 @@ export class Database {
   readonly #sqlite: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #remove: StatementSync;
-  readonly #take: StatementSync;
   readonly #find: StatementSync;
   readonly #outlines: Outlines | undefined;
 
@@ -29,8 +28,6 @@ export class Database {
     this.#outlines = Outlines.of(sqlite);
     this.#insert = sqlite.prepare("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?)");
     this.#remove = sqlite.prepare("DELETE FROM versions WHERE id BETWEEN ? AND ? AND key = ?");
-    this.#take = sqlite.prepare("DELETE FROM versions WHERE id BETWEEN ? AND ? AND key = ? RETURNING *");
-    this.#take.setReturnArrays(true);
     this.#find = sqlite.prepare("SELECT * FROM versions WHERE id BETWEEN ? AND ? AND key = ?");
     this.#find.setReturnArrays(true);
   }
@@ -180,7 +177,8 @@ export class Database {
     const first = (versions.revisions[index] ?? 0) * rowsPerCommitMax;
     const last = first + rowsPerCommitMax - 1;
     const key = versions.keys[index] ?? "";
-    const row = this.#take.get(first, last, key);
+    const row = this.#find.get(first, last, key);
+    this.#remove.run(first, last, key);
     this.#outlines?.remove(first, last, key);
     return row === undefined ? undefined : this.#decode(row as unknown as unknown[]);
   }
