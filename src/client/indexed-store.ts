@@ -11,10 +11,6 @@ export class IndexedStore<T extends KubernetesObject> {
   readonly #objects = new Map<string, T>();
   readonly #indexes = new Map<string, Index<T>>();
 
-  constructor() {
-    this.addIndex(byNamespace, ({ metadata }) => [metadata.namespace ?? ""]);
-  }
-
   /** An index of that name that exists already stays as it is. */
   addIndex(name: string, keysOf: (object: T) => readonly string[]): void {
     if (this.#indexes.has(name)) return;
@@ -32,7 +28,11 @@ export class IndexedStore<T extends KubernetesObject> {
   }
 
   list(namespace?: string): T[] {
-    if (namespace !== undefined && namespace !== "") return this.byIndex(byNamespace, namespace);
+    if (namespace !== undefined && namespace !== "") {
+      // Made when it is first asked for: of most stores nobody asks it.
+      this.addIndex(byNamespace, namespaceOf);
+      return this.byIndex(byNamespace, namespace);
+    }
     return [...this.#objects.values()];
   }
 
@@ -47,9 +47,8 @@ export class IndexedStore<T extends KubernetesObject> {
     return this.#objects.keys();
   }
 
-  /** Returns what the key held before. */
-  set(object: T): T | undefined {
-    const key = keyOf(object);
+  /** Returns what the key held before. The key is the object's. */
+  set(object: T, key = keyOf(object)): T | undefined {
     const old = this.#objects.get(key);
     this.#objects.set(key, object);
     for (const index of this.#indexes.values()) {
@@ -71,6 +70,7 @@ export class IndexedStore<T extends KubernetesObject> {
 
 /** No index of a caller can have this name by accident. */
 const byNamespace = "\0namespace";
+const namespaceOf = ({ metadata }: KubernetesObject): readonly string[] => [metadata.namespace ?? ""];
 
 function insert<T>({ keysOf, buckets }: Index<T>, key: string, object: T): void {
   for (const value of keysOf(object)) {

@@ -189,8 +189,9 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
   replace(objects: readonly T[], resourceVersion: string): void {
     const gone = new Set(this.#store.keys());
     for (const object of objects) {
-      gone.delete(keyOf(object));
-      this.#put(object);
+      const key = keyOf(object);
+      if (gone.size > 0) gone.delete(key);
+      this.#put(object, key);
     }
     for (const key of gone) this.#remove(key, undefined);
     this.#resourceVersion = resourceVersion;
@@ -200,18 +201,18 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
 
   apply({ type, object }: WatchEvent<T>): void {
     if (type === "DELETED") this.#remove(keyOf(object), object);
-    else if (type !== "BOOKMARK") this.#put(object);
+    else if (type !== "BOOKMARK") this.#put(object, keyOf(object));
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion;
   }
 
-  #put(object: T): void {
-    const known = this.#store.get(keyOf(object));
+  #put(object: T, key: string): void {
+    const known = this.#store.get(key);
     if (known !== undefined && known.metadata.uid !== object.metadata.uid) {
       // Deleted and made anew between two looks: whoever waits for the old one's end must hear of it.
-      this.#remove(keyOf(object), undefined);
+      this.#remove(key, undefined);
     }
     if (known?.metadata.uid === object.metadata.uid && sameRevision(known, object)) return;
-    const old = this.#store.set(object);
+    const old = this.#store.set(object, key);
     for (const handler of this.#handlers) {
       this.#call(() => (old === undefined ? handler.added?.(object) : handler.updated?.(old, object)));
     }

@@ -207,20 +207,29 @@ export class WatchCache implements ObjectReader {
     const { revision, items } = await this.#storage.list(registryPrefix, { mayDefer: true });
     this.#startRevision = revision;
     this.#revision = revision;
+    // They come in the order of their keys: those of one folder are of one resource and namespace.
+    let folder = "";
+    let cache: ResourceCache | undefined;
+    let namespace = "";
     for (const item of items) {
       const { key, modRevision, unreadable, deferred } = item;
-      const parsed = parseKey(key);
-      if (parsed === undefined) continue;
-      const { namespace, name } = parsed;
+      if (cache === undefined || !key.startsWith(folder) || key.includes("/", folder.length)) {
+        const parsed = parseKey(key);
+        if (parsed === undefined) continue;
+        ({ namespace } = parsed);
+        cache = this.resource(parsed);
+        folder = key.slice(0, key.length - parsed.name.length);
+      }
+      const name = key.slice(folder.length);
       // What begins with an outline is not encrypted.
       if (deferred !== undefined) {
-        this.resource(parsed).load(CachedObject.deferred(namespace, name, modRevision, deferred));
+        cache.load(CachedObject.deferred(namespace, name, modRevision, deferred));
         continue;
       }
       const { value } = item;
       if (this.unreadable.note(key, value, unreadable)) continue;
       const object = this.#knownAtStart?.(value);
-      this.resource(parsed).load(CachedObject.stored(namespace, name, modRevision, value, object));
+      cache.load(CachedObject.stored(namespace, name, modRevision, value, object));
     }
   }
 

@@ -14,13 +14,57 @@ export interface GraphNode {
   /** Absent for an owner that was only named: whether it exists must be asked. */
   resource: ResourceReference | undefined;
   owners: readonly OwnerReference[];
-  readonly dependents: Set<string>;
+  readonly dependents: ReadonlySet<string>;
   beingDeleted: boolean;
   /** It waits in the API server until its blocking dependents are gone (finalizer foregroundDeletion). */
   deletingDependents: boolean;
   /** Its dependents are to be left behind (finalizer orphan). */
   orphaning: boolean;
 }
+
+/** Most objects have no dependents, and a cluster has many objects: a set is made for those that have some. */
+class ObjectNode implements GraphNode {
+  readonly uid: string;
+  namespace: string;
+  name: string;
+  apiVersion: string;
+  kind: string;
+  resource: ResourceReference | undefined = undefined;
+  owners: readonly OwnerReference[] = noOwners;
+  beingDeleted = false;
+  deletingDependents = false;
+  orphaning = false;
+  #dependents: Set<string> | undefined = undefined;
+
+  constructor(uid: string, namespace: string, name: string, { apiVersion, kind }: Kind) {
+    this.uid = uid;
+    this.namespace = namespace;
+    this.name = name;
+    this.apiVersion = apiVersion;
+    this.kind = kind;
+  }
+
+  get dependents(): ReadonlySet<string> {
+    return this.#dependents ?? noDependents;
+  }
+
+  addDependent(uid: string): void {
+    this.#dependents ??= new Set();
+    this.#dependents.add(uid);
+  }
+
+  removeDependent(uid: string): void {
+    this.#dependents?.delete(uid);
+  }
+}
+
+interface Kind {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+const noDependents: ReadonlySet<string> = new Set();
+const noOwners: readonly OwnerReference[] = [];
 
 export const foregroundFinalizer = "foregroundDeletion";
 export const orphanFinalizer = "orphan";
@@ -30,7 +74,8 @@ export const orphanFinalizer = "orphan";
  * lists the node among its dependents.
  */
 export class OwnerGraph {
-  readonly #nodes = new Map<string, GraphNode>();
+  readonly #nodes = new Map<string, ObjectNode>();
+  readonly #kinds = new WeakMap<ResourceReference, Kind>();
 
   get(uid: string): GraphNode | undefined {
     return this.#nodes.get(uid);
@@ -44,13 +89,18 @@ export class OwnerGraph {
   put(resource: ResourceReference, object: Pick<KubernetesObject, "metadata">): string[] {
     const { uid = "", ownerReferences: owners = [], finalizers = [], deletionTimestamp } = object.metadata;
     const known = this.#nodes.get(uid);
-    const node = known ?? this.#add(uid, kindOf(resource), object.metadata);
+    const node = known ?? this.#add(uid, this.#kindOf(resource), object.metadata);
+    if (known === undefined && owners.length === 0 && deletionTimestamp === undefined) {
+      // As most are: nobody has named it, it names nobody, and nothing is to be done about it.
+      node.resource = resource;
+      return [];
+    }
     const interesting = new Set<string>();
     const wasOwnedBy = new Set(node.owners.map((owner) => owner.uid));
     if (known !== undefined && known.resource === undefined) {
       // Who named it first may have been wrong about all but the uid.
       const { namespace = "", name = "" } = object.metadata;
-      Object.assign(node, { namespace, name, ...kindOf(resource) });
+      Object.assign(node, { namespace, name, ...this.#kindOf(resource) });
       // Those that named it may believe it to be elsewhere: each is looked at again.
       for (const dependent of node.dependents)
         if (this.#misnames(dependent, node)) interesting.add(dependent);
@@ -59,7 +109,7 @@ export class OwnerGraph {
     for (const owner of owners) {
       if (wasOwnedBy.delete(owner.uid)) continue;
       this.#ensureOwner(owner, node.namespace);
-      this.#nodes.get(owner.uid)?.dependents.add(uid);
+      this.#nodes.get(owner.uid)?.addDependent(uid);
       // An owner nobody has seen, or that is kept for others that still name it, may not exist: then this object is garbage.
       if (this.#nodes.get(owner.uid)?.resource === undefined) interesting.add(owner.uid);
       if (
@@ -102,7 +152,7 @@ export class OwnerGraph {
     // Dependents still name it: keep an empty place for them, so that the invariant holds.
     if (dependents.length > 0) {
       const ghost = this.#add(uid, node, node);
-      for (const dependent of dependents) ghost.dependents.add(dependent);
+      for (const dependent of dependents) ghost.addDependent(dependent);
     }
     return [...dependents, ...waiting];
   }
@@ -127,27 +177,23 @@ export class OwnerGraph {
 
   #add(
     uid: string,
-    { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+    kind: Kind,
     {
       namespace = "",
       name = "",
     }: { readonly namespace?: string | undefined; readonly name?: string | undefined },
-  ): GraphNode {
-    const node: GraphNode = {
-      uid,
-      namespace,
-      name,
-      apiVersion,
-      kind,
-      resource: undefined,
-      owners: [],
-      dependents: new Set(),
-      beingDeleted: false,
-      deletingDependents: false,
-      orphaning: false,
-    };
+  ): ObjectNode {
+    const node = new ObjectNode(uid, namespace, name, kind);
     this.#nodes.set(uid, node);
     return node;
+  }
+
+  #kindOf(resource: ResourceReference): Kind {
+    const known = this.#kinds.get(resource);
+    if (known !== undefined) return known;
+    const kind = { apiVersion: formatApiVersion(resource), kind: resource.kind };
+    this.#kinds.set(resource, kind);
+    return kind;
   }
 
   /** There is a place for the owner from here on. Its namespace is the dependent's until its resource says it has none. */
@@ -157,12 +203,7 @@ export class OwnerGraph {
 
   #unlink(owner: string, dependent: string): void {
     const node = this.#nodes.get(owner);
-    node?.dependents.delete(dependent);
+    node?.removeDependent(dependent);
     if (node?.resource === undefined && node?.dependents.size === 0) this.#nodes.delete(owner);
   }
 }
-
-const kindOf = (resource: ResourceReference): { apiVersion: string; kind: string } => ({
-  apiVersion: formatApiVersion(resource),
-  kind: resource.kind,
-});
