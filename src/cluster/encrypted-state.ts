@@ -71,7 +71,9 @@ export class EncryptedState {
     this.#text = text;
     this.#current = next;
     this.storage.use(next.transformerOf);
-    this.storage.archive?.protect(next.resources, next.covers);
+    // Of Secrets the archive has nothing in clear text, encryption or not.
+    const others = next.resources.filter((resource) => resource !== "secrets.");
+    this.storage.archive?.protect(others, next.covers);
     if (before === undefined) return;
     logger.info("the encryption configuration has changed", { file });
     clock.after(graceMs, () => before.close());

@@ -214,6 +214,19 @@ describe("a history that is kept", { timeout: 120_000 }, () => {
     expect(new Set(data.map((each) => each["user"])).size).toBe(1);
   });
 
+  it("takes the time of what nobody noted from the object itself", async () => {
+    const { storage, history, stop } = await start();
+    const value = Buffer.from(
+      '{"metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{"time":"2026-01-01T00:00:05Z"}]}}',
+    );
+    await storage.txn([], [{ type: "put", key: keyOf("one"), value }]);
+    await history.journal.read(one);
+    await stop();
+    rmSync(join(folder, "history"), { recursive: true });
+    const { entries } = await (await start()).history.journal.read(one);
+    expect(entries.map(({ timeMs }) => timeMs)).toEqual([Date.UTC(2026, 0, 1, 0, 0, 5)]);
+  });
+
   it("refuses to tell more at once than fits in memory", async () => {
     const { storage, history } = await start();
     const value = Buffer.from(JSON.stringify({ data: "x".repeat(3_000_000) }));

@@ -1,4 +1,5 @@
 import { newBadRequest } from "../apimachinery/status.ts";
+import { parseTime } from "../apimachinery/time.ts";
 import { parseKey, registryPrefix, resourcePrefix } from "../apiserver/cache/storage-key.ts";
 import type { Archive, ArchiveView, FormerVersion } from "../storage/archive.ts";
 import { StorageError } from "../storage/storage.ts";
@@ -158,12 +159,12 @@ class Notes {
     return notes;
   }
 
-  about({ revision, key }: StateChange): { timeMs: number; request: RequestNote | undefined } {
+  about({ revision, key, before, after }: StateChange): { timeMs: number; request: RequestNote | undefined } {
     const exact = this.#exact.get(revision);
     if (exact !== undefined) return { timeMs: exact.timeMs, request: exact.note };
     const loose = this.#loose.find((each) => isOf(each, revision, key));
     if (loose !== undefined) return { timeMs: loose.timeMs, request: loose.note };
-    return { timeMs: this.#timeOf(revision), request: undefined };
+    return { timeMs: this.#timeOf(revision) ?? timeIn(after ?? before), request: undefined };
   }
 
   #add(text: string, revisions: ReadonlySet<number>): void {
@@ -185,8 +186,15 @@ class Notes {
   }
 
   /** That of the nearest commit before it, or of the next one. */
-  #timeOf(revision: number): number {
+  #timeOf(revision: number): number | undefined {
     const before = this.#marks.findLast(([marked]) => marked <= revision);
-    return (before ?? this.#marks[0])?.[1] ?? 0;
+    return (before ?? this.#marks[0])?.[1];
   }
+}
+
+/** When the state says itself that it was written, where nobody noted it: as its field managers have it. */
+function timeIn(state: Uint8Array | undefined): number {
+  const text = state === undefined ? "" : Buffer.from(state).toString();
+  const times = [...text.matchAll(/"(?:time|creationTimestamp)":"([-0-9T:]+Z)"/g)];
+  return Math.max(0, ...times.map(([, time = ""]) => parseTime(time) ?? 0));
 }
