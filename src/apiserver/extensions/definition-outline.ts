@@ -1,4 +1,6 @@
 import { endOfObject } from "../cache/json-bytes.ts";
+import { resourcePrefix } from "../cache/storage-key.ts";
+import { definitions } from "./definition/definition.ts";
 
 /** Quotes within texts are escaped, so that this is nothing but the beginning of a schema. */
 const schemaOpen = Buffer.from('"schema":{"openAPIV3Schema":{');
@@ -24,3 +26,10 @@ export function outlineOf(json: Uint8Array): Uint8Array | undefined {
   const outline = new TextEncoder().encode(withoutSchemas(json));
   return outline.length > json.length / 2 ? undefined : outline;
 }
+
+const prefix = resourcePrefix(definitions);
+const brace = 0x7b;
+
+/** The same of what lies in a store: undefined of all that is no definition, or encrypted. */
+export const outlineOfStored = (key: string, value: Uint8Array): Uint8Array | undefined =>
+  key.startsWith(prefix) && value[0] === brace ? outlineOf(value) : undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { CachedObject, encodeForStorage } from "../cache/cached-object.ts";
+import { outlineOfStored } from "./definition-outline.ts";
 import { DefinitionRecord } from "./definition-record.ts";
 
 /** What would lead astray who looks for schemas by their first bytes. */
@@ -32,6 +33,25 @@ const recordOf = (versions: object[]): DefinitionRecord =>
 
 const withoutSchema = (given: object): object =>
   Object.fromEntries(Object.entries(given).filter(([name]) => name !== "schema"));
+
+describe("what stands for a definition in the store", () => {
+  const key = "/registry/apiextensions.k8s.io/customresourcedefinitions/xs.example.com";
+  const many = encodeForStorage(definition([version("v1"), version("v2"), version("v3"), version("v4")]));
+
+  it.each([
+    ["a definition", key, many, true],
+    ["one that is encrypted", key, Buffer.concat([Buffer.from("k8s:enc:"), many]), false],
+    ["another object", "/registry/configmaps/default/x", many, false],
+    ["one that is hardly longer than its outline", key, encodeForStorage(definition([])), false],
+  ])("is made of %s as far as it gains something", (_what, stored, value, isMade) => {
+    const outline = outlineOfStored(stored, value);
+    expect(outline !== undefined).toBe(isMade);
+    if (outline === undefined) return;
+    const start = Buffer.from(outline).indexOf('"spec"');
+    expect(Buffer.from(outline).subarray(0, start)).toEqual(many.subarray(0, start));
+    expect(outline.buffer.byteLength).toBe(outline.byteLength);
+  });
+});
 
 describe("a record", () => {
   it.each([

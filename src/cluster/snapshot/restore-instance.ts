@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import { SystemRandom } from "../../apimachinery/random.ts";
+import { outlineOfStored } from "../../apiserver/extensions/definition-outline.ts";
 import { SqliteStorage } from "../../storage/sqlite/sqlite-storage.ts";
 import { writeState } from "../../storage/sqlite/write-state.ts";
 import type { KeyValue, Storage } from "../../storage/storage.ts";
@@ -77,7 +78,7 @@ async function unpack({ file, volumes }: RestoreOptions, prepared: string): Prom
       else if (takes === "file") tree.write(bytes);
     }
     tree.end();
-    writeState(join(prepared, "state.db"), values, header.revision);
+    writeState(join(prepared, "state.db"), values, header.revision, outlineOfStored);
     return header;
   });
 }

@@ -8,6 +8,7 @@ import { AesGcm } from "../encryption/aes-gcm.ts";
 import { EncryptedStorage } from "../encryption/encrypted-storage.ts";
 import type { KeyValue, Operation } from "../storage.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
+import { writeState } from "./write-state.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sampan-deferred-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -188,6 +189,23 @@ describe("large values with an outline", () => {
     const second = await open();
     expect(await atStart(second)).toEqual({ "/a": "100000 bytes" });
     await second.close();
+  });
+
+  it("may be written as a state", async () => {
+    const values = ["/a", "/b"].map((key, index) => ({
+      key,
+      value: large(index),
+      createRevision: index + 1,
+      modRevision: index + 1,
+    }));
+    writeState(file, values, 2, (key) => (key === "/a" ? text("outline") : undefined));
+    const storage = await open();
+    expect(await atStart(storage)).toEqual({
+      "/a": "outline, 100000 bytes, in the file",
+      "/b": "100000 bytes",
+    });
+    expect((await storage.get("/a"))?.value).toEqual(large(0));
+    await storage.close();
   });
 
   it("that are encrypted have no outline in the file", async () => {

@@ -3,9 +3,15 @@ import { Database } from "./database.ts";
 
 /**
  * Writes a new file that holds the values at the revision and no history before it: what `SqliteStorage.open` goes on
- * from. It is on the disk when this returns. Throws StorageError as `open` does; the file must not be there yet.
+ * from. It is on the disk when this returns. `outlineOf`: what is put beside a value. Throws StorageError as `open` does; the
+ * file must not be there yet.
  */
-export function writeState(file: string, values: readonly KeyValue[], revision: number): void {
+export function writeState(
+  file: string,
+  values: readonly KeyValue[],
+  revision: number,
+  outlineOf: (key: string, value: Uint8Array) => Uint8Array | undefined = () => undefined,
+): void {
   const database = Database.open(file);
   try {
     database.transaction(true, () => {
@@ -14,7 +20,8 @@ export function writeState(file: string, values: readonly KeyValue[], revision: 
       for (const { key, value, createRevision, modRevision } of inOrder(values)) {
         ordinal = modRevision === last ? ordinal + 1 : 0;
         last = modRevision;
-        database.insert({ revision: modRevision, key, createRevision, value }, ordinal);
+        const outline = outlineOf(key, value);
+        database.insert({ revision: modRevision, key, createRevision, value, outline }, ordinal);
       }
       database.setCompactedRevision(revision);
     });
