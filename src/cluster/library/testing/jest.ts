@@ -21,20 +21,23 @@ export function useCluster(options: TestClusterOptions = {}): CurrentCluster {
   let own: TestCluster | undefined;
   beforeEach(async () => {
     own = await TestCluster.start(options);
-  });
+  }, patienceMs);
   afterEach(async () => {
     const ending = own;
     own = undefined;
     const told = await ending?.end(failedTest());
     if (told !== undefined) process.stderr.write(`${told}\n`);
-  });
+  }, patienceMs);
   return () => {
     if (own !== undefined) return own.cluster;
     throw new Error("useCluster: the cluster is there while a test runs, not before and not after");
   };
 }
 
-type Hook = (run: () => Promise<void>) => void;
+/** Jest waits five seconds: the first cluster of a process may take longer on a machine that is busy with others. */
+const patienceMs = 60_000;
+
+type Hook = (run: () => Promise<void>, timeoutMs: number) => void;
 interface Hooks {
   readonly beforeEach: Hook;
   readonly afterEach: Hook;
