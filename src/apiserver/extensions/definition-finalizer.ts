@@ -3,6 +3,7 @@ import type { Clock } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { isNotFound } from "../../apimachinery/status.ts";
 import { systemContext } from "../authentication/system-context.ts";
+import { resourcePrefix } from "../cache/storage-key.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
 import { cleanupFinalizer, isTrue } from "./definition/definition.ts";
@@ -46,6 +47,12 @@ export async function finalizeDefinition(
     return true;
   }
   await set("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress", false);
+  const unreadable = whyUnreadable(definition, dependencies);
+  if (unreadable !== undefined) {
+    const why = `could not list instances: ${unreadable.message}`;
+    await set("True", "InstanceDeletionFailed", why, false);
+    throw unreadable;
+  }
   const { isEmpty, errors } = await deleteObjects(definition, dependencies);
   if (errors.length > 0) {
     const messages = [...new Set(errors.map(({ message }) => message))];
@@ -60,6 +67,20 @@ export async function finalizeDefinition(
   if (!isEmpty) return false;
   await set("False", "InstanceDeletionCompleted", "removed all instances", true);
   return true;
+}
+
+/** Objects whose key is not known are there, though nobody sees them: without their definition they would be lost. */
+function whyUnreadable(
+  { spec, status }: CustomResourceDefinition,
+  { watchCache }: Dependencies,
+): Error | undefined {
+  const resource = status?.acceptedNames?.plural ?? spec.names.plural;
+  try {
+    watchCache.unreadable.checkAll(resourcePrefix({ group: spec.group, resource }));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** Goes on with the others where one cannot be deleted. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { objectKey } from "../cache/storage-key.ts";
 import { failure, TestApi } from "../testing/api.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 import { cronTabs, definitionsPath, established, gone } from "./testing/definitions.ts";
@@ -110,17 +111,19 @@ describe("a definition whose webhook cannot convert", () => {
     const conditions = async (): Promise<unknown> =>
       ((await api.get(`${definitionsPath}/hosts.example.com`))["status"] as { conditions: unknown })
         .conditions;
-    await vi.waitFor(async () =>
-      expect(await conditions()).toContainEqual(
-        expect.objectContaining({
-          type: "Terminating",
-          status: "True",
-          reason: "InstanceDeletionFailed",
-          message: expect.stringMatching(
-            /^could not issue all deletes: conversion webhook for example\.com\/v1, Kind=Host failed: Post .* connection refused$/,
-          ),
-        }),
-      ),
+    await vi.waitFor(
+      async () =>
+        expect(await conditions()).toContainEqual(
+          expect.objectContaining({
+            type: "Terminating",
+            status: "True",
+            reason: "InstanceDeletionFailed",
+            message: expect.stringMatching(
+              /^could not issue all deletes: conversion webhook for example\.com\/v1, Kind=Host failed: Post .* connection refused$/,
+            ),
+          }),
+        ),
+      { timeout: 60_000 },
     );
     await api.delete(`${definitionsPath}/${name}`);
     await gone(api, name);
@@ -137,5 +140,26 @@ describe("a definition whose webhook cannot convert", () => {
     expect(generations).toEqual([1, 1, 1]);
     await api.patch("merge", path, { metadata: { finalizers: null } });
     await gone(api, "hosts.example.com");
+  });
+});
+
+describe("a definition whose objects nobody can read", () => {
+  it("stays, and says why, until they can be read", async () => {
+    const key = objectKey({ group: "stable.example.com", resource: "crontabs" }, "default", "one");
+    const put = { type: "put", key, value: new TextEncoder().encode("k8s:enc:aesgcm:v1:lost:x") } as const;
+    await started.storage.txn([], [put]);
+    await api.delete(`${definitionsPath}/${name}`);
+    const why = `could not list instances: Internal error occurred: unable to transform key ${JSON.stringify(key)}`;
+    await vi.waitFor(
+      async () => {
+        const { status } = (await api.get(`${definitionsPath}/${name}`)) as unknown as {
+          status: { conditions: { type: string; reason: string; message: string }[] };
+        };
+        const condition = status.conditions.find(({ type }) => type === "Terminating");
+        expect(condition?.reason).toBe("InstanceDeletionFailed");
+        expect(condition?.message).toContain(why);
+      },
+      { timeout: 60_000 },
+    );
   });
 });
