@@ -3,6 +3,7 @@ import type { OwnerReference } from "../../apimachinery/meta-v1.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ResourceReference } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
+import type { ControllerRegistration } from "../controller.ts";
 import { type ControllerRun, runControllers } from "../testing/run-controllers.ts";
 import { garbageCollectorController } from "./index.ts";
 
@@ -278,5 +279,36 @@ describe("the garbage collector", () => {
     run.transport.seed(configMap("root"));
     await run.settle();
     expect(names()).toEqual(["child", "root"]);
+  });
+});
+
+describe("what woke the collector", () => {
+  it("is an object, or is not said", async () => {
+    const because: unknown[] = [];
+    const watched: ControllerRegistration = {
+      ...garbageCollectorController,
+      setup: (context) => {
+        const controller = garbageCollectorController.setup(context);
+        const watches = controller.watches.map(
+          (connect): (typeof controller.watches)[number] =>
+            (add) =>
+              connect((key, object) => {
+                because.push(object);
+                add(key, object);
+              }),
+        );
+        return { ...controller, watches };
+      },
+    };
+    const watchedRun = runControllers([watched]);
+    watchedRun.transport.seed(
+      configMap("owner"),
+      configMap("a", [ownedBy("owner")]),
+      configMap("b", [ownedBy("gone")]),
+    );
+    await watchedRun.settle();
+    await watchedRun.stop();
+    expect(because.length).toBeGreaterThan(0);
+    expect(because.filter((object) => object !== undefined && typeof object !== "object")).toEqual([]);
   });
 });

@@ -33,13 +33,15 @@ export const garbageCollectorController: ControllerRegistration = {
     const graph = new OwnerGraph();
     const kinds = new Kinds(context);
     const collector = new GarbageCollector(context, graph, (apiVersion, kind) => kinds.get(apiVersion, kind));
-    let enqueue: (uid: string) => void = () => {};
+    let enqueue: (uid: string, because?: KubernetesObject) => void = () => {};
+    const enqueueAll = (uids: readonly string[], because?: KubernetesObject): void =>
+      uids.forEach((uid) => enqueue(uid, because));
 
     function follow(informer: Informer<KubernetesObject>, until: AbortSignal): void {
       const remove = informer.addHandler({
-        added: (object) => graph.put(informer.reference, object).forEach(enqueue),
-        updated: (_, object) => graph.put(informer.reference, object).forEach(enqueue),
-        deleted: ({ metadata }) => graph.remove(metadata.uid ?? "").forEach(enqueue),
+        added: (object) => enqueueAll(graph.put(informer.reference, object), object),
+        updated: (_, object) => enqueueAll(graph.put(informer.reference, object), object),
+        deleted: (object) => enqueueAll(graph.remove(object.metadata.uid ?? ""), object),
       });
       until.addEventListener("abort", remove, { once: true });
     }
@@ -61,7 +63,7 @@ export const garbageCollectorController: ControllerRegistration = {
       async reconcile(uid) {
         if (uid === "discover") {
           const hasFound = await kinds.discover(follow);
-          if (hasFound) collector.takeUndecided().forEach(enqueue);
+          if (hasFound) enqueueAll(collector.takeUndecided());
           return { requeueAfterMs: discoverEveryMs };
         }
         // What is not known yet may be a dependent that must not be lost.
