@@ -3,7 +3,12 @@
  * who counts and then is a field that is added to: counting costs what an addition costs.
  */
 export interface Metric {
-  /** Lines in the exposition format, HELP and TYPE included; none when there is nothing to show. */
+  /**
+   * Lines in the exposition format, HELP and TYPE included; none when there is nothing to show. A cluster that has seen
+   * much has a hundred thousand of them: whoever asks may rest between two.
+   */
+  shown(): Iterable<string>;
+  /** All of them. */
   lines(): string[];
 }
 
@@ -64,12 +69,19 @@ abstract class Vector<T> implements Metric {
   }
 
   lines(): string[] {
-    if (this.#series.size === 0) return [];
+    return [...this.shown()];
+  }
+
+  *shown(): Generator<string> {
+    if (this.#series.size === 0) return;
     const { name, help } = this.facts;
-    const lines = [`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`];
-    lines.push(`# TYPE ${name} ${this.#type}`);
-    for (const [values, series] of this.#series) this.show(lines, name, this.#labelText(values), series);
-    return lines;
+    yield `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`;
+    yield `# TYPE ${name} ${this.#type}`;
+    for (const [values, series] of this.#series) {
+      const lines: string[] = [];
+      this.show(lines, name, this.#labelText(values), series);
+      yield* lines;
+    }
   }
 
   /** In the order of the labels' names. Made once for each series that is shown: a histogram has two dozen lines of it. */
@@ -133,9 +145,13 @@ export class Computed implements Metric {
   }
 
   lines(): string[] {
+    return [...this.shown()];
+  }
+
+  shown(): Iterable<string> {
     const vector = this.#type === "gauge" ? new Gauge(this.#facts) : new Counter(this.#facts);
     for (const [labels, value] of this.#read()) vector.with(...labels).set(value);
-    return vector.lines();
+    return vector.shown();
   }
 }
 

@@ -28,14 +28,19 @@ export class CreatedFields {
     if (known !== undefined || this.#byShape.has(shape)) return known;
     const fields = deepFreeze(compute());
     if (this.#byShape.size >= shapesMax) this.#byShape.clear();
-    this.#byShape.set(shape, fields);
+    this.#byShape.set(inOnePiece(shape), fields);
     return fields;
   }
 }
 
-/** Two megabytes of text at the very most, for all objects of one kind. */
-const shapesMax = 500;
+/** Half a megabyte of text at the very most, for all objects of one kind. */
+const shapesMax = 128;
 const shapeLengthMax = 4_000;
+
+/** A text that was added up is kept as its pieces, ten times its size, until somebody asks for one of its letters. */
+function inOnePiece(text: string): string {
+  return text.charCodeAt(0) === 0 ? "" : text;
+}
 
 /** Equal for objects in which the creator owns the same. */
 export function shapeText(value: unknown, type: MergeType): string {

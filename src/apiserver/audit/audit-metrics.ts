@@ -23,6 +23,10 @@ export class AuditMetrics {
   }
 
   /** In the Prometheus text form. */
+  shown(): readonly string[] {
+    return this.lines();
+  }
+
   lines(): string[] {
     const levels = [...this.#levels].map(
       ([level, count]) => `apiserver_audit_level_total{level="${level}"} ${count}`,

@@ -1,3 +1,4 @@
+import { inSlices } from "../../apimachinery/in-slices.ts";
 import { newMethodNotAllowed } from "../../apimachinery/status.ts";
 import type { ServerMetrics } from "../metrics.ts";
 import { servedVersions } from "./aggregated-discovery.ts";
@@ -47,7 +48,7 @@ export function nonResourceRoutes(core: ServerCore, options: NonResourceOptions)
     if (document !== undefined) return json(document());
     if (trimmed === "/")
       return json({ paths: rootPaths(core, [...health.paths(), ...Object.keys(options.documents)]) });
-    if (trimmed === "/metrics") return metrics(options.metrics.text());
+    if (trimmed === "/metrics") return metrics(await inSlices(options.metrics.textInParts()));
     if (trimmed === "/metrics/slis") return metrics(health.metrics());
     if (trimmed.startsWith(dumps)) {
       const table = options.dumpFlowControl(trimmed.slice(dumps.length));

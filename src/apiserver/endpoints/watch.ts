@@ -24,7 +24,8 @@ export async function watch(
   if (store === undefined) throw newMethodNotAllowed();
   const { query } = state.request;
   const asked = integerOf(query, "timeoutSeconds") ?? 0;
-  const seconds = asked > 0 ? asked : minTimeoutSeconds * (1 + core.random.next());
+  // In whole seconds: Node keeps a list for each length of its timers until the longest of them would be over.
+  const seconds = asked > 0 ? asked : Math.floor(minTimeoutSeconds * (1 + core.random.next()));
   const timeoutMs = seconds * 1000;
   const initial = query.get("sendInitialEvents");
   const options: WatchOptions = {
