@@ -138,7 +138,7 @@ describe("tokens of service accounts", () => {
     const answer = await post<TokenRequest>(admin, tokenPath, tokenRequest());
     expect(answer).toMatchObject({
       kind: "TokenRequest",
-      metadata: { name: "default", namespace: "default" },
+      metadata: { name: "default", namespace: "default", uid: expect.any(String) },
       spec: { audiences: [issuer], expirationSeconds: 3600 },
       status: { expirationTimestamp: "2026-01-01T01:00:00Z" },
     });
@@ -190,7 +190,18 @@ describe("tokens of service accounts", () => {
       {},
       /may not specify a duration larger than 2\^32 seconds/,
     ],
-    ["of another name", {}, { name: "x" }, /does not match the name of the service account/],
+    [
+      "of another name",
+      {},
+      { name: "x" },
+      /^TokenRequest.authentication.k8s.io "default" is invalid: metadata.name: Invalid value: "x": must match the service account name if specified$/,
+    ],
+    [
+      "of an account that was there before",
+      {},
+      { uid: "u" },
+      /^Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "default": the UID in the token request \(u\) does not match the UID of the service account \(.+\)$/,
+    ],
     [
       "bound to a pod that is not there",
       { boundObjectRef: { apiVersion: "v1", kind: "Pod", name: "x" } },

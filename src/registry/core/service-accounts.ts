@@ -55,10 +55,11 @@ async function createToken(
   const request = body as unknown as TokenRequest;
   checkName(request, namespace, name);
   const serviceAccount = await dependencies.stores.get(context, "", "serviceaccounts", namespace, name);
+  const { uid } = serviceAccount.metadata;
+  checkUid(request, name, uid);
   const expirationSeconds = request.spec.expirationSeconds ?? defaultExpirationSeconds;
   const errors = expirationErrors(expirationSeconds);
-  if (errors.length > 0)
-    throw newInvalid({ group: "authentication.k8s.io", kind: "TokenRequest" }, "", errors);
+  if (errors.length > 0) throw newInvalid(tokenRequestKind, "", errors);
   const bound = await boundObject(dependencies, context, request, name);
   const audiences =
     (request.spec.audiences ?? []).length === 0 ? issuer.audiences : (request.spec.audiences ?? []);
@@ -72,39 +73,41 @@ async function createToken(
     expirationSeconds: isExtended ? extendedSeconds : expirationSeconds,
     warnAfterSeconds: isExtended ? expirationSeconds : undefined,
   });
-  context.audit?.annotate("authentication.kubernetes.io/issued-credential-id", `JTI=${identifierOf(token)}`);
   const jti = parseJwt(token)?.claims.jti ?? "";
   context.audit?.annotate("authentication.kubernetes.io/issued-credential-id", `JTI=${jti}`);
   const answer: TokenRequest = {
     ...request,
-    metadata: { ...request.metadata, name, namespace, creationTimestamp: formatTime(nowMs) },
+    metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: formatTime(nowMs) },
     spec: { ...request.spec, audiences: [...audiences], expirationSeconds },
     status: { token, expirationTimestamp: formatTime(nowMs + expirationSeconds * 1000) },
   };
   return answer as unknown as UnstructuredObject;
 }
 
-/** The `jti` claim, which says which token it is without being it. */
-function identifierOf(token: string): string {
-  const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
-    jti?: string;
-  };
-  return claims.jti ?? "";
-}
+const tokenRequestKind = { group: "authentication.k8s.io", kind: "TokenRequest" };
 
+/** The body may say whose token it asks for, and then says what the path says. */
 function checkName({ metadata }: TokenRequest, namespace: string, name: string): void {
   const given = metadata?.name ?? "";
   const givenNamespace = metadata?.namespace ?? "";
-  if (given !== "" && given !== name) {
-    throw newBadRequest(
-      `the name of the TokenRequest (${given}) does not match the name of the service account (${name})`,
-    );
+  const errors: FieldError[] = [];
+  if (given !== "" && given !== name)
+    errors.push(invalid("metadata.name", given, "must match the service account name if specified"));
+  else if (givenNamespace !== "" && givenNamespace !== namespace) {
+    const why = "must match the service account namespace if specified";
+    errors.push(invalid("metadata.namespace", givenNamespace, why));
   }
-  if (givenNamespace !== "" && givenNamespace !== namespace) {
-    throw newBadRequest(
-      `the namespace of the TokenRequest (${givenNamespace}) does not match the namespace of the service account (${namespace})`,
-    );
-  }
+  if (errors.length > 0) throw newInvalid(tokenRequestKind, name, errors);
+}
+
+function checkUid({ metadata }: TokenRequest, name: string, uid: string | undefined): void {
+  const given = metadata?.uid ?? "";
+  if (given === "" || given === uid) return;
+  throw newConflict(
+    { group: tokenRequestKind.group, resource: tokenRequestKind.kind },
+    name,
+    `the UID in the token request (${given}) does not match the UID of the service account (${uid})`,
+  );
 }
 
 function expirationErrors(seconds: number): FieldError[] {
