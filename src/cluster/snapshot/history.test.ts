@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { freePort } from "../../../test/harness/cluster.ts";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { keptHistory } from "../../history/index.ts";
 import { SqliteStorage } from "../../storage/sqlite/sqlite-storage.ts";
@@ -23,7 +24,7 @@ afterEach(() => {
 const settings = {
   index: 7,
   runtime: "simulated" as const,
-  apiPort: 16_443,
+  apiPort: await freePort(),
   podCidr: "10.237.0.0/16",
   serviceCidr: "10.103.0.0/16",
   dnsAddress: "10.103.0.10",

@@ -11,6 +11,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../../../test/harness/cluster.ts";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import { SystemRandom } from "../../apimachinery/random.ts";
@@ -34,7 +35,7 @@ afterEach(() => {
 const settings = {
   index: 7,
   runtime: "crun" as const,
-  apiPort: 16_443,
+  apiPort: await freePort(),
   podCidr: "10.237.0.0/16",
   serviceCidr: "10.103.0.0/16",
   dnsAddress: "10.103.0.10",
