@@ -13,9 +13,7 @@ export const taintToleration: Plugin = {
     return {
       filter: {
         filter: ({ hardTaints }) =>
-          hardTaints.length === 0 || hardTaints.every((taint) => tolerates(tolerations, taint))
-            ? undefined
-            : rejection,
+          hardTaints.every((taint) => tolerates(tolerations, taint)) ? undefined : rejection,
       },
     };
   },
