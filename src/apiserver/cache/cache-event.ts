@@ -16,6 +16,9 @@ export interface WatchNotice {
   readonly event?: CacheEvent;
 }
 
+/** What stands around the bytes of an object in memory: buffers, the event, and now and then the object itself, decoded. */
+const aroundBytes = 800;
+
 /** One change of one object. Frames are made when the first watcher needs them, then shared by all. */
 export class CacheEvent {
   readonly revision: number;
@@ -66,8 +69,8 @@ export class CacheEvent {
     this.#frames = undefined;
   }
 
-  /** The same at any time. */
+  /** What it takes of memory, about; the same at any time. */
   get sizeBytes(): number {
-    return this.current?.sizeBytes ?? this.previous?.sizeBytes ?? 0;
+    return (this.current?.sizeBytes ?? this.previous?.sizeBytes ?? 0) + aroundBytes;
   }
 }

@@ -3,7 +3,7 @@ import type { HistoryBudget, HistoryHolder } from "./history-budget.ts";
 
 /** Recent events kept for watches that resume: at most so many, and so many bytes of objects. */
 const maxEvents = 10_000;
-const maxEventBytes = 4 * 1024 * 1024;
+const maxEventBytes = 6 * 1024 * 1024;
 /** However large they are, so many are kept as long as the budget of all resources allows. */
 const keptEvents = 100;
 /** Events whose frames are kept: who lost its connection a moment ago comes back for these. */
