@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { ContainerStatus, Pod, PodSpec } from "../api/types/core-v1.ts";
-import { newServiceUnavailable } from "../apimachinery/status.ts";
+import { newConflict, newServiceUnavailable } from "../apimachinery/status.ts";
 import { resources } from "../client/resources.ts";
 import { Harness, newContainer } from "./testing/harness.ts";
 
@@ -511,7 +511,10 @@ describe("deletion", () => {
     stopped.resolve();
   });
 
-  test("is tried again when the API server does not answer", async () => {
+  test.each([
+    ["does not answer", () => newServiceUnavailable("down")],
+    ["answers with a conflict", () => newConflict({ group: "", resource: "pods" }, "web", "try again")],
+  ])("is tried again when the API server %s", async (_, newError) => {
     const h = await started();
     await h.createPod("web");
     let failures = 2;
@@ -520,7 +523,7 @@ describe("deletion", () => {
         method === "DELETE" &&
         path.endsWith("/pods/web") &&
         JSON.stringify(body).includes('"gracePeriodSeconds":0');
-      if (own && failures-- > 0) throw newServiceUnavailable("down");
+      if (own && failures-- > 0) throw newError();
     });
     await h.deletePod("web");
     expect(await h.exists("web")).toBe(true);

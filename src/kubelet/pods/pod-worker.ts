@@ -3,7 +3,7 @@ import type { ContainerStateWaiting, Pod, PodStatus } from "../../api/types/core
 import { Backoff } from "../../apimachinery/backoff.ts";
 import type { Timer } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import { resourcesAnnotation, resourcesText } from "../environment/container-configs.ts";
 import type { ClusterDns } from "../environment/dns-config.ts";
@@ -416,7 +416,8 @@ export class PodWorker {
       const pods = this.#context.options.client.resource(resources.pods);
       await pods.delete(name, { namespace, gracePeriodSeconds: 0, preconditions: { uid } });
     } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      // A conflict is tried again, too: where it says that another pod has the name, this one is soon told to be removed.
+      if (!isNotFound(error)) throw error;
     }
     this.#deleteSent = true;
   }
