@@ -135,6 +135,27 @@ describe("event()", () => {
     expect(events()).toHaveLength(1);
   });
 
+  it("tries no more when it has ended, and writes what it can at once", async () => {
+    const ending = new AbortController();
+    const random = new SeededRandom(1);
+    const client = newClient(transport);
+    const ended = newEventRecorder({ client, clock, random, component: "kubelet", signal: ending.signal });
+    const restore = transport.react(() => {
+      throw newServiceUnavailable("down");
+    });
+    ended.event(pod, "Normal", "A", "x");
+    ended.event(pod, "Normal", "B", "x");
+    await clock.advance(1);
+    expect(clock.nextTimerMs).toBeDefined();
+    ending.abort();
+    await clock.advance(0);
+    expect(clock.nextTimerMs).toBeUndefined();
+    restore();
+    ended.event(pod, "Normal", "C", "x");
+    await clock.advance(60_000);
+    expect(events().map(({ reason }) => reason)).toEqual(["C"]);
+  });
+
   it("never throws and drops when too many are pending", async () => {
     const restore = transport.react(() => {
       throw newServiceUnavailable("down");

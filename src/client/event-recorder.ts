@@ -35,6 +35,8 @@ export interface EventRecorderOptions {
   /** The node, for components that run on one. */
   readonly host?: string;
   readonly logger?: Logger;
+  /** When it aborts, whoever records has ended: what is not written at the next try is not written at all. */
+  readonly signal?: AbortSignal;
 }
 
 /** A recorder with a sink of its own; `forComponent` makes more recorders of the same sink. */
@@ -97,14 +99,16 @@ class EventSink {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #correlator: EventCorrelator;
+  readonly #signal: AbortSignal | undefined;
   readonly #pending: Event[] = [];
   #writing = false;
 
-  constructor({ client, clock, random, logger = silentLogger }: EventRecorderOptions) {
+  constructor({ client, clock, random, logger = silentLogger, signal }: EventRecorderOptions) {
     this.#events = client.resource(resources.events);
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger;
+    this.#signal = signal;
     this.#correlator = new EventCorrelator(clock);
   }
 
@@ -155,10 +159,19 @@ class EventSink {
           return;
         }
         this.#logger.debug("event not written", { reason: event.reason, error: String(error) });
-        await this.#clock.sleep(tries === 1 ? retryDelayMs * this.#random.next() : retryDelayMs);
+        if (await this.#endsWithin(tries === 1 ? retryDelayMs * this.#random.next() : retryDelayMs)) {
+          this.#pending.length = 0;
+          return;
+        }
       }
     }
     this.#logger.warn("event dropped: it could not be written", { reason: event.reason });
+  }
+
+  /** Waits before the next try; true, at once, when there is to be none. */
+  async #endsWithin(delayMs: number): Promise<boolean> {
+    await this.#clock.sleep(delayMs, this.#signal).catch(() => undefined);
+    return this.#signal?.aborted === true;
   }
 
   async #writeOnce(event: Event, seenBefore: boolean): Promise<void> {

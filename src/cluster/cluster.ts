@@ -339,7 +339,7 @@ export class Cluster {
     return {
       client,
       informers: this.informers,
-      events: newEventRecorder({ client, clock, random, component }),
+      events: newEventRecorder({ client, clock, random, component, signal }),
       clock,
       random,
       logger: this.logger.named(component),

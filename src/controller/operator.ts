@@ -98,7 +98,7 @@ async function work(options: OperatorOptions, signal: AbortSignal): Promise<() =
     logger = silentLogger,
   } = options;
   const informers = new SharedInformerFactory({ client, clock, random, logger });
-  const events = newEventRecorder({ client, clock, random, component: name, logger });
+  const events = newEventRecorder({ client, clock, random, component: name, logger, signal });
   const manager = new ControllerManager({
     registrations: options.controllers,
     clock,

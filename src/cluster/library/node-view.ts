@@ -23,6 +23,7 @@ export class NodeView implements NodeHome {
   readonly #server: ClusterServer;
   readonly #informers: SeparableInformers;
   readonly #unfollow: () => void;
+  readonly #gone = new AbortController();
   #agent: { readonly name: string; readonly connection: NodeConnection } | undefined;
   #isPartitioned = false;
 
@@ -49,7 +50,7 @@ export class NodeView implements NodeHome {
     return {
       client,
       informers: this.#informers,
-      events: newEventRecorder({ client, clock, random, component }),
+      events: newEventRecorder({ client, clock, random, component, signal: this.#gone.signal }),
       clock,
       random,
       logger: this.#server.cluster.logger.named(component),
@@ -84,6 +85,7 @@ export class NodeView implements NodeHome {
   /** To be called when the node is gone. */
   close(): void {
     this.#unfollow();
+    this.#gone.abort();
   }
 
   #follow(shared: InformerFactory): void {
