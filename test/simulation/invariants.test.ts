@@ -316,6 +316,28 @@ it("a pod that fails again and again need not be ready where it is to end", () =
   expect(told.filter((text) => text.startsWith("pods-run"))).toEqual([]);
 });
 
+it.each<[string, string, string[]]>([
+  ["is held while a quota has no room for the next", "1", []],
+  ["is not held when there is room", "2", ["jobs-finish", "nothing-stuck"]],
+])("the last failed pod of an index %s", (_, hard, complaints) => {
+  const held = {
+    ...going,
+    ownerReferences: [owner("Job", "job", "j")],
+    labels: { "batch.kubernetes.io/job-completion-index": "0" },
+    finalizers: ["batch.kubernetes.io/job-tracking"],
+  };
+  const steps = [
+    job({}, { backoffLimitPerIndex: 1, completionMode: "Indexed" }),
+    pod({ name: "j-0-a", ...held }, { phase: "Failed" }),
+    pod({ name: "other" }),
+    object("v1", "ResourceQuota", { name: "q" }, { spec: { hard: { pods: hard } } }),
+  ];
+  const told = breaches({ steps }).map((text) => text.split(":")[0] ?? "");
+  expect([...new Set(told)].filter((name) => /^(jobs-finish|nothing-stuck)$/.test(name)).toSorted()).toEqual(
+    complaints,
+  );
+});
+
 it("a write that was acknowledged and is not in the history is told, and one with another content", async () => {
   const history = new History();
   const ledger = new Ledger();

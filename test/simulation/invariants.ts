@@ -415,9 +415,14 @@ const oneOfEachIdentity: Invariant = {
 
 const nothingStuck: Invariant = {
   name: "nothing-stuck",
-  claim: "Whatever is deleted goes, once nobody holds it and no pod uses it.",
-  *atRest({ history }) {
+  claim: "Whatever is deleted goes, once nobody holds it, no pod uses it and no Job waits to replace it.",
+  *atRest({ history, nowMs }) {
     const used = new Set<string>();
+    for (const job of history.objects(resources.jobs)) {
+      const own = ownedBy(history.objects(resources.pods), job);
+      for (const { metadata } of awaitingReplacement(job, own, history, nowMs))
+        used.add(keyOfObject(resources.pods, metadata));
+    }
     for (const pod of history.objects(resources.pods)) {
       for (const { persistentVolumeClaim } of isOver(pod) ? [] : (pod.spec.volumes ?? [])) {
         const { claimName } = persistentVolumeClaim ?? {};
@@ -682,6 +687,35 @@ const daemonSetsConverge: Invariant = {
   },
 };
 
+const isHeldByJob = ({ metadata }: Pod): boolean =>
+  metadata.finalizers?.includes("batch.kubernetes.io/job-tracking") === true;
+
+/**
+ * With a limit of failures for each index, the last pod of an index that failed is held until the next one is there, which
+ * it is not as long as a quota leaves no room for it.
+ */
+function awaitingReplacement(
+  job: Job,
+  pods: readonly Pod[],
+  history: History,
+  nowMs: number,
+): readonly Pod[] {
+  const { metadata, spec } = job;
+  if (spec?.backoffLimitPerIndex === undefined || conditionOf(job, "Complete") || conditionOf(job, "Failed"))
+    return [];
+  if (!lacksRoom(metadata.namespace, spec.template, history, nowMs)) return [];
+  const indexOf = (pod: Pod): string | undefined => pod.metadata.labels?.[completionIndexLabel];
+  return pods.filter(
+    (pod) =>
+      pod.status?.phase === "Failed" &&
+      pods.every(
+        (other) => other === pod || indexOf(other) !== indexOf(pod) || (isOver(other) && !isHeldByJob(other)),
+      ),
+  );
+}
+
+const completionIndexLabel = "batch.kubernetes.io/job-completion-index";
+
 const jobsFinish: Invariant = {
   name: "jobs-finish",
   claim:
@@ -694,9 +728,8 @@ const jobsFinish: Invariant = {
       const { status = {}, spec } = job;
       const active = own.filter((pod) => !isOver(pod));
       yield* different(`the active pods that ${name} counts`, status.active ?? 0, active.length);
-      const held = own.filter(
-        ({ metadata }) => metadata.finalizers?.includes("batch.kubernetes.io/job-tracking") === true,
-      );
+      const awaiting = awaitingReplacement(job, own, history, nowMs);
+      const held = own.filter((pod) => isHeldByJob(pod) && !awaiting.includes(pod));
       if (held.length > 0) yield `${name} has not counted ${held.map(keyOf).join(", ")}`;
       if (spec?.suspend === true) {
         if (active.length > 0) yield `${name} is suspended and has ${active.length} pods at work`;
