@@ -1,7 +1,6 @@
 import type { Pod } from "../../api/types/core-v1.ts";
 import type { PodDisruptionBudget } from "../../api/types/policy-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { setCondition } from "../../apimachinery/conditions.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import type { DeleteOptions } from "../../apimachinery/meta-v1.ts";
 import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/object.ts";
@@ -9,13 +8,14 @@ import { newBadRequest, newForbidden, newStatusError } from "../../apimachinery/
 import { asDryRun } from "../../apiserver/endpoints/context.ts";
 import type { RegistryDependencies } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
+import { withPodCondition } from "./pod-conditions.ts";
 
 /** More pods than this cannot be on their way out of one budget at once. */
 const maxDisruptedPods = 2000;
 
 /** POST pods/eviction: a delete that budgets may refuse (mirrors pkg/registry/core/pod/storage/eviction.go). */
 export async function evictPod(
-  { stores, reader, nowMs }: RegistryDependencies,
+  { stores, reader, nowMs, scheme }: RegistryDependencies,
   request: RequestContext,
   eviction: UnstructuredObject,
 ): Promise<UnstructuredObject> {
@@ -55,10 +55,7 @@ export async function evictPod(
     };
     await stores.update(context, "", "pods", namespace, name, "status", (current) => {
       const { status } = current as unknown as Pod;
-      return {
-        ...current,
-        status: { ...status, conditions: setCondition(status?.conditions, condition, nowMs()) },
-      };
+      return { ...current, status: withPodCondition(scheme, status, condition, nowMs()) };
     });
   }
 

@@ -98,7 +98,9 @@ describe("binding", () => {
     const pod = await get();
     expect(pod.spec.nodeName).toBe("n1");
     expect(pod.metadata.annotations).toEqual({ a: "b" });
-    expect(pod.status?.conditions).toMatchObject([{ type: "PodScheduled", status: "True" }]);
+    expect(pod.status?.conditions).toEqual([
+      { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: expect.any(String) },
+    ]);
   });
 
   it("works by the older collection, too", async () => {
@@ -241,6 +243,7 @@ describe("evicting a pod", () => {
     expect(metadata.deletionGracePeriodSeconds).toBe(9);
     expect(status?.conditions?.at(-1)).toMatchObject({
       type: "DisruptionTarget",
+      lastProbeTime: null,
       status: "True",
       reason: "EvictionByEvictionAPI",
       message: "Eviction API: evicting",

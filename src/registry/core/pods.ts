@@ -2,8 +2,6 @@ import { appArmorPrefix, appArmorProfileOf, deprecatedAppArmor } from "../../api
 import { qosClassOf } from "../../api/pod-qos.ts";
 import type { Scheme } from "../../api/scheme.ts";
 import type { Binding, Pod, PodCondition, PodStatus } from "../../api/types/core-v1.ts";
-import { formatTime } from "../../apimachinery/clock.ts";
-import { setCondition } from "../../apimachinery/conditions.ts";
 import { notSupported, path, required } from "../../apimachinery/field-error.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import type { LabelSelector } from "../../apimachinery/meta-v1.ts";
@@ -11,6 +9,7 @@ import { isBeingDeleted, type UnstructuredObject } from "../../apimachinery/obje
 import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/status.ts";
 import type { RegistryDependencies, ResourceExtension, Strategy } from "../../apiserver/registry/strategy.ts";
 import type { RequestContext } from "../../apiserver/request-context.ts";
+import { withPodCondition } from "./pod-conditions.ts";
 import { evictPod } from "./pod-eviction.ts";
 import { restrictPodUpdate } from "./pod-updates.ts";
 
@@ -81,11 +80,8 @@ function gatedCondition({ spec }: Pod, scheme: Scheme, nowMs: number): Partial<P
     status: "False",
     reason: "SchedulingGated",
     message: "Scheduling is blocked due to non-empty scheduling gates",
-    lastTransitionTime: formatTime(nowMs),
   };
-  // As if it had been sent: with the time of no probe.
-  const { object } = scheme.decode("io.k8s.api.core.v1.Pod", { status: { conditions: [condition] } });
-  return { ...asPod(object).status };
+  return withPodCondition(scheme, undefined, condition, nowMs);
 }
 
 /**
@@ -145,7 +141,7 @@ function extendSelector(term: SelectsByKeys, labels: Record<string, string> = {}
 }
 
 async function bindPod(
-  { stores, nowMs }: RegistryDependencies,
+  { stores, nowMs, scheme }: RegistryDependencies,
   context: RequestContext,
   name: string,
   binding: Binding,
@@ -179,11 +175,7 @@ async function bindPod(
     if ((pod.spec.schedulingGates ?? []).length > 0) {
       throw newConflict(pods, name, `pod ${name} has non-empty .spec.schedulingGates`);
     }
-    const conditions = setCondition(
-      pod.status?.conditions,
-      { type: "PodScheduled", status: "True" },
-      nowMs(),
-    );
+    const scheduled = { type: "PodScheduled", status: "True" };
     return asObject({
       ...pod,
       metadata: {
@@ -192,7 +184,7 @@ async function bindPod(
         ...mergedMap("labels", pod.metadata.labels, binding.metadata.labels),
       },
       spec: { ...pod.spec, nodeName: target },
-      status: { ...pod.status, conditions },
+      status: withPodCondition(scheme, pod.status, scheduled, nowMs()),
     });
   });
   return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
