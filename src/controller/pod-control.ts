@@ -44,9 +44,10 @@ export class PodControl {
       await this.#pods.delete(name, { namespace, preconditions: { uid } });
       this.#events.event(owner, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
     } catch (error) {
-      // A conflict means that the name is another pod's by now.
-      if (isNotFound(error) || isConflict(error)) return;
-      this.#events.event(owner, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
+      if (isNotFound(error)) return;
+      // A conflict says that the cache was behind, as when the name is another pod's by now: nobody needs to hear of it.
+      if (!isConflict(error))
+        this.#events.event(owner, "Warning", "FailedDelete", `Error deleting: ${messageOf(error)}`);
       throw error;
     }
   }

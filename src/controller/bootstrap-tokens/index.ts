@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { ConfigMap, Secret } from "../../api/types/core-v1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { isBeingDeleted } from "../../apimachinery/object.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { enqueueSelf, watch } from "../watch.ts";
@@ -63,7 +63,7 @@ export const bootstrapSignerController: ControllerRegistration = {
         try {
           await client.resource(resources.configmaps).update({ ...info, data });
         } catch (error) {
-          if (!isNotFound(error) && !isConflict(error)) throw error;
+          if (!isNotFound(error)) throw error;
         }
       },
     };

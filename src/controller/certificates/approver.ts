@@ -1,6 +1,6 @@
 import type { SubjectAccessReview } from "../../api/types/authorization-v1.ts";
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import { checkAsk } from "../../pki/index.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
@@ -97,6 +97,6 @@ async function approve(
         status: { ...request.status, conditions },
       });
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
+    if (!isNotFound(error)) throw error;
   }
 }

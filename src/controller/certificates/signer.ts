@@ -1,6 +1,6 @@
 import type { CertificateSigningRequest } from "../../api/types/certificates-v1.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import { resources } from "../../client/resources.ts";
 import { type CertificateAuthority, signFor } from "../../pki/index.ts";
 import type { ControllerContext, ControllerRegistration } from "../controller.ts";
@@ -55,6 +55,6 @@ async function sign(
       .resource(resources.certificatesigningrequests)
       .updateStatus({ ...request, status: { ...request.status, ...outcome } });
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
+    if (!isNotFound(error)) throw error;
   }
 }

@@ -5,7 +5,7 @@ import { findCondition, setCondition } from "../../apimachinery/conditions.ts";
 import { sameFields } from "../../apimachinery/json.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import { isBeingDeleted } from "../../apimachinery/object.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
@@ -155,8 +155,8 @@ export class DisruptionReconciler {
     try {
       await this.#context.client.resource(resources.poddisruptionbudgets).updateStatus({ ...budget, status });
     } catch (error) {
-      // Written meanwhile by an eviction, most likely: its change brings the budget back here.
-      if (!isConflict(error) && !isNotFound(error)) throw error;
+      // Where an eviction has written meanwhile, the next look sees it.
+      if (!isNotFound(error)) throw error;
     }
   }
 

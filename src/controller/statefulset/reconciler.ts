@@ -203,8 +203,8 @@ export class StatefulSetReconciler {
       await this.#podResource.delete(name, { namespace, preconditions: { uid } });
       this.#sayPod(set, "delete", pod);
     } catch (error) {
-      if (isNotFound(error) || isConflict(error)) return;
-      this.#sayPod(set, "delete", pod, error);
+      if (isNotFound(error)) return;
+      if (!isConflict(error)) this.#sayPod(set, "delete", pod, error);
       throw error;
     }
   }

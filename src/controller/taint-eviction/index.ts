@@ -2,7 +2,7 @@ import type { Node, Pod } from "../../api/types/core-v1.ts";
 import { setCondition } from "../../apimachinery/conditions.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
-import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import { isNotFound } from "../../apimachinery/status.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerRegistration, ReconcileResult } from "../controller.ts";
@@ -108,8 +108,8 @@ class Evictions {
       );
       await resource.delete(name, { namespace, preconditions: { uid } });
     } catch (error) {
-      // Gone, or another pod has the name by now.
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      // What meets a conflict is looked at again: another pod may have the name by now.
+      if (!isNotFound(error)) throw error;
     }
   }
 }
