@@ -129,6 +129,10 @@ const job = (status: object, spec: object = {}) =>
     { name: "j", uid: "job" },
     { spec: { completions: 1, template: { spec: { containers: [] } }, ...spec }, status },
   );
+const cronJobWithUnlisted = (spec: object) => [
+  object("batch/v1", "CronJob", { uid: "cron" }, { spec }),
+  object("batch/v1", "Job", { ownerReferences: [owner("CronJob", "cron")] }, { spec: {}, status: {} }),
+];
 const quota = object(
   "v1",
   "ResourceQuota",
@@ -240,6 +244,7 @@ it.each<[string, Case]>([
     "cronjobs-know-their-jobs",
     { steps: [object("batch/v1", "CronJob", {}, { spec: {}, status: { active: [{ name: "gone" }] } })] },
   ],
+  ["cronjobs-know-their-jobs", { steps: cronJobWithUnlisted({ suspend: false }) }],
   [
     "endpoints-are-ready-pods",
     {
@@ -314,6 +319,11 @@ it("a pod that fails again and again need not be ready where it is to end", () =
   const steps = [pod({ uid: "a" }, { conditions: [] }, spec)];
   const told = breaches({ steps, runtimes: { "node-1": [{ uid: "a" }] } });
   expect(told.filter((text) => text.startsWith("pods-run"))).toEqual([]);
+});
+
+it("a CronJob that is suspended need not know its last Job", () => {
+  const told = breaches({ steps: cronJobWithUnlisted({ suspend: true }) });
+  expect(told.filter((text) => text.startsWith("cronjobs-know-their-jobs"))).toEqual([]);
 });
 
 it.each<[string, string, string[]]>([
