@@ -117,6 +117,8 @@ async function runTests(program: string, kubeconfig: string, report: string, wor
     "--ginkgo.v",
   ];
   const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"], cwd: work });
+  // The tests end with what they have, and their cluster goes with them.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void child.kill("SIGINT"));
   const log = createWriteStream(resolve(values.log));
   child.stdout.pipe(log);
   let name = "";
