@@ -620,6 +620,22 @@ describe("a restart of the kubelet", () => {
     expect((await h.pod("web")).status).toEqual(before.status);
   });
 
+  test("leaves no timer behind, whatever was under way", async () => {
+    const h = await started();
+    const probed = newContainer("app", { readinessProbe: { httpGet: { port: 80 } } });
+    await h.createPod("web", { containers: [probed], activeDeadlineSeconds: 600 });
+    const answer = Promise.withResolvers<void>();
+    const list = h.runtime.listContainers.bind(h.runtime);
+    h.runtime.listContainers = (...filter) => answer.promise.then(() => list(...filter));
+    const patch = { metadata: { labels: { new: "yes" } } };
+    await h.client.resource(resources.pods).patch("web", patch, { type: "merge", namespace: "default" });
+    await h.settle();
+    await h.stop();
+    answer.resolve();
+    await h.settle();
+    expect(h.clock.nextTimerMs).toBeUndefined();
+  });
+
   test("a container that was ready stays so until its probes say otherwise", async () => {
     const h = await started();
     const httpGet = { path: "/", port: 80 };

@@ -230,6 +230,7 @@ export class PodWorker {
 
   /** A container that soon has a successor does not show as gone: Services would leave the pod for nothing. */
   #publishLater(): void {
+    if (this.#stopped) return;
     this.#gap = this.#context.options.clock.after(gapMs, () => this.#publish());
   }
 
@@ -564,6 +565,7 @@ export class PodWorker {
 
   #wakeAfter(delayMs: number): void {
     this.#timer?.stop();
+    if (this.#stopped) return;
     this.#timer = this.#context.options.clock.after(delayMs, () => this.wake());
   }
 

@@ -19,6 +19,7 @@ export interface ProbeManagerOptions {
 export class ProbeManager implements ProbeResults, ProbeVerdicts {
   readonly #options: ProbeManagerOptions;
   readonly #containers = new Map<string, ProbedContainer>();
+  #stopped = false;
 
   constructor(options: ProbeManagerOptions) {
     this.#options = options;
@@ -26,6 +27,7 @@ export class ProbeManager implements ProbeResults, ProbeVerdicts {
 
   /** Begins, or goes on, to probe a running container. Containers without probes cost nothing. */
   watch(pod: Pod, entry: PodContainer, containerId: string, startedAtMs: number, podIp: string): void {
+    if (this.#stopped) return;
     const { startupProbe, readinessProbe, livenessProbe } = entry.container;
     if (startupProbe === undefined && readinessProbe === undefined && livenessProbe === undefined) return;
     const known = this.#containers.get(containerId);
@@ -47,8 +49,9 @@ export class ProbeManager implements ProbeResults, ProbeVerdicts {
     this.#containers.delete(containerId);
   }
 
-  /** Stops all probes; for the end of the kubelet. */
+  /** Stops all probes, and begins none any more; for the end of the kubelet, in the middle of whatever its workers do. */
   stop(): void {
+    this.#stopped = true;
     for (const id of this.#containers.keys()) this.forget(id);
   }
 
