@@ -82,7 +82,10 @@ export class Ledger {
 
 /** Whether the weather has made the failure. */
 const isMeant = (message: string): boolean =>
-  message.includes("a fault was injected") || message.includes(`failed calling webhook "${webhookName}"`);
+  message.includes("a fault was injected") ||
+  message.includes(`failed calling webhook "${webhookName}"`) ||
+  // Kubernetes, too, answers so when two budgets cover a pod.
+  message.startsWith("This pod has more than one PodDisruptionBudget");
 
 /** Scale, Eviction and the like are answers of another kind than what is stored. */
 const unstored = new Set(["Scale", "Eviction", "Binding", "TokenRequest", "SelfSubjectReview"]);
