@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConfigMap } from "../../api/types/core-v1.ts";
 import { RealClock } from "../../apimachinery/clock.ts";
+import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { newClient } from "../../client/client.ts";
 import { HttpsTransport } from "../../client/https-transport.ts";
 import { loadKubeconfig, resolveContext } from "../../client/kubeconfig.ts";
@@ -32,6 +33,34 @@ const refused = { name: "ConnectionError", code: "ECONNREFUSED" };
 const broken = { name: "ConnectionError", code: "ECONNRESET" };
 
 describe("server.crash() and restart()", { timeout: 60_000 }, () => {
+  it("leave what Services hold to them: addresses, node ports, and ranges that were added", async () => {
+    await using cluster = await createCluster({ clock: "virtual", seed: 7, nodes: 0 });
+    const service = (name: string, spec: object): UnstructuredObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name },
+      spec: { ports: [{ port: 80 }], ...spec },
+    });
+    const nodePort = { type: "NodePort", ports: [{ port: 80, nodePort: 30_123 }] };
+    await cluster.apply([
+      {
+        apiVersion: "networking.k8s.io/v1",
+        kind: "ServiceCIDR",
+        metadata: { name: "more" },
+        spec: { cidrs: ["10.7.0.0/24"] },
+      },
+      service("a", { clusterIP: "10.96.7.1" }),
+      service("n", nodePort),
+    ]);
+    await cluster.clock.advance("1m");
+    await cluster.server.restart();
+    await cluster.clock.advance("1m");
+    await cluster.apply(service("c", { clusterIP: "10.7.0.9" }));
+    const already = /already allocated/;
+    await expect(cluster.apply(service("b", { clusterIP: "10.96.7.1" }))).rejects.toThrow(already);
+    await expect(cluster.apply(service("m", nodePort))).rejects.toThrow(already);
+  });
+
   it("fail every request, and what was acknowledged is there afterwards", async () => {
     await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 0 });
     const maps = cluster.client.resource(resources.configmaps);

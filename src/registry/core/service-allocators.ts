@@ -20,54 +20,68 @@ export const nodePortRange = { first: 30_000, last: 32_767 } as const;
  */
 export class ServiceAllocators {
   readonly #held = new Map<string, string>();
-  readonly #ranges: ServiceRanges;
+  readonly #reader: ObjectReader;
+  readonly #cidr: string;
+  #ranges: ServiceRanges | undefined;
   readonly #random: Random;
   /** Keys of addresses that others than Services hold. */
   readonly #reserved = new Set<string>();
   readonly metrics: AllocatorMetrics;
 
   constructor(reader: ObjectReader, cidr: string, random: Random, registry?: MetricRegistry) {
-    this.#ranges = new ServiceRanges(reader, cidr);
+    this.#reader = reader;
+    this.#cidr = cidr;
     this.#random = random;
     this.metrics = new AllocatorMetrics(
       () => this.#usage(),
       () => this.#portUsage(),
       registry,
     );
-    followAddresses(reader, this.#reserved);
+  }
+
+  /** Follows what there is from the first question on: when a server is put together its caches are still empty. */
+  #followed(): ServiceRanges {
+    if (this.#ranges !== undefined) return this.#ranges;
+    const ranges = new ServiceRanges(this.#reader, this.#cidr);
+    this.#ranges = ranges;
+    followAddresses(this.#reader, this.#reserved);
     const services = { group: "", resource: "services" };
-    reader.onChange(services, (object, old) => {
+    this.#reader.onChange(services, (object, old) => {
       if (old !== undefined)
         for (const key of holdings(old as Service)) this.#release(key, ownerOf(old as Service));
       if (object !== undefined)
         for (const key of holdings(object as Service)) this.#held.set(key, ownerOf(object as Service));
     });
-    for (const service of reader.list<Service>(services)) {
+    for (const service of this.#reader.list<Service>(services)) {
       for (const key of holdings(service)) this.#held.set(key, ownerOf(service));
     }
+    return ranges;
   }
 
   /** Why a Service cannot have the address, apart from others that have it; undefined when it can. */
   outOfRange(ip: string): string | undefined {
-    return this.#ranges.refusal(ip);
+    return this.#followed().refusal(ip);
   }
 
   /** The range that the address is of. */
   rangeOf(ip: string): string {
-    return this.#ranges.of(ip)?.text ?? "";
+    return this.#followed().of(ip)?.text ?? "";
   }
 
   isHeldBy(key: string, owner: string): boolean {
+    this.#followed();
     return this.#held.get(key) === owner;
   }
 
   isTaken(key: string, owner: string): boolean {
+    this.#followed();
     if (this.#reserved.has(key)) return true;
     const holder = this.#held.get(key);
     return holder !== undefined && holder !== owner;
   }
 
   reserve(key: string, owner: string): void {
+    this.#followed();
     this.#held.set(key, owner);
   }
 
@@ -80,7 +94,7 @@ export class ServiceAllocators {
    * those that people choose by hand, as long as there is room (KEP-3070). Undefined when all are full.
    */
   freeAddress(): string | undefined {
-    for (const range of this.#ranges.usable()) {
+    for (const range of this.#followed().usable()) {
       const first = range.start + 1;
       const last = range.end - 1;
       const size = last - first + 1;
@@ -99,6 +113,7 @@ export class ServiceAllocators {
 
   /** From a random place onwards: neighbours are not given out one after another. */
   #search(first: number, last: number, keyOf: (value: number) => string): number | undefined {
+    this.#followed();
     const size = last - first + 1;
     if (size <= 0) return undefined;
     const offset = Math.floor(this.#random.next() * size);
@@ -111,8 +126,9 @@ export class ServiceAllocators {
   }
 
   #usage(): RangeUsage[] {
+    const ranges = this.#followed().usable();
     const ips = [...this.#held.keys()].filter(isIpKey).map((key) => ipv4Number(key.slice(ipKey("").length)));
-    return this.#ranges.usable().map((range) => ({
+    return ranges.map((range) => ({
       cidr: range.text,
       size: Math.max(0, range.end - range.start - 1),
       held: ips.filter((ip) => holdsIpv4(range, ip)).length,
@@ -120,6 +136,7 @@ export class ServiceAllocators {
   }
 
   #portUsage(): PortUsage {
+    this.#followed();
     const { first, last } = nodePortRange;
     const isPort = (key: string): boolean => key.startsWith(portPrefix);
     return { size: last - first + 1, held: [...this.#held.keys()].filter(isPort).length };
