@@ -202,7 +202,7 @@ export class ResourceCache {
     }
   }
 
-  /** After the feed broke: what happened before the revision can no longer be told event by event. */
+  /** At the start, and after the feed broke: what happened before the revision can no longer be told event by event. */
   forgetEvents(revision: number): void {
     this.#ring.forgetAll(revision);
     this.#lastChange = revision;

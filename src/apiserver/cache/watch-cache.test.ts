@@ -40,6 +40,15 @@ test("start() fills the cache with what is stored", async () => {
   expect(cache.list(configMaps, "b")).toHaveLength(0);
 });
 
+test("what happened before the start is not told from here, whoever has asked for the resource before it", async () => {
+  cache.onChange(configMaps, () => undefined);
+  await put({ a: "1" });
+  await put({ a: "2" });
+  await cache.start();
+  for (const resource of ["configmaps", "secrets"])
+    expect(cache.resource({ group: "", resource }).completeAfter).toBe(2);
+});
+
 test("current() waits for what was committed before it", async () => {
   await cache.start();
   await put();

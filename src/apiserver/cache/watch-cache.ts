@@ -207,6 +207,8 @@ export class WatchCache implements ObjectReader {
     const { revision, items } = await this.#storage.list(registryPrefix, { mayDefer: true });
     this.#startRevision = revision;
     this.#revision = revision;
+    // Those that somebody listens to are there already, and know no more of what was before than the others.
+    for (const known of this.#resources.values()) known.forgetEvents(revision);
     // They come in the order of their keys: those of one folder are of one resource and namespace.
     let folder = "";
     let cache: ResourceCache | undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConfigMap } from "../../api/types/core-v1.ts";
 import { RealClock } from "../../apimachinery/clock.ts";
-import type { UnstructuredObject } from "../../apimachinery/object.ts";
+import type { KubernetesObject, UnstructuredObject } from "../../apimachinery/object.ts";
 import { newClient } from "../../client/client.ts";
 import { HttpsTransport } from "../../client/https-transport.ts";
 import { loadKubeconfig, resolveContext } from "../../client/kubeconfig.ts";
@@ -33,6 +33,44 @@ const refused = { name: "ConnectionError", code: "ECONNREFUSED" };
 const broken = { name: "ConnectionError", code: "ECONNRESET" };
 
 describe("server.crash() and restart()", { timeout: 60_000 }, () => {
+  it.each(["services", "configmaps", "clusterrolebindings"] as const)(
+    "let watches of %s go on without a gap",
+    async (name) => {
+      await using cluster = await createCluster({ clock: "virtual", seed: 3, nodes: 0, controllers: "none" });
+      const objects = cluster.client.resource<KubernetesObject>(resources[name]);
+      const reference = resources[name];
+      const { apiVersion, kind } = {
+        apiVersion: reference.group === "" ? "v1" : `${reference.group}/v1`,
+        kind: reference.kind,
+      };
+      const rest = {
+        services: { spec: { ports: [{ port: 80 }] } },
+        configmaps: {},
+        clusterrolebindings: {
+          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "view" },
+        },
+      }[name];
+      const namespace = reference.namespaced ? { namespace: "default" } : {};
+      const { metadata } = await objects.list();
+      await objects.create({
+        apiVersion,
+        kind,
+        metadata: { name: "x", ...namespace },
+        ...rest,
+      } as KubernetesObject);
+      for (const n of ["1", "2"])
+        await objects.patch("x", { metadata: { labels: { n } } }, { type: "merge", ...namespace });
+      await cluster.server.restart();
+      await objects.patch("x", { metadata: { labels: { n: "3" } } }, { type: "merge", ...namespace });
+      const seen: string[] = [];
+      for await (const { object } of objects.watch({ resourceVersion: metadata.resourceVersion ?? "" })) {
+        seen.push(object.metadata.labels?.["n"] ?? "new");
+        if (seen.length === 4) break;
+      }
+      expect(seen).toEqual(["new", "1", "2", "3"]);
+    },
+  );
+
   it("leave what Services hold to them: addresses, node ports, and ranges that were added", async () => {
     await using cluster = await createCluster({ clock: "virtual", seed: 7, nodes: 0 });
     const service = (name: string, spec: object): UnstructuredObject => ({
