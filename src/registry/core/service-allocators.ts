@@ -1,11 +1,11 @@
 import type { Service } from "../../api/types/core-v1.ts";
-import { holdsIpv4, ipv4Number, ipv4Text } from "../../apimachinery/ipv4-range.ts";
+import { holdsIpv4, type Ipv4Range, ipv4Number, ipv4Text } from "../../apimachinery/ipv4-range.ts";
 import type { MetricRegistry } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectReader } from "../../apiserver/object-reader.ts";
 import { AllocatorMetrics, type PortUsage, type RangeUsage } from "./allocator-metrics.ts";
 import { ipKey, isIpKey } from "./ip-key.ts";
-import { followAddresses, ServiceRanges } from "./service-ranges.ts";
+import { followAddresses, rangeOf, ServiceRanges } from "./service-ranges.ts";
 
 /** First and last node port that Services may have. */
 export const nodePortRange = { first: 30_000, last: 32_767 } as const;
@@ -21,7 +21,7 @@ export const nodePortRange = { first: 30_000, last: 32_767 } as const;
 export class ServiceAllocators {
   readonly #held = new Map<string, string>();
   readonly #reader: ObjectReader;
-  readonly #cidr: string;
+  readonly #own: Ipv4Range;
   #ranges: ServiceRanges | undefined;
   readonly #random: Random;
   /** Keys of addresses that others than Services hold. */
@@ -30,7 +30,7 @@ export class ServiceAllocators {
 
   constructor(reader: ObjectReader, cidr: string, random: Random, registry?: MetricRegistry) {
     this.#reader = reader;
-    this.#cidr = cidr;
+    this.#own = rangeOf(cidr);
     this.#random = random;
     this.metrics = new AllocatorMetrics(
       () => this.#usage(),
@@ -42,7 +42,7 @@ export class ServiceAllocators {
   /** Follows what there is from the first question on: when a server is put together its caches are still empty. */
   #followed(): ServiceRanges {
     if (this.#ranges !== undefined) return this.#ranges;
-    const ranges = new ServiceRanges(this.#reader, this.#cidr);
+    const ranges = new ServiceRanges(this.#reader, this.#own);
     this.#ranges = ranges;
     followAddresses(this.#reader, this.#reserved);
     const services = { group: "", resource: "services" };

@@ -14,9 +14,7 @@ export class ServiceRanges {
   /** By the name of the ServiceCIDR. */
   readonly #others = new Map<string, readonly Ipv4Range[]>();
 
-  constructor(reader: ObjectReader, cidr: string) {
-    const own = parseIpv4Range(cidr);
-    if (own === undefined) throw new TypeError(`${cidr} is no range of IPv4 addresses`);
+  constructor(reader: ObjectReader, own: Ipv4Range) {
     this.#own = own;
     const ranges = { group, resource: "servicecidrs" };
     reader.onChange(ranges, (object, old) => {
@@ -55,6 +53,13 @@ export class ServiceRanges {
     const parts = (spec.cidrs ?? []).map(parseIpv4Range).filter((range) => range !== undefined);
     this.#others.set(metadata.name ?? "", parts);
   }
+}
+
+/** The range of a setting; throws for what is none. */
+export function rangeOf(cidr: string): Ipv4Range {
+  const range = parseIpv4Range(cidr);
+  if (range === undefined) throw new TypeError(`${cidr} is no range of IPv4 addresses`);
+  return range;
 }
 
 const managedBy = "ipaddress.kubernetes.io/managed-by";
