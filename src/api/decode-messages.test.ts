@@ -78,3 +78,11 @@ test.each([
   const name = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
   expect(() => scheme.decode(name, schema)).toThrow(/cannot unmarshal .* of type v1\.JSONSchemaProps/);
 });
+
+test.each([1, "x", 9007199254740991, [], null])("neither a schema nor true or false: %j", (value) => {
+  const name = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+  const decode = () => scheme.decode(name, { additionalProperties: value });
+  if (value === null) expect(decode).not.toThrow();
+  else expect(decode).toThrow("boolean or JSON schema expected");
+  expect(() => scheme.decode(name, { additionalProperties: false })).not.toThrow();
+});

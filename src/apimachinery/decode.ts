@@ -165,7 +165,10 @@ function compile(schemas: SchemaSet, schema: Schema, name: string): Decoder {
 function orSchemaDecoder(schemas: SchemaSet, name: string, last: string): Decoder | undefined {
   if (!last.startsWith("JSONSchemaPropsOr")) return undefined;
   const schema = lazyDecoder(schemas, `${name.slice(0, name.lastIndexOf("."))}.JSONSchemaProps`);
+  const isOrBool = last === "JSONSchemaPropsOrBool";
   const decode = (value: unknown, context: Context): unknown => {
+    if (isOrBool && !isObject(value) && typeof value !== "boolean")
+      throw new DecodingError("boolean or JSON schema expected");
     if (Array.isArray(value)) return value.map((item) => decode(item, context));
     if (!isObject(value)) return value;
     const inner: Context = { ...context, path: [...context.path], struct: "", unknownFields: [] };

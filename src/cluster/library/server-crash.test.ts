@@ -57,7 +57,7 @@ describe("server.crash() and restart()", { timeout: 60_000 }, () => {
         kind,
         metadata: { name: "x", ...namespace },
         ...rest,
-      } as KubernetesObject);
+      });
       for (const n of ["1", "2"])
         await objects.patch("x", { metadata: { labels: { n } } }, { type: "merge", ...namespace });
       await cluster.server.restart();
