@@ -1,5 +1,4 @@
 import { connect, type OutgoingHttpHeaders } from "node:http2";
-import { request } from "node:https";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { APIService } from "../api/types/apiregistration-v1.ts";
 import { RealClock } from "../apimachinery/clock.ts";
@@ -8,6 +7,7 @@ import type { Client } from "../client/client.ts";
 import { resources } from "../client/resources.ts";
 import type { Credential } from "../pki/index.ts";
 import { Cluster } from "./cluster.ts";
+import { whoAmI } from "./testing/who-am-i.ts";
 
 let cluster: Cluster;
 let client: Client;
@@ -36,38 +36,7 @@ const nowhere: APIService = {
   },
 };
 
-/** Who the server takes a client for that shows the certificate and sends the headers. */
-function whoAmI(credential: Credential, headers: Record<string, string | string[]>): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: "127.0.0.1",
-        port,
-        path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-        method: "POST",
-        ca: cluster.pki.authority.certificate,
-        cert: credential.certificate,
-        key: credential.key,
-        agent: false,
-        headers: { "content-type": "application/json", ...headers },
-      },
-      (response) => {
-        let text = "";
-        response.on("data", (chunk: Buffer) => {
-          text += chunk.toString();
-        });
-        response.on("end", () => {
-          const answer = JSON.parse(text) as { code?: number; status?: { userInfo?: unknown } };
-          resolve(answer.status?.userInfo ?? answer.code);
-        });
-      },
-    );
-    asked.on("error", reject);
-    asked.end('{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}');
-  });
-}
-
-/** The same over HTTP/2, where headers of one name come each by itself too. */
+/** `whoAmI` over HTTP/2, where headers of one name come each by itself too. */
 async function whoAmIOverHttp2(credential: Credential, headers: OutgoingHttpHeaders): Promise<unknown> {
   const session = connect(`https://127.0.0.1:${port}`, {
     ca: cluster.pki.authority.certificate,
@@ -90,17 +59,22 @@ async function whoAmIOverHttp2(credential: Credential, headers: OutgoingHttpHead
 it("the proxy of the cluster is believed who asks, and nobody else is", async () => {
   const { frontProxyClient, admin, frontProxyAuthority } = cluster.pki;
   const named = { "x-remote-user": "jane", "x-remote-group": ["dev", "ops"], "x-remote-extra-scopes": "all" };
-  expect(await whoAmI(frontProxyClient, named)).toEqual({
+  expect(await whoAmI({ cluster, port }, frontProxyClient, named)).toEqual({
     username: "jane",
     groups: ["dev", "ops", "system:authenticated"],
     extra: { scopes: ["all"] },
   });
-  expect(await whoAmIOverHttp2(frontProxyClient, named)).toEqual(await whoAmI(frontProxyClient, named));
-  expect(await whoAmI(admin, named)).toMatchObject({ username: "kubernetes-admin" });
-  expect(await whoAmI(frontProxyClient, {})).toBe(401);
+  expect(await whoAmIOverHttp2(frontProxyClient, named)).toEqual(
+    await whoAmI({ cluster, port }, frontProxyClient, named),
+  );
+  expect(await whoAmI({ cluster, port }, admin, named)).toMatchObject({ username: "kubernetes-admin" });
+  expect(await whoAmI({ cluster, port }, frontProxyClient, {})).toBe(401);
   const subject = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
   const impostor = frontProxyAuthority.issueClient(subject, cluster.clock.now());
-  expect([await whoAmI(impostor, named), await whoAmI(impostor, {})]).toEqual([401, 401]);
+  expect([
+    await whoAmI({ cluster, port }, impostor, named),
+    await whoAmI({ cluster, port }, impostor, {}),
+  ]).toEqual([401, 401]);
 });
 
 it("other API servers find whom to believe, and what others have added stays", async () => {

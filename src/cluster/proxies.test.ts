@@ -1,9 +1,9 @@
-import { request } from "node:https";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { RealClock } from "../apimachinery/clock.ts";
 import { resources } from "../client/resources.ts";
 import { CertificateAuthority, type Credential } from "../pki/index.ts";
 import { Cluster } from "./cluster.ts";
+import { whoAmI } from "./testing/who-am-i.ts";
 
 const clock = new RealClock();
 const authority = CertificateAuthority.create("portals", clock.now());
@@ -32,51 +32,22 @@ beforeEach(async () => {
 afterEach(() => cluster.stop());
 
 /** The name and groups of who the server takes a client for, or the code of its refusal. */
-function whoAmI(credential: Credential, named: Record<string, string>): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: "127.0.0.1",
-        port,
-        path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-        method: "POST",
-        ca: cluster.pki.authority.certificate,
-        cert: credential.certificate,
-        key: credential.key,
-        agent: false,
-        headers: { "content-type": "application/json", ...named },
-      },
-      (response) => {
-        response.setEncoding("utf8");
-        let text = "";
-        response.on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => {
-          type Review = { code?: number; status?: { userInfo?: { username: string; groups: string[] } } };
-          const { code, status } = JSON.parse(text) as Review;
-          resolve(
-            status === undefined || code !== undefined
-              ? code
-              : [status.userInfo?.username, status.userInfo?.groups],
-          );
-        });
-      },
-    );
-    asked.on("error", reject);
-    asked.end('{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}');
-  });
+async function named(credential: Credential, given: Record<string, string>): Promise<unknown> {
+  const seen = await whoAmI({ cluster, port }, credential, given);
+  return typeof seen === "object" ? [seen.username, seen.groups] : seen;
 }
 
 it("proxies of others are believed by the headers that they use, and the cluster's own by the usual ones", async () => {
   const jane = { "x-portal-user": "jane", "x-portal-group": "dev", "x-remote-group": "ops" };
-  expect(await whoAmI(portal, jane)).toEqual(["jane", ["dev", "system:authenticated"]]);
-  expect(await whoAmI(portal, { "x-remote-user": "joe" })).toEqual(["joe", ["system:authenticated"]]);
-  expect(await whoAmI(stranger, jane)).toBe(401);
-  expect(await whoAmI(portal, {})).toBe(401);
+  expect(await named(portal, jane)).toEqual(["jane", ["dev", "system:authenticated"]]);
+  expect(await named(portal, { "x-remote-user": "joe" })).toEqual(["joe", ["system:authenticated"]]);
+  expect(await named(stranger, jane)).toBe(401);
+  expect(await named(portal, {})).toBe(401);
   const { frontProxyClient, admin } = cluster.pki;
-  expect(await whoAmI(frontProxyClient, jane)).toBe(401);
+  expect(await named(frontProxyClient, jane)).toBe(401);
   const usual = { "x-remote-user": "ann", "x-remote-group": "ops" };
-  expect(await whoAmI(frontProxyClient, usual)).toEqual(["ann", ["ops", "system:authenticated"]]);
-  expect(await whoAmI(admin, jane)).toEqual(["kubernetes-admin", ["system:masters", "system:authenticated"]]);
+  expect(await named(frontProxyClient, usual)).toEqual(["ann", ["ops", "system:authenticated"]]);
+  expect(await named(admin, jane)).toEqual(["kubernetes-admin", ["system:masters", "system:authenticated"]]);
 });
 
 it("other API servers are told of them, and of the certificate that is shown to them", async () => {

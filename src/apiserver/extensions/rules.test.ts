@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RealClock } from "../../apimachinery/clock.ts";
 import { failure, TestApi } from "../testing/api.ts";
 import { listenForTest } from "../testing/https.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -104,7 +105,7 @@ describe("rules of a schema", () => {
     const changed = ofRules([{ rule: "self < 3", message: "min is great" }], 2);
     await api.put(`${definitionsPath}/things.example.com`, { ...changed, metadata });
     const warning = "spec.min: Invalid value: 3: min is great";
-    const https = await listenForTest(started.server, Date.now());
+    const https = await listenForTest(started.server, new RealClock().now());
     const refused = await https.request(`${objects}/one`, {
       method: "PATCH",
       headers: { "content-type": "application/merge-patch+json" },

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { freePort } from "../../../test/harness/cluster.ts";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { keptHistory } from "../../history/index.ts";
 import { SqliteStorage } from "../../storage/sqlite/sqlite-storage.ts";
@@ -10,6 +9,7 @@ import { historyFiles } from "../history-files.ts";
 import type { Instance } from "../instance.ts";
 import { restoreInstance } from "./restore-instance.ts";
 import { saveInstance } from "./save-instance.ts";
+import { settingsOf } from "./testing/instance-settings.ts";
 
 let home = "";
 beforeEach(() => {
@@ -21,15 +21,7 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-const settings = {
-  index: 7,
-  runtime: "simulated" as const,
-  apiPort: await freePort(),
-  podCidr: "10.237.0.0/16",
-  serviceCidr: "10.103.0.0/16",
-  dnsAddress: "10.103.0.10",
-  interfacePrefix: "s7lab",
-};
+const settings = await settingsOf("simulated");
 const kubeSystem = "/registry/core/namespaces/kube-system";
 const key = "/registry/core/configmaps/default/one";
 

@@ -11,7 +11,6 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freePort } from "../../../test/harness/cluster.ts";
 import { RealClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import { SystemRandom } from "../../apimachinery/random.ts";
@@ -21,6 +20,7 @@ import type { Instance } from "../instance.ts";
 import { movingRules, type Place } from "./move-cluster.ts";
 import { restoreInstance } from "./restore-instance.ts";
 import { saveInstance } from "./save-instance.ts";
+import { settingsOf } from "./testing/instance-settings.ts";
 
 let home = "";
 beforeEach(() => {
@@ -32,15 +32,7 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-const settings = {
-  index: 7,
-  runtime: "crun" as const,
-  apiPort: await freePort(),
-  podCidr: "10.237.0.0/16",
-  serviceCidr: "10.103.0.0/16",
-  dnsAddress: "10.103.0.10",
-  interfacePrefix: "s7lab",
-};
+const settings = await settingsOf("crun");
 const node = hostname().toLowerCase();
 
 const objects = (directory: string): Record<string, object> => ({
