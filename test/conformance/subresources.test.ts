@@ -356,7 +356,7 @@ describe("what a POST does", () => {
     const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
     const issued = answered(await server.post(path, body), 201);
     expect(issued).toMatchObject({ kind: "TokenRequest", status: { token: expect.stringContaining(".") } });
-    expect((await server.post(path, { ...body, metadata: { name: "other" } })).status).toBe(400);
+    expect((await server.post(path, { ...body, metadata: { name: "other" } })).status).toBe(422);
     expect((await server.post(path, { ...body, spec: { expirationSeconds: 1 } })).status).toBe(422);
   });
 

@@ -153,9 +153,10 @@ export class JobReconciler {
 
   async #sync(key: string, job: Job): Promise<ReconcileResult | undefined> {
     const nowMs = this.#context.clock.now();
-    // Before the pods are read: what is satisfied afterwards would be judged by an older list.
+    // Both before the pods are read: what the cache learns afterwards would be judged by an older list.
     const mayManage = this.#expectations.satisfied(key);
-    const progress = measure(job, await this.#claim(job), this.#released);
+    const released = new Set(this.#released);
+    const progress = measure(job, await this.#claim(job), released);
     const failures = this.#backoff.next(key, progress.newlySucceeded, progress.newlyFailed);
     const status = deepCopy(job.status ?? {});
     if (!isSuspended(job)) status.startTime ??= formatTime(nowMs);
@@ -229,9 +230,19 @@ export class JobReconciler {
   }
 
   /** Deletes pods that are too many; those do not count as failures. */
-  async #removePods(key: string, job: Job, pods: readonly Pod[], numbers: Numbers): Promise<Managed> {
+  async #removePods(
+    key: string,
+    job: Job,
+    pods: readonly Pod[],
+    { open }: Progress,
+    numbers: Numbers,
+  ): Promise<Managed> {
     this.#expectations.expect(key, { deletions: pods.map(keyOf) });
-    return await this.#deleteEach(job, pods, numbers, async (pod) => await this.#release(pod), key);
+    const release = async (pod: Pod): Promise<void> => {
+      await this.#release(pod);
+      open.delete(pod.metadata.uid ?? "");
+    };
+    return await this.#deleteEach(job, pods, numbers, release, key);
   }
 
   async #deleteEach(
@@ -270,7 +281,7 @@ export class JobReconciler {
     const { active } = progress;
     const surplus = surplusPods(job, active, active.length - wanted, this.#context.clock.now());
     const doomed = isSuspended(job) ? active : surplus.slice(0, burst);
-    if (doomed.length > 0) return await this.#removePods(key, job, doomed, numbers);
+    if (doomed.length > 0) return await this.#removePods(key, job, doomed, progress, numbers);
     const held = replacesOnlyEnded(job) ? progress.terminating.length : 0;
     const missing = Math.min(wanted - held - active.length, burst);
     if (missing <= 0 || isSuspended(job)) return {};
@@ -326,7 +337,7 @@ export class JobReconciler {
     written: () => void,
   ): Promise<void> {
     const nowMs = this.#context.clock.now();
-    settle(status, (uid) => progress.pods.some((pod) => pod.metadata.uid === uid && progress.isOpen(pod)));
+    settle(status, (uid) => progress.open.has(uid));
     const jobFails = outcome?.type === "FailureTarget";
     const { release, partial } = countEnded(job, progress, status, {
       jobEnds: outcome !== undefined,

@@ -51,8 +51,11 @@ export interface Progress {
   readonly awaitingReplacement: ReadonlyMap<number, Pod>;
   /** The first failure that by policy fails the whole Job. */
   readonly fatal: FailureVerdict | undefined;
-  /** The pod still waits to be counted: the finalizer is on and its removal not under way. */
-  readonly isOpen: (pod: Pod) => boolean;
+  /**
+   * Uids of the pods that wait to be counted: the finalizer is on and its removal not under way. Who releases one takes
+   * it out: what the cache learns meanwhile does not count, for `pods` are older.
+   */
+  readonly open: Set<string>;
 }
 
 /** `released` are the uids of pods whose finalizer was removed, though the cache may still show it. */
@@ -63,10 +66,12 @@ export function measure(job: Job, pods: readonly Pod[], released: ReadonlySet<st
     failed: new Set(before.uncountedTerminatedPods?.failed),
   };
   const end = isIndexed(job) ? (job.spec.completions ?? 0) : Number.MAX_SAFE_INTEGER;
-  const isOpen = (pod: Pod): boolean => isTracked(pod) && !released.has(pod.metadata.uid ?? "");
+  const open = new Set<string>();
+  for (const pod of pods) if (isTracked(pod)) open.add(pod.metadata.uid ?? "");
+  for (const uid of released) open.delete(uid);
   const hasPlace = (pod: Pod): boolean => !isIndexed(job) || (indexOf(pod) ?? end) < end;
   const isNew = (pod: Pod, known: ReadonlySet<string>): boolean =>
-    isOpen(pod) && !known.has(pod.metadata.uid ?? "") && hasPlace(pod);
+    open.has(pod.metadata.uid ?? "") && !known.has(pod.metadata.uid ?? "") && hasPlace(pod);
 
   const active = pods.filter(isPodActive);
   const newlySucceeded = pods.filter((pod) => hasSucceeded(pod) && isNew(pod, uncounted.succeeded));
@@ -103,12 +108,12 @@ export function measure(job: Job, pods: readonly Pod[], released: ReadonlySet<st
     failedIndexes: limitsPerIndex(job) ? failedIndexes : undefined,
     awaitingReplacement: limitsPerIndex(job)
       ? awaitingReplacement(
-          pods.filter((pod) => hasFailed(job, pod) && isOpen(pod) && hasPlace(pod)),
+          pods.filter((pod) => hasFailed(job, pod) && open.has(pod.metadata.uid ?? "") && hasPlace(pod)),
           new Set([...succeededIndexes, ...failedIndexes, ...active.map((pod) => indexOf(pod) ?? -1)]),
         )
       : new Map(),
     fatal: verdicts.find(({ action }) => action === "FailJob"),
-    isOpen,
+    open,
   };
 }
 
@@ -176,11 +181,11 @@ export function countEnded(
     : progress.pods;
   let partial = false;
   for (const pod of pods) {
-    if (!progress.isOpen(pod)) continue;
+    const uid = pod.metadata.uid ?? "";
+    if (!progress.open.has(uid)) continue;
     const failed = hasFailed(job, pod);
     if (!mayRelease(job, progress, pod, { failed, jobEnds })) continue;
     release.push(pod);
-    const uid = pod.metadata.uid ?? "";
     const index = indexOf(pod);
     const hasPlace = !isIndexed(job) || (index !== undefined && index < end);
     if (hasSucceeded(pod) && !uncounted.failed.includes(uid)) {

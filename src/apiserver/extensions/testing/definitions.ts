@@ -58,29 +58,34 @@ export function cronTabs(spec: object = {}): object {
   };
 }
 
-/** Resolves with the definition when its objects are served. */
-export async function established(api: TestApi, name: string): Promise<UnstructuredObject> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const definition = await api.get(`${definitionsPath}/${name}`);
-    const status = definition["status"] as { conditions?: { type: string; status: string }[] } | undefined;
-    if (
-      status?.conditions?.some(({ type, status: is }) => type === "Established" && is === "True") === true
-    ) {
-      return definition;
-    }
+/** What the question answers as soon as it answers something; rejects with the complaint after a minute. */
+async function answerOf<T>(question: () => Promise<T | undefined>, complaint: string): Promise<T> {
+  for (const until = performance.now() + 60_000; performance.now() < until; ) {
+    const answer = await question();
+    if (answer !== undefined) return answer;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  throw new Error(`${name} is not established`);
+  throw new Error(complaint);
+}
+
+/** Resolves with the definition when its objects are served. */
+export async function established(api: TestApi, name: string): Promise<UnstructuredObject> {
+  return await answerOf(async () => {
+    const definition = await api.get(`${definitionsPath}/${name}`);
+    const status = definition["status"] as { conditions?: { type: string; status: string }[] } | undefined;
+    const isServed = status?.conditions?.some(
+      ({ type, status: is }) => type === "Established" && is === "True",
+    );
+    return isServed === true ? definition : undefined;
+  }, `${name} is not established`);
 }
 
 /** Resolves when the definition is not there any more. */
 export async function gone(api: TestApi, name: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  await answerOf(async () => {
     const { items } = await api.list(definitionsPath);
-    if (!items.some(({ metadata }) => metadata.name === name)) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error(`${name} is still there`);
+    return items.some(({ metadata }) => metadata.name === name) ? undefined : true;
+  }, `${name} is still there`);
 }
 
 /** A definition of Things, which belong to no namespace, with the schema. */
