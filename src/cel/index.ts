@@ -20,7 +20,7 @@ export {
   requestResource,
   resourceCheckType,
 } from "./library/authorizer.ts";
-export { typeNameErrors } from "./library/object.ts";
+export { patchTypeNameErrors, typeNameErrors } from "./library/object.ts";
 export type { CelProgram } from "./program.ts";
 export { type CelSchema, typeFromSchema } from "./schema-type.ts";
 export { toJson } from "./to-json.ts";

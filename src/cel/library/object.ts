@@ -1,7 +1,7 @@
 import { equals } from "../eval/equality.ts";
 import { toJson } from "../to-json.ts";
 import { type CelField, type CelType, dynType, stringType } from "../types.ts";
-import { CelErr, CelMap, CelOpaque, type CelValue } from "../values.ts";
+import { ArrayList, CelErr, CelList, CelMap, CelOpaque, type CelValue, listItems } from "../values.ts";
 
 /** The fields of an object whose schema is not known: every name is one, of any type. */
 class AnyFields extends Map<string, CelField> {
@@ -67,7 +67,10 @@ export class ObjectValue extends CelOpaque {
   }
 }
 
-/** Where a made object's type name disagrees with the place it stands in; Kubernetes refuses such a patch. */
+/**
+ * Where a made object's type name disagrees with the place it stands in; Kubernetes refuses such a patch. Items bear the
+ * name of their list. Kubernetes does not look into lists that were added to each other.
+ */
 export function typeNameErrors(value: CelValue, path = ""): string[] {
   if (value instanceof ObjectValue) {
     const expected = path === "" ? value.type.name : path;
@@ -81,8 +84,20 @@ export function typeNameErrors(value: CelValue, path = ""): string[] {
     return errors;
   }
   if (path === "") return [];
+  if (value instanceof ArrayList) return value.items.flatMap((item) => typeNameErrors(item, path));
   if (value instanceof CelMap)
     return value.keys().flatMap((key) => typeNameErrors(value.find(key) ?? null, path));
+  return [];
+}
+
+/** The same of what a list of `JSONPatch{…}` sets. Each value is a root of its own. */
+export function patchTypeNameErrors(patches: CelValue): string[] {
+  if (!(patches instanceof CelList)) return [];
+  for (const patch of listItems(patches)) {
+    const set = patch instanceof ObjectValue ? patch.fields.get("value") : undefined;
+    const errors = set === undefined ? [] : typeNameErrors(set);
+    if (errors.length > 0) return errors;
+  }
   return [];
 }
 

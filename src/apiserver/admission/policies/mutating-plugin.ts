@@ -157,7 +157,8 @@ export class MutatingPolicies {
         this.#metrics.observe(startMs, errorType, name, bindingName);
       try {
         const mutated = await compiled.mutate(mutation, object, inputsOf(object), scheme);
-        object = mutated === object ? object : decoded(() => versions.decode(kind, mutated));
+        object =
+          mutated === object ? object : decoded(() => versions.decode(kind, mutated, mutation.isPatch));
         hasMutated = true;
         observe("no_error");
       } catch (error) {
@@ -189,6 +190,7 @@ function decoded(work: () => UnstructuredObject): UnstructuredObject {
   try {
     return work();
   } catch (error) {
+    if (error instanceof StatusError && error.status.reason === "Invalid") throw error;
     // Kubernetes converts here what it does not decode, so nothing is said of the version.
     throw newInternalError(
       messageOf(error).replace(/^\S+ in version "\S+" cannot be handled as a \S+: /, ""),

@@ -4,7 +4,15 @@ import { mergeConfiguration } from "../../../apimachinery/apply/merge-configurat
 import { parseApiVersion } from "../../../apimachinery/gvk.ts";
 import type { UnstructuredObject } from "../../../apimachinery/object.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
-import { boolType, type CelValue, listType, structType, toJson, typeNameErrors } from "../../../cel/index.ts";
+import {
+  boolType,
+  type CelValue,
+  listType,
+  patchTypeNameErrors,
+  structType,
+  toJson,
+  typeNameErrors,
+} from "../../../cel/index.ts";
 import { Composition } from "../expressions/composition.ts";
 import type { AdmissionVariables } from "../expressions/environment.ts";
 import { Budget, type Expression, policyBudget } from "../expressions/expression.ts";
@@ -72,7 +80,7 @@ export class CompiledMutatingPolicy {
 }
 
 function merged(object: UnstructuredObject, value: CelValue, scheme: Scheme): UnstructuredObject {
-  checkTypeNames(value);
+  checkTypeNames(typeNameErrors(value));
   const { apiVersion, kind } = object;
   const info = scheme.resourceForKind({ ...parseApiVersion(apiVersion), kind });
   try {
@@ -91,6 +99,7 @@ function merged(object: UnstructuredObject, value: CelValue, scheme: Scheme): Un
 
 /** A test that fails is no failure: the patch is not made then. */
 function patched(object: UnstructuredObject, value: CelValue): unknown {
+  checkTypeNames(patchTypeNameErrors(value));
   const patch = (toJson(value) as Record<string, unknown>[]).map(operationOf);
   try {
     return applyJsonPatch(object, patch);
@@ -111,7 +120,6 @@ function operationOf({ op, path, from, value }: Record<string, unknown>): Record
   };
 }
 
-function checkTypeNames(value: CelValue): void {
-  const errors = typeNameErrors(value);
+function checkTypeNames(errors: readonly string[]): void {
   if (errors.length > 0) throw new Error(`type mismatch: ${errors.join("\n")}`);
 }

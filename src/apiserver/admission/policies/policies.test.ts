@@ -302,6 +302,22 @@ describe("a mutating policy", () => {
       applying("Object{metadata: Object.metadata{labels: {'a': object.nothing}}}"),
       "403 policy 'p' with binding 'p-binding' denied request: expression 'Object{metadata: Object.metadata{labels: {'a': object.nothing}}}' resulted in error: no such key: nothing",
     ],
+    ...[
+      ["items of a list", "Object{spec: Object.spec{containers: [Object.spec.containers.item{name: 'c'}]}}"],
+      [
+        "items of a list that a macro made",
+        "Object{spec: Object.spec{containers: ['c'].map(x, Object.spec.containers.item{name: x})}}",
+      ],
+    ].map(([what = "", expression = ""]): [string, object, string] => [
+      `with a type name in the wrong place, of ${what}`,
+      applying(expression),
+      "403 policy 'p' with binding 'p-binding' denied request: type mismatch: unexpected type name \"Object.spec.containers.item\", expected \"Object.spec.containers\", which matches field name path from root Object type",
+    ]),
+    [
+      "with a type name in the wrong place of a patch's value",
+      patching("[JSONPatch{op: 'add', path: '/spec', value: Object.spec{securityContext: Object.bad{}}}]"),
+      "403 policy 'p' with binding 'p-binding' denied request: type mismatch: unexpected type name \"Object.bad\", expected \"Object.spec.securityContext\"",
+    ],
     [
       "with a type name in the wrong place",
       applying("Object{spec: Object.metadata{}}"),
@@ -318,6 +334,12 @@ describe("a mutating policy", () => {
     expect(verdict).toBe(
       "500 Internal error occurred: json: cannot unmarshal number into Go struct field PodSpec.spec.nodeName of type string",
     );
+  });
+
+  test("whose patch adds a field that the kind does not have is an error of the server's", async () => {
+    const spec = patching("[JSONPatch{op: 'add', path: '/spec/foo', value: 7}]");
+    const { verdict } = await new Chain().mutating({ ...spec, failurePolicy: "Ignore" }).run();
+    expect(verdict).toBe('500 Internal error occurred: strict decoding error: unknown field "spec.foo"');
   });
 
   test("that wishes so is applied again when a later one changes the object", async () => {

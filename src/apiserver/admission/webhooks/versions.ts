@@ -1,4 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../../api/scheme.ts";
+import { newStrictDecodingError } from "../../../apimachinery/decode.ts";
 import { invalid } from "../../../apimachinery/field-error.ts";
 import {
   formatApiVersion,
@@ -64,8 +65,11 @@ export class Versions {
     return converted;
   }
 
-  /** A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none. */
-  decode(kind: GroupVersionKind, value: unknown): UnstructuredObject {
+  /**
+   * A value that came from outside, as an object of the kind with its defaults. Throws StatusError for what is none; where
+   * `isStrict`, also for fields that a built-in kind does not have.
+   */
+  decode(kind: GroupVersionKind, value: unknown, isStrict = false): UnstructuredObject {
     const custom = this.#scheme.resourceForKind(kind)?.custom;
     if (isObject(value)) {
       if (custom !== undefined) checkCustomKind(kind, value);
@@ -74,11 +78,17 @@ export class Versions {
     const object =
       custom !== undefined && isObject(value)
         ? custom.admitted(value as UnstructuredObject)
-        : this.#scheme.decode(schemaNameOf(this.#scheme, kind), value).object;
+        : this.#decodeBuiltIn(kind, value, isStrict);
     object.apiVersion = formatApiVersion(kind);
     object.kind = kind.kind;
     object.metadata ??= {};
     this.#scheme.applyDefaults(kind, object);
+    return object;
+  }
+
+  #decodeBuiltIn(kind: GroupVersionKind, value: unknown, isStrict: boolean): UnstructuredObject {
+    const { object, unknownFields } = this.#scheme.decode(schemaNameOf(this.#scheme, kind), value);
+    if (isStrict && unknownFields.length > 0) throw newStrictDecodingError(value, unknownFields);
     return object;
   }
 
