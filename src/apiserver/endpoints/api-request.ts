@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ResourceInfo } from "../../api/scheme.ts";
-import type { GroupKind } from "../../apimachinery/gvk.ts";
+import type { ResourceInfo, Scheme, TablePrinter } from "../../api/scheme.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { MessageChannelConnection } from "../../apimachinery/transport.ts";
 import type { AuditRecord } from "../audit/audit-record.ts";
@@ -11,6 +10,7 @@ import type { WatchSink } from "../cache/watcher.ts";
 import type { Flow } from "../flowcontrol/flow-controller.ts";
 import type { ListPage } from "../registry/list.ts";
 import type { RequestInfo, UserInfo } from "../request-context.ts";
+import type { Negotiable } from "./negotiate.ts";
 
 /** A request as the pipeline sees it, whether it came over a socket or from this process. */
 export interface ApiRequest {
@@ -138,13 +138,18 @@ export interface WatchResponse {
   open(sink: WatchSink, signal: AbortSignal): Promise<() => void>;
 }
 
+/** What a value is, and who prints it if that is not the printer of its kind. */
+export interface ShownValue extends Negotiable {
+  printerOf?(scheme: Scheme): TablePrinter | undefined;
+}
+
 /** An object that is not stored: a Status, a Scale, a review. */
 export interface ValueResponse {
   readonly type: "value";
   readonly status: number;
   readonly value: Omit<KubernetesObject, "metadata"> & object;
-  /** Set when it can be shown as a table: the kind whose columns it has. */
-  readonly columnsOf?: GroupKind;
+  /** Set for what can be given in other forms; a Status, or a document, has none. */
+  readonly shown?: ShownValue;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -7,7 +7,7 @@ import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { RequestContext, RequestInfo } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
-import type { ApiResponse, RequestState } from "./api-request.ts";
+import type { ApiResponse, RequestState, ShownValue } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
 import { emptyStatus } from "./empty-status.ts";
@@ -84,12 +84,19 @@ async function review(
       served.info,
       context.fieldManager,
       object,
+      "",
       core.clock.now(),
     );
     object.metadata = { ...object.metadata, managedFields };
   }
-  return { type: "value", status: 201, value: await served.create(context, object) };
+  const { group, kind } = served.info;
+  const value = await served.create(context, object);
+  return { type: "value", status: 201, value, ...shownAs(value, { group, kind, hasTable: false }) };
 }
+
+/** In which forms an answer can be given; a Status has no metadata to be shown. */
+export const shownAs = (value: object, shown: ShownValue): { shown?: ShownValue } =>
+  "kind" in value && value.kind === "Status" ? {} : { shown };
 
 const echoed = new Set([
   "LocalSubjectAccessReview",

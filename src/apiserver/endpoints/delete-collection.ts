@@ -1,5 +1,4 @@
 import { isNotFound, newNotFound, StatusError } from "../../apimachinery/status.ts";
-import type { CachedObject } from "../cache/cached-object.ts";
 import { checkDeleteOptions, deleteObject } from "../registry/delete.ts";
 import { listObjects } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
@@ -12,7 +11,7 @@ import { selectionOf } from "./selection.ts";
 import type { ServerCore } from "./server-core.ts";
 import { targetOf } from "./target.ts";
 
-/** DELETE of a collection: each object of the list is deleted by itself; the list is the answer. */
+/** DELETE of a collection: each object of the list is deleted by itself; the answer is the list as it was before. */
 export async function deleteCollection(
   core: ServerCore,
   state: RequestState,
@@ -27,31 +26,21 @@ export async function deleteCollection(
   const { query } = state.request;
   const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
   const page = await listObjects(store, info, selection, listOptions(query));
-  const deleted: CachedObject[] = [];
   for (const { namespace, name } of page.items) {
     try {
-      const result = await deleteObject(
-        store,
-        context,
-        info,
-        namespace,
-        name,
-        { ...options },
-        async (current) => {
-          const parts = { operation: "DELETE", object: undefined, oldObject: current, name } as const;
-          const attributes = admissionAttributes(context, info, {
-            ...parts,
-            options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options } as never,
-          });
-          await core.admission.mutate(attributes);
-          await core.admission.validate(attributes);
-        },
-      );
-      deleted.push(result.object);
+      await deleteObject(store, context, info, namespace, name, { ...options }, async (current) => {
+        const parts = { operation: "DELETE", object: undefined, oldObject: current, name } as const;
+        const attributes = admissionAttributes(context, info, {
+          ...parts,
+          options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options } as never,
+        });
+        await core.admission.mutate(attributes);
+        await core.admission.validate(attributes);
+      });
     } catch (error) {
       // Someone else was faster: the object is gone, as it should be.
       if (!(error instanceof StatusError) || !isNotFound(error)) throw error;
     }
   }
-  return { type: "list", page: { ...page, items: deleted }, served: info };
+  return { type: "list", page, served: info };
 }

@@ -10,7 +10,14 @@ import type { ListPage } from "../registry/list.ts";
 import type { ListResponse, ObjectResponse, ValueResponse } from "./api-request.ts";
 import { listEncodingOf, listMeta } from "./list-encoding.ts";
 import { jsonType, type Negotiated, protobufType, yamlType } from "./negotiate.ts";
-import { type IncludeObject, partialOf, printedOf, tableOf, tablePrinter } from "./table.ts";
+import {
+  type IncludeObject,
+  type PrintedKind,
+  partialOf,
+  printedOf,
+  tableOf,
+  tablePrinter,
+} from "./table.ts";
 
 export interface EncodeOptions {
   readonly scheme: Scheme;
@@ -51,12 +58,14 @@ function withoutKinds(list: UnstructuredObject): UnstructuredObject {
   return { ...list, items };
 }
 
-export function encodeAnswer(
-  { value, columnsOf }: ValueResponse,
-  options: EncodeOptions,
-): Promise<Uint8Array> {
-  if (options.negotiated.as !== "Table" || columnsOf === undefined) return encodeValue(value, options);
-  return encodeValue(tableOfOne(value as UnstructuredObject, columnsOf, options), options);
+export function encodeAnswer({ value, shown }: ValueResponse, options: EncodeOptions): Promise<Uint8Array> {
+  const { as, version } = options.negotiated;
+  if (as === undefined || shown === undefined) return encodeValue(value, options);
+  const object = value as UnstructuredObject;
+  if (as !== "Table") return encodeValue(partialOf(object, version), options);
+  const printer = shown.printerOf?.(options.scheme);
+  const printed = printer === undefined ? shown : { ...shown, printer };
+  return encodeValue(tableOfOne(object, printed, options), options);
 }
 
 /** The object, its table or its metadata, as a value. */
@@ -85,7 +94,7 @@ function shownInTable(
 
 function tableOfOne(
   object: UnstructuredObject,
-  served: GroupKind,
+  served: PrintedKind,
   { negotiated: { version }, scheme, clock, include, withColumns = true }: EncodeOptions,
 ): UnstructuredObject {
   const { resourceVersion } = object.metadata;

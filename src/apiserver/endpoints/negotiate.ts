@@ -103,7 +103,7 @@ function parseClause(text: string): Clause {
 }
 
 /** The forms of objects of every resource. */
-export const tableForms = ["Table.meta.k8s.io/v1", "Table.meta.k8s.io/v1beta1"] as const;
+const tableForms = ["Table.meta.k8s.io/v1", "Table.meta.k8s.io/v1beta1"] as const;
 export const objectForms = [
   ...tableForms,
   "PartialObjectMetadata.meta.k8s.io/v1",
@@ -116,15 +116,33 @@ export const anyForms = [
   "PartialObjectMetadataList.meta.k8s.io/v1beta1",
 ] as const;
 
-/** As `negotiate`, of an object; 406 for a client that asks for the metadata of a list. */
-export function negotiateObject(
-  accept: string | undefined,
-  served: GroupKind & { readonly custom?: unknown },
-): Negotiated {
-  const negotiated = negotiate(accept, { forms: anyForms, isCustom: served.custom !== undefined });
-  if (negotiated.as !== "PartialObjectMetadataList") return negotiated;
-  throw newUnfitForm("PartialObjectMetadataList", "not a list", served.group, served.kind);
+/** The same of what has no columns. */
+export const formsOfMetadata = anyForms.filter((form) => !form.startsWith("Table."));
+
+/** Of what an answer is, as far as it decides the forms of it. */
+export interface Negotiable extends GroupKind {
+  /** Present in custom resources. */
+  readonly custom?: unknown;
+  /** False for what has no columns. Default: true. */
+  readonly hasTable?: boolean;
+  /** The type in messages, where it does not follow from group and kind. */
+  readonly typeName?: string;
 }
+
+/** As `negotiate`, of an object; 406 for a client that asks for the metadata of a list. */
+export function negotiateObject(accept: string | undefined, served: Negotiable): Negotiated {
+  const forms = served.hasTable === false ? formsOfMetadata : anyForms;
+  const negotiated = negotiate(accept, { forms, isCustom: served.custom !== undefined });
+  if (negotiated.as !== "PartialObjectMetadataList") return negotiated;
+  const { group, kind, typeName } = served;
+  throw newUnfitForm("PartialObjectMetadataList", "not a list", group, kind, typeName);
+}
+
+/** As `negotiate`, of a Status that is no failure: it is what it is, whatever form was asked for. */
+export const negotiateStatus = (accept: string | undefined): Negotiated => ({
+  ...negotiate(accept, { forms: anyForms }),
+  as: undefined,
+});
 
 /** As `negotiate`, of a list; 406 for a client that asks for the metadata of an object. */
 export function negotiateList(
@@ -137,11 +155,17 @@ export function negotiateList(
 }
 
 /** Says the type as Go names it: `*core.PodList`. */
-function newUnfitForm(asked: string, what: string, group: string, kind: string): StatusError {
+function newUnfitForm(
+  asked: string,
+  what: string,
+  group: string,
+  kind: string,
+  typeName?: string,
+): StatusError {
   const [first = ""] = group.split(".");
   // Events of both groups are one type.
   const room =
     first === "" || first === "events" ? "core" : first === "internal" ? "apiserverinternal" : first;
-  const message = `you requested ${asked}, but the requested object is ${what} (*${room}.${kind})`;
+  const message = `you requested ${asked}, but the requested object is ${what} (*${typeName ?? `${room}.${kind}`})`;
   return newStatusError(406, "NotAcceptable", message);
 }

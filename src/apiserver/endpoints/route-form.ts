@@ -15,6 +15,8 @@ export const listTypes: readonly string[] = [
   `${protobufType};stream=watch`,
 ];
 
+export const logTypes: readonly string[] = ["text/plain", ...objectTypes];
+
 /** 406 for a client that takes none of the types. */
 export function checkAccept(request: ApiRequest, produced: readonly string[]): void {
   const accept = request.header("accept") ?? "";

@@ -20,10 +20,10 @@ import { deprecationOf } from "./deprecations.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
 import { log } from "./log.ts";
-import { anyForms, negotiate } from "./negotiate.ts";
+import { anyForms, formsOfMetadata, negotiate } from "./negotiate.ts";
 import { patch } from "./patch.ts";
 import { patchTypesOf } from "./patch-body.ts";
-import { checkAccept, checkContentType, listTypes, objectTypes } from "./route-form.ts";
+import { checkAccept, checkContentType, listTypes, logTypes, objectTypes } from "./route-form.ts";
 import { scale } from "./scale.ts";
 import type { ServerCore } from "./server-core.ts";
 import { subresource } from "./subresource.ts";
@@ -137,9 +137,22 @@ function checkRoute(
 }
 
 /** Nothing is done whose answer the client could not read. */
-function checkAnswer({ request }: RequestState, { custom }: { readonly custom?: unknown }): void {
-  negotiate(request.header("accept"), { forms: anyForms, isCustom: custom !== undefined });
+function checkAnswer({ request }: RequestState, { info }: ServedResource, hasTable: boolean): void {
+  const forms = hasTable ? anyForms : formsOfMetadata;
+  negotiate(request.header("accept"), { forms, isCustom: info.custom !== undefined });
 }
+
+/** Parts of objects are printed as their objects are, or not at all (mirrors which storages of Kubernetes print tables). */
+function partHasTable(name: string, { group, resource }: GroupResource): boolean {
+  return name === "scale" || (name === "status" && !unprinted.has(`${resource}.${group}`));
+}
+
+const unprinted = new Set([
+  "apiservices.apiregistration.k8s.io",
+  "customresourcedefinitions.apiextensions.k8s.io",
+  "devicetaintrules.resource.k8s.io",
+  "resourceclaims.resource.k8s.io",
+]);
 
 /** Custom resources are found with a namespace, or without one, as their definition says; all of them by list and watch. */
 function isInScope({ info: { namespace, verb } }: RequestState, { info }: ServedResource): boolean {
@@ -176,7 +189,7 @@ function routeMain(core: ServerCore, state: RequestState, served: ServedResource
     throw newMethodNotAllowed();
   }
   checkRoute(state, served, verb === "list" || verb === "watch" ? listTypes : objectTypes);
-  if (verb !== "watch") checkAnswer(state, served.info);
+  if (verb !== "watch") checkAnswer(state, served, !(offered.length === 1 && offered[0] === "create"));
   return endpoint(core, state, served);
 }
 
@@ -195,10 +208,8 @@ async function routeSubresource(
     const { info } = served;
     throw info.custom === undefined ? newMethodNotAllowed() : newMethodNotSupported(info, verb);
   }
-  if (name !== "log") {
-    checkRoute(state, served, objectTypes);
-    checkAnswer(state, {});
-  }
+  checkRoute(state, served, name === "log" ? logTypes : objectTypes);
+  checkAnswer(state, served, partHasTable(name, served.info));
   const handler = served.subresources[name];
   if (handler !== undefined) return subresource(core, state, served, known, handler);
   if (name === "scale") return scale(core, state, served);

@@ -1,4 +1,4 @@
-import type { ResourceInfo } from "../../api/scheme.ts";
+import type { ResourceInfo, TableColumn } from "../../api/scheme.ts";
 import { serverSideApply } from "../../apimachinery/apply/index.ts";
 import { invalid } from "../../apimachinery/field-error.ts";
 import { formatApiVersion } from "../../apimachinery/gvk.ts";
@@ -9,7 +9,6 @@ import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import {
   isConflict,
   newApplyConflict,
-  newBadRequest,
   newConflict,
   newInternalError,
   newInvalid,
@@ -18,19 +17,21 @@ import {
   StatusError,
   staleObject,
 } from "../../apimachinery/status.ts";
+import { newPreconditionFailed } from "../registry/errors.ts";
 import { applyConfiguration, recordUpdate } from "../registry/managed-fields.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import type { GenericStore } from "../registry/store.ts";
 import { updateObject } from "../registry/update.ts";
 import type { RequestContext } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
-import type { ApiResponse, RequestState } from "./api-request.ts";
+import type { ApiResponse, RequestState, ShownValue } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
 import { decodeBody } from "./decode-body.ts";
 import { checkDuplicates, configurationOf, mergedPatch, type PatchRequest, patchRequest } from "./patch.ts";
 import { type PatchBody, patchTypesOf, readPatch } from "./patch-body.ts";
 import { replicasAt, scaleAt, setReplicas } from "./scale-paths.ts";
 import type { ServerCore } from "./server-core.ts";
+import { fitName } from "./update.ts";
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 const scaleSchema = "io.k8s.api.autoscaling.v1.Scale";
@@ -56,27 +57,21 @@ export async function scale(
       const context = newRequestContext(state, "UpdateOptions");
       const wanted = await decodeBody(state.request, context, core.scheme, scaleKind, scaleSchema);
       state.audit?.requestObject(wanted);
-      ofName(wanted, name);
-      return write(core, state, served, context, optionsObject(context, "UpdateOptions"), (current) =>
-        withReplicas(current, wanted, served.info),
-      );
+      fitName(wanted, state.info, served.info.namespaced);
+      return write(core, state, served, context, optionsObject(context, "UpdateOptions"), (current) => {
+        checkUid(store, context, served.info, current, wanted);
+        return withReplicas(current, wanted, served.info);
+      });
     }
     case "patch": {
-      const body = await readPatch(state.request, patchTypesOf({}));
+      const body = await readPatch(state.request, patchTypesOf(served.info));
       state.audit?.requestPatch(body.value);
       const request = patchRequest(state, body);
       const { context, options } = request;
       return write(core, state, served, context, options, (current) =>
         request.isApply
           ? applied(core, store, served.info, request, current, body)
-          : withReplicas(
-              current,
-              ofName(
-                mergedPatch(core.scheme, context, scaleResource, shownScale(current, served.info), body),
-                name,
-              ),
-              served.info,
-            ),
+          : withReplicas(current, patched(core, state, served.info, request, current, body), served.info),
       );
     }
     default:
@@ -84,11 +79,36 @@ export async function scale(
   }
 }
 
-/** A scale has the name of what it scales. */
-function ofName(scale: UnstructuredObject, name: string): UnstructuredObject {
-  const found = scale.metadata.name ?? "";
-  if (found === name) return scale;
-  throw newBadRequest(`the name of the object (${found}) does not match the name on the URL (${name})`);
+/** What a patch makes of the scale, which has the name of what it scales, and its uid where that is built in. */
+function patched(
+  core: ServerCore,
+  state: RequestState,
+  info: ResourceInfo,
+  { context }: PatchRequest,
+  current: UnstructuredObject,
+  body: PatchBody,
+): UnstructuredObject {
+  const scale = mergedPatch(core.scheme, context, scaleResource, shownScale(current, info), body);
+  fitName(scale, state.info, info.namespaced);
+  const { uid = "" } = scale.metadata;
+  if (uid === "" || uid === current.metadata.uid || info.custom !== undefined) return scale;
+  const resource = { group: info.group, resource: `${info.resource}/scale` };
+  throw newConflict(resource, state.info.name, uidPrecondition(uid, current));
+}
+
+const uidPrecondition = (uid: string, { metadata }: UnstructuredObject): string =>
+  `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`;
+
+/** The uid of a scale that is put is a precondition. */
+function checkUid(
+  store: GenericStore,
+  { info: { namespace, name } }: RequestContext,
+  info: ResourceInfo,
+  current: UnstructuredObject,
+  { metadata: { uid = "" } }: UnstructuredObject,
+): void {
+  if (uid === "" || uid === current.metadata.uid) return;
+  throw newPreconditionFailed(info, store.key(namespace, name), name, uidPrecondition(uid, current));
 }
 
 /** The workload as the scale wants it; `isTracked` when who owns its fields is recorded already. */
@@ -226,8 +246,24 @@ const answer = (object: UnstructuredObject, info: ResourceInfo): ApiResponse => 
   type: "value",
   status: 200,
   value: shownScale(object, info),
-  columnsOf: scaleKind,
+  shown: info.custom === undefined ? scaleKind : customScale,
 });
+
+/** The scale of a custom resource has the forms of the resource, and its columns are typed. */
+const customScale: ShownValue = {
+  ...scaleKind,
+  custom: true,
+  typeName: "v1.Scale",
+  printerOf(scheme) {
+    const printer = scheme.printer(scaleKind);
+    if (printer === undefined) return undefined;
+    const columns = printer.columns.map((column): TableColumn => {
+      if (column.name === "Name") return { ...column, format: "name" };
+      return column.name === "Age" ? { ...column, type: "date" } : column;
+    });
+    return { ...printer, columns };
+  },
+};
 
 function scaledTo(current: UnstructuredObject, replicas: number, info: ResourceInfo): UnstructuredObject {
   const object = deepCopy(current);
@@ -247,20 +283,14 @@ function checkReplicas(object: UnstructuredObject, { custom }: ResourceInfo): vo
 }
 
 function checkScale(wanted: UnstructuredObject, current: UnstructuredObject, info: ResourceInfo): void {
-  const { resourceVersion = "", uid = "" } = wanted.metadata;
+  const { resourceVersion = "" } = wanted.metadata;
   const { name = "" } = current.metadata;
   const replicas = replicasOf(wanted);
   if (resourceVersion !== "" && resourceVersion !== current.metadata.resourceVersion) {
     throw newConflict(info, name, staleObject);
   }
-  if (uid !== "" && uid !== current.metadata.uid) throw newConflict(info, name, staleObject);
-  if (replicas < 0) {
-    const { scale: paths } = info.custom ?? {};
-    if (paths !== undefined) {
-      throw newInvalid(info, name, [
-        invalid(paths.specReplicasPath, replicas, "should be a non-negative integer"),
-      ]);
-    }
+  // A custom resource is validated as a whole, which finds that and what its schema says.
+  if (replicas < 0 && info.custom === undefined) {
     const error = invalid("spec.replicas", replicas, "must be greater than or equal to 0");
     throw newInvalid({ group: "autoscaling", kind: "Scale" }, name, [error]);
   }

@@ -50,11 +50,15 @@ export function tableOf(
   };
 }
 
-type PrintedKind = GroupKind & { readonly version?: string };
+export type PrintedKind = GroupKind & {
+  readonly version?: string;
+  /** Who prints it, if that is not the printer of the kind. */
+  readonly printer?: TablePrinter;
+};
 
 /** Who makes the cells of a kind. */
 export const tablePrinter = (scheme: Scheme, served: PrintedKind): TablePrinter =>
-  scheme.printer(served) ?? defaultPrinter;
+  served.printer ?? scheme.printer(served) ?? defaultPrinter;
 
 /** The cells of a row. What the object does not say is Go's zero value: a bookmark has a name of "". */
 export function tableCells(printer: TablePrinter, object: UnstructuredObject, nowMs: number): unknown[] {

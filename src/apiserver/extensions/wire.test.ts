@@ -113,6 +113,109 @@ describe("a path of custom resources", () => {
   });
 });
 
+describe("the scale of a custom resource", () => {
+  const path = `${objects}/a/scale`;
+  const protobuf = "application/vnd.kubernetes.protobuf";
+  const form = (as: string): string => `application/json;as=${as};g=meta.k8s.io;v=v1`;
+  const scaleTo = (replicas: number, metadata: object = {}): string =>
+    JSON.stringify({
+      apiVersion: "autoscaling/v1",
+      kind: "Scale",
+      metadata: { name: "a", ...metadata },
+      spec: { replicas },
+    });
+  const json = { "content-type": "application/json" };
+
+  test.each(["GET", "PUT", "PATCH"])("has no binary form for %s", async (method) => {
+    const headers = { accept: protobuf, "content-type": "application/merge-patch+json" };
+    const body = method === "GET" ? {} : { body: scaleTo(7) };
+    expect((await https.request(path, { method, headers, ...body })).status).toBe(406);
+    expect((await https.request(path)).json()).toMatchObject({ spec: { replicas: 1 } });
+  });
+
+  test("is given in the next form that the client takes", async () => {
+    const { status, headers } = await https.request(path, {
+      headers: { accept: `${protobuf},application/json` },
+    });
+    expect([status, headers["content-type"]]).toEqual([200, "application/json"]);
+  });
+
+  test("is shown as metadata, and as a table with types", async () => {
+    const partial = await https.request(path, { headers: { accept: form("PartialObjectMetadata") } });
+    expect(partial.json()).toMatchObject({ kind: "PartialObjectMetadata", metadata: { name: "a" } });
+    const table = await https.request(path, { headers: { accept: form("Table") } });
+    expect(table.json()).toMatchObject({
+      columnDefinitions: [
+        { name: "Name", type: "string", format: "name" },
+        { name: "Desired", type: "integer" },
+        { name: "Available", type: "integer" },
+        { name: "Age", type: "date" },
+      ],
+      rows: [{ cells: ["a", 1, 0, expect.any(String)] }],
+    });
+    const list = await https.request(path, { headers: { accept: form("PartialObjectMetadataList") } });
+    expect(list.json()).toMatchObject({
+      code: 406,
+      message: "you requested PartialObjectMetadataList, but the requested object is not a list (*v1.Scale)",
+    });
+  });
+
+  test("has no strategic patches", async () => {
+    const headers = { "content-type": "application/strategic-merge-patch+json" };
+    const { status } = await https.request(path, { method: "PATCH", headers, body: "{}" });
+    expect(status).toBe(415);
+  });
+
+  test.each<[string, string, number, string]>([
+    [
+      "beyond what the schema says",
+      scaleTo(11),
+      422,
+      'CronTab.stable.example.com "a" is invalid: spec.replicas: Invalid value: 11: ' +
+        "spec.replicas in body should be less than or equal to 10",
+    ],
+    [
+      "below nothing",
+      scaleTo(-3),
+      422,
+      'CronTab.stable.example.com "a" is invalid: [spec.replicas: Invalid value: -3: ' +
+        "spec.replicas in body should be greater than or equal to 1, " +
+        ".spec.replicas: Invalid value: -3: should be a non-negative integer]",
+    ],
+    [
+      "of another namespace",
+      scaleTo(2, { namespace: "other" }),
+      400,
+      "the namespace of the provided object does not match the namespace sent on the request",
+    ],
+    [
+      "without a name",
+      scaleTo(2, { name: "" }),
+      400,
+      "the name of the object (a based on URL) was undeterminable: name must be provided",
+    ],
+  ])("%s is refused", async (_what, body, code, message) => {
+    const response = await https.request(path, { method: "PUT", headers: json, body });
+    expect(response.json()).toMatchObject({ code, message });
+  });
+
+  test("has no replicas beyond 32 bits, however they are given", async () => {
+    const headers = { "content-type": "application/merge-patch+json" };
+    const body = '{"spec":{"replicas":9007199254740993}}';
+    const response = await https.request(path, { method: "PATCH", headers, body });
+    expect(response.json()).toMatchObject({ code: 422, message: expect.stringContaining("of type int32") });
+  });
+
+  test("of another uid is refused, as a precondition", async () => {
+    const body = scaleTo(2, { uid: "x" });
+    const response = await https.request(path, { method: "PUT", headers: json, body });
+    expect(response.json()).toMatchObject({
+      code: 409,
+      message: expect.stringContaining("Precondition failed: UID in precondition: x, UID in object meta: "),
+    });
+  });
+});
+
 test("aggregated discovery names group and version of their kind, as it does of no built-in one", async () => {
   const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
   const { items } = (await https.request("/apis", { headers: { accept } })).json<{

@@ -3,7 +3,13 @@ import type { ResourceInfo } from "../../api/scheme.ts";
 import type { Status } from "../../apimachinery/meta-v1.ts";
 import { newInternalError, StatusError } from "../../apimachinery/status.ts";
 import { acceptsGzip } from "../endpoints/accepts-gzip.ts";
-import type { ApiResponse, ListResponse, RequestState, StreamResponse } from "../endpoints/api-request.ts";
+import type {
+  ApiResponse,
+  ListResponse,
+  RequestState,
+  StreamResponse,
+  ValueResponse,
+} from "../endpoints/api-request.ts";
 import { type EncodeOptions, encodeAnswer, encodeObject, encodePage } from "../endpoints/encode.ts";
 import { listEncodingOf } from "../endpoints/list-encoding.ts";
 import {
@@ -12,7 +18,7 @@ import {
   negotiate,
   negotiateList,
   negotiateObject,
-  tableForms,
+  negotiateStatus,
 } from "../endpoints/negotiate.ts";
 import type { ServerCore } from "../endpoints/server-core.ts";
 import { baseHeaders, encodeOptions } from "./answer-form.ts";
@@ -39,14 +45,12 @@ export function respond(
     case "list":
       return respondList(core, exchange, state, response);
     case "value": {
-      const forms = response.columnsOf === undefined ? [] : tableForms;
-      const negotiated: Negotiate = (accept) => negotiate(accept, { forms });
       return send(
         exchange,
         state,
         response.status,
         core,
-        negotiated,
+        valueIn(response),
         (options) => encodeAnswer(response, options),
         response.headers,
         statusIn(response.value),
@@ -74,6 +78,13 @@ const objectIn =
   (served: ResourceInfo): Negotiate =>
   (accept) =>
     negotiateObject(accept, served);
+
+const valueIn =
+  ({ value, shown }: ValueResponse): Negotiate =>
+  (accept) => {
+    if (shown !== undefined) return negotiateObject(accept, shown);
+    return value.kind === "Status" ? negotiateStatus(accept) : negotiate(accept, { forms: [] });
+  };
 
 const listIn =
   (served: ResourceInfo): Negotiate =>

@@ -232,6 +232,16 @@ test.each([
   });
 });
 
+test("deletecollection answers with what was there before, also of objects that stay for a while", async () => {
+  await api.post(configMaps, { metadata: { name: "a", finalizers: ["example.com/x"] } });
+  const { items } = (await api.delete(configMaps)) as unknown as {
+    items: readonly { readonly metadata: { readonly deletionTimestamp?: string } }[];
+  };
+  expect(items).toHaveLength(1);
+  expect(items[0]?.metadata.deletionTimestamp).toBeUndefined();
+  expect((await api.get(`${configMaps}/a`)).metadata.deletionTimestamp).toBeDefined();
+});
+
 test("deletecollection deletes what is selected and answers with it", async () => {
   for (const name of ["a", "b", "c"]) await api.post(configMaps, { metadata: { name, labels: { n: name } } });
   const watch = api.watch(configMaps, { resourceVersion: "3" });

@@ -54,7 +54,7 @@ function hasVersion(
  * Built-in schemas refer to built-in ones only. Their set is the same in all clusters of a process, and so is what is made
  * of it once: types, and the fields that creators own.
  */
-const schemasOf = (scheme: Scheme, { custom }: ResourceInfo): SchemaSet =>
+const schemasOf = (scheme: Scheme, { custom }: Pick<ResourceInfo, "custom">): SchemaSet =>
   custom === undefined ? (scheme.base ?? scheme).schemas : scheme.schemas;
 
 /** Records in managedFields who has set what. Changes the object, which the caller owns. */
@@ -85,9 +85,10 @@ export function recordUpdate(
 /** Whose the fields of something are that is asked and not stored. */
 export function askedFields(
   scheme: Scheme,
-  served: ResourceInfo,
+  served: Pick<ResourceInfo, "schemaName" | "custom">,
   manager: string,
   asked: UnstructuredObject,
+  subresource: string,
   nowMs: number,
 ): ManagedFieldsEntry[] {
   const schemas = schemasOf(scheme, served);
@@ -96,7 +97,7 @@ export function askedFields(
     old: undefined,
     updated: asked,
     manager,
-    subresource: "",
+    subresource,
     schema,
     schemas,
     nowMs,
