@@ -25,6 +25,7 @@ import { nonResourceRoutes } from "./endpoints/non-resource.ts";
 import { PendingRequest } from "./endpoints/pending-request.ts";
 import { router } from "./endpoints/router.ts";
 import type { ServerCore } from "./endpoints/server-core.ts";
+import type { OnConversion } from "./extensions/conversion-calls.ts";
 import { CustomResources } from "./extensions/custom-resources.ts";
 import { definitionExtension } from "./extensions/definition-strategy.ts";
 import { buildChain } from "./filters/chain.ts";
@@ -82,6 +83,8 @@ export interface ApiServerOptions {
   readonly intercept?: Filter;
   /** A step before each call of a webhook that converts; `security` knows of those of admission. Default: none. */
   readonly webhookCalls?: WebhookIntercept | undefined;
+  /** See OnConversion. */
+  readonly onConversion?: OnConversion | undefined;
   /** Default: 60 s, as in kube-apiserver. */
   readonly requestTimeoutMs?: number;
   /** How much processor time this process has had, in milliseconds. Default: it is not looked at. */
@@ -192,6 +195,7 @@ export class ApiServer {
       logger: this.#logger,
       register,
       webhookCalls: options.webhookCalls,
+      onConversion: options.onConversion,
     });
     const { scheme } = this.#customs;
     this.#apiServices = new ApiServices({

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import type { APIService } from "../api/types/apiregistration-v1.ts";
 import type { Event, Node, Pod } from "../api/types/core-v1.ts";
 import { RealClock } from "../apimachinery/clock.ts";
+import { isNotFound } from "../apimachinery/status.ts";
+import type { Client, ResourceReference } from "../client/client.ts";
 import { type Instance, type InstanceFolder, listFolders, runningServer } from "../cluster/instance.ts";
-import { webhookFailedReason } from "../cluster/webhook-events.ts";
 import { type Command, nameOption, text } from "./command.ts";
 import { requireInstance } from "./instances.ts";
 import { contextNameFor } from "./own-context.ts";
+import { isAboutWebhook, webhookWarnings } from "./webhook-warnings.ts";
 
 export const statusCommand: Command = {
   name: "status",
@@ -71,17 +73,19 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
   const { resources } = await import("../client/resources.ts");
   try {
     const { client, close } = await connect(instance);
-    const [nodes, pods, failures, apiServices] = await Promise.all([
+    const [nodes, pods, events, apiServices] = await Promise.all([
       client.resource(resources.nodes).list(),
       client.resource(resources.pods).list(),
       client
         .resource(resources.events)
-        .list({ namespace: "default", fieldSelector: `reason=${webhookFailedReason}` }),
+        .list({ namespace: "default", fieldSelector: "source=kube-apiserver" }),
       // Those of other servers: the cluster's own are always available.
       client
         .resource(resources.apiservices)
         .list({ labelSelector: "!kube-aggregator.kubernetes.io/automanaged" }),
     ]);
+    const failures = events.items.filter(isAboutWebhook);
+    const existing = await existingOf(failures, client);
     close();
     const running = pods.items.filter((pod: Pod) => pod.status?.phase === "Running").length;
     return [
@@ -94,7 +98,10 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
               .join(", "),
       ],
       ["Pods", `${pods.items.length}, of which ${running} run`],
-      ...failures.items.flatMap((event) => webhookLine(event, new RealClock().now())),
+      ...webhookWarnings(failures, existing, new RealClock().now()).map((line): [string, string] => [
+        "Warning",
+        line,
+      ]),
       ...apiServices.items.flatMap(apiServiceLine),
     ];
   } catch (error) {
@@ -105,18 +112,31 @@ async function clusterLines(instance: Instance): Promise<[string, string][]> {
 /** Simulated nodes may be thousands. */
 const nodesNamed = 10;
 
-/** Older failures are those of a webhook that works by now, or of nobody's concern any more. */
-const recentMs = 10 * 60 * 1000;
-
-function webhookLine(
-  { involvedObject, message = "", count = 1, lastTimestamp }: Event,
-  nowMs: number,
-): [string, string][] {
-  const ageMs = nowMs - Date.parse(lastTimestamp ?? "");
-  if (!(ageMs < recentMs)) return [];
-  const times = count === 1 ? "once" : `${count} times`;
-  const ago = `${Math.max(0, Math.round(ageMs / 1000))} s ago`;
-  return [["Warning", `${involvedObject.kind} ${involvedObject.name}: ${message} (${times}, last ${ago})`]];
+/** The uids of what events are about, as far as it is still there. */
+async function existingOf(events: readonly Event[], client: Client): Promise<Set<string>> {
+  const { resources } = await import("../client/resources.ts");
+  const references: Readonly<Record<string, ResourceReference>> = {
+    ValidatingWebhookConfiguration: resources.validatingwebhookconfigurations,
+    MutatingWebhookConfiguration: resources.mutatingwebhookconfigurations,
+    CustomResourceDefinition: resources.customresourcedefinitions,
+  };
+  const named = new Map(
+    events.map(({ involvedObject: { kind = "", name = "" } }) => [`${kind} ${name}`, { kind, name }]),
+  );
+  const found = await Promise.all(
+    [...named.values()].map(async ({ kind, name }) => {
+      const reference = references[kind];
+      if (reference === undefined) return undefined;
+      return await client
+        .resource(reference)
+        .get(name)
+        .catch((error: unknown) => {
+          if (isNotFound(error)) return undefined;
+          throw error;
+        });
+    }),
+  );
+  return new Set(found.flatMap((object) => object?.metadata.uid ?? []));
 }
 
 function apiServiceLine({ metadata, status }: APIService): [string, string][] {

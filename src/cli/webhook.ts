@@ -12,6 +12,7 @@ import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
+import { dns1123SubdomainErrors, wildcardDns1123SubdomainErrors } from "../apimachinery/names.ts";
 import { type Instance, runningServer } from "../cluster/instance.ts";
 import { CertificateAuthority } from "../pki/authority.ts";
 import { type Command, CommandError, nameOption, type OptionValues, text, usageExitCode } from "./command.ts";
@@ -71,7 +72,7 @@ cluster's API server calls it at a URL.
       throw new CommandError(`cluster "${instance.name}" does not run`, {
         remedy: `start it first: sampan up --name ${instance.name}`,
       });
-    const hosts = ["localhost", "127.0.0.1", ...list(options, "host")];
+    const hosts = ["localhost", "127.0.0.1", ...list(options, "host").map(checkedHost)];
     const given = text(options, "dir");
     const folder = given === "" ? join(tmpdir(), "k8s-webhook-server", "serving-certs") : resolve(given);
     const authority = authorityOf(instance);
@@ -103,6 +104,20 @@ const list = (options: OptionValues, name: string): string[] =>
   text(options, name)
     .split(",")
     .filter((each) => each !== "");
+
+/** A name that nobody can be asked by would stand in a certificate that nobody can use. */
+function checkedHost(host: string): string {
+  if (
+    isIP(host) !== 0 ||
+    wildcardDns1123SubdomainErrors(host).length === 0 ||
+    dns1123SubdomainErrors(host).length === 0
+  )
+    return host;
+  throw new CommandError(`${JSON.stringify(host)} is no host name and no address`, {
+    remedy: "for example: --host webhook.local",
+    exitCode: usageExitCode,
+  });
+}
 
 function portOf(options: OptionValues): number {
   const port = Number(text(options, "port"));

@@ -35,7 +35,7 @@ import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from 
 import { publishAuthentication } from "./publish-authentication.ts";
 import { ServerEvents } from "./server-events.ts";
 import { apiAddressIn, publishServiceRange } from "./service-range.ts";
-import { reportWebhook } from "./webhook-events.ts";
+import { reportConversion, reportRecovery, reportWebhook } from "./webhook-events.ts";
 
 /** What a cluster is made of. Everything has a default: a control plane in memory, without nodes. */
 export interface ClusterOptions {
@@ -136,6 +136,7 @@ export class Cluster {
     const events = new ServerEvents(() => this);
     const security = newSecurity({
       onWebhookFailure: (failure) => reportWebhook(events, failure),
+      onWebhookRecovery: (webhook) => reportRecovery(events, webhook),
       ...options.security,
       pki: this.pki,
       clock: this.clock,
@@ -155,6 +156,7 @@ export class Cluster {
       ...interceptOf(options),
       ...(options.decoded === undefined ? {} : { decoded: options.decoded }),
       webhookCalls: options.security?.webhookCalls,
+      onConversion: (definition, failure) => reportConversion(events, definition, failure),
       ...(options.healthChecks === undefined ? {} : { healthChecks: options.healthChecks }),
       extensions: [...registryExtensions({ serviceCidr: this.serviceCidr }), ...security.extensions],
       aggregation: {

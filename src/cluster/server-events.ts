@@ -22,12 +22,15 @@ export interface ServerEventsOptions {
   readonly logger: Logger;
 }
 
+/** A warning, or that what was warned of is over. */
 export interface ServerWarning {
   /** Of the object, which has no namespace. */
   readonly kind: GroupVersionKind;
   readonly name: string;
   readonly reason: string;
   readonly message: string;
+  /** Default: a warning. */
+  readonly type?: "Normal" | "Warning";
 }
 
 /**
@@ -67,7 +70,7 @@ export class ServerEvents {
 
   #event(
     { metadata }: KubernetesObject,
-    { kind, reason, message }: ServerWarning,
+    { kind, reason, message, type = "Warning" }: ServerWarning,
     key: string,
     count: number,
   ): Event {
@@ -80,7 +83,7 @@ export class ServerEvents {
       involvedObject: { apiVersion: formatApiVersion(kind), kind: kind.kind, name, uid },
       reason,
       message: message.slice(0, messageMax),
-      type: "Warning",
+      type,
       source: { component: "kube-apiserver" },
       reportingComponent: "kube-apiserver",
       reportingInstance: "",

@@ -3,6 +3,8 @@ import { RealClock } from "../apimachinery/clock.ts";
 import { StatusError } from "../apimachinery/status.ts";
 import { resources } from "../client/resources.ts";
 import { Cluster } from "./cluster.ts";
+import type { ServerEvents, ServerWarning } from "./server-events.ts";
+import { reportConversion } from "./webhook-events.ts";
 
 const configuration = (rules: object): never =>
   ({
@@ -51,4 +53,21 @@ test("a webhook that is down is named in the refusal and in an event about its c
     ]);
   const { items } = await client.resource(resources.events).list({ namespace: "default" });
   expect(items.find(({ reason }) => reason === "WebhookFailed")).toHaveProperty("eventTime", null);
+});
+
+test("a definition whose webhook does not convert is named in an event, and in another when it converts again", () => {
+  const warnings: ServerWarning[] = [];
+  const events = { warn: (warning: ServerWarning) => void warnings.push(warning) } as unknown as ServerEvents;
+  reportConversion(events, "ferries.example.com", "conversion webhook for … failed: connection refused");
+  reportConversion(events, "ferries.example.com", undefined);
+  expect(warnings).toMatchObject([
+    {
+      kind: { kind: "CustomResourceDefinition" },
+      name: "ferries.example.com",
+      reason: "WebhookFailed",
+      message:
+        "the webhook that converts its objects fails, they cannot be read or written in other versions: conversion webhook for … failed: connection refused",
+    },
+    { kind: { kind: "CustomResourceDefinition" }, reason: "WebhookAnswers", type: "Normal" },
+  ]);
 });

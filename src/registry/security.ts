@@ -9,7 +9,11 @@ import { ConditionMetrics } from "../apiserver/admission/condition-metrics.ts";
 import type { KindMapper } from "../apiserver/admission/owner-references.ts";
 import { admissionPolicies } from "../apiserver/admission/policies/index.ts";
 import type { QuotaStatusWriter } from "../apiserver/admission/resource-quota.ts";
-import { admissionWebhooks, type WebhookFailure } from "../apiserver/admission/webhooks/index.ts";
+import {
+  admissionWebhooks,
+  type FailedWebhook,
+  type WebhookFailure,
+} from "../apiserver/admission/webhooks/index.ts";
 import { ForApiAudiences } from "../apiserver/authentication/audience-agnostic.ts";
 import type { TokenAuthenticator } from "../apiserver/authentication/authenticator.ts";
 import { BootstrapTokenAuthenticator } from "../apiserver/authentication/bootstrap-token.ts";
@@ -83,6 +87,8 @@ export interface SecurityOptions {
   readonly disableAdmission?: readonly string[];
   /** Told of each webhook that could not be asked or gave no usable answer. */
   readonly onWebhookFailure?: (failure: WebhookFailure) => void;
+  /** Told of one that had failed, and answers again. */
+  readonly onWebhookRecovery?: (webhook: FailedWebhook) => void;
   /** A step before each call of a webhook. Default: none. */
   readonly webhookCalls?: WebhookIntercept | undefined;
 }
@@ -187,6 +193,7 @@ export function newSecurity(options: SecurityOptions): ClusterSecurity {
         register,
         conditionMetrics,
         onFailure: (failure) => options.onWebhookFailure?.(failure),
+        onRecovery: (webhook) => options.onWebhookRecovery?.(webhook),
         intercept: options.webhookCalls,
       });
       const policies = admissionPolicies({

@@ -4,7 +4,7 @@ import type {
 } from "../api/types/admissionregistration-v1.ts";
 import type { CustomResourceDefinition } from "../api/types/apiextensions-v1.ts";
 import type { APIService } from "../api/types/apiregistration-v1.ts";
-import type { ResourceQuota } from "../api/types/core-v1.ts";
+import type { Event, ResourceQuota } from "../api/types/core-v1.ts";
 import { findCondition } from "../apimachinery/conditions.ts";
 import { tryParseQuantity } from "../apimachinery/quantity.ts";
 import { resources } from "../client/resources.ts";
@@ -54,7 +54,7 @@ export async function whyApiService(service: APIService, look: Look): Promise<Re
   });
 }
 
-export function whyDefinition(definition: CustomResourceDefinition): Reason {
+export async function whyDefinition(definition: CustomResourceDefinition, look: Look): Promise<Reason> {
   const { conditions } = definition.status ?? {};
   const kind = definition.spec?.names.kind ?? "";
   const names = findCondition(conditions, "NamesAccepted");
@@ -74,6 +74,13 @@ export function whyDefinition(definition: CustomResourceDefinition): Reason {
         command: `kubectl edit customresourcedefinition ${definition.metadata.name ?? ""}`,
       },
     });
+  if (definition.spec?.conversion?.strategy === "Webhook") {
+    const failure = await lastFailure(definition, look);
+    if (failure !== undefined)
+      return stuck(definition, `cannot be converted: ${failure}`, {
+        next: afterFailure(definition, failure),
+      });
+  }
   if (findCondition(conditions, "Established")?.status === "True")
     return fine(definition, `is established: objects of kind ${kind} are served`);
   return waiting(definition, "is new: its names are being checked");
@@ -114,16 +121,47 @@ export async function whyWebhooks(configuration: Configuration, look: Look): Pro
     ? "what it is to judge is refused meanwhile"
     : "what it is to judge passes unjudged meanwhile";
   if (causes.length > 0) return byCauses(configuration, `cannot be asked: ${effect}`, causes);
-  const [event] = (await look.events(configuration)).filter(({ type }) => type === "Warning");
-  if (event !== undefined && look.ageMs(event.lastTimestamp ?? event.eventTime) < 10 * 60_000) {
-    return stuck(configuration, `failed of late (${effect}): ${event.message ?? ""}`, {
-      next: {
-        says: "see whether the webhook's server runs and what it logs",
-        command: `kubectl get ${configuration.kind.toLowerCase()} ${configuration.metadata.name ?? ""} -o yaml`,
-      },
+  const failure = await lastFailure(configuration, look);
+  if (failure !== undefined)
+    return stuck(configuration, `failed of late (${effect}): ${failure}`, {
+      next: afterFailure(configuration, failure),
     });
-  }
   return fine(configuration, `asks ${count(webhooks.length, "webhook")}; no failure is known`);
+}
+
+/** What an event says of a webhook that fails, unless one says later that it answers again. */
+async function lastFailure(
+  object: Configuration | CustomResourceDefinition,
+  look: Look,
+): Promise<string | undefined> {
+  // Of several webhooks each has its say. Times of events are whole seconds, revisions are exact.
+  const oldestFirst = (await look.events(object)).toSorted((a, b) => revisionOf(a) - revisionOf(b));
+  const last = new Map(
+    oldestFirst.map((event) => [/^webhook "[^"]*"/.exec(event.message ?? "")?.[0] ?? "", event]),
+  );
+  const failure = [...last.values()].findLast(
+    ({ type, lastTimestamp, eventTime }) =>
+      type === "Warning" && look.ageMs(lastTimestamp ?? eventTime) < recentMs,
+  );
+  return failure === undefined ? undefined : (failure.message ?? "");
+}
+
+const recentMs = 10 * 60_000;
+const revisionOf = ({ metadata }: Event): number => Number(metadata.resourceVersion ?? "0");
+
+function afterFailure(
+  { kind, metadata: { name = "" } }: Configuration | CustomResourceDefinition,
+  failure: string,
+) {
+  if (failure.includes("failed to verify certificate"))
+    return {
+      says: "its certificate is not one that the caBundle vouches for: correct either; or, where it runs on this machine, have it use a certificate of this cluster",
+      command: `sampan webhook cert --point ${name}`,
+    };
+  return {
+    says: "see whether the webhook's server runs and what it logs",
+    command: `kubectl get ${kind.toLowerCase()} ${name} -o yaml`,
+  };
 }
 
 export function whyQuota(quota: ResourceQuota): Reason {

@@ -1,5 +1,23 @@
 import { describe, expect, it } from "vitest";
+import { resources } from "../client/resources.ts";
+import type { EmbeddedCluster } from "../cluster/library/embedded-cluster.ts";
 import { deployment, does, lines, type Situation, told } from "./testing/situation.ts";
+
+/** Events about webhooks, as the API server writes them; without a uid, which the test does not know. */
+const webhookEvents =
+  (about: object, ...events: readonly (readonly [type: string, message: string])[]) =>
+  async (cluster: EmbeddedCluster): Promise<void> => {
+    for (const [index, [type, message]] of events.entries())
+      await cluster.client.resource(resources.events).create({
+        apiVersion: "v1",
+        kind: "Event",
+        metadata: { name: `event-${index}`, namespace: "default" },
+        involvedObject: about,
+        type,
+        message,
+        lastTimestamp: new Date(cluster.clock.now()).toISOString(),
+      });
+  };
 
 const service = (spec: string, name = "web"): string =>
   `{apiVersion: v1, kind: Service, metadata: {name: ${name}}, spec: {${spec}}}\n---\n`;
@@ -438,6 +456,62 @@ webhooks:
 
       Next: bring the webhook's server back; if it is gone for good, take its configuration away
         kubectl delete mutatingwebhookconfiguration inject
+    `,
+  },
+  {
+    when: "a webhook shows a certificate that nobody vouches for, and another of its configuration answers again",
+    manifests: `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: { name: checks }
+webhooks:
+  - &webhook
+    name: a.example.com
+    clientConfig: { url: "https://127.0.0.1:1/" }
+    rules: []
+    sideEffects: None
+    admissionReviewVersions: [v1]
+  - { <<: *webhook, name: b.example.com }
+`,
+    meanwhile: webhookEvents(
+      { kind: "ValidatingWebhookConfiguration", name: "checks" },
+      ["Warning", 'webhook "a.example.com" fails: tls: failed to verify certificate: x509: unknown'],
+      ["Warning", 'webhook "b.example.com" fails: connection refused'],
+      ["Normal", 'webhook "b.example.com" answers again'],
+    ),
+    ask: "validatingwebhookconfiguration/checks",
+    says: `
+      validatingwebhookconfiguration/checks failed of late (what it is to judge is refused meanwhile): webhook "a.example.com" fails: tls: failed to verify certificate: x509: unknown
+
+      Next: its certificate is not one that the caBundle vouches for: correct either; or, where it runs on this machine, have it use a certificate of this cluster
+        sampan webhook cert --point checks
+    `,
+  },
+  {
+    when: "the webhook of a definition does not convert",
+    manifests: `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ferries.example.com }
+spec:
+  group: example.com
+  scope: Namespaced
+  names: { plural: ferries, kind: Ferry }
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }]
+  conversion:
+    strategy: Webhook
+    webhook: { conversionReviewVersions: [v1], clientConfig: { url: "https://127.0.0.1:1/" } }
+`,
+    meanwhile: webhookEvents({ kind: "CustomResourceDefinition", name: "ferries.example.com" }, [
+      "Warning",
+      "the webhook that converts its objects fails: connection refused",
+    ]),
+    ask: "crd/ferries.example.com",
+    says: `
+      customresourcedefinition/ferries.example.com cannot be converted: the webhook that converts its objects fails: connection refused
+
+      Next: see whether the webhook's server runs and what it logs
+        kubectl get customresourcedefinition ferries.example.com -o yaml
     `,
   },
   {

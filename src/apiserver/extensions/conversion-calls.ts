@@ -2,12 +2,19 @@ import type { Clock } from "../../apimachinery/clock.ts";
 import type { Metric } from "../../apimachinery/metrics.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectReader } from "../object-reader.ts";
+import { KnownFailures } from "../webhook/known-failures.ts";
 import type { WebhookIntercept } from "../webhook/webhook-caller.ts";
 import { ConversionMetrics } from "./conversion-metrics.ts";
 import type { CallConverter } from "./webhook-converter.ts";
 
 /** How long a webhook may take to convert, as in kube-apiserver. */
 const timeoutMs = 30_000;
+
+/**
+ * Told of each conversion that a webhook has failed at, by the name of its definition, with the reason; and without one when it
+ * converts again.
+ */
+export type OnConversion = (definition: string, failure: string | undefined) => void;
 
 export interface ConverterCallsOptions {
   readonly watchCache: ObjectReader;
@@ -16,6 +23,7 @@ export interface ConverterCallsOptions {
   readonly register: (metric: Metric) => void;
   /** See WebhookCallerOptions. */
   readonly webhookCalls?: WebhookIntercept | undefined;
+  readonly onConversion?: OnConversion | undefined;
 }
 
 /** Calls of webhooks that convert, over connections that are kept between them; made when the first is asked. */
@@ -25,6 +33,7 @@ export function converterCalls({
   random,
   register,
   webhookCalls: intercept,
+  onConversion,
 }: ConverterCallsOptions): CallConverter {
   const make = async () => {
     const [{ WebhookCaller }, { conversionReview: form }] = await Promise.all([
@@ -35,6 +44,7 @@ export function converterCalls({
   };
   let made: ReturnType<typeof make> | undefined;
   let metrics: ConversionMetrics | undefined;
+  const failures = new KnownFailures();
   return {
     newUid: () => random.uuid(),
     async post(definition, config, review, version) {
@@ -45,7 +55,14 @@ export function converterCalls({
     },
     begin(definition, from, to) {
       metrics ??= new ConversionMetrics(clock, register);
-      return metrics.begin(definition, from, to);
+      const observe = metrics.begin(definition, from, to);
+      return (failure, why) => {
+        observe(failure);
+        if (failure !== undefined) {
+          failures.add(definition);
+          onConversion?.(definition, why ?? failure);
+        } else if (failures.end(definition)) onConversion?.(definition, undefined);
+      };
     },
   };
 }

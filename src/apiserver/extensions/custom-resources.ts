@@ -8,7 +8,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import type { ResourceStores } from "../registry/strategy.ts";
 import type { WebhookIntercept } from "../webhook/webhook-caller.ts";
-import { converterCalls } from "./conversion-calls.ts";
+import { converterCalls, type OnConversion } from "./conversion-calls.ts";
 import { definitions } from "./definition/definition.ts";
 import { DefinitionController } from "./definition-controller.ts";
 import { DefinitionIndex } from "./definition-index.ts";
@@ -26,6 +26,7 @@ export interface CustomResourcesOptions {
   readonly register: (metric: Metric) => void;
   /** A step before each call of a webhook that converts. */
   readonly webhookCalls?: WebhookIntercept | undefined;
+  readonly onConversion?: OnConversion | undefined;
 }
 
 const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);

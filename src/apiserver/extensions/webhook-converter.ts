@@ -12,8 +12,8 @@ import { bundleText } from "../webhook/ca-bundle.ts";
 export interface CallConverter {
   post(definition: string, config: WebhookClientConfig, review: unknown, version: string): Promise<unknown>;
   newUid(): string;
-  /** A conversion begins; what is returned is called when it has ended, with what it has failed for. */
-  begin(definition: string, from: string, to: string): (failure?: string) => void;
+  /** A conversion begins; what is returned is called when it has ended, with what it has failed for and the words for it. */
+  begin(definition: string, from: string, to: string): (failure?: string, why?: string) => void;
 }
 
 /**
@@ -57,8 +57,9 @@ export class WebhookConverter {
         object.apiVersion === apiVersion ? deepCopy(object) : (converted[next++] ?? object),
       );
     } catch (error) {
-      observe(error instanceof ConversionFailure ? error.type : failureTypes.object);
-      throw newStatusError(500, "", error instanceof Error ? error.message : String(error));
+      const why = error instanceof Error ? error.message : String(error);
+      observe(error instanceof ConversionFailure ? error.type : failureTypes.object, why);
+      throw newStatusError(500, "", why);
     }
   }
 

@@ -21,16 +21,21 @@ export interface AdmissionWebhookOptions {
   readonly conditionMetrics: ConditionMetrics;
   /** Told of each webhook that could not be asked or gave no usable answer. */
   readonly onFailure: (failure: WebhookFailure) => void;
+  /** Told of one that had failed, and answers again. */
+  readonly onRecovery: (webhook: FailedWebhook) => void;
   /** See WebhookCallerOptions. */
   readonly intercept?: WebhookIntercept | undefined;
 }
 
-/** A webhook could not be asked, or gave no answer that can be used. */
-export interface WebhookFailure {
+export interface FailedWebhook {
   readonly type: "mutating" | "validating";
   /** The name of the configuration that the webhook stands in. */
   readonly configuration: string;
   readonly webhook: string;
+}
+
+/** A webhook could not be asked, or gave no answer that can be used. */
+export interface WebhookFailure extends FailedWebhook {
   /** `failed to call webhook: Post "https://…": …` */
   readonly why: string;
   /** The request went on without the webhook. */

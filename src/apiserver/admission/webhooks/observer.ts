@@ -1,5 +1,6 @@
 import { Counter, Histogram } from "../../../apimachinery/metrics.ts";
 import { StatusError } from "../../../apimachinery/status.ts";
+import { KnownFailures } from "../../webhook/known-failures.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 import type { HookFailure } from "./call-hook.ts";
 import type { Hook } from "./hooks.ts";
@@ -8,7 +9,7 @@ import type { AdmissionWebhookOptions } from "./index.ts";
 /** As metrics name the two kinds. */
 type HookType = "admit" | "validating";
 
-type HookObserverOptions = Pick<AdmissionWebhookOptions, "clock" | "register" | "onFailure">;
+type HookObserverOptions = Pick<AdmissionWebhookOptions, "clock" | "register" | "onFailure" | "onRecovery">;
 
 /** How a call ended; exactly one of these is called. */
 interface ObservedCall {
@@ -23,6 +24,7 @@ const buckets = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
 /** Counts calls of webhooks, under the names that kube-apiserver uses. */
 export class HookObserver {
   readonly #options: HookObserverOptions;
+  readonly #failures = new KnownFailures();
   readonly #durations = new Histogram({
     name: "apiserver_admission_webhook_admission_duration_seconds",
     help: "Time that a webhook took, by name, kind of webhook, operation and whether the request was rejected.",
@@ -52,8 +54,17 @@ export class HookObserver {
   }
 
   begin(hook: Hook, type: HookType, { operation }: AdmissionAttributes): ObservedCall {
-    const { clock, onFailure } = this.#options;
+    const { clock, onFailure, onRecovery } = this.#options;
     const { name } = hook.webhook;
+    const named = {
+      type: type === "admit" ? "mutating" : "validating",
+      configuration: hook.configuration,
+      webhook: name,
+    } as const;
+    const key = `${type} ${hook.configuration} ${name}`;
+    const hasAnswered = (): void => {
+      if (this.#failures.end(key)) onRecovery(named);
+    };
     const startMs = clock.now();
     const count = (code: number, isRejected: boolean): void => {
       const rejected = String(isRejected);
@@ -64,8 +75,12 @@ export class HookObserver {
       this.#rejections.with(why, name, operation, String(code), type).value++;
     };
     return {
-      answered: () => count(200, false),
+      answered: () => {
+        hasAnswered();
+        count(200, false);
+      },
       refused: (error) => {
+        hasAnswered();
         const code = error instanceof StatusError ? error.code : 0;
         count(code, true);
         reject(code === 0 || code >= 500 ? "apiserver_internal_error" : "no_error", code);
@@ -74,13 +89,8 @@ export class HookObserver {
         count(error.code, !isIgnored);
         if (isIgnored) this.#failedOpen.with(name, type).value++;
         else reject("calling_webhook_error", error.code);
-        onFailure({
-          type: type === "admit" ? "mutating" : "validating",
-          configuration: hook.configuration,
-          webhook: name,
-          why: error.why,
-          isIgnored,
-        });
+        this.#failures.add(key);
+        onFailure({ ...named, why: error.why, isIgnored });
       },
     };
   }

@@ -51,6 +51,20 @@ describe("a validating webhook", () => {
     ]);
   });
 
+  test("that answers again, be it with a refusal, is told of once", async () => {
+    const notAsked = { uid: "of another review" };
+    const answers = [notAsked, { allowed: true }, { allowed: true }, notAsked, { allowed: false }];
+    const server = await serve(() => answers.shift() ?? notAsked);
+    const chain = new Chain().validating(configuration("Validating", "c", hook("a", server)));
+    const told: number[] = [];
+    while (answers.length > 0) {
+      await chain.verdict({ object: pod() });
+      told.push(chain.recovered.length);
+    }
+    expect(chain.failures).toHaveLength(2);
+    expect(told).toEqual([0, 1, 1, 1, 2]);
+  });
+
   test("that is down is ignored where its policy says so, and that is noted", async () => {
     const server = await WebhookServer.listen(() => undefined);
     await server.close();

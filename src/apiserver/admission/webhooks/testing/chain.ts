@@ -91,6 +91,7 @@ export const namespace = (name: string, labels = {}): KubernetesObject => ({
 export class Chain {
   readonly reader = new FakeReader().put("namespaces", namespace("default", { team: "web" }));
   readonly failures: WebhookFailure[] = [];
+  readonly recovered: string[] = [];
   readonly scheme = builtinScheme({ betas: true });
   readonly #metrics: Metric[] = [];
   readonly #runner: AdmissionRunner;
@@ -108,6 +109,7 @@ export class Chain {
       register: (metric) => this.#metrics.push(metric),
       conditionMetrics: new ConditionMetrics(new RealClock(), (metric) => this.#metrics.push(metric)),
       onFailure: (failure) => this.failures.push(failure),
+      onRecovery: ({ webhook }) => this.recovered.push(webhook),
     });
     cleanups.push(() => webhooks.close());
     this.#runner = new AdmissionRunner([...others, webhooks.mutating, webhooks.validating]);
