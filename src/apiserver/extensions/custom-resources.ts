@@ -66,14 +66,16 @@ export class CustomResources {
 
   /**
    * Loads what definitions and custom resources need; undefined when this is neither, or when it is there. Controllers ask
-   * every cluster for its definitions and for all that they define: where there are none it takes nothing to say so.
+   * every cluster for its definitions and for all that they define: to read definitions takes nothing of it, nor to say that
+   * there are no objects.
    * `verb`: see `ServerCore.loadCustom`.
    */
   load(reference: GroupVersionResource, verb = ""): Promise<void> | undefined {
     const isOfDefinitions = reference.group === definitions.group;
     const info = isOfDefinitions ? undefined : this.scheme.resource(reference);
-    if (!isOfDefinitions && info?.custom === undefined) return undefined;
-    const { size } = this.#options.watchCache.resource(info?.storage ?? definitions);
+    if (isOfDefinitions) return reads.has(verb) ? undefined : loadMachinery();
+    if (info?.custom === undefined) return undefined;
+    const { size } = this.#options.watchCache.resource(info.storage);
     return size === 0 && reads.has(verb) ? undefined : loadMachinery();
   }
 
