@@ -10,6 +10,7 @@ import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
 import { claimObjects, indexByController, ownedAndOrphaned, ownedBy } from "../controller-ref-manager.ts";
 import { Expectations } from "../expectations.ts";
+import { OwnWrites } from "../own-writes.ts";
 import { watchOwnedPods } from "../owned-pods.ts";
 import { isNamespaceTerminating, PodControl, slowStartBatch } from "../pod-control.ts";
 import { isPodReady } from "../pods.ts";
@@ -73,6 +74,8 @@ export class JobReconciler {
   readonly #backoff = new JobBackoff();
   /** Uids of pods whose finalizer was removed, until the cache shows it. */
   readonly #released = new Set<string>();
+  /** A cache that lags shows a Job without the pods that were counted: they would be made again. */
+  readonly #written = new OwnWrites();
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -106,7 +109,10 @@ export class JobReconciler {
         deleted: ({ metadata }) => void this.#released.delete(metadata.uid ?? ""),
       });
       const stopJobs = this.#jobs.addHandler({
-        deleted: (job) => ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look),
+        deleted: (job) => {
+          this.#written.forget(job);
+          ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look);
+        },
         updated: (_, job) => {
           if (isFinished(job)) ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look);
         },
@@ -128,6 +134,7 @@ export class JobReconciler {
       return undefined;
     }
     if ((job.spec.managedBy ?? controllerName) !== controllerName) return undefined;
+    if (!this.#written.isSeen(job)) return undefined;
     if (isFinished(job)) {
       this.#backoff.delete(key);
       return undefined;
@@ -391,7 +398,9 @@ export class JobReconciler {
       ...(failed.length > 0 ? { failed } : {}),
     };
     if (job.status?.ready !== undefined && sameStatus(status, job.status)) return job;
-    return await this.#context.client.resource(resources.jobs).updateStatus({ ...job, status });
+    const written = await this.#context.client.resource(resources.jobs).updateStatus({ ...job, status });
+    this.#written.wrote(written);
+    return written;
   }
 
   /** Takes the finalizers off; answers the uids of pods that still have it, with the error. */
