@@ -196,6 +196,21 @@ describe("a rolling update", () => {
     expect(byNode()).toEqual({ n1: "v2", n2: "v2", n3: "v2" });
   });
 
+  it("with surge makes nothing for a node that is no more, though a pod of it is still there", async () => {
+    run.transport.seed(daemonSet(rolling({ maxSurge: 1, maxUnavailable: 0 })));
+    await run.settle(3000);
+    run.transport.remove(resources.nodes, "n2");
+    await run.settle();
+    const from = run.transport.requests.length;
+    setImage("v2");
+    await run.settle(60_000);
+    const made = run.transport.requests
+      .slice(from)
+      .filter(({ method, path }) => method === "POST" && path.endsWith("/pods"));
+    expect(made).toHaveLength(2);
+    expect(byNode()).toEqual({ n1: "v2", n2: "v1", n3: "v2" });
+  });
+
   it("to a broken image stops at maxUnavailable, and a rollback heals it", async () => {
     run.transport.seed(daemonSet(rolling({ maxUnavailable: 1, maxSurge: 0 })));
     await run.settle(3000);

@@ -123,7 +123,8 @@ export class DaemonSetReconciler {
     const rolls = (set.spec.updateStrategy?.type ?? "RollingUpdate") === "RollingUpdate";
     // What was done just now is not in this round's pods: an update judged by them would take too many away.
     if (!rolls || acted) return requeueAfterMs;
-    const step = updateStep(set, podsByNode, hash, desiredOf(round), this.#context.clock.now());
+    const present = allowsSurge(set) ? onKnownNodes(round) : podsByNode;
+    const step = updateStep(set, present, hash, desiredOf(round), this.#context.clock.now());
     await this.#sync(round, step.deletePods, step.createOn);
     return requeueAfterMs;
   }
@@ -302,6 +303,12 @@ export class DaemonSetReconciler {
     };
   }
 }
+
+/** Pods outlive their node for a while: what is made beside them for a node that is no more is taken away at once. */
+const onKnownNodes = ({ nodes, podsByNode }: Round): ReadonlyMap<string, readonly Pod[]> => {
+  const names = new Set(nodes.map(([{ metadata }]) => metadata.name));
+  return new Map([...podsByNode].filter(([name]) => names.has(name)));
+};
 
 const desiredOf = ({ nodes }: Round): number => nodes.filter(([, { shouldRun }]) => shouldRun).length;
 
