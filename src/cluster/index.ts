@@ -3,6 +3,7 @@ export { StatusError } from "../apimachinery/status.ts";
 export type { Client, ResourceClient, ResourceReference } from "../client/client.ts";
 export { resources } from "../client/resources.ts";
 export type { PodPattern, PodScript, ScriptedPods, ScriptRule } from "../cri/simulated/index.ts";
+export type { ChangesOptions } from "./library/changes.ts";
 export type { ClusterServer } from "./library/cluster-server.ts";
 export { createCluster } from "./library/create-cluster.ts";
 export type { EmbeddedCluster, Endpoint } from "./library/embedded-cluster.ts";

@@ -16,7 +16,7 @@ import { ServerTransport } from "./faults/server-transport.ts";
 import { SkewedClock } from "./faults/skewed-clock.ts";
 import { StoreSession } from "./faults/store-session.ts";
 import type { Fault, Faults } from "./faults.ts";
-import { checkController } from "./known-names.ts";
+import { checkController, checkNames } from "./known-names.ts";
 import type { SignedDuration } from "./options.ts";
 import type { Pulse } from "./pulse.ts";
 
@@ -242,6 +242,7 @@ export class ClusterServer {
   /** See `EmbeddedCluster.crashController`. */
   crashController(name: string, options: ControllerCrashOptions): Omit<Fault, "rule"> {
     checkController(name, this.cluster.controllerNames());
+    checkNames("crashController", options, ["afterWrites", "times"]);
     return this.#parts.faults.controllers.plan(name, options, () => {
       const { cluster } = this;
       // Nobody waits for what it was doing: none of it reaches the server any more.

@@ -18,7 +18,7 @@ import { nthNodeName } from "../names.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
 import type { ArtifactOptions } from "./artifact.ts";
-import { allChanges } from "./changes.ts";
+import { allChanges, type ChangesOptions } from "./changes.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
@@ -214,10 +214,12 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /**
    * Every change of the cluster's state, from the first on, in the order of revisions; what was forked or restored begins
-   * with the state that it was given. Ends with the cluster.
+   * with the state that it was given. Ends with the cluster, or with `follow: false` when all that has happened was told:
+   *
+   *   for await (const batch of cluster.changes({ follow: false })) log.push(...batch);
    */
-  changes(): AsyncIterable<readonly StorageEvent[]> {
-    return allChanges(this.#storage);
+  changes(options: ChangesOptions = {}): AsyncIterable<readonly StorageEvent[]> {
+    return allChanges(this.#storage, options);
   }
 
   /**

@@ -13,6 +13,7 @@ import { durationMs } from "./duration.ts";
 import { ControllerCrashes } from "./faults/controller-crashes.ts";
 import { FaultyDisk } from "./faults/disk.ts";
 import { FaultLog } from "./faults/fault-log.ts";
+import type { HeldSink } from "./faults/held-sink.ts";
 import { LateSink } from "./faults/late-sink.ts";
 import {
   checkRandomOptions,
@@ -22,8 +23,17 @@ import {
   type Victims,
 } from "./faults/random-faults.ts";
 import { ReadFaults } from "./faults/reads.ts";
-import { checkRule, describeHit, errorOf, type FaultRule, matches } from "./faults/rules.ts";
+import {
+  checkCounts,
+  checkRule,
+  checkWatches,
+  describeHit,
+  errorOf,
+  type FaultRule,
+  matches,
+} from "./faults/rules.ts";
 import { type WebhookFault, type WebhookFaultRule, WebhookFaults } from "./faults/webhook-faults.ts";
+import { checkNames } from "./known-names.ts";
 
 export type { RandomFaultKind, RandomFaultOptions, RandomFaults } from "./faults/random-faults.ts";
 export type { FaultReason, FaultRule } from "./faults/rules.ts";
@@ -34,6 +44,7 @@ export interface Fault {
   readonly rule: FaultRule;
   /** How many requests it has hit. */
   readonly hits: number;
+  /** Nothing is hit any more, and watches that it held back are told at once what they have missed. */
   remove(): void;
 }
 
@@ -41,6 +52,8 @@ interface ActiveFault extends Fault {
   hits: number;
   seen: number;
   readonly delayMs: number;
+  /** Of the watches that it holds back. */
+  readonly held: Set<HeldSink>;
 }
 
 interface OpenWatch {
@@ -93,9 +106,12 @@ export class Faults {
       hits: 0,
       seen: 0,
       delayMs,
+      held: new Set(),
       remove: () => {
         this.#active.delete(fault);
         this.#reads.remove(rule);
+        for (const sink of fault.held) sink.release();
+        fault.held.clear();
       },
     };
     this.#active.add(fault);
@@ -119,6 +135,8 @@ export class Faults {
    * before, `times` makes room again after so many that failed. Removing the fault makes room.
    */
   fillDisk(options: { readonly after?: number; readonly times?: number } = {}): Omit<Fault, "rule"> {
+    checkNames("fillDisk", options, ["after", "times"]);
+    checkCounts(options);
     this.log.add("the disk is full");
     return this.disk.fill(options);
   }
@@ -170,8 +188,10 @@ export class Faults {
    */
   dropWatches(
     match: Pick<FaultRule, "resource" | "namespace" | "user"> = {},
-    { expired = false } = {},
+    options: { readonly expired?: boolean } = {},
   ): number {
+    checkWatches(match, options);
+    const { expired = false } = options;
     const hit = [...this.#watches].filter(({ state }) => matches({ ...match, verb: "watch" }, state));
     for (const { sink } of hit) {
       sink.end(
@@ -201,7 +221,7 @@ export class Faults {
     const response = await next(state);
     this.#checkConnected(state);
     if (failing !== undefined) throw errorOf(failing, state);
-    return isWatch ? this.#followed(response, state, late, hit) : response;
+    return isWatch ? this.#followed(response, state, hit) : response;
   }
 
   #checkConnected({ user }: RequestState): void {
@@ -222,22 +242,32 @@ export class Faults {
     return true;
   }
 
-  #followed(
-    response: ApiResponse,
-    state: RequestState,
-    lateMs: number,
-    hit: readonly ActiveFault[],
-  ): ApiResponse {
+  #followed(response: ApiResponse, state: RequestState, hit: readonly ActiveFault[]): ApiResponse {
     if (response.type !== "watch") return response;
     const watches = this.#watches;
     const open: WatchResponse["open"] = async (given, signal) => {
-      const late = lateMs > 0 ? new LateSink(given, this.#clock, lateMs) : given;
-      const sink = hit.reduce((inner, { rule }) => this.#reads.trailing(rule, inner), late);
+      const held: { readonly fault: ActiveFault; readonly sink: HeldSink }[] = [];
+      let sink = given;
+      const holdBy = (fault: ActiveFault, holding: HeldSink | undefined): void => {
+        // One that was removed meanwhile holds nothing back.
+        if (holding === undefined || !this.#active.has(fault)) return;
+        fault.held.add(holding);
+        held.push({ fault, sink: holding });
+        sink = holding;
+      };
+      for (const fault of hit) {
+        if (fault.delayMs > 0) holdBy(fault, new LateSink(sink, this.#clock, fault.delayMs));
+      }
+      for (const fault of hit) holdBy(fault, this.#reads.trailing(fault.rule, sink));
       const watch = { state, sink };
       watches.add(watch);
       const stop = await response.open(sink, signal);
       return () => {
         watches.delete(watch);
+        for (const { fault, sink: holding } of held) {
+          fault.held.delete(holding);
+          holding.drop();
+        }
         stop();
       };
     };

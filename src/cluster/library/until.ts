@@ -3,6 +3,7 @@ import { type Clock, VirtualClock } from "../../apimachinery/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
 import { durationMs, formatDuration } from "./duration.ts";
+import { checkNames } from "./known-names.ts";
 import type { Duration } from "./options.ts";
 
 export interface UntilOptions {
@@ -22,8 +23,10 @@ const realIntervalMs = 10;
 export async function until<T>(
   { clock, client }: { readonly clock: Clock; readonly client: Client },
   ask: () => T | Promise<T>,
-  { timeout = "1m", what = "" }: UntilOptions,
+  options: UntilOptions,
 ): Promise<NonNullable<T>> {
+  checkNames("until", options, ["timeout", "what"]);
+  const { timeout = "1m", what = "" } = options;
   const timeoutMs = durationMs(timeout);
   let answer: T | undefined;
   let failure: unknown;
@@ -50,7 +53,7 @@ export async function until<T>(
       `gave up${what === "" ? "" : ` waiting for ${what}`} after ${formatDuration(timeoutMs)} of the cluster's time: ${seen}`,
       ...(events.length === 0 ? [] : ["what the cluster tells, newest first:", ...events]),
     ].join("\n"),
-    { cause: failure },
+    failure === undefined ? {} : { cause: failure },
   );
 }
 
@@ -69,21 +72,25 @@ async function poll(clock: Clock, isDone: () => Promise<boolean>, endMs: number)
 export async function recentEvents(client: Client, count = 10): Promise<string[]> {
   try {
     const { items } = await client.resource(resources.events).list();
-    return items
-      .map((event) => ({
-        event,
-        time: event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? "",
-      }))
-      .toSorted(
-        (a, b) =>
-          Number(b.event.type === "Warning") - Number(a.event.type === "Warning") ||
-          (a.time < b.time ? 1 : -1),
-      )
-      .slice(0, count)
-      .map(({ event, time }) => {
-        const { kind, namespace, name } = event.involvedObject;
-        return `  ${time} ${event.type} ${event.reason} ${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}: ${event.message}`;
-      });
+    return (
+      items
+        .map((event) => ({
+          event,
+          time: event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? "",
+          revision: Number(event.metadata.resourceVersion),
+        }))
+        // Much happens within a second, and all of it in a cluster whose clock stands still.
+        .toSorted(
+          (a, b) =>
+            Number(b.event.type === "Warning") - Number(a.event.type === "Warning") ||
+            (a.time === b.time ? b.revision - a.revision : a.time < b.time ? 1 : -1),
+        )
+        .slice(0, count)
+        .map(({ event, time }) => {
+          const { kind, namespace, name } = event.involvedObject;
+          return `  ${time} ${event.type} ${event.reason} ${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}: ${event.message}`;
+        })
+    );
   } catch {
     // The cluster may be the very thing that is broken.
     return [];

@@ -1,5 +1,5 @@
 import { parseLabelSelector, type Selector, selectorFromMap } from "../../apimachinery/labels.ts";
-import { scriptPrefix, settingProblem } from "./script.ts";
+import { scriptPrefix, scriptSettings, settingProblem } from "./script.ts";
 
 /** Milliseconds, or as Go writes durations. */
 type Duration = number | string;
@@ -130,12 +130,19 @@ function settingsOf(script: PodScript, container: string | undefined): Record<st
     if (value === undefined) continue;
     const name = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const text = textOf(name, value);
+    if (!scriptSettings.some((known) => known === name))
+      throw new TypeError(
+        `script: there is no setting ${JSON.stringify(key)}; there are ${scriptSettings.map(camelCase).join(", ")}`,
+      );
     const problem = settingProblem(name, text);
     if (problem !== undefined) throw new TypeError(`script: ${key}: ${problem}`);
     settings[`${scriptPrefix}${name}${container === undefined ? "" : `.${container}`}`] = text;
   }
   return settings;
 }
+
+const camelCase = (name: string): string =>
+  name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
 /** Numbers that stand alone are milliseconds, where the annotation holds a duration. */
 const plainNumbers = new Set(["exit-code", "cpu", "memory"]);

@@ -1,13 +1,16 @@
-import type { Clock } from "../../../apimachinery/clock.ts";
+import type { Clock, Timer } from "../../../apimachinery/clock.ts";
 import type { WatchNotice } from "../../../apiserver/cache/cache-event.ts";
 import type { WatchSink } from "../../../apiserver/cache/watcher.ts";
+import type { HeldSink } from "./held-sink.ts";
 
 /** Hands on what it is given, in order and some time later. */
-export class LateSink implements WatchSink {
+export class LateSink implements HeldSink {
   readonly #sink: WatchSink;
   readonly #clock: Clock;
-  readonly #lateMs: number;
-  #isOver = false;
+  /** Nothing is late any more at 0. */
+  #lateMs: number;
+  /** Under way, in their order: each as late as the one before it. */
+  readonly #waiting: { readonly timer: Timer; readonly act: () => void }[] = [];
 
   constructor(sink: WatchSink, clock: Clock, lateMs: number) {
     this.#sink = sink;
@@ -29,13 +32,25 @@ export class LateSink implements WatchSink {
 
   /** The end is not late: a connection that breaks takes with it what was on its way. */
   end(error?: unknown): void {
-    this.#isOver = true;
+    this.drop();
     this.#sink.end(error);
   }
 
+  release(): void {
+    this.#lateMs = 0;
+    for (const { timer, act } of this.#waiting.splice(0)) {
+      timer.stop();
+      act();
+    }
+  }
+
+  drop(): void {
+    for (const { timer } of this.#waiting.splice(0)) timer.stop();
+  }
+
   #later(act: () => void): void {
-    this.#clock.after(this.#lateMs, () => {
-      if (!this.#isOver) act();
-    });
+    if (this.#lateMs === 0) return act();
+    const timer = this.#clock.after(this.#lateMs, () => this.#waiting.shift()?.act());
+    this.#waiting.push({ timer, act });
   }
 }

@@ -95,7 +95,8 @@ const administrator = "kubernetes-admin";
 export function checkRandomOptions(options: RandomFaultOptions): void {
   checkNames("random faults", options, optionNames);
   const { rate = perMinute, seed, kinds: chosen = kinds } = options;
-  if (!(rate > 0)) throw new TypeError(`rate: ${rate} is no number of faults in a minute`);
+  if (!(typeof rate === "number" && rate > 0))
+    throw new TypeError(`rate: ${JSON.stringify(rate)} is no number of faults in a minute`);
   if (seed !== undefined && !Number.isInteger(seed)) throw new TypeError(`seed: ${seed} is no whole number`);
   if (chosen.length === 0) throw new TypeError("kinds: there are none");
   const unknown = chosen.find((kind) => !kinds.includes(kind));

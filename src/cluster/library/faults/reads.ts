@@ -67,10 +67,10 @@ export class ReadFaults {
     this.#times?.forgetBefore(this.#clock.now() - Math.max(...[...this.#stale].map(staleMs)));
   }
 
-  /** The sink of a watch as the rule says. */
-  trailing(rule: FaultRule, sink: WatchSink): WatchSink {
+  /** The sink of a watch as the rule says; undefined when it says nothing of watches. */
+  trailing(rule: FaultRule, sink: WatchSink): TrailingSink | undefined {
     const times = this.#times;
-    if (rule.stale === undefined || times === undefined) return sink;
+    if (rule.stale === undefined || times === undefined) return undefined;
     const lateMs = staleMs(rule);
     return new TrailingSink(sink, this.#clock, (revision) => (times.timeOf(revision) ?? -Infinity) + lateMs);
   }

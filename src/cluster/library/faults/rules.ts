@@ -8,7 +8,7 @@ import {
 } from "../../../apimachinery/status.ts";
 import type { RequestState } from "../../../apiserver/endpoints/api-request.ts";
 import { durationMs, formatDuration } from "../duration.ts";
-import { checkNames } from "../known-names.ts";
+import { checkNames, meant } from "../known-names.ts";
 import type { Duration } from "../options.ts";
 
 /** Which requests fail, and how. Fields that are absent match everything; `*` in a text stands for any characters. */
@@ -99,9 +99,37 @@ const ruleNames = Object.keys(names);
 /** Without one of them a rule does nothing. */
 const effects = ["error", "delay", "stale", "pageSize", "expireContinue"] as const;
 
+const verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+/** Throws TypeError for a verb that there is not, with the one that was probably meant. */
+function checkVerbs(given: FaultRule["verb"] = []): void {
+  const patterns = typeof given === "string" ? [given] : given;
+  const unknown = patterns.find((pattern) => !verbs.some((verb) => isOneOf(pattern, verb)));
+  if (unknown === undefined) return;
+  throw new TypeError(
+    `verb: ${JSON.stringify(unknown)} is none; there are ${verbs.join(", ")}.${meant(unknown, verbs)}`,
+  );
+}
+
+/** Throws TypeError for numbers that say how often something fails, and mean nothing. */
+export function checkCounts({
+  after,
+  times,
+  probability,
+}: Pick<FaultRule, "after" | "times" | "probability">): void {
+  for (const [name, count] of Object.entries({ after, times })) {
+    if (count !== undefined && count !== Infinity && !(Number.isInteger(count) && count >= 0))
+      throw new TypeError(`${name}: ${JSON.stringify(count)} is no number of times`);
+  }
+  if (probability !== undefined && !(probability >= 0 && probability <= 1))
+    throw new TypeError(`probability: ${JSON.stringify(probability)} is not between 0 and 1`);
+}
+
 /** Throws TypeError for a rule that says nothing, or what is not known. */
 export function checkRule(rule: FaultRule): void {
   checkNames("a fault", rule, ruleNames);
+  checkVerbs(rule.verb);
+  checkCounts(rule);
   const { error, pageSize } = rule;
   if (effects.every((name) => rule[name] === undefined)) {
     throw new TypeError("the fault does nothing: give it an `error`, a `delay` or both");
@@ -113,7 +141,7 @@ export function checkRule(rule: FaultRule): void {
   for (const name of ["delay", "stale"] as const) if (rule[name] !== undefined) durationMs(rule[name]);
   if (typeof error === "string" && !(error in reasons)) {
     throw new TypeError(
-      `${JSON.stringify(error)} is no reason: ${Object.keys(reasons).join(", ")}, or a code`,
+      `${JSON.stringify(error)} is no reason: ${Object.keys(reasons).join(", ")}, or a code.${meant(error, Object.keys(reasons))}`,
     );
   }
   if (typeof error === "number" && !(Number.isInteger(error) && error >= 400 && error <= 599)) {
@@ -140,6 +168,14 @@ export function describeHit(rule: FaultRule, { info, user }: RequestState): stri
     ...(expireContinue === true && error === undefined ? ["continue token expired"] : []),
   ];
   return `${[verb, path, object].filter((part) => part !== "").join(" ")} by ${user.name}: ${what.join(", ")}`;
+}
+
+const matchNames = ["resource", "namespace", "user"];
+
+/** Throws TypeError for what watches are not told apart by: all would be meant. */
+export function checkWatches(match: object, options: object): void {
+  checkNames("dropWatches", match, matchNames);
+  checkNames("dropWatches", options, ["expired"]);
 }
 
 /** Whether the rule is about the request. */

@@ -1,15 +1,17 @@
 import type { Clock, Timer } from "../../../apimachinery/clock.ts";
 import type { WatchNotice } from "../../../apiserver/cache/cache-event.ts";
 import type { WatchSink } from "../../../apiserver/cache/watcher.ts";
+import type { HeldSink } from "./held-sink.ts";
 
 /** Hands each event on when it is due, in their order: what a server tells whose cache is behind. */
-export class TrailingSink implements WatchSink {
+export class TrailingSink implements HeldSink {
   readonly #sink: WatchSink;
   readonly #clock: Clock;
   /** When what was written at the revision may be seen. */
   readonly #dueMs: (revision: number) => number;
   readonly #waiting: { readonly dueMs: number; readonly tell: () => void }[] = [];
   #timer: Timer | undefined;
+  #isReleased = false;
 
   constructor(sink: WatchSink, clock: Clock, dueMs: (revision: number) => number) {
     this.#sink = sink;
@@ -32,12 +34,24 @@ export class TrailingSink implements WatchSink {
   }
 
   end(error?: unknown): void {
-    this.#timer?.stop();
-    this.#waiting.length = 0;
+    this.drop();
     this.#sink.end(error);
   }
 
+  release(): void {
+    this.#isReleased = true;
+    this.#timer?.stop();
+    for (const { tell } of this.#waiting.splice(0)) tell();
+    this.#sink.flush();
+  }
+
+  drop(): void {
+    this.#timer?.stop();
+    this.#waiting.length = 0;
+  }
+
   #when(dueMs: number, tell: () => void): void {
+    if (this.#isReleased) return tell();
     if (this.#waiting.length === 0 && dueMs <= this.#clock.now()) return tell();
     this.#waiting.push({ dueMs, tell });
     if (this.#waiting.length === 1) this.#wait(dueMs);

@@ -6,7 +6,7 @@ import { durationMs } from "../duration.ts";
 import { checkNames, meant } from "../known-names.ts";
 import type { Duration } from "../options.ts";
 import type { FaultLog } from "./fault-log.ts";
-import { isOneOf, shown } from "./rules.ts";
+import { checkCounts, isOneOf, shown } from "./rules.ts";
 
 /**
  * Which webhooks fail, and how: none need be there. Without a name it is all of them, of admission and of conversion. `*` in
@@ -135,6 +135,7 @@ export class WebhookFaults {
 
 function checkRule(rule: WebhookFaultRule): void {
   checkNames("a fault of a webhook", rule, ruleNames);
+  checkCounts(rule);
   const { error, delay, webhook, configuration, definition } = rule;
   if (definition !== undefined && (webhook !== undefined || configuration !== undefined))
     throw new TypeError(
