@@ -73,8 +73,14 @@ export class Follower {
   }
 
   async #list(): Promise<Stretch> {
-    const { items, metadata } = await this.#client.resource(this.reference).list(this.#options);
-    const from = Number(metadata.resourceVersion);
+    const resource = this.#client.resource(this.reference);
+    let page = await resource.list(this.#options);
+    const from = Number(page.metadata.resourceVersion);
+    const items = [...page.items];
+    while ((page.metadata.continue ?? "") !== "") {
+      page = await resource.list({ ...this.#options, continue: page.metadata.continue ?? "" });
+      items.push(...page.items);
+    }
     const listed = new Map(items.map((item) => [keyOfObject(this.reference, item.metadata), item]));
     const judged = { changes: 0, seen: 0, list: false };
     return { from, listed, seen: [], upTo: from, judged };

@@ -100,6 +100,8 @@ export class Weather {
       [2, this.#unobstruct],
     ]);
     await change(dice);
+    // Drawn last, so that a seed without it leads where it always has.
+    if (dice.chance(0.15)) (dice.chance(0.7) ? this.#lag : this.#cutLists)(dice);
   }
 
   /** Nothing more goes wrong. What crashed comes back. */
@@ -143,6 +145,29 @@ export class Weather {
         probability: 0.3,
         times: dice.between(1, 20),
       });
+  };
+
+  /** The caches of some servers are behind: whoever asks them is told of the past. */
+  #lag = (dice: Dice): void => {
+    this.#add({
+      ...(dice.chance(0.5) ? { resource: dice.pick(targets) } : { user: dice.pick(users) }),
+      stale: dice.pick(["500ms", "5s", "30s", "3m"]),
+      probability: dice.pick([0.5, 1]),
+      times: dice.between(1, 20),
+    });
+  };
+
+  /** Lists come in pages, and may have become too old before the last one. */
+  #cutLists = (dice: Dice): void => {
+    this.#add({
+      verb: "list",
+      ...(dice.chance(0.5) ? { resource: dice.pick(targets) } : { user: dice.pick(users) }),
+      pageSize: dice.between(1, 4),
+      expireContinue: dice.chance(0.4),
+      times: dice.between(1, 20),
+    });
+    // Whoever watches has no reason to list.
+    this.#drop(dice);
   };
 
   #add(rule: FaultRule): void {
