@@ -51,6 +51,10 @@ describe("sampan envtest", { timeout: 60_000 }, () => {
     [["stand-in", "kube-apiserver", "--authorization-mode=AlwaysAllow"], "AlwaysAllow is not supported"],
     [["stand-in", "kube-apiserver", "--client-ca-file=/no/such.crt"], "--client-ca-file: open /no/such.crt"],
     [
+      ["stand-in", "kube-apiserver", "--disable-admission-plugins=ServiceAcount"],
+      'Error: disable-admission-plugins plugin "ServiceAcount" is unknown',
+    ],
+    [
       ["stand-in", "kube-apiserver", "--sampan-controllers=none-such"],
       '"none-such" for "--sampan-controllers"',
     ],

@@ -8,6 +8,7 @@ import { nthNodeName } from "../names.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { SimulatedNode, simulatedPodCidr } from "../simulated-node.ts";
 import { ClusterStages } from "../stages.ts";
+import { checkAdmission } from "./admission-flags.ts";
 import { apiServerFlags } from "./api-server-flags.ts";
 import { FlagError, parseFlags } from "./flags.ts";
 
@@ -25,14 +26,14 @@ export interface RunningApiServer {
 export async function startApiServer(args: readonly string[]): Promise<RunningApiServer> {
   const flags = parseFlags(args, apiServerFlags);
   checkModes(flags.get("authorization-mode") ?? "RBAC");
+  checkAdmission(namesOf(flags, "enable-admission-plugins"), namesOf(flags, "disable-admission-plugins"));
   const clock = new RealClock();
   const address = flags.get("bind-address") ?? "127.0.0.1";
   const port = numberOf(flags, "secure-port", 6443);
   const files = new FlagFiles(flags);
   const own = createPki({ clock, serverNames: { dnsNames: [], ipAddresses: [address] } });
   const clientAuthorities = files.text("client-ca-file");
-  const names = (flag: string): string[] => (flags.get(flag) ?? "").split(",").filter((name) => name !== "");
-  const chosen = names("sampan-controllers");
+  const chosen = namesOf(flags, "sampan-controllers");
   const nodes = numberOf(flags, "sampan-nodes", 0);
   const issuer = flags.get("service-account-issuer");
   const cluster = new Cluster({
@@ -44,8 +45,8 @@ export async function startApiServer(args: readonly string[]): Promise<RunningAp
     controllers: (name) => chosen.includes("all") || chosen.includes(name),
     scheduler: nodes > 0,
     security: {
-      disableAdmission: names("disable-admission-plugins"),
-      enableAdmission: names("enable-admission-plugins"),
+      disableAdmission: namesOf(flags, "disable-admission-plugins"),
+      enableAdmission: namesOf(flags, "enable-admission-plugins"),
       ...(clientAuthorities !== undefined && { clientAuthorities }),
       ...(issuer !== undefined && { issuer }),
     },
@@ -87,6 +88,9 @@ function checkModes(modes: string): void {
     `authorization-mode ${refused} is not supported by Sampan's kube-apiserver: RBAC and Node are`,
   );
 }
+
+const namesOf = (flags: ReadonlyMap<string, string>, flag: string): string[] =>
+  (flags.get(flag) ?? "").split(",").filter((name) => name !== "");
 
 function numberOf(flags: ReadonlyMap<string, string>, name: string, absent: number): number {
   const text = flags.get(name);
