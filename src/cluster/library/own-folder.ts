@@ -1,19 +1,26 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 
 /** Folders of this process that were not removed yet. */
 const folders = new Set<string>();
 let isWatching = false;
 
+/** What clears away behind this process; undefined before there is anything to be cleared away. */
+let sweeper: Writable | undefined;
+
 /**
- * A folder that only its owner may read, and that ends with this process at the latest. One whose process was killed is
- * removed by the next that makes one.
+ * A folder that only its owner may read, and that ends with this process at the latest. When that is killed, a shell
+ * removes it, and where there is none, the next process that makes one.
  */
 export function makeOwnFolder(): string {
   sweep();
   const folder = mkdtempSync(join(tmpdir(), `${prefix(process.pid)}-`));
   folders.add(folder);
+  sweeper ??= startSweeper();
+  sweeper.write(`${folder}\n`);
   if (!isWatching) process.once("exit", removeAll);
   isWatching = true;
   return folder;
@@ -22,6 +29,26 @@ export function makeOwnFolder(): string {
 export function removeOwnFolder(folder: string): void {
   folders.delete(folder);
   rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * A shell that is told of each folder and reads on until nobody is there to tell it of more: however a process ends, the
+ * kernel closes its pipes. It is out of reach of the signals of a terminal, and keeps nobody alive.
+ */
+function startSweeper(): Writable {
+  const script = 'while IFS= read -r folder; do set -- "$@" "$folder"; done; rm -rf -- "$@"';
+  const shell = spawn("/bin/sh", ["-c", script, "sampan-sweeper"], {
+    detached: true,
+    cwd: "/",
+    env: { PATH: process.env["PATH"] },
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  // Where there is no shell, or where it was ended, the next process clears away.
+  shell.on("error", () => undefined);
+  shell.stdin.on("error", () => undefined);
+  shell.unref();
+  if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
+  return shell.stdin;
 }
 
 function removeAll(): void {

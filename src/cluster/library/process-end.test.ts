@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -80,7 +81,7 @@ describe("a process with clusters", { timeout: 90_000 }, () => {
     expect(listening).toEqual([]);
   });
 
-  it("that was killed leaves a folder, which the next one removes", async () => {
+  it("that was killed leaves no folder", async () => {
     const source = `import { createCluster } from "./src/cluster/index.ts";
       console.log(await (await createCluster({ nodes: 0 })).kubeconfig());
       setInterval(() => undefined, 1000);`;
@@ -88,17 +89,23 @@ describe("a process with clusters", { timeout: 90_000 }, () => {
     const kubeconfig = await new Promise<string>((resolve) => {
       child.stdout.once("data", (text: Buffer) => resolve(String(text).trim()));
     });
-    const ended = new Promise((resolve) => {
-      child.once("exit", resolve);
-    });
     await using cluster = await createCluster({ clock: "virtual", nodes: 0 });
     await cluster.kubeconfig();
     // While it lives its folder is left alone.
     expect(existsSync(kubeconfig)).toBe(true);
     child.kill("SIGKILL");
-    await ended;
+    await expect.poll(() => existsSync(dirname(kubeconfig)), { timeout: 30_000 }).toBe(false);
+  });
+
+  it("removes what another left that was killed with everything around it", async () => {
+    await using cluster = await createCluster({ clock: "virtual", nodes: 0 });
+    const own = dirname(await cluster.kubeconfig());
+    const child = spawn(process.execPath, ["-e", ""]);
+    await once(child, "exit");
+    const left = own.replace(`-${process.pid}-`, `-${child.pid}-`);
+    mkdirSync(left);
     await using next = await createCluster({ clock: "virtual", nodes: 0 });
     await next.kubeconfig();
-    expect(existsSync(dirname(kubeconfig))).toBe(false);
+    expect([own, left].map((folder) => existsSync(folder))).toEqual([true, false]);
   });
 });
