@@ -237,7 +237,11 @@ function info({ header, faults }: Artifact, io: Io): number {
   return 0;
 }
 
-function log({ log: lines }: Artifact, io: Io): number {
+function log({ log: lines, header }: Artifact, io: Io): number {
+  if (lines === "" && header.options?.["record"] === true) {
+    io.out("The server logged nothing.\n");
+    return 0;
+  }
   if (lines === "") {
     throw new CommandError("the server's log is not in the file", {
       remedy: "it is written down when the cluster is made with record: true",
