@@ -7,9 +7,9 @@ import { callHook, HookFailure } from "./call-hook.ts";
 import type { WebhookDependencies } from "./dependencies.ts";
 import type { Hook, Hooks } from "./hooks.ts";
 import { type Invocation, invocationOf } from "./matching.ts";
+import { ObjectView } from "./object-view.ts";
 import { parsePatch } from "./parse-patch.ts";
 import { Reinvocation } from "./reinvocation.ts";
-import { replaceContent } from "./replace-content.ts";
 
 /**
  * Asks the mutating webhooks, one after the other: each sees what those before it have made of the object. When one has
@@ -33,54 +33,40 @@ export class MutatingAdmissionWebhook {
     const reinvocation = this.#reinvocations.get(attributes) ?? new Reinvocation();
     this.#reinvocations.set(attributes, reinvocation);
     if (isRepeat) reinvocation.begin(attributes.object);
+    const view = new ObjectView(attributes, this.#dependencies.versions);
     for (const [index, hook] of this.#hooks.all().entries()) {
       const round = new Round(hook, attributes, isRepeat ? 1 : 0, index);
-      await this.#consider(round, reinvocation);
+      await this.#consider(round, reinvocation, view);
     }
+    await view.settle();
     if (!isRepeat) reinvocation.end(attributes.object);
   }
 
-  async #consider(round: Round, reinvocation: Reinvocation): Promise<void> {
+  async #consider(round: Round, reinvocation: Reinvocation, view: ObjectView): Promise<void> {
     const { hook, attributes } = round;
     const { reader, versions, conditions } = this.#dependencies;
-    const invocation = invocationOf(hook, attributes, reader, versions);
+    const invocation = invocationOf(hook, view.attributes, reader, versions);
     if (invocation === undefined) return;
-    const versioned = await this.#view(attributes, invocation);
-    if (!(await conditions.match(hook, "admit", attributes, versioned))) return;
     // Who was not asked in the first round is not asked in the second, whatever has changed since.
-    if (round.number === 1 && !reinvocation.mayAsk(hook.id)) return;
-    const hasChanged = await this.#call(round, versioned);
+    const mayAsk = round.number === 0 || reinvocation.mayAsk(hook.id);
+    const hasConditions = (hook.webhook.matchConditions ?? []).length > 0;
+    if (!mayAsk && !hasConditions) return;
+    const versioned = await inView(view, invocation);
+    if (!(await conditions.match(hook, "admit", attributes, versioned)) || !mayAsk) return;
+    const hasChanged = await this.#call(round, versioned, view);
     if (hasChanged) reinvocation.changed();
     if (hook.webhook.reinvocationPolicy === "IfNeeded") reinvocation.asked(hook.id);
   }
 
-  async #view(
-    { kind: from, object, oldObject }: AdmissionAttributes,
-    { kind, resource }: Invocation,
-  ): Promise<VersionedRequest> {
-    const { versions } = this.#dependencies;
-    try {
-      return {
-        kind,
-        resource,
-        object: await versions.inKind(object, from, kind),
-        oldObject: await versions.inKind(oldObject, from, kind),
-      };
-    } catch (error) {
-      // Kubernetes says so twice: who converts for mutating webhooks does, and then who asks them.
-      throw newInternalError(newInternalError(error));
-    }
-  }
-
   /** Whether the webhook has changed the object. */
-  async #call(round: Round, versioned: VersionedRequest): Promise<boolean> {
+  async #call(round: Round, versioned: VersionedRequest, view: ObjectView): Promise<boolean> {
     const { hook, attributes } = round;
     const { caller, random, observer } = this.#dependencies;
     const observe = observer.begin(hook, "admit", attributes);
     let hasChanged = false;
     try {
       const answer = await callHook({ hook, attributes, versioned, isMutating: true }, caller, random);
-      hasChanged = await this.#apply(round, versioned, answer);
+      hasChanged = this.#apply(round, versioned, answer, view);
       observe.answered();
       return hasChanged;
     } catch (error) {
@@ -100,11 +86,12 @@ export class MutatingAdmissionWebhook {
     }
   }
 
-  async #apply(
+  #apply(
     round: Round,
     { kind, object }: VersionedRequest,
     { patch: text, patchType }: ReviewAnswer,
-  ): Promise<boolean> {
+    view: ObjectView,
+  ): boolean {
     if (text === "") return false;
     const { hook, attributes } = round;
     const { versions } = this.#dependencies;
@@ -123,8 +110,17 @@ export class MutatingAdmissionWebhook {
     const changed = internalOnFailure(() => versions.decode(kind, applyJsonPatch(object, patch)));
     round.annotatePatch(patch);
     if (deepEqual(changed, object)) return false;
-    replaceContent(attributes.object, await versions.inKind(changed, kind, attributes.kind), attributes);
+    view.become(changed);
     return true;
+  }
+}
+
+async function inView(view: ObjectView, invocation: Invocation): Promise<VersionedRequest> {
+  try {
+    return await view.in(invocation);
+  } catch (error) {
+    // Kubernetes says so twice: who converts for mutating webhooks does, and then who asks them.
+    throw newInternalError(newInternalError(error));
   }
 }
 
