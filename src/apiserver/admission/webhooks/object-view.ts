@@ -57,7 +57,7 @@ export class ObjectView {
     this.#isAhead = true;
   }
 
-  /** The request's own object is as new as any. */
+  /** Brings the request's own object up to date. */
   async settle(): Promise<void> {
     const { object: own, kind } = this.#attributes;
     const newer = this.#isAhead ? this.#other : undefined;
