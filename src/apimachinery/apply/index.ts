@@ -25,6 +25,7 @@ import {
   withSet,
 } from "./managers.ts";
 import { type MergeType, mergeTypeOf } from "./merge-type.ts";
+import { type FindVersion, Versions } from "./other-versions.ts";
 import { reconcileWithSchema } from "./reconcile-schema.ts";
 import { fieldSetOf } from "./to-field-set.ts";
 import {
@@ -56,7 +57,11 @@ interface CommonOptions {
   readonly hasVersion?: ((apiVersion: string) => boolean) | undefined;
   /** True where the schema may be another one than when the stored object was written. */
   readonly isSchemaMutable?: boolean;
+  /** Finds the other versions of the kind, in which others may own fields. Default: there are none. */
+  readonly findVersion?: FindVersion | undefined;
 }
+
+export type { OtherVersion } from "./other-versions.ts";
 
 export interface ServerSideApplyOptions extends CommonOptions {
   /** The stored object; undefined when the apply creates it. */
@@ -95,10 +100,11 @@ export function serverSideApply(options: ServerSideApplyOptions): UnstructuredOb
     live === undefined
       ? { ...emptyObjectOf(schemas, schema, applied.kind), apiVersion, kind: applied.kind }
       : withoutManagedFields(live);
-  const managers = managersOfLive(options, type, ignored);
+  const versions = new Versions(apiVersion, type, options.findVersion);
+  const managers = managersOfLive(options, versions, ignored);
   const applier = { manager, operation: "Apply", apiVersion, subresource, time: undefined } as const;
   const apply = (forced: boolean): Applied =>
-    applyConfiguration(base, applied, managers, applier, type, ignored, forced);
+    applyConfiguration(base, applied, managers, applier, versions, ignored, forced);
 
   const result = withConflicts(apply, options, type);
   // The zero values that stood in for the object before its creation are no part of it.
@@ -126,7 +132,7 @@ function refuseUntypable(applied: UnstructuredObject, type: MergeType): void {
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 /** The managers of the live object; one for all its fields when it was not tracked so far. */
-function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignored: FieldSet): Managers {
+function managersOfLive(options: ServerSideApplyOptions, versions: Versions, ignored: FieldSet): Managers {
   const { live, applied, nowMs, subresource, schema, schemas } = options;
   if (live === undefined) return new Map();
   const entries = live.metadata.managedFields;
@@ -134,27 +140,26 @@ function managersOfLive(options: ServerSideApplyOptions, type: MergeType, ignore
   if (malformed !== undefined) {
     throw newStatusError(500, "", `failed to decode managed fields: ${malformed}`);
   }
-  const managers = currentManagers(entries, options, live.apiVersion, type);
+  const managers = currentManagers(entries, options, versions);
   if (managers.size > 0) return managers;
   const { apiVersion, kind } = live;
   const empty = { ...emptyObjectOf(schemas, schema, kind), apiVersion, kind };
   const self = newUpdater(beforeFirstApply, applied.apiVersion, subresource, nowMs);
-  return tracked(empty, withoutManagedFields(live), managers, self, type, ignored) ?? managers;
+  return tracked(empty, withoutManagedFields(live), managers, self, versions, ignored) ?? managers;
 }
 
 /** Those of versions that there are, and what they own under the schema of today. */
 function currentManagers(
   entries: readonly ManagedFieldsEntry[] | undefined,
   { hasVersion, isSchemaMutable = false }: CommonOptions,
-  apiVersion: string,
-  type: MergeType,
+  versions: Versions,
 ): Managers {
   const managers = knownManagers(decodeManagers(entries), hasVersion);
   if (!isSchemaMutable) return managers;
   for (const [identity, manager] of managers) {
     // What is owned in another version has the schema of that.
-    if (manager.apiVersion !== apiVersion) continue;
-    const set = reconcileWithSchema(manager.set, type);
+    if (!versions.knows(manager.apiVersion)) continue;
+    const set = reconcileWithSchema(manager.set, versions.typeIn(manager.apiVersion));
     if (set !== manager.set) managers.set(identity, withSet(manager, set));
   }
   return managers;
@@ -218,7 +223,13 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
   const isReset = subresource === "" && isResetOf(given);
   const chosen = isReset ? [] : chooseEntries(stored, given, subresource);
   const type = mergeTypeOf(schemas, schema);
-  const managers = currentManagers(chosen, options, updated.apiVersion, type);
+  // Before there is an object there is nothing to be seen in another version.
+  const versions = new Versions(
+    updated.apiVersion,
+    type,
+    old === undefined ? undefined : options.findVersion,
+  );
+  const managers = currentManagers(chosen, options, versions);
   if (managers.size === 0 && old !== undefined) return [];
 
   const before =
@@ -231,7 +242,7 @@ export function trackUpdate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
       : withoutManagedFields(old);
   const self = newUpdater(manager, updated.apiVersion, subresource, nowMs);
   const ignored = ignoredFieldsOf(subresource, options.ignoredPaths);
-  const after = tracked(before, withoutManagedFields(updated), managers, self, type, ignored);
+  const after = tracked(before, withoutManagedFields(updated), managers, self, versions, ignored);
   if (after === undefined && chosen === stored) return stored;
   const result = after ?? managers;
   capUpdateManagers(result);
@@ -247,7 +258,8 @@ function trackCreate(options: TrackUpdateOptions): ManagedFieldsEntry[] {
     const { apiVersion, kind } = updated;
     const before = { ...emptyObjectOf(schemas, schema, kind), apiVersion, kind };
     const ignored = ignoredFieldsOf(subresource, ignoredPaths);
-    const { changed } = updateManagers(before, updated, new Map(), type, ignored);
+    const versions = new Versions(apiVersion, type, undefined);
+    const { changed } = updateManagers(before, updated, new Map(), versions, ignored);
     const owned = stripNeverOwned(changed);
     return owned.isEmpty() ? undefined : owned.toFieldsV1();
   });
@@ -306,10 +318,14 @@ function tracked(
   after: unknown,
   managers: Managers,
   self: Manager,
-  type: MergeType,
+  versions: Versions,
   ignored: FieldSet,
 ): Managers | undefined {
-  const { managers: others, changed, comparison } = updateManagers(before, after, managers, type, ignored);
+  const {
+    managers: others,
+    changed,
+    comparison,
+  } = updateManagers(before, after, managers, versions, ignored);
   const owned = stripNeverOwned(changed);
   if (owned.isEmpty() && comparison.removed.isEmpty()) return undefined;
   if (owned.isEmpty()) return others;

@@ -1,10 +1,11 @@
 import { newApplyConflict } from "../status.ts";
-import { type Comparison, compareObjects, excludeFields } from "./compare.ts";
+import type { Comparison } from "./compare.ts";
 import { FieldSet, formatFieldPath } from "./field-set.ts";
 import type { Manager, Managers } from "./managers.ts";
 import { identityOfManager, stripNeverOwned, withSet } from "./managers.ts";
 import type { MergeType } from "./merge-type.ts";
 import { mergeTyped, removeItems, withNamedFields } from "./merge-typed.ts";
+import type { Versions } from "./other-versions.ts";
 import { fieldSetOf } from "./to-field-set.ts";
 
 /** The rules of ownership, as merge.Updater of sigs.k8s.io/structured-merge-diff has them. */
@@ -26,15 +27,15 @@ export class ConflictError extends Error {
 
 /**
  * Takes what has changed away from all other managers; without `force`, changing what another owns throws
- * ConflictError. Managers that own nothing any more are gone. Returns a new map.
+ * ConflictError. Managers that own nothing any more are gone. What has changed is asked for in the version of each manager.
+ * Returns a new map.
  */
 export function takeOwnership(
-  comparison: Comparison,
+  comparisonIn: (apiVersion: string) => Comparison,
   managers: Managers,
   self: string,
   force: boolean,
 ): Managers {
-  const changed = comparison.modified.union(comparison.added);
   const result: Managers = new Map();
   const conflicts: Conflict[] = [];
   for (const [identity, manager] of managers) {
@@ -42,6 +43,8 @@ export function takeOwnership(
       if (!manager.set.isEmpty()) result.set(identity, manager);
       continue;
     }
+    const comparison = comparisonIn(manager.apiVersion);
+    const changed = comparison.modified.union(comparison.added);
     const contested = changed.isEmpty() ? FieldSet.empty : manager.set.intersection(changed);
     if (!force) conflicts.push(...contested.paths().map((path) => ({ identity, manager, path })));
     const left = manager.set.difference(contested).difference(comparison.removed);
@@ -60,11 +63,12 @@ export function updateManagers(
   before: unknown,
   after: unknown,
   managers: Managers,
-  type: MergeType,
+  versions: Versions,
   ignored: FieldSet,
 ): { managers: Managers; changed: FieldSet; comparison: Comparison } {
-  const comparison = excludeFields(compareObjects(before, after, type), ignored);
-  const updated = takeOwnership(comparison, managers, "", true);
+  const comparisonIn = versions.comparisons(before, after, ignored);
+  const comparison = comparisonIn(versions.own);
+  const updated = takeOwnership(comparisonIn, managers, "", true);
   return { managers: updated, changed: comparison.modified.union(comparison.added), comparison };
 }
 
@@ -79,46 +83,72 @@ export function applyConfiguration(
   configuration: unknown,
   managers: Managers,
   applier: Omit<Manager, "set">,
-  type: MergeType,
+  versions: Versions,
   ignored: FieldSet,
   force: boolean,
 ): Applied {
+  const type = versions.typeIn(applier.apiVersion);
   const identity = identityOfManager(applier);
   const last = managers.get(identity);
   const set = fieldSetOf(configuration, type).recursiveDifference(ignored);
-  const isSameSet = last?.set.equals(stripNeverOwned(set)) === true;
-  const kept: Manager = isSameSet
-    ? { ...last, apiVersion: applier.apiVersion }
-    : { ...applier, time: last?.time, set };
+  const isSameVersion = last?.apiVersion === applier.apiVersion;
+  const isSameSet = isSameVersion && last.set.equals(stripNeverOwned(set));
+  const kept: Manager = isSameSet ? last : { ...applier, time: last?.time, set };
   const all: Managers = new Map(managers).set(identity, kept);
   const merged = mergeTyped(live, configuration, type);
-  const object = last === undefined || isSameSet ? merged : prune(merged, all, last.set, kept.set, type);
-  const comparison = excludeFields(compareObjects(live, object, type), ignored);
-  return { object, managers: takeOwnership(comparison, all, identity, force) };
+  const isWhole = last === undefined || (isSameVersion && last.set.difference(kept.set).isEmpty());
+  const object = isWhole ? merged : prune(merged, all, last, versions);
+  const comparisonIn = versions.comparisons(live, object, ignored);
+  return { object, managers: takeOwnership(comparisonIn, all, identity, force) };
 }
 
 /**
  * Removes items and fields that the applier applied last time and not this time, unless another manager claims them,
  * applier or not. What nobody ever applied stays.
  */
-function prune(
-  merged: unknown,
-  managers: Managers,
-  last: FieldSet,
-  current: FieldSet,
-  type: MergeType,
-): unknown {
-  if (last.difference(current).isEmpty()) return merged;
-  const lastNamed = withNamedFields(last, type);
-  let managed = FieldSet.empty;
-  for (const { set } of managers.values()) managed = managed.union(set);
-  const mergedSet = withNamedFields(fieldSetOf(merged, type), type);
-  const setOf = (value: unknown): FieldSet => withNamedFields(fieldSetOf(value, type), type);
+function prune(merged: unknown, managers: Managers, last: Manager, versions: Versions): unknown {
+  const type = versions.typeIn(last.apiVersion);
+  const lastNamed = withNamedFields(last.set, type);
+  const whole = versions.convert(merged, last.apiVersion);
+  let pruned = removeItems(whole, lastNamed, type);
+  for (const [apiVersion, managed] of ownedByVersion(managers, last.apiVersion, versions))
+    pruned = addBack(merged, pruned, apiVersion, managed, versions);
+  const left = namedFieldsOf(versions.convert(pruned, last.apiVersion), type);
+  const gone = namedFieldsOf(whole, type).difference(left).intersection(lastNamed);
+  return versions.convert(removeItems(whole, gone, type), versions.own);
+}
 
-  const withoutLast = removeItems(merged, lastNamed, type);
-  const owned = setOf(withoutLast).union(withNamedFields(managed, type));
-  const withOwned = removeItems(merged, mergedSet.difference(owned), type);
-  return removeItems(merged, mergedSet.difference(setOf(withOwned)).intersection(lastNamed), type);
+const namedFieldsOf = (value: unknown, type: MergeType): FieldSet =>
+  withNamedFields(fieldSetOf(value, type), type);
+
+/** What managers own in each version; that of the last configuration first, where most of what was removed is from. */
+function ownedByVersion(
+  managers: Managers,
+  first: string,
+  versions: Versions,
+): ReadonlyMap<string, FieldSet> {
+  const owned = new Map([[first, FieldSet.empty]]);
+  for (const { apiVersion, set } of managers.values()) {
+    const known = [...owned.keys()].find((each) => versions.isSame(each, apiVersion)) ?? apiVersion;
+    owned.set(known, (owned.get(known) ?? FieldSet.empty).union(set));
+  }
+  return owned;
+}
+
+/** Puts back what was removed and is owned in this version; the result is in this version. */
+function addBack(
+  merged: unknown,
+  pruned: unknown,
+  apiVersion: string,
+  managed: FieldSet,
+  versions: Versions,
+): unknown {
+  const type = versions.typeIn(apiVersion);
+  const whole = versions.convert(merged, apiVersion);
+  const kept = namedFieldsOf(versions.convert(pruned, apiVersion), type).union(
+    withNamedFields(managed, type),
+  );
+  return removeItems(whole, namedFieldsOf(whole, type).difference(kept), type);
 }
 
 /** 409 with a cause per field, in the words of the API server. */

@@ -1,5 +1,5 @@
 import type { ResourceInfo, Scheme } from "../../api/scheme.ts";
-import { serverSideApply, trackUpdate } from "../../apimachinery/apply/index.ts";
+import { type OtherVersion, serverSideApply, trackUpdate } from "../../apimachinery/apply/index.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { parseApiVersion } from "../../apimachinery/gvk.ts";
 import { isObject } from "../../apimachinery/json.ts";
@@ -57,6 +57,29 @@ function hasVersion(
 const schemasOf = (scheme: Scheme, { custom }: Pick<ResourceInfo, "custom">): SchemaSet =>
   custom === undefined ? (scheme.base ?? scheme).schemas : scheme.schemas;
 
+/**
+ * A served version of the kind, in which somebody may own fields. Undefined for one that only others can convert to, who would
+ * have to be waited for.
+ */
+function findVersion(scheme: Scheme, served: ResourceInfo, apiVersion: string): OtherVersion | undefined {
+  const infoOf = (wanted: string): ResourceInfo | undefined => {
+    const info = scheme.resource({ ...parseApiVersion(wanted), resource: served.resource });
+    return info?.kind === served.kind ? info : undefined;
+  };
+  const other = infoOf(apiVersion);
+  if (other === undefined || other.custom?.reader.convert !== undefined) return undefined;
+  return {
+    schema: scheme.schemas.get(other.schemaName),
+    schemas: schemasOf(scheme, other),
+    convert(object) {
+      if (other.custom !== undefined) return { ...object, apiVersion };
+      // What nobody owns any more may be missing; conversions are made for whole objects.
+      const { schemaName } = infoOf(object.apiVersion) ?? served;
+      return scheme.convert(scheme.decode(schemaName, object).object, other);
+    },
+  };
+}
+
 /** Records in managedFields who has set what. Changes the object, which the caller owns. */
 export function recordUpdate(
   store: GenericStore,
@@ -77,6 +100,7 @@ export function recordUpdate(
     ignoredPaths: ignoredPaths(served, subresource),
     hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
     isSchemaMutable: served.custom !== undefined,
+    findVersion: (apiVersion) => findVersion(store.scheme, served, apiVersion),
   });
   if (managedFields.length > 0) updated.metadata.managedFields = managedFields;
   else delete updated.metadata.managedFields;
@@ -159,5 +183,6 @@ export function applyConfiguration(
     ignoredPaths: ignoredPaths(served, subresource),
     hasVersion: (apiVersion) => hasVersion(store, served, apiVersion),
     isSchemaMutable: served.custom !== undefined,
+    findVersion: (apiVersion) => findVersion(store.scheme, served, apiVersion),
   });
 }
