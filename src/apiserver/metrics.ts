@@ -1,5 +1,6 @@
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Metric, MetricRegistry } from "../apimachinery/metrics.ts";
+import { registerFeatureMetrics } from "./metrics/feature-metrics.ts";
 import { registerProcessMetrics } from "./metrics/process-metrics.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 
@@ -13,6 +14,7 @@ export class ServerMetrics implements MetricRegistry {
   constructor(clock: Clock) {
     this.requests = new RequestMetrics(clock, (metric) => this.register(metric));
     registerProcessMetrics((metric) => this.register(metric));
+    registerFeatureMetrics((metric) => this.register(metric));
   }
 
   /** Adds a metric of another part of the server. */

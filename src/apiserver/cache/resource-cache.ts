@@ -34,7 +34,7 @@ export class ResourceCache {
   #eventCount = 0;
   #sizeBytes = 0;
   /** Lists that were answered from here: how many, objects that were looked at for them, objects in the answers. */
-  readonly lists = { count: 0, fetched: 0, returned: 0 };
+  readonly lists = { count: 0, consistent: 0, fetched: 0, returned: 0 };
 
   constructor(
     resource: GroupResource,

@@ -1,6 +1,6 @@
 import { isNotFound, newNotFound, StatusError } from "../../apimachinery/status.ts";
 import { checkDeleteOptions, deleteObject } from "../registry/delete.ts";
-import { listObjects } from "../registry/list.ts";
+import { type ListOptions, listObjects } from "../registry/list.ts";
 import type { ServedResource } from "../registry/served-resources.ts";
 import { admissionAttributes } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
@@ -25,7 +25,7 @@ export async function deleteCollection(
   const context = deleteContext(state, options);
   const { query } = state.request;
   const selection = selectionOf(core.scheme, info, targetOf(state.info, info).namespace, query);
-  const page = await listObjects(store, info, selection, listOptions(query));
+  const page = await listObjects(store, info, selection, exactly(listOptions(query)));
   for (const { namespace, name } of page.items) {
     try {
       await deleteObject(store, context, info, namespace, name, { ...options }, async (current) => {
@@ -43,4 +43,12 @@ export async function deleteCollection(
     }
   }
   return { type: "list", page, served: info };
+}
+
+/** Collections are deleted a page at a time, also where no limit is given: a revision then means exactly that one. */
+function exactly(options: ListOptions): ListOptions {
+  const { resourceVersion, resourceVersionMatch, continueToken } = options;
+  const isFree = resourceVersionMatch === "" && continueToken === "";
+  if (!isFree || resourceVersion === "" || resourceVersion === "0") return options;
+  return { ...options, resourceVersionMatch: "Exact" };
 }

@@ -44,5 +44,13 @@ function fromQuery(query: URLSearchParams): DeleteOptions {
   if (orphanDependents !== null) options.orphanDependents = isTrue(orphanDependents);
   const dryRun = query.getAll("dryRun").filter((value) => value !== "");
   if (dryRun.length > 0) options.dryRun = dryRun;
+  const uid = query.get("uid") ?? "";
+  const resourceVersion = query.get("resourceVersion") ?? "";
+  if (uid !== "" || resourceVersion !== "") {
+    options.preconditions = {
+      ...(uid === "" ? {} : { uid }),
+      ...(resourceVersion === "" ? {} : { resourceVersion }),
+    };
+  }
   return options;
 }

@@ -72,6 +72,30 @@ test("lists from the cache are counted, with what was looked at and what was fou
   }
 });
 
+test("reads of the newest state are counted, and those of any are not", async () => {
+  const path = "/apis/batch/v1/namespaces/reads/jobs";
+  await https.request(path);
+  await https.request(`${path}?limit=1`);
+  await https.request(`${path}?resourceVersion=0`);
+  const text = running.server.metrics.text();
+  const labels = 'fallback="false",group="batch",resource="jobs",success="true"';
+  expect(text).toContain(`\napiserver_watch_cache_consistent_read_total{${labels}} 2\n`);
+  expect(text).toContain('\napiserver_watch_cache_initializations_total{group="batch",resource="jobs"} 1\n');
+});
+
+test("writes are timed by how strictly fields are looked at, and by nothing else that a client says", async () => {
+  const api = new TestApi(running.transport);
+  const before = /field_validation_request_duration_seconds_count\{field_validation="Strict"\}/;
+  expect(running.server.metrics.text()).not.toMatch(before);
+  const path = "/api/v1/namespaces/strict/configmaps";
+  await api.post(path, { metadata: { name: "a" } }, { fieldValidation: "Strict" });
+  await failure(api.post(path, { metadata: { name: "b" } }, { fieldValidation: "whatever" }));
+  await api.get(`${path}/a`, { fieldValidation: "Strict" });
+  const text = running.server.metrics.text();
+  expect(text).toContain('\nfield_validation_request_duration_seconds_count{field_validation="Strict"} 1\n');
+  expect(text).not.toContain('field_validation="whatever"');
+});
+
 test("bodies are measured by what they are for", async () => {
   const data = { payload: "x".repeat(60_000) };
   const body = JSON.stringify({ metadata: { name: "large" }, data });

@@ -99,6 +99,12 @@ export class RequestMetrics {
     labels: ["group", "resource", "verb"],
     buckets: Array.from({ length: 31 }, (_, index) => 50_000 + index * 100_000),
   });
+  readonly #validations = new Histogram({
+    name: "field_validation_request_duration_seconds",
+    help: "Time until writes were answered, by what was asked for of fields that nobody knows.",
+    labels: ["field_validation"],
+    buckets: durationBuckets.filter((bound) => bound >= 0.05),
+  });
   readonly #longRunning = new Gauge({
     name: "apiserver_longrunning_requests",
     help: "Watches and streams that are open.",
@@ -137,6 +143,7 @@ export class RequestMetrics {
       this.#sliDurations,
       this.#responseBytes,
       this.#bodyBytes,
+      this.#validations,
       this.#longRunning,
       this.#terminations,
       this.#aborts,
@@ -196,7 +203,15 @@ export class RequestMetrics {
     series.durations.observe(seconds);
     series.sliDurations.observe(seconds - (state.waitedMs ?? 0) / 1000);
     const verb = bodyVerbs[state.info.verb];
-    if (verb !== undefined) this.#received(state, verb, series);
+    if (verb === undefined) return;
+    this.#received(state, verb, series);
+    if (validates.has(verb)) this.#validated(state, seconds);
+  }
+
+  /** Other values are refused, and come from clients: there would be no end of them. */
+  #validated({ request }: RequestState, seconds: number): void {
+    const asked = request.query.get("fieldValidation") ?? "";
+    if (fieldValidations.has(asked)) this.#validations.with(asked).observe(seconds);
   }
 
   /** Bytes of a body, where it was read. */
@@ -311,6 +326,8 @@ const bodyVerbs: Readonly<Record<string, string>> = {
   delete: "delete",
   deletecollection: "delete_collection",
 };
+const validates = new Set(["create", "update", "patch"]);
+const fieldValidations = new Set(["", "Ignore", "Warn", "Strict"]);
 const isWrite = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 const connects = new Set(["exec", "attach", "portforward", "proxy"]);
 

@@ -106,6 +106,12 @@ export function registerStorageMetrics(
     "Changes that were held against the watches.",
     eventsOf,
   );
+  ofResources(
+    "counter",
+    "apiserver_watch_cache_initializations_total",
+    "Times that the cache was filled from the store: once for each resource.",
+    () => 1,
+  );
   registerListMetrics(cache, register);
 }
 
@@ -131,6 +137,24 @@ function registerListMetrics(cache: WatchCache, register: (metric: Metric) => vo
       ),
     );
   };
+  register(
+    new Computed(
+      "counter",
+      {
+        name: "apiserver_watch_cache_consistent_read_total",
+        help: "Reads of the newest state that the cache answered, when it had caught up with the store.",
+        labels: ["group", "resource", "success", "fallback"],
+      },
+      () =>
+        cache
+          .all()
+          .filter(({ lists }) => lists.consistent > 0)
+          .map(
+            ({ resource: { group, resource }, lists }) =>
+              [[group, resource, "true", "false"], lists.consistent] as const,
+          ),
+    ),
+  );
   ofLists("apiserver_cache_list_total", "Lists that were answered from the cache.", ({ count }) => count, [
     "index",
   ]);

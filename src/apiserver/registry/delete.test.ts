@@ -232,6 +232,32 @@ test.each([
   });
 });
 
+describe("preconditions in the query", () => {
+  test.each([
+    [{ uid: "x" }, "the UID in the precondition (x) does not match the UID in record ("],
+    [
+      { resourceVersion: "99" },
+      "the ResourceVersion in the precondition (99) does not match the ResourceVersion in record (",
+    ],
+  ])("%j are held, of one object and of each in a collection", async (query, why) => {
+    await api.post(configMaps, { metadata: { name: "a" } });
+    const refused = { code: 409, message: expect.stringContaining(why) };
+    expect(await failure(api.delete(`${configMaps}/a`, undefined, query))).toMatchObject(refused);
+    const ofAll = "uid" in query ? query : { resourceVersion: "0" };
+    expect(await failure(api.delete(configMaps, undefined, ofAll))).toMatchObject({ code: 409 });
+    expect((await api.list(configMaps)).items).toHaveLength(1);
+  });
+
+  test("that are true let the object go, and count for nothing beside a body", async () => {
+    const { metadata } = await api.post(configMaps, { metadata: { name: "a" } });
+    const { uid = "", resourceVersion = "" } = metadata;
+    await api.delete(`${configMaps}/a`, undefined, { uid, resourceVersion });
+    await api.post(configMaps, { metadata: { name: "b" } });
+    await api.delete(`${configMaps}/b`, {}, { uid: "x" });
+    expect((await api.list(configMaps)).items).toHaveLength(0);
+  });
+});
+
 test("deletecollection answers with what was there before, also of objects that stay for a while", async () => {
   await api.post(configMaps, { metadata: { name: "a", finalizers: ["example.com/x"] } });
   const { items } = (await api.delete(configMaps)) as unknown as {

@@ -96,6 +96,7 @@ async function firstPage(store: GenericStore, selection: Selection, options: Lis
   }
   if (resourceVersion === "") {
     await store.watchCache.current();
+    store.cache.lists.consistent++;
     return pageFromCache(store, selection, limit, "");
   }
   const revision = parseResourceVersion(resourceVersion, "invalid resource version: ");
@@ -139,7 +140,9 @@ async function nextPage(store: GenericStore, selection: Selection, options: List
     await store.watchCache.current();
     return pageFromCache(store, selection, options.limit, start);
   }
-  return pageAt(store, selection, revision, options.limit, start, true);
+  // "0" is taken for the whole of it here, too.
+  const limit = options.resourceVersion === "0" ? 0 : options.limit;
+  return pageAt(store, selection, revision, limit, start, true);
 }
 
 /**
