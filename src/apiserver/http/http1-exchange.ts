@@ -18,10 +18,14 @@ export function http1Exchange(
   clock: Clock,
 ): HttpExchange {
   const end = new RequestEnd();
-  response.on("close", () => end.end());
-  response.on("error", ignore);
   const { method = "GET", url = "/", headers, rawHeaders } = message;
   const source = streamBody(message);
+  response.on("close", () => {
+    end.end();
+    // The connection knows its newest request until the next one comes.
+    source.forget();
+  });
+  response.on("error", ignore);
   const isWaiting = isExpecting(headers);
   let mayHaveBody = !isWaiting;
   const body = isWaiting

@@ -114,6 +114,8 @@ interface ByteSource {
   on(event: "data", listener: (chunk: Buffer) => void): unknown;
   on(event: "end" | "close" | "aborted", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "data", listener: (chunk: Buffer) => void): unknown;
+  off(event: "end" | "close" | "error", listener: () => void): unknown;
   resume(): unknown;
   /** Of HTTP/1.1. */
   readonly socket?: EventEmitter;
@@ -148,8 +150,8 @@ export function expectedBody(body: StreamBody, goOn: () => void): StreamBody {
 
 type StreamBody = Extract<RequestBody, { type: "bytes" }>;
 
-/** Reads a body at most once, and no more of it than the limit. */
-export function streamBody(source: ByteSource): StreamBody {
+/** Reads a body at most once, and no more of it than the limit; to be told when it is of no more use. */
+export function streamBody(source: ByteSource): StreamBody & { forget(): void } {
   let reading: Promise<Uint8Array> | undefined;
   let readBytes: number | undefined;
   const read = async (limitBytes: number): Promise<Uint8Array> => {
@@ -167,39 +169,57 @@ export function streamBody(source: ByteSource): StreamBody {
       return readBytes;
     },
     source,
+    forget() {
+      reading = undefined;
+    },
   };
 }
 
+/** Whoever listened is let go when all is there: a connection knows its newest request for as long as it is idle. */
 function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     // Who was answered before the body was wanted has had it thrown away: nothing of it comes any more.
     if (source.readableEnded || source.destroyed) return reject(cutShort());
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let length = 0;
-    source.on("data", (chunk) => {
+    const onData = (chunk: Buffer): void => {
       length += chunk.length;
+      if (length <= limitBytes) return void chunks.push(chunk);
       // What comes beyond the limit is read and dropped: the client must be able to finish and see the answer.
-      if (length <= limitBytes) chunks.push(chunk);
-      else reject(newRequestEntityTooLarge(limitBytes));
-    });
-    let hasEnded = false;
-    // Of a request that is answered already, Node does not say that it ended with its connection.
-    const { socket } = source;
-    const forget = socket && whenClosed(socket, () => reject(cutShort()));
-    source.on("end", () => {
-      hasEnded = true;
-      forget?.();
+      chunks = [];
+      reject(newRequestEntityTooLarge(limitBytes));
+    };
+    const onEnd = (): void => {
+      letGo();
       const [only] = chunks;
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
-    });
-    source.on("close", () => {
+      chunks = [];
+    };
+    const onCut = (): void => {
+      letGo();
+      chunks = [];
+      reject(cutShort());
+    };
+    // Of a request that is answered already, Node does not say that it ended with its connection.
+    const { socket } = source;
+    const forget = socket && whenClosed(socket, onCut);
+    const letGo = (): void => {
       forget?.();
-      // Every request closes; an error with its stack is made for those that were cut short.
-      if (!hasEnded) reject(cutShort());
-    });
-    source.on("error", () => reject(cutShort()));
+      source.off("data", onData);
+      source.off("end", onEnd);
+      source.off("close", onCut);
+      source.off("error", onCut);
+      source.on("error", ignore);
+    };
+    source.on("data", onData);
+    source.on("end", onEnd);
+    source.on("close", onCut);
+    source.on("error", onCut);
   });
 }
+
+/** What goes wrong with a request whose body is there is told by its answer. */
+const ignore = (): void => undefined;
 
 /** The fault is the client's: it left, or it closed its side before it had sent what it had announced. */
 const cutShort = (): Error => newBadRequest("unexpected EOF");

@@ -7,15 +7,18 @@ const waiting = new WeakMap<EventEmitter, Set<() => void>>();
  * however many requests wait on it: clients may send many before the first is answered.
  */
 export function whenClosed(socket: EventEmitter, callback: () => void): () => void {
-  const known = waiting.get(socket);
-  const callbacks = known ?? new Set();
-  if (known === undefined) {
-    waiting.set(socket, callbacks);
-    socket.once("close", () => {
-      for (const each of callbacks) each();
-      callbacks.clear();
-    });
-  }
+  const callbacks = waiting.get(socket) ?? listen(socket);
   callbacks.add(callback);
   return () => void callbacks.delete(callback);
+}
+
+/** A function of its own: the listener lives as long as the socket, and would keep whatever else were at hand where it is made. */
+function listen(socket: EventEmitter): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  waiting.set(socket, callbacks);
+  socket.once("close", () => {
+    for (const each of callbacks) each();
+    callbacks.clear();
+  });
+  return callbacks;
 }
