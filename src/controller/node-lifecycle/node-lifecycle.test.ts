@@ -110,6 +110,18 @@ describe("a node", () => {
     expect(taints()).toEqual([]);
   });
 
+  it("that renews its lease is not looked at for it, and is missed 50 s after its last sign of life", async () => {
+    run.transport.seed(node("n1", "True"), node("n2", "True"));
+    await run.settle(125_000);
+    const silentSinceMs = run.clock.now();
+    renewing = ["n2"];
+    const since = (): number => run.clock.now() - silentSinceMs;
+    await run.clock.runUntil(() => ready()?.status === "Unknown", 120_000);
+    // It renewed every ten seconds.
+    expect(since()).toBeGreaterThan(40_000);
+    expect(since()).toBeLessThanOrEqual(50_000);
+  });
+
   it("that never reported has a minute, then is unknown", async () => {
     renewing = ["n2"];
     run.transport.seed(node("n1"), node("n2", "True"));

@@ -12,7 +12,7 @@ import { taintsFor } from "./taints.ts";
 const graceMs = 50_000;
 /** A node that has yet to report for the first time has longer (`--node-startup-grace-period`). */
 const startupGraceMs = 60_000;
-/** As often a node is looked at (`--node-monitor-period`). */
+/** As often a node that is not well is looked at (`--node-monitor-period`). */
 const monitorEveryMs = 5000;
 
 interface Heard {
@@ -48,7 +48,18 @@ export class NodeLifecycleReconciler {
       updated: (_, node) => zones.set(node),
       deleted: (node) => zones.delete(node),
     });
-    context.signal.addEventListener("abort", unsubscribe, { once: true });
+    const unfollow = this.#leases.addHandler({
+      added: (lease) => this.#hear(lease),
+      updated: (_, lease) => this.#hear(lease),
+    });
+    context.signal.addEventListener(
+      "abort",
+      () => {
+        unsubscribe();
+        unfollow();
+      },
+      { once: true },
+    );
   }
 
   async reconcile(name: string): Promise<ReconcileResult | undefined> {
@@ -63,16 +74,26 @@ export class NodeLifecycleReconciler {
     const current = silentMs >= patienceMs ? await this.#markUnknown(node) : node;
     await this.#setTaints(current);
     if (this.#toMark.has(name)) await this.#markPods(name);
-    return { requeueAfterMs: Math.min(monitorEveryMs, Math.max(100, patienceMs - silentMs)) };
+    const dueMs = Math.max(100, patienceMs - silentMs);
+    // Nothing becomes of a node that is well before it has been silent for too long: whatever it says is heard meanwhile.
+    const isWell = readiness(node) === "True" && current === node && !this.#toMark.has(name);
+    return { requeueAfterMs: isWell ? dueMs : Math.min(monitorEveryMs, dueMs) };
+  }
+
+  /** A node that has renewed its lease need not be looked at for that. */
+  #hear({ metadata: { name = "" }, spec }: Lease): void {
+    const heard = this.#heard.get(name);
+    const node = this.#nodes.get(name);
+    if (heard === undefined || node === undefined) return;
+    const sign = signOf(spec.renewTime, node);
+    if (heard.sign !== sign) this.#heard.set(name, { sign, atMs: this.#context.clock.now() });
   }
 
   /** For how long neither the lease nor the status has changed. */
   #silentMs(node: Node): number {
     const { name = "" } = node.metadata;
     const nowMs = this.#context.clock.now();
-    const lease = this.#leases.get(name, "kube-node-lease")?.spec.renewTime ?? "";
-    const heartbeat = findCondition(node.status?.conditions, "Ready")?.lastHeartbeatTime ?? "";
-    const sign = `${lease} ${heartbeat}`;
+    const sign = signOf(this.#leases.get(name, "kube-node-lease")?.spec.renewTime, node);
     const heard = this.#heard.get(name);
     if (heard?.sign === sign) return nowMs - heard.atMs;
     if (heard === undefined) this.#announce(node);
@@ -140,6 +161,12 @@ export class NodeLifecycleReconciler {
     }
     events.event(pod, "Warning", "NodeNotReady", "Node is not ready");
   }
+}
+
+/** Of life: another one is heard whenever the node renews its lease or tells its status. */
+function signOf(renewTime: string | undefined, node: Node): string {
+  const heartbeat = findCondition(node.status?.conditions, "Ready")?.lastHeartbeatTime;
+  return `${renewTime ?? ""} ${heartbeat ?? ""}`;
 }
 
 /** Undefined when somebody else was faster: their change brings the node back here. */
