@@ -10,7 +10,13 @@ import type { RequestContext } from "../request-context.ts";
 import type { ApiRequest } from "./api-request.ts";
 import { checkCustomBody } from "./custom-type.ts";
 import { jsonType, protobufType, yamlType } from "./negotiate.ts";
-import { addFaultWarnings, type Duplicates, noDuplicates, strictFaults } from "./strict-faults.ts";
+import {
+  addFaultWarnings,
+  customFaults,
+  type Duplicates,
+  noDuplicates,
+  strictFaults,
+} from "./strict-faults.ts";
 
 /** The largest body that is read, as in kube-apiserver. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -200,25 +206,26 @@ function decodeRaw(
       `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`,
     );
   }
-  return decodeValue(context, scheme, schemaName, value, body.duplicates);
+  return decodeValue(context, scheme, schemaName, value, body.duplicates, isCustom);
 }
 
 /** Definitions hold defaults of custom resources, and lists of values that they may have. */
 const holdsSchemas = ({ group }: GroupVersionKind): boolean => group === "apiextensions.k8s.io";
 
 /** Decodes a value; strict errors become a 400, warnings or nothing. */
-export function decodeValue(
+function decodeValue(
   context: RequestContext,
   scheme: Scheme,
   schemaName: string,
   value: unknown,
   duplicates: Duplicates,
+  isCustom: boolean,
 ): UnstructuredObject {
   const { object, unknownFields } = scheme.decode(schemaName, value);
   // The decoder leaves metadata out where nothing is set; everything behind it relies on its being there.
   object.metadata ??= {};
   if (context.fieldValidation === "Ignore") return object;
-  const faults = strictFaults(duplicates, unknownFields);
+  const faults = (isCustom ? customFaults : strictFaults)(duplicates, unknownFields);
   if (faults.length > 0 && context.fieldValidation === "Strict") throw newStrictDecodingError(value, faults);
   addFaultWarnings(context, faults);
   return object;

@@ -30,7 +30,7 @@ import {
   strategicPatchType,
 } from "./patch-body.ts";
 import type { ServerCore } from "./server-core.ts";
-import { addFaultWarnings, strictFaults } from "./strict-faults.ts";
+import { addFaultWarnings, inOrderOfSchema, strictFaults } from "./strict-faults.ts";
 import { targetOf } from "./target.ts";
 import { putBack } from "./update.ts";
 
@@ -143,7 +143,8 @@ export function mergedPatch(
     const shown = isStrategic ? formatGo(body.value) : JSON.stringify(value);
     return newInvalid({ group: "", kind: "" }, "", [invalid("patch", shown, why)]);
   };
-  if (scheme.resourceForKind(expected)?.custom !== undefined) checkCustomType(value, expected);
+  const isCustom = scheme.resourceForKind(expected)?.custom !== undefined;
+  if (isCustom) checkCustomType(value, expected);
   else if (!isStrategic) checkKind(value, expected, fault);
   let decoded: DecodedObject;
   try {
@@ -154,7 +155,8 @@ export function mergedPatch(
     throw fault(conversion ?? (error.cause instanceof Error ? error.cause.message : error.message));
   }
   if (context.fieldValidation !== "Ignore") {
-    const faults = [...patchFaults(body), ...decoded.unknownFields];
+    const { unknownFields } = decoded;
+    const faults = [...patchFaults(body), ...(isCustom ? inOrderOfSchema(unknownFields) : unknownFields)];
     if (faults.length > 0 && context.fieldValidation === "Strict") {
       throw fault(`strict decoding error: ${faults.join(", ")}`);
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../../apimachinery/decode.ts";
 import { duplicateYamlKeys } from "../../apimachinery/yaml.ts";
-import { type Duplicates, strictFaults } from "./strict-faults.ts";
+import { customFaults, type Duplicates, strictFaults } from "./strict-faults.ts";
 
 const json = (text: string): Duplicates => {
   const { value: _, ...duplicates } = parseJson(text);
@@ -46,5 +46,26 @@ describe("strictFaults()", () => {
       strictFaults(json('{"a":{"b":1},"b":1}'), []),
       strictFaults(yaml("a: {b: 1}\nb: 1"), []),
     ]).toEqual([[], []]);
+  });
+});
+
+// The order that kube-apiserver 1.36.1 gives.
+describe("customFaults()", () => {
+  it("tells what is there twice, then what metadata does not have, then the others by their names", () => {
+    const text = '{"z":1,"spec":{"q":1,"q":2,"n":2,"n":3},"metadata":{"x":"x","labels":{"k":"v","k":"w"}}}';
+    expect(customFaults(json(text), unknown("z", "spec.q", "metadata.x"))).toEqual([
+      'duplicate field "spec.q"',
+      'duplicate field "spec.n"',
+      'duplicate field "metadata.labels.k"',
+      ...unknown("metadata.x", "spec.q", "z"),
+    ]);
+  });
+
+  it("tells the same of YAML, what is there twice in one error", () => {
+    const text = "metadata: {x: 1}\nspec:\n  a: x\n  a: y\nb: 1\n";
+    expect(customFaults(yaml(text), unknown("b", "spec.z", "metadata.x"))).toEqual([
+      'yaml: unmarshal errors:\n  line 4: key "a" already set in map',
+      ...unknown("metadata.x", "b", "spec.z"),
+    ]);
   });
 });

@@ -32,6 +32,27 @@ export function strictFaults(duplicates: Duplicates, unknownFields: readonly str
   return [...unknownFields, ...seen].toSorted((a, b) => position(a) - position(b));
 }
 
+/**
+ * The same of a custom resource, whose unknown fields are found after it was read, by its schema: first what is there twice,
+ * also where nothing is known of it, then what metadata does not have, then the others by their names.
+ */
+export function customFaults(duplicates: Duplicates, unknownFields: readonly string[]): readonly string[] {
+  return [...customDuplicates(duplicates), ...inOrderOfSchema(unknownFields)];
+}
+
+function customDuplicates(duplicates: Duplicates): readonly string[] {
+  if (duplicates.format === "yaml") return strictFaults(duplicates, []);
+  const { positions = new Map<string, number>() } = duplicates;
+  const position = (fault: string): number => positions.get(fault) ?? 0;
+  return duplicates.duplicates.toSorted((a, b) => position(a) - position(b));
+}
+
+/** Unknown fields of a custom resource as Kubernetes lists them. */
+export function inOrderOfSchema(unknownFields: readonly string[]): readonly string[] {
+  const rank = (fault: string): number => (isBelow(pathOf(fault), "metadata") ? 0 : 1);
+  return unknownFields.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
 /** Headers cannot hold line breaks: each line of a YAML error is a warning of its own. */
 export function addFaultWarnings(context: RequestContext, faults: readonly string[]): void {
   if (context.fieldValidation !== "Warn") return;
