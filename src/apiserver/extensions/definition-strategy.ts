@@ -2,6 +2,7 @@ import type { CustomResourceDefinition } from "../../api/types/apiextensions-v1.
 import type { FieldError } from "../../apimachinery/field-error.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import type { ResourceExtension, Strategy } from "../registry/strategy.ts";
+import type { RequestContext } from "../request-context.ts";
 import { asDefinition, cleanupFinalizer, definitions } from "./definition/definition.ts";
 import { withCondition } from "./definition-conditions.ts";
 import { outlineOf } from "./definition-outline.ts";
@@ -34,21 +35,18 @@ const strategy = (nowMs: () => number): Strategy => ({
   },
   validateCreate(context, object): FieldError[] {
     const definition = asDefinition(object);
-    for (const format of machinery().unknownFormats(definition.spec)) {
-      context.addWarning(`unrecognized format ${JSON.stringify(format)}`);
-    }
-    return machinery().definitionErrors(definition);
+    const errors = machinery().definitionErrors(definition);
+    if (errors.length === 0) warnOfFormats(context, definition, undefined);
+    return errors;
   },
   validateUpdate(context, object, old, subresource): FieldError[] {
     const definition = asDefinition(object);
     if (subresource === "status") {
       return machinery().nameErrors(definition.status?.acceptedNames ?? {}, "status.acceptedNames");
     }
-    const known = new Set(machinery().unknownFormats(asDefinition(old).spec));
-    for (const format of machinery().unknownFormats(definition.spec)) {
-      if (!known.has(format)) context.addWarning(`unrecognized format ${JSON.stringify(format)}`);
-    }
-    return machinery().definitionErrors(definition, asDefinition(old));
+    const errors = machinery().definitionErrors(definition, asDefinition(old));
+    if (errors.length === 0) warnOfFormats(context, definition, asDefinition(old));
+    return errors;
   },
   // Its objects go first; the finalizer that stands for them comes with the deletion.
   holdsDeletion: ({ metadata }) =>
@@ -60,6 +58,17 @@ const strategy = (nowMs: () => number): Strategy => ({
   },
   outline: outlineOf,
 });
+
+/** Of what is refused nothing else is said. */
+function warnOfFormats(
+  context: RequestContext,
+  { spec }: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): void {
+  const known = new Set(old === undefined ? [] : machinery().unknownFormats(old.spec));
+  for (const format of machinery().unknownFormats(spec))
+    if (!known.has(format)) context.addWarning(`unrecognized format ${JSON.stringify(format)}`);
+}
 
 /** A version that objects are about to be stored in is one that they may be stored in. */
 function withStoredVersion({ spec, status = {} }: CustomResourceDefinition): object {

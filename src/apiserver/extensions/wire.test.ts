@@ -216,6 +216,24 @@ describe("the scale of a custom resource", () => {
   });
 });
 
+describe("a format that nobody knows", () => {
+  const create = async (type: string): Promise<readonly [number, unknown]> => {
+    const properties = { a: { type: "string", format: "zork" }, b: { type } };
+    const body = JSON.stringify(definitionOf({ type: "object", properties }));
+    const { status, headers } = await https.request(`${definitionsPath}?dryRun=All`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: body.replaceAll("things", "others").replaceAll("Thing", "Other"),
+    });
+    return [status, headers["warning"]];
+  };
+
+  test("is told of a definition that is taken, and of none that is refused", async () => {
+    expect(await create("string")).toEqual([201, '299 - "unrecognized format \\"zork\\""']);
+    expect(await create("nothing")).toEqual([422, undefined]);
+  });
+});
+
 test("aggregated discovery names group and version of their kind, as it does of no built-in one", async () => {
   const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
   const { items } = (await https.request("/apis", { headers: { accept } })).json<{

@@ -101,6 +101,8 @@ async function ensure(
   if (existing === undefined) {
     const made = unstructured(wanted);
     made.metadata.annotations = { [autoUpdate]: "true" };
+    // As every object that is created through the API.
+    made["status"] = {};
     try {
       await stores.create(
         contextFor("create", resource, name, producer),
