@@ -202,6 +202,7 @@ export class Workload {
           { fieldManager },
         );
       }
+      this.#releaseByApply(reference, object, fieldManager);
       return await api.patch(name, object, {
         type: "apply",
         namespace,
@@ -209,6 +210,17 @@ export class Workload {
         force: dice.chance(0.6),
       });
     };
+  }
+
+  /** Whoever applied the finalizer, and applies the object without it, lets go. */
+  #releaseByApply(reference: ResourceReference, { metadata }: KubernetesObject, manager: string): void {
+    if (metadata.finalizers !== undefined) return;
+    const { history, onRelease } = this.#parts;
+    const there = history.find(reference, metadata.name ?? "", metadata.namespace);
+    const applied = there?.metadata.managedFields?.some(
+      (entry) => entry.manager === manager && entry.operation === "Apply",
+    );
+    if (applied === true) onRelease(there?.metadata.uid ?? "");
   }
 
   /** Never less than before, so that what was within it stays so. */
