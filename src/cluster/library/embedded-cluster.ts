@@ -419,6 +419,8 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#ended.abort();
+    // What is being opened is there to be closed first.
+    await this.#serving?.catch(() => undefined);
     await this.nodes.stop();
     await this.server.stop();
     if (this.#folder !== undefined) removeOwnFolder(this.#folder);
@@ -429,7 +431,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     if (this.#clock instanceof VirtualClock) this.#clock.waitForOthers(realPauseMs);
     const { authority, admin } = this.server.cluster.pki;
     const url = `https://127.0.0.1:${port}`;
-    this.#folder ??= makeOwnFolder();
+    this.#folder ??= await makeOwnFolder();
     const kubeconfig = join(this.#folder, "kubeconfig");
     writeContext(kubeconfig, {
       name: "sampan",

@@ -9,18 +9,19 @@ const folders = new Set<string>();
 let isWatching = false;
 
 /** What clears away behind this process; undefined before there is anything to be cleared away. */
-let sweeper: Writable | undefined;
+let sweeper: Promise<Writable> | undefined;
 
 /**
  * A folder that only its owner may read, and that ends with this process at the latest. When that is killed, a shell
  * removes it, and where there is none, the next process that makes one.
  */
-export function makeOwnFolder(): string {
+export async function makeOwnFolder(): Promise<string> {
+  sweeper ??= startSweeper();
+  const told = await sweeper;
   sweep();
   const folder = mkdtempSync(join(tmpdir(), `${prefix(process.pid)}-`));
   folders.add(folder);
-  sweeper ??= startSweeper();
-  sweeper.write(`${folder}\n`);
+  told.write(`${folder}\n`);
   if (!isWatching) process.once("exit", removeAll);
   isWatching = true;
   return folder;
@@ -33,22 +34,24 @@ export function removeOwnFolder(folder: string): void {
 
 /**
  * A shell that is told of each folder and reads on until nobody is there to tell it of more: however a process ends, the
- * kernel closes its pipes. It is out of reach of the signals of a terminal, and keeps nobody alive.
+ * kernel closes its pipes. It is out of reach of the signals of a terminal, and keeps nobody alive. It is nobody's child:
+ * when only the thread ends that began it, there is nobody left in this process who would notice its end.
  */
-function startSweeper(): Writable {
-  const script = 'while IFS= read -r folder; do set -- "$@" "$folder"; done; rm -rf -- "$@"';
+async function startSweeper(): Promise<Writable> {
+  // A child's standard input would be closed with the end of the shell that goes into the background.
+  const script = '{ while IFS= read -r folder; do set -- "$@" "$folder"; done; rm -rf -- "$@"; } <&3 3<&- &';
   const shell = spawn("/bin/sh", ["-c", script, "sampan-sweeper"], {
     detached: true,
     cwd: "/",
     env: { PATH: process.env["PATH"] },
-    stdio: ["pipe", "ignore", "ignore"],
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
+  const folders = shell.stdio[3] as Writable;
   // Where there is no shell, or where it was ended, the next process clears away.
-  shell.on("error", () => undefined);
-  shell.stdin.on("error", () => undefined);
-  shell.unref();
-  if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
-  return shell.stdin;
+  folders.on("error", () => undefined);
+  if ("unref" in folders && typeof folders.unref === "function") folders.unref();
+  await new Promise((resolve) => shell.once("exit", resolve).once("error", resolve));
+  return folders;
 }
 
 function removeAll(): void {

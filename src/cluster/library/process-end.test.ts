@@ -97,6 +97,29 @@ describe("a process with clusters", { timeout: 90_000 }, () => {
     await expect.poll(() => existsSync(dirname(kubeconfig)), { timeout: 30_000 }).toBe(false);
   });
 
+  it("keeps no child of a thread that has ended", async () => {
+    const printed = await printedBy(`
+      import { once } from "node:events";
+      import { existsSync } from "node:fs";
+      import { dirname } from "node:path";
+      import { Worker } from "node:worker_threads";
+      import { processStates } from "./src/linux/testing/processes.ts";
+      const script = \`
+        import { parentPort } from "node:worker_threads";
+        import { createCluster } from "./src/cluster/index.ts";
+        parentPort.postMessage(await (await createCluster({ nodes: 0 })).kubeconfig());
+      \`;
+      const worker = new Worker(script, { eval: true, execArgv: ["--input-type=module-typescript"] });
+      const [kubeconfig] = await once(worker, "message");
+      await worker.terminate();
+      for (let looks = 0; looks < 600 && existsSync(dirname(kubeconfig)); looks++)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      console.log(JSON.stringify([existsSync(dirname(kubeconfig)), processStates(process.pid)]));
+    `);
+    expect(JSON.parse(printed)).toEqual([false, []]);
+  });
+
   it("removes what another left that was killed with everything around it", async () => {
     await using cluster = await createCluster({ clock: "virtual", nodes: 0 });
     const own = dirname(await cluster.kubeconfig());
