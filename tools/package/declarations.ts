@@ -54,5 +54,5 @@ const withoutConstructors = (file: string, text: string): string =>
   file.startsWith("cluster/library/")
     ? text
         .replace(/^ {4}(?:private )?constructor\([^]*?\);\n/gm, "")
-        .replace(/^ {4}static start\([^]*?\);\n/gm, "")
+        .replace(/^ {4}static start\([^]*?\): Promise<\w+>;\n/gm, "")
     : text;
