@@ -98,6 +98,30 @@ it("requeueAfterMs comes back at that time", async () => {
   expect(tries).toBe(2);
 });
 
+it("a key that wakes itself without a pause has to pause after a hundred rounds", async () => {
+  const rounds: string[] = [];
+  run = runControllers([
+    controller(async (key) => {
+      rounds.push(key);
+      if (key === "default/a")
+        run?.transport.modify(
+          resources.configmaps,
+          "a",
+          (map) => (map.data = { rounds: `${rounds.length}` }),
+        );
+    }),
+  ]);
+  const of = (name: string): number => rounds.filter((key) => key === `default/${name}`).length;
+  run.transport.seed(configMap("a"));
+  await run.settle(40);
+  expect(of("a")).toBe(100);
+  run.transport.seed(configMap("b"));
+  await run.settle(5);
+  expect([of("a"), of("b")]).toEqual([100, 1]);
+  await run.settle(900);
+  expect(of("a")).toBe(118);
+});
+
 it("one controller's fault leaves the others alone", async () => {
   const keys: string[] = [];
   run = runControllers([

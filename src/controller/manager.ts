@@ -13,6 +13,7 @@ import {
   type RunningController,
   TerminalError,
 } from "./controller.ts";
+import { HotKeys } from "./hot-keys.ts";
 import { queueName } from "./queue-names.ts";
 
 export interface ControllerManagerOptions {
@@ -101,7 +102,8 @@ export class ControllerManager {
         });
         if (disconnect !== undefined) running.disconnect.push(disconnect);
       }
-      running.done = work(controller, queue, informers.asked, stop.signal, logger);
+      const hot = new HotKeys(this.#options.clock);
+      running.done = work(controller, { queue, hot, logger, signal: stop.signal }, informers.asked);
       this.#running.set(name, running);
     } catch (error) {
       stop.abort(error);
@@ -168,13 +170,20 @@ class RecordingFactory implements InformerFactory {
   }
 }
 
+/** What the workers of a controller share. */
+interface Workplace {
+  readonly queue: Workqueue;
+  readonly hot: HotKeys;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
 async function work(
   controller: RunningController,
-  queue: Workqueue,
+  place: Workplace,
   caches: readonly { synced(): Promise<void> }[],
-  signal: AbortSignal,
-  logger: Logger,
 ): Promise<void> {
+  const { queue, signal, logger } = place;
   const stopped = new Promise<void>((resolve) =>
     signal.addEventListener("abort", () => resolve(), { once: true }),
   );
@@ -185,20 +194,19 @@ async function work(
   } catch (error) {
     logger.error("controller could not be started", { error: describe(error) });
   }
-  const workers = Array.from({ length: controller.workers ?? 1 }, () =>
-    workOn(controller, queue, signal, logger),
-  );
-  await Promise.all(workers);
+  await Promise.all(Array.from({ length: controller.workers ?? 1 }, () => workOn(controller, place)));
 }
 
 async function workOn(
   controller: RunningController,
-  queue: Workqueue,
-  signal: AbortSignal,
-  logger: Logger,
+  { queue, hot, logger, signal }: Workplace,
 ): Promise<void> {
   for (let key = await queue.next(); key !== undefined; key = await queue.next()) {
-    if (!signal.aborted) await reconcileOnce(controller, queue, key, logger);
+    if (!signal.aborted) {
+      const waitMs = hot.begin(key);
+      if (waitMs > 0) queue.addAfter(key, waitMs);
+      else await reconcileOnce(controller, queue, key, logger);
+    }
     queue.done(key);
   }
 }

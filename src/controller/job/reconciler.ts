@@ -43,6 +43,7 @@ const controllerName = "kubernetes.io/job-controller";
 
 /** At most so many pods are made or deleted in one go. */
 const burst = 500;
+const pastDeadlineMs = 1_000;
 
 /** How many pods there are once those just made or deleted are taken in. */
 interface Numbers {
@@ -194,9 +195,10 @@ export class JobReconciler {
       managed.isNamespaceEnding === true ? { ...progress, awaitingReplacement: none } : progress;
     await this.#writeCounts(job, status, counted, outcome, () => this.#backoff.record(key, failures));
     if (managed.error !== undefined) throw managed.error;
-    const waits = [managed.requeueAfterMs, deadlineLeftMs(job, status, nowMs)].filter(
-      (ms) => ms !== undefined,
-    );
+    const leftMs = deadlineLeftMs(job, status, nowMs);
+    // Once it is over, changes of the pods tell how the end goes on; a look now and then is for the case that none comes.
+    const deadlineMs = leftMs === undefined || leftMs > 0 ? leftMs : pastDeadlineMs;
+    const waits = [managed.requeueAfterMs, deadlineMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(1, Math.min(...waits)) };
   }
 
