@@ -12,6 +12,7 @@ function event(changes: Partial<Event> & { readonly revision?: number }): Event 
     kind: "Event",
     metadata: { name: `e${revision}`, resourceVersion: String(revision) },
     involvedObject: { kind: "ValidatingWebhookConfiguration", name: "checks", uid: "1" },
+    type: "Warning",
     reason: "WebhookFailed",
     message:
       'webhook "a.example.com" fails, requests that it is to be asked about are refused: connection refused',
@@ -20,7 +21,11 @@ function event(changes: Partial<Event> & { readonly revision?: number }): Event 
     ...rest,
   };
 }
-const answers = { reason: "WebhookAnswers", message: 'webhook "a.example.com" answers again' };
+const answers = {
+  type: "Normal",
+  reason: "WebhookAnswers",
+  message: 'webhook "a.example.com" answers again',
+};
 const line =
   'ValidatingWebhookConfiguration checks: webhook "a.example.com" fails, requests that it is to be asked about are refused: connection refused (2 times, last 3 s ago). Next: sampan why validatingwebhookconfiguration/checks';
 
@@ -43,7 +48,12 @@ test.each<[string, Event[], string[]]>([
     "is not the one that answers again",
     [
       event({}),
-      event({ reason: "WebhookAnswers", message: 'webhook "b.example.com" answers again', revision: 2 }),
+      event({
+        type: "Normal",
+        reason: "WebhookAnswers",
+        message: 'webhook "b.example.com" answers again',
+        revision: 2,
+      }),
     ],
     [line],
   ],

@@ -1,8 +1,6 @@
 import type { Event } from "../api/types/core-v1.ts";
 import { webhookAnswersReason, webhookFailedReason } from "../cluster/webhook-events.ts";
-
-/** Older failures are those of a webhook that nobody has needed since. */
-const recentMs = 10 * 60 * 1000;
+import { webhookFailures } from "../why/webhook-failures.ts";
 
 /**
  * What `sampan status` says of webhooks that fail, from the events about them: of each the last failure, unless it has answered
@@ -13,32 +11,18 @@ export function webhookWarnings(
   existing: ReadonlySet<string>,
   nowMs: number,
 ): string[] {
-  const last = new Map<string, Event>();
-  for (const event of events) {
-    const { uid = "" } = event.involvedObject;
-    if (!existing.has(uid)) continue;
-    const key = `${uid} ${webhookOf(event)}`;
-    const before = last.get(key);
-    if (before === undefined || revision(event) > revision(before)) last.set(key, event);
-  }
-  return [...last.values()].flatMap((event) => warningOf(event, nowMs));
+  const ageMs = (time = ""): number => nowMs - Date.parse(time);
+  const known = events.filter(({ involvedObject: { uid = "" } }) => existing.has(uid));
+  return webhookFailures(known, ageMs).map((event) => warningOf(event, ageMs(event.lastTimestamp)));
 }
 
 export const isAboutWebhook = ({ reason }: Event): boolean =>
   reason === webhookFailedReason || reason === webhookAnswersReason;
 
-function warningOf({ reason, involvedObject, message = "", count = 1, lastTimestamp }: Event, nowMs: number) {
-  const ageMs = nowMs - Date.parse(lastTimestamp ?? "");
-  if (reason !== webhookFailedReason || !(ageMs < recentMs)) return [];
+function warningOf({ involvedObject, message = "", count = 1 }: Event, ageMs: number): string {
   const { kind = "", name = "" } = involvedObject;
   const times = count === 1 ? "once" : `${count} times`;
   const ago = `${Math.max(0, Math.round(ageMs / 1000))} s ago`;
   const next = `sampan why ${kind.toLowerCase()}/${name}`;
-  return [`${kind} ${name}: ${message} (${times}, last ${ago}). Next: ${next}`];
+  return `${kind} ${name}: ${message} (${times}, last ${ago}). Next: ${next}`;
 }
-
-/** Of a configuration with several; that of a definition has no name. */
-const webhookOf = ({ message = "" }: Event): string => /^webhook "[^"]*"/.exec(message)?.[0] ?? "";
-
-/** Times of events are whole seconds: what happened last is known by its revision. */
-const revision = ({ metadata }: Event): number => Number(metadata.resourceVersion ?? "0");

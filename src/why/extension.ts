@@ -4,7 +4,7 @@ import type {
 } from "../api/types/admissionregistration-v1.ts";
 import type { CustomResourceDefinition } from "../api/types/apiextensions-v1.ts";
 import type { APIService } from "../api/types/apiregistration-v1.ts";
-import type { Event, ResourceQuota } from "../api/types/core-v1.ts";
+import type { ResourceQuota } from "../api/types/core-v1.ts";
 import { findCondition } from "../apimachinery/conditions.ts";
 import { tryParseQuantity } from "../apimachinery/quantity.ts";
 import { resources } from "../client/resources.ts";
@@ -21,6 +21,7 @@ import {
   subject,
   waiting,
 } from "./reason.ts";
+import { webhookFailures } from "./webhook-failures.ts";
 
 /** A part of the API that another server serves. */
 export async function whyApiService(service: APIService, look: Look): Promise<Reason> {
@@ -134,20 +135,9 @@ async function lastFailure(
   object: Configuration | CustomResourceDefinition,
   look: Look,
 ): Promise<string | undefined> {
-  // Of several webhooks each has its say. Times of events are whole seconds, revisions are exact.
-  const oldestFirst = (await look.events(object)).toSorted((a, b) => revisionOf(a) - revisionOf(b));
-  const last = new Map(
-    oldestFirst.map((event) => [/^webhook "[^"]*"/.exec(event.message ?? "")?.[0] ?? "", event]),
-  );
-  const failure = [...last.values()].findLast(
-    ({ type, lastTimestamp, eventTime }) =>
-      type === "Warning" && look.ageMs(lastTimestamp ?? eventTime) < recentMs,
-  );
+  const [failure] = webhookFailures(await look.events(object), (time) => look.ageMs(time));
   return failure === undefined ? undefined : (failure.message ?? "");
 }
-
-const recentMs = 10 * 60_000;
-const revisionOf = ({ metadata }: Event): number => Number(metadata.resourceVersion ?? "0");
 
 function afterFailure(
   { kind, metadata: { name = "" } }: Configuration | CustomResourceDefinition,

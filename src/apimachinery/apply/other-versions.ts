@@ -34,7 +34,7 @@ export class Versions {
   constructor(own: string, type: MergeType, find: FindVersion | undefined) {
     this.#own = own;
     this.#find = find;
-    this.#known.set(own, { type, convert: (object) => this.#converted(object, own, find?.(own)) });
+    this.#known.set(own, { type, convert: (object) => inVersion(object, own, () => find?.(own)) });
   }
 
   /** The version of the request. */
@@ -90,11 +90,12 @@ export class Versions {
     const other = this.#find?.(apiVersion);
     if (other === undefined) return this.#version(this.#own);
     const type = mergeTypeOf(other.schemas, other.schema);
-    return { type, convert: (object) => this.#converted(object, apiVersion, other) };
+    return { type, convert: (object) => inVersion(object, apiVersion, () => other) };
   }
+}
 
-  #converted(object: unknown, apiVersion: string, version: OtherVersion | undefined): unknown {
-    const given = object as UnstructuredObject;
-    return version === undefined || given.apiVersion === apiVersion ? given : version.convert(given);
-  }
+/** Most objects are in the version of the request, which nobody need look for. */
+function inVersion(object: unknown, apiVersion: string, find: () => OtherVersion | undefined): unknown {
+  const given = object as UnstructuredObject;
+  return given.apiVersion === apiVersion ? given : (find()?.convert(given) ?? given);
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { failure, TestApi } from "../testing/api.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
-import { definitionsPath, established } from "./testing/definitions.ts";
+import { definitionIn, definitionsPath, established } from "./testing/definitions.ts";
 
 // Who owns what across versions whose schemas are structured differently, as kube-apiserver 1.36.1 has it.
 let started: TestServer;
@@ -38,20 +38,14 @@ beforeEach(async () => {
   started = await startTestServer();
   api = new TestApi(started.transport);
   const keyed = { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] };
-  await api.post(definitionsPath, {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: "things.example.com" },
-    spec: {
-      group: "example.com",
-      scope: "Cluster",
-      names: { plural: "things", kind: "Thing" },
-      versions: [
-        version("v1", items(keyed), {}),
-        version("v2", items({ "x-kubernetes-list-type": "atomic" }), { "x-kubernetes-map-type": "atomic" }),
-      ],
-    },
-  });
+  const atomic = { "x-kubernetes-list-type": "atomic" };
+  await api.post(
+    definitionsPath,
+    definitionIn([
+      version("v1", items(keyed), {}),
+      version("v2", items(atomic), { "x-kubernetes-map-type": "atomic" }),
+    ]),
+  );
   await established(api, "things.example.com");
 });
 

@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RealClock } from "../../apimachinery/clock.ts";
-import { TestApi } from "../testing/api.ts";
-import { type HttpsFixture, listenForTest } from "../testing/https.ts";
-import { startTestServer } from "../testing/test-server.ts";
+import { type HttpsFixture, serveForTest } from "../testing/https.ts";
 import { definitionOf, definitionsPath, established } from "./testing/definitions.ts";
 
 const path = "/apis/example.com/v1/things";
@@ -13,10 +10,9 @@ const thing = (name: string, free: string): string =>
 let https: HttpsFixture;
 
 beforeAll(async () => {
-  const clock = new RealClock();
-  const { server, transport } = await startTestServer({ clock });
-  https = await listenForTest(server, clock.now());
-  const api = new TestApi(transport);
+  const served = await serveForTest();
+  ({ https } = served);
+  const { api } = served;
   await api.post(
     definitionsPath,
     definitionOf({ type: "object", "x-kubernetes-preserve-unknown-fields": true }),

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RealClock } from "../../apimachinery/clock.ts";
 import { TestApi } from "../testing/api.ts";
-import { type HttpsFixture, listenForTest } from "../testing/https.ts";
-import { startTestServer } from "../testing/test-server.ts";
+import { type HttpsFixture, serveForTest } from "../testing/https.ts";
 import { definitionOf, definitionsPath, established } from "./testing/definitions.ts";
 
 // What 64 bits hold is kept to the digit, as by kube-apiserver; what lies beyond is a float there, too.
@@ -30,10 +28,7 @@ let https: HttpsFixture;
 let api: TestApi;
 
 beforeAll(async () => {
-  const clock = new RealClock();
-  const { server, transport } = await startTestServer({ clock });
-  https = await listenForTest(server, clock.now());
-  api = new TestApi(transport);
+  ({ https, api } = await serveForTest());
   await api.post(definitionsPath, definitionOf(schema, columns));
   await established(api, "things.example.com");
 });

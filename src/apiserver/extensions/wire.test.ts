@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RealClock } from "../../apimachinery/clock.ts";
-import { TestApi } from "../testing/api.ts";
-import { type HttpsFixture, listenForTest } from "../testing/https.ts";
-import { startTestServer } from "../testing/test-server.ts";
+import { type HttpsFixture, serveForTest } from "../testing/https.ts";
 import { cronTabs, definitionOf, definitionsPath, established } from "./testing/definitions.ts";
 
 const version = "/apis/stable.example.com/v1";
@@ -11,10 +8,9 @@ let https: HttpsFixture;
 
 // What clients see of custom resources where it differs from built-in ones, as kube-apiserver 1.36.1 has it.
 beforeAll(async () => {
-  const clock = new RealClock();
-  const { server, transport } = await startTestServer({ clock });
-  const api = new TestApi(transport);
-  https = await listenForTest(server, clock.now());
+  const served = await serveForTest();
+  ({ https } = served);
+  const { api } = served;
   await api.post("/api/v1/namespaces", { metadata: { name: "default" } });
   await api.post(definitionsPath, cronTabs());
   await api.post(definitionsPath, definitionOf({ type: "object" }));

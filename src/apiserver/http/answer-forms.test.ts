@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RealClock } from "../../apimachinery/clock.ts";
-import { TestApi } from "../testing/api.ts";
-import { type HttpsFixture, listenForTest } from "../testing/https.ts";
-import { startTestServer } from "../testing/test-server.ts";
+import { type HttpsFixture, serveForTest } from "../testing/https.ts";
 
 const form = (as: string): string => `application/json;as=${as};g=meta.k8s.io;v=v1`;
 const deployment = "/apis/apps/v1/namespaces/default/deployments/web";
@@ -11,10 +8,9 @@ let https: HttpsFixture;
 
 // The forms of answers that are no stored objects, as kube-apiserver 1.36.1 gives them.
 beforeAll(async () => {
-  const clock = new RealClock();
-  const { server, transport } = await startTestServer({ clock });
-  const api = new TestApi(transport);
-  https = await listenForTest(server, clock.now());
+  const served = await serveForTest();
+  ({ https } = served);
+  const { api } = served;
   await api.post("/api/v1/namespaces", { metadata: { name: "default" } });
   const labels = { app: "web" };
   const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "x" }] } };

@@ -1,21 +1,16 @@
 import { request as httpsRequest } from "node:https";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RealClock } from "../../apimachinery/clock.ts";
 import { decodeProtobufBody, encodeProtobufAnswer, protobufReady } from "../endpoints/protobuf.ts";
 import { TestApi } from "../testing/api.ts";
-import { type HttpsFixture, listenForTest } from "../testing/https.ts";
-import { startTestServer } from "../testing/test-server.ts";
+import { type HttpsFixture, serveForTest } from "../testing/https.ts";
 
 const pods = "/api/v1/namespaces/default/pods";
-const clock = new RealClock();
 let https: HttpsFixture;
 let api: TestApi;
 
 beforeAll(async () => {
-  const { server, transport } = await startTestServer({ clock });
-  api = new TestApi(transport);
-  https = await listenForTest(server, clock.now());
+  ({ https, api } = await serveForTest());
   for (let n = 0; n < 120; n++) {
     const annotations = { text: "ü".repeat(1000) };
     const spec = { containers: [{ name: "main", image: "example.com/ü:1" }] };

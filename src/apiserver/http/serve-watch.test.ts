@@ -2,21 +2,16 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { RealClock } from "../../apimachinery/clock.ts";
 import { settle, TestApi } from "../testing/api.ts";
-import { type HttpsFixture, listenForTest } from "../testing/https.ts";
-import { startTestServer } from "../testing/test-server.ts";
+import { type HttpsFixture, serveForTest } from "../testing/https.ts";
 
-const clock = new RealClock();
 let https: HttpsFixture;
 let api: TestApi;
 let namespaces = 0;
 let configMaps = "";
 
 beforeAll(async () => {
-  const { server, transport } = await startTestServer({ clock });
-  api = new TestApi(transport);
-  https = await listenForTest(server, clock.now());
+  ({ https, api } = await serveForTest());
 });
 
 afterAll(() => https.close());

@@ -1,7 +1,10 @@
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from "node:http2";
 import { gunzipSync } from "node:zlib";
+import { RealClock } from "../../apimachinery/clock.ts";
 import { CertificateAuthority, type Credential } from "../../pki/index.ts";
 import type { ApiServer } from "../server.ts";
+import { TestApi } from "./api.ts";
+import { startTestServer } from "./test-server.ts";
 
 /** The server's HTTPS port and a client of it, as tests use them. */
 export interface HttpsFixture {
@@ -27,6 +30,13 @@ export interface HttpsResponse {
   readonly bytes: Buffer;
   readonly text: string;
   json<T = Record<string, unknown>>(): T;
+}
+
+/** A server on the machine's own time, its port, and what acts on it as the administrator. */
+export async function serveForTest(): Promise<{ readonly https: HttpsFixture; readonly api: TestApi }> {
+  const clock = new RealClock();
+  const { server, transport } = await startTestServer({ clock });
+  return { https: await listenForTest(server, clock.now()), api: new TestApi(transport) };
 }
 
 /** Opens a port with a certificate of its own authority. Certificates are checked against the machine's own time. */

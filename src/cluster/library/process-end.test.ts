@@ -81,11 +81,12 @@ describe("a process with clusters", { timeout: 90_000 }, () => {
     expect(listening).toEqual([]);
   });
 
-  it("that was killed leaves no folder", async () => {
+  it("that was killed leaves no folder", async ({ onTestFinished }) => {
     const source = `import { createCluster } from "./src/cluster/index.ts";
       console.log(await (await createCluster({ nodes: 0 })).kubeconfig());
       setInterval(() => undefined, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", source]);
+    onTestFinished(() => void child.kill("SIGKILL"));
     const kubeconfig = await new Promise<string>((resolve) => {
       child.stdout.once("data", (text: Buffer) => resolve(String(text).trim()));
     });
@@ -100,8 +101,6 @@ describe("a process with clusters", { timeout: 90_000 }, () => {
   it("keeps no child of a thread that has ended", async () => {
     const printed = await printedBy(`
       import { once } from "node:events";
-      import { existsSync } from "node:fs";
-      import { dirname } from "node:path";
       import { Worker } from "node:worker_threads";
       import { processStates } from "./src/linux/testing/processes.ts";
       const script = \`
@@ -112,12 +111,11 @@ describe("a process with clusters", { timeout: 90_000 }, () => {
       const worker = new Worker(script, { eval: true, execArgv: ["--input-type=module-typescript"] });
       const [kubeconfig] = await once(worker, "message");
       await worker.terminate();
-      for (let looks = 0; looks < 600 && existsSync(dirname(kubeconfig)); looks++)
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      console.log(JSON.stringify([existsSync(dirname(kubeconfig)), processStates(process.pid)]));
+      console.log(JSON.stringify({ kubeconfig, children: processStates(process.pid) }));
     `);
-    expect(JSON.parse(printed)).toEqual([false, []]);
+    const { kubeconfig, children } = JSON.parse(printed) as { kubeconfig: string; children: string[] };
+    expect(children).toEqual([]);
+    expect(existsSync(dirname(kubeconfig))).toBe(false);
   });
 
   it("removes what another left that was killed with everything around it", async () => {

@@ -43,6 +43,7 @@ const controllerName = "kubernetes.io/job-controller";
 
 /** At most so many pods are made or deleted in one go. */
 const burst = 500;
+/** So often is a Job looked at whose deadline is over, and whose pods are not. */
 const pastDeadlineMs = 1_000;
 
 /** How many pods there are once those just made or deleted are taken in. */

@@ -67,8 +67,10 @@ export function measure(job: Job, pods: readonly Pod[], released: ReadonlySet<st
   };
   const end = isIndexed(job) ? (job.spec.completions ?? 0) : Number.MAX_SAFE_INTEGER;
   const open = new Set<string>();
-  for (const pod of pods) if (isTracked(pod)) open.add(pod.metadata.uid ?? "");
-  for (const uid of released) open.delete(uid);
+  for (const pod of pods) {
+    const { uid = "" } = pod.metadata;
+    if (isTracked(pod) && !released.has(uid)) open.add(uid);
+  }
   const hasPlace = (pod: Pod): boolean => !isIndexed(job) || (indexOf(pod) ?? end) < end;
   const isNew = (pod: Pod, known: ReadonlySet<string>): boolean =>
     open.has(pod.metadata.uid ?? "") && !known.has(pod.metadata.uid ?? "") && hasPlace(pod);

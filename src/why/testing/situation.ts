@@ -82,3 +82,17 @@ export const does = (script: Readonly<Record<string, string>>): string =>
   Object.entries(script)
     .map(([name, value]) => `simulated.sampan.dev/${name}: ${JSON.stringify(value)}`)
     .join(", ");
+
+/** A definition of Cats, which have a status and may be anything. */
+export const cats = (name = "cats", kind = "Cat"): string => `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ${name}.example.com }
+spec:
+  group: example.com
+  scope: Namespaced
+  names: { plural: ${name}, kind: ${kind} }
+  versions:
+    - { name: v1, served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }
+---
+`;

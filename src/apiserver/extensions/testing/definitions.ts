@@ -89,7 +89,13 @@ export async function gone(api: TestApi, name: string): Promise<void> {
 }
 
 /** A definition of Things, which belong to no namespace, with the schema. */
-export function definitionOf(schemaOfThings: object, parts: object = {}): object {
+export const definitionOf = (schemaOfThings: object, parts: object = {}): object =>
+  definitionIn([
+    { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schemaOfThings }, ...parts },
+  ]);
+
+/** The same in several versions. */
+export function definitionIn(versions: readonly object[]): object {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -98,9 +104,7 @@ export function definitionOf(schemaOfThings: object, parts: object = {}): object
       group: "example.com",
       scope: "Cluster",
       names: { plural: "things", kind: "Thing" },
-      versions: [
-        { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schemaOfThings }, ...parts },
-      ],
+      versions,
     },
   };
 }
