@@ -1,16 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { resources } from "../client/resources.ts";
-import { Harness } from "./testing/harness.ts";
+import { kubelets } from "./testing/kubelets.ts";
 
-let harness: Harness | undefined;
-
-async function started(...options: ConstructorParameters<typeof Harness>): Promise<Harness> {
-  harness = new Harness(...options);
-  await harness.start();
-  return harness;
-}
-
-afterEach(() => harness?.stop());
+const started = kubelets();
 
 describe("the node", () => {
   test("registers itself as Ready with what it has", async () => {

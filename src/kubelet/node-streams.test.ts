@@ -1,18 +1,11 @@
 import { PassThrough } from "node:stream";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { StatusError } from "../apimachinery/status.ts";
 import type { ContainerTarget, LogOptions } from "../streaming/node-connection.ts";
-import { Harness, newContainer } from "./testing/harness.ts";
+import { type Harness, newContainer } from "./testing/harness.ts";
+import { kubelets } from "./testing/kubelets.ts";
 
-let harness: Harness | undefined;
-
-async function started(...options: ConstructorParameters<typeof Harness>): Promise<Harness> {
-  harness = new Harness(...options);
-  await harness.start();
-  return harness;
-}
-
-afterEach(() => harness?.stop());
+const started = kubelets();
 
 const p = "simulated.sampan.dev/";
 const never = new AbortController().signal;
