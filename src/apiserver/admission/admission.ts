@@ -20,6 +20,8 @@ export interface AdmissionPlugin {
   wantsRepeat?(attributes: AdmissionAttributes): boolean;
   /** Must not change anything. */
   validate?(attributes: AdmissionAttributes): Promise<void> | void;
+  /** Asked when all have had their say and nothing is waited for any more: whether what `admit` found still holds. */
+  confirm?(attributes: AdmissionAttributes): void;
 }
 
 export interface AdmissionAttributes {

@@ -23,19 +23,32 @@ export class NamespaceLifecycle implements AdmissionPlugin {
   }
 
   admit(attributes: AdmissionAttributes): void {
-    const { operation, resource, namespace } = attributes;
-    if (resource.group === "" && resource.resource === "namespaces") {
+    const { operation } = attributes;
+    if (isNamespace(attributes)) {
       if (operation === "DELETE" && immortal.has(attributes.name)) {
         throw refuse(attributes, "this namespace may not be deleted");
       }
       return;
     }
-    if (namespace === "" || operation === "DELETE" || isAccessReview(attributes)) return;
+    if (operation !== "DELETE" && !isAccessReview(attributes)) this.#checkNamespace(attributes);
+  }
+
+  /** Webhooks may have taken their time: what is created after the namespace was found to be empty would stay for good. */
+  confirm(attributes: AdmissionAttributes): void {
+    if (attributes.operation === "CREATE" && !isNamespace(attributes)) this.#checkNamespace(attributes);
+  }
+
+  #checkNamespace(attributes: AdmissionAttributes): void {
+    const { operation, namespace } = attributes;
+    if (namespace === "") return;
     const found = this.#reader.get<Namespace>(namespaces, "", namespace);
     if (found === undefined) throw newNotFound(namespaces, namespace);
     if (operation === "CREATE" && isTerminating(found)) throw terminating(attributes);
   }
 }
+
+const isNamespace = ({ resource }: AdmissionAttributes): boolean =>
+  resource.group === "" && resource.resource === "namespaces";
 
 /** To say whether the namespace exists would tell more than the review itself. */
 const isAccessReview = ({ resource }: AdmissionAttributes): boolean =>

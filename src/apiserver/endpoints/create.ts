@@ -1,6 +1,12 @@
 import type { ResourceInfo } from "../../api/scheme.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
-import { newBadRequest, newForbidden, newMethodNotAllowed } from "../../apimachinery/status.ts";
+import {
+  newBadRequest,
+  newForbidden,
+  newGenericNotFound,
+  newMethodNotAllowed,
+} from "../../apimachinery/status.ts";
+import type { AdmissionAttributes } from "../admission/admission.ts";
 import { createObject } from "../registry/create.ts";
 import { askedFields, recordUpdate } from "../registry/managed-fields.ts";
 import { bringsStatus, hasStatus } from "../registry/resource-facts.ts";
@@ -50,9 +56,10 @@ export async function create(
   if (mutating !== undefined) await mutating;
   dedupeOwners(context, object, true);
   refuseTerminating(info, object.metadata.name ?? "");
-  const created = await createObject(store, context, info, object, (final) =>
-    core.admission.validate(attributes(final)),
-  );
+  const created = await createObject(store, context, info, object, {
+    validate: (final) => core.admission.validate(attributes(final)),
+    confirm: (final) => confirmCreate(core, info, attributes(final)),
+  });
   return { type: "object", status: 201, object: created, served: info };
 }
 
@@ -67,6 +74,19 @@ export function resetStatus(core: ServerCore, info: ResourceInfo, object: Unstru
 export function refuseTerminating(info: ResourceInfo, name: string): void {
   if (info.custom?.isTerminating !== true) return;
   throw newForbidden(info, name, "create not allowed while custom resource definition is terminating");
+}
+
+/** The last look before an object is created, as webhooks may have taken their time: its namespace and its definition. */
+export function confirmCreate(
+  core: ServerCore,
+  { group, version, resource, custom }: ResourceInfo,
+  attributes: AdmissionAttributes,
+): void {
+  core.admission.confirm(attributes);
+  if (custom === undefined) return;
+  const served = core.resources.find(group, version, resource);
+  if (served === undefined) throw newGenericNotFound();
+  refuseTerminating(served.info, attributes.name);
 }
 
 /** Resources that are questions: the answer is made, nothing is stored. */

@@ -16,7 +16,7 @@ import type { RequestContext } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
-import { refuseTerminating, resetStatus } from "./create.ts";
+import { confirmCreate, refuseTerminating, resetStatus } from "./create.ts";
 import { checkCustomType } from "./custom-type.ts";
 import { formatGo } from "./go-format.ts";
 import { dedupeOwners } from "./owner-references.ts";
@@ -78,6 +78,7 @@ export async function patch(
       return patched;
     },
     validate: (object, old) => core.admission.validate(attributes(object, old)),
+    confirm: (object) => confirmCreate(core, info, attributes(object, undefined)),
   });
   return { type: "object", status: created ? 201 : 200, object, served: info };
 }

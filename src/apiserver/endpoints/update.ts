@@ -11,7 +11,7 @@ import type { RequestContext, RequestInfo } from "../request-context.ts";
 import { admissionAttributes, optionsObject } from "./admit.ts";
 import type { ApiResponse, RequestState } from "./api-request.ts";
 import { newRequestContext } from "./context.ts";
-import { namespaceMismatch } from "./create.ts";
+import { confirmCreate, namespaceMismatch } from "./create.ts";
 import { decodeBody } from "./decode-body.ts";
 import { dedupeOwners } from "./owner-references.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -54,6 +54,7 @@ export async function update(
       return object;
     },
     validate: (object, old) => core.admission.validate(attributes(object, old)),
+    confirm: (object) => confirmCreate(core, info, attributes(object, undefined)),
   });
   return { type: "object", status: created ? 201 : 200, object, served: info };
 }

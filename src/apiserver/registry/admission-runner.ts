@@ -15,6 +15,7 @@ type Ask = (plugin: AdmissionPlugin) => Promise<void> | void;
 export class AdmissionRunner {
   readonly #mutating: readonly Step[];
   readonly #validating: readonly Step[];
+  readonly #confirming: readonly AdmissionPlugin[];
   readonly #admitTimes: AdmissionTimes | undefined;
   readonly #validateTimes: AdmissionTimes | undefined;
   readonly #clock: Clock | undefined;
@@ -26,6 +27,7 @@ export class AdmissionRunner {
         .map((plugin) => ({ plugin, times: metrics?.plugin(plugin.name, phase) }));
     this.#mutating = steps("admit");
     this.#validating = steps("validate");
+    this.#confirming = plugins.filter((plugin) => plugin.confirm !== undefined);
     this.#admitTimes = metrics?.step("admit");
     this.#validateTimes = metrics?.step("validate");
     this.#clock = metrics?.clock;
@@ -52,6 +54,11 @@ export class AdmissionRunner {
   validate(attributes: AdmissionAttributes): Promise<void> | undefined {
     const ask: Ask = (plugin) => plugin.validate?.(attributes);
     return this.#run(attributes, this.#validating, this.#validateTimes, ask);
+  }
+
+  /** The last look before an object is created: throws when what was found before no longer holds. */
+  confirm(attributes: AdmissionAttributes): void {
+    for (const plugin of this.#confirming) if (plugin.handles(attributes)) plugin.confirm?.(attributes);
   }
 
   #admit(attributes: AdmissionAttributes, isRepeat: boolean): Promise<void> | undefined {

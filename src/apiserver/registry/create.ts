@@ -12,11 +12,21 @@ import { validateMetadata } from "./object-meta.ts";
 import { hasGeneration } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
-/** The last word before the commit: validating admission. Undefined where nothing had to be waited for. */
+/** The last word on the object: validating admission. Undefined where nothing had to be waited for. */
 export type ValidateHook = (
   object: UnstructuredObject,
   old: UnstructuredObject | undefined,
 ) => Promise<void> | undefined;
+
+/** What admission has to say of a write. */
+export interface Admitting {
+  readonly validate: ValidateHook;
+  /**
+   * Called right before an object is created, when nothing is waited for any more: throws when there is no place for it
+   * any more, as its namespace or its definition went meanwhile.
+   */
+  confirm?(object: UnstructuredObject): void;
+}
 
 /** A generated name is 63 characters at most, five of them random. */
 const maxNamePrefix = 58;
@@ -31,7 +41,7 @@ export async function createObject(
   context: RequestContext,
   served: ResourceInfo,
   object: UnstructuredObject,
-  validate: ValidateHook,
+  admitting: Admitting,
 ): Promise<CachedObject> {
   // What is no number is no version, and says nothing.
   const hasVersion = /^\d*[1-9]\d*$/.test(object.metadata.resourceVersion ?? "");
@@ -47,13 +57,13 @@ export async function createObject(
       const compiled = compiling === undefined ? undefined : await compiling;
       const preparing = store.scheme.prepareValidation?.(served, object, undefined);
       if (preparing !== undefined) await preparing;
-      const checking = check(store, context, served, object, validate, compiled);
+      const checking = check(store, context, served, object, admitting, compiled);
       if (checking !== undefined) await checking;
     }
     // The store's own refusal, so everybody else has had a say before; a dry run does not get there.
     if (hasVersion && !context.dryRun)
       throw newStatusError(500, "", "resourceVersion should not be set on objects to be created");
-    const created = await commit(store, context, served, object, isGenerated);
+    const created = await commit(store, context, served, object, admitting, isGenerated);
     if (created !== undefined) return created;
     const name = object.metadata.name ?? "";
     if (generateName === "")
@@ -80,7 +90,7 @@ function check(
   context: RequestContext,
   served: ResourceInfo,
   object: UnstructuredObject,
-  validate: ValidateHook,
+  admitting: Admitting,
   compiled: readonly FieldError[] = [],
 ): Promise<void> | undefined {
   const own = [
@@ -92,7 +102,7 @@ function check(
   const errors = own.length > 0 ? own : validateMetadata(object);
   if (errors.length > 0) throw newInvalidObject(served, object.metadata.name ?? "", errors);
   for (const warning of store.scheme.warnings(served, object, undefined)) context.addWarning(warning);
-  return validate(object, undefined);
+  return admitting.validate(object, undefined);
 }
 
 /** Undefined when the name is taken. */
@@ -101,6 +111,7 @@ async function commit(
   context: RequestContext,
   served: ResourceInfo,
   object: UnstructuredObject,
+  admitting: Admitting,
   isGenerated: boolean,
 ): Promise<CachedObject | undefined> {
   const { namespace = "", name = "" } = object.metadata;
@@ -118,6 +129,7 @@ async function commit(
     const given = isShared ? { ...object, metadata: { ...object.metadata } } : stored;
     // What nobody changes any more is frozen now, while the processor has it at hand, rather than after the commit.
     if (!isGenerated) freezeParts(given);
+    admitting.confirm?.(object);
     const created = await store.put(given, 0, !isGenerated);
     if (created === undefined) reservation?.rollback();
     else reservation?.commit();

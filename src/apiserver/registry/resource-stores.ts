@@ -46,7 +46,7 @@ export function resourceStores(resources: ServedResources): ResourceStores {
       if (info.namespaced) owned.metadata.namespace = namespace;
       store.scheme.applyDefaults(info, owned);
       recordUpdate(store, context, info, undefined, owned, "");
-      return (await createObject(store, context, info, owned, unchecked)).object;
+      return (await createObject(store, context, info, owned, { validate: unchecked })).object;
     },
     async delete(context, group, resource, namespace, name, options) {
       const { info, store } = find(resources, group, resource, context.resource);

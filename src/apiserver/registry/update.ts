@@ -13,7 +13,7 @@ import {
 } from "../../apimachinery/status.ts";
 import { CachedObject } from "../cache/cached-object.ts";
 import type { RequestContext } from "../request-context.ts";
-import { createObject, type ValidateHook } from "./create.ts";
+import { type Admitting, createObject } from "./create.ts";
 import { newInvalidObject, newPreconditionFailed } from "./errors.ts";
 import {
   allowsUnconditionalUpdate,
@@ -24,7 +24,7 @@ import {
 } from "./resource-facts.ts";
 import type { GenericStore } from "./store.ts";
 
-export interface UpdateRequest {
+export interface UpdateRequest extends Admitting {
   readonly namespace: string;
   readonly name: string;
   /** "" for the main resource. */
@@ -34,7 +34,6 @@ export interface UpdateRequest {
    * Includes what mutating admission adds.
    */
   change(current: UnstructuredObject | undefined): Promise<UnstructuredObject> | UnstructuredObject;
-  readonly validate: ValidateHook;
   /** Whether an absent object is created: always by server-side apply, never by a patch. Default: the strategy says. */
   readonly forceAllowCreate?: boolean;
   /** A uid in what an update sends is a precondition; in what a patch makes of the object it is a field like others. */
@@ -99,7 +98,7 @@ async function createAbsent(
     throw newPreconditionFailed(served, store.key(request.namespace, request.name), request.name, why);
   }
   delete object.metadata.resourceVersion;
-  return createObject(store, context, served, object, request.validate);
+  return createObject(store, context, served, object, request);
 }
 
 /** Undefined when the race was lost. */
