@@ -3,6 +3,7 @@ import type { ResourceQuota } from "../../api/types/core-v1.ts";
 import { type KubernetesObject, keyOf, type UnstructuredObject } from "../../apimachinery/object.ts";
 import { Quantity } from "../../apimachinery/quantity.ts";
 import { isConflict, isNotFound } from "../../apimachinery/status.ts";
+import type { ResourceReference } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext, ReconcileResult } from "../controller.ts";
@@ -57,12 +58,17 @@ export class ResourceQuotaReconciler {
     const waitMs = this.#pace.waitMs(keyOf(quota));
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const hard = quota.spec?.hard ?? {};
-    const used = this.#usage(quota, hard, await this.#informersOf(quota));
-    if (sameList(quota.status?.hard, hard) && sameList(quota.status?.used, used))
-      return { requeueAfterMs: resyncMs };
+    const informers = await this.#informersOf(quota);
+    let used = this.#usage(quota, hard, informers.map(cachedIn(quota)));
+    const isWritten = (): boolean => sameList(quota.status?.hard, hard) && sameList(quota.status?.used, used);
+    if (isWritten()) return { requeueAfterMs: resyncMs };
     const chargedMs = this.#chargedMs.get(keyOf(quota)) ?? Number.NEGATIVE_INFINITY;
     const leftMs = chargedMs + underWayMs - this.#context.clock.now();
-    if (leftMs > 0 && isLess(used, quota.status?.used ?? {})) return { requeueAfterMs: leftMs };
+    if (isLess(used, quota.status?.used ?? {})) {
+      if (leftMs > 0) return { requeueAfterMs: leftMs };
+      used = this.#usage(quota, hard, await this.#read(quota, informers));
+      if (isWritten()) return { requeueAfterMs: secondLookMs };
+    }
     this.#written.set(keyOf(quota), used);
     try {
       await this.#context.client
@@ -77,23 +83,37 @@ export class ResourceQuotaReconciler {
     return { requeueAfterMs: secondLookMs };
   }
 
+  /**
+   * What the quota bounds as the server has it now. A cache that is behind does not know yet of what was charged, and
+   * whoever gave that back would let in more than the quota allows.
+   */
+  async #read(
+    quota: ResourceQuota,
+    informers: readonly Informer<KubernetesObject>[],
+  ): Promise<CountedObjects[]> {
+    const { namespace } = quota.metadata;
+    return await Promise.all(
+      informers.map(async ({ reference }) => {
+        const { items } = await this.#context.client.resource(reference).list({ namespace });
+        return { reference, objects: items as UnstructuredObject[] };
+      }),
+    );
+  }
+
   #usage(
     quota: ResourceQuota,
     hard: Readonly<Record<string, string>>,
-    informers: readonly Informer<KubernetesObject>[],
+    counted: readonly CountedObjects[],
   ): Record<string, string> {
     const names = Object.keys(hard);
     const scopes = scopesOf(quota);
     const nowMs = this.#context.clock.now();
     const used = new Map<string, Quantity>();
     let count = 0;
-    for (const { reference, list } of informers.map((informer) => ({
-      reference: informer.reference,
-      list: informer.list(quota.metadata.namespace) as UnstructuredObject[],
-    }))) {
+    for (const { reference, objects } of counted) {
       for (const name of matchingResources(reference, names)) used.set(name, used.get(name) ?? none);
-      count += list.length;
-      for (const object of list) {
+      count += objects.length;
+      for (const object of objects) {
         if (!scopesMatch(scopes, reference, object)) continue;
         for (const [name, quantity] of usageOf(reference, object, nowMs)) {
           const sum = used.get(name);
@@ -105,6 +125,19 @@ export class ResourceQuotaReconciler {
     return Object.fromEntries([...used].map(([name, quantity]) => [name, quantity.toString()]));
   }
 }
+
+/** The objects of a kind in the quota's namespace. */
+interface CountedObjects {
+  readonly reference: ResourceReference;
+  readonly objects: readonly UnstructuredObject[];
+}
+
+const cachedIn =
+  ({ metadata: { namespace } }: ResourceQuota) =>
+  (informer: Informer<KubernetesObject>): CountedObjects => ({
+    reference: informer.reference,
+    objects: informer.list(namespace) as UnstructuredObject[],
+  });
 
 /** True when less is used of something than the other list says. */
 const isLess = (
