@@ -150,12 +150,14 @@ export class SimulatedNode {
     await this.#kubelet?.report();
   }
 
+  /** For good: what ran on it is gone. */
   async stop(): Promise<void> {
     if (this.#kubelet === undefined) return;
     const { name = defaultName, stages } = this.#settings;
     stages?.setNode(name, false);
     this.#cluster.disconnectNode(name, this.#kubelet);
     await this.#kubelet.stop();
+    await this.#runtime.close();
   }
 }
 

@@ -94,7 +94,7 @@ function runtimeOf(pods: readonly RunningPod[]): SavedRuntime {
   } as unknown as SavedRuntime;
 }
 
-/** What is wrong with the history, each with the name of the invariant. */
+/** What is wrong with the history, whose steps are a minute apart, each with the name of the invariant. */
 function breaches({ steps, runtimes = {}, revisions }: Case): string[] {
   const history = new History();
   const running = new Map(Object.entries(runtimes).map(([node, pods]) => [node, runtimeOf(pods)]));
@@ -113,6 +113,7 @@ function breaches({ steps, runtimes = {}, revisions }: Case): string[] {
     const change = history.apply(key, "gone" in step ? undefined : subject, revisions?.[index]);
     for (const { name, always } of invariants)
       for (const text of always?.(change, world) ?? []) found.push(`${name}: ${text}`);
+    world.nowMs += 60_000;
   }
   for (const { name, anytime, atRest } of invariants) {
     for (const text of [...(anytime?.(world) ?? []), ...(atRest?.(world) ?? [])])
@@ -255,7 +256,10 @@ it.each<[string, Case]>([
     "endpoints-are-ready-pods",
     {
       steps: [
-        object("discovery.k8s.io/v1", "EndpointSlice", { labels: { "kubernetes.io/service-name": "gone" } }),
+        object("discovery.k8s.io/v1", "EndpointSlice", {
+          labels: { "kubernetes.io/service-name": "gone" },
+          ownerReferences: [owner("Service", "gone")],
+        }),
       ],
     },
   ],

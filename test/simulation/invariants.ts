@@ -300,21 +300,29 @@ function usageIn(
   return total;
 }
 
-/** What was let in just before a quota came is found by its controller's second look, after ten seconds. */
+/** What was let in while a quota was counted for the first time is found by the second look, ten seconds later. */
 const countedTwiceMs = 15_000;
 
-const bornMs = ({ metadata }: KubernetesObject): number => Date.parse(metadata.creationTimestamp ?? "");
-
 function quotasHold(): Invariant {
+  /** When each quota was first seen with a count, by uid: before that it bounds nothing. */
+  const countedMs = new Map<string, number>();
+  const sinceCountedMs = ({ metadata: { uid = "" }, status }: ResourceQuota, nowMs: number): number => {
+    if (status?.hard === undefined) return 0;
+    if (!countedMs.has(uid)) countedMs.set(uid, nowMs);
+    return nowMs - (countedMs.get(uid) ?? nowMs);
+  };
   return {
     name: "quotas-hold",
     claim: "Nothing is created that exceeds a quota, once that has counted twice what was there before it.",
     *always(change, { history, nowMs }) {
+      if (change.after !== undefined && isOf(change, resources.resourcequotas))
+        sinceCountedMs(change.after as ResourceQuota, nowMs);
       const reference = bounded.find((each) => isOf(change, each));
       if (reference === undefined || change.before !== undefined || change.after === undefined) return;
       const { namespace } = change.after.metadata;
       for (const quota of history.objects(resources.resourcequotas)) {
-        if (quota.metadata.namespace !== namespace || nowMs - bornMs(quota) < countedTwiceMs) continue;
+        if (quota.metadata.namespace !== namespace) continue;
+        if (sinceCountedMs(quota, nowMs) < countedTwiceMs) continue;
         const hard = quota.status?.hard ?? {};
         const names = matchingResources(reference, Object.keys(hard));
         if (names.length === 0) continue;
@@ -625,8 +633,9 @@ const statefulSetsConverge: Invariant = {
       const name = `statefulset ${keyOf(set)}`;
       const own = ownedBy(pods, set);
       const wanted = set.spec?.replicas ?? 1;
-      if (own.length < wanted && lacksRoom(set.metadata.namespace, set.spec?.template, history, nowMs))
-        continue;
+      // Nor are those taken away that are too many, before all that are wanted are there.
+      const isLacking = own.filter((pod) => ordinalOf(pod) < wanted).length < wanted;
+      if (isLacking && lacksRoom(set.metadata.namespace, set.spec?.template, history, nowMs)) continue;
       yield* isSettled(name, set);
       const ordinals = own
         .map(ordinalOf)
@@ -815,6 +824,8 @@ const endpointsAreReadyPods: Invariant = {
     for (const slice of slices) {
       const { namespace, labels = {} } = slice.metadata;
       const service = labels["kubernetes.io/service-name"] ?? "";
+      // Whoever deletes a Service without its dependents leaves its slices, as Kubernetes does.
+      if (controllerOf(slice) === undefined) continue;
       if (service !== "" && history.find(resources.services, service, namespace) === undefined)
         yield `slice ${keyOf(slice)} is of no service`;
     }

@@ -53,6 +53,8 @@ const mayBeRefused: readonly RegExp[] = [
   /code="403".*resource="pods".*verb="POST"/,
   // The lease of a Node that was deleted and is back is collected with the former, and made anew.
   /code="404".*resource="leases".*verb="PATCH"/,
+  // An event of which the first was one too many in a short time is counted all the same: the next is written anew.
+  /code="404".*resource="events".*verb="PATCH"/,
 ];
 
 /** One cluster, from its beginning to its end, through everything that the seed has for it. */

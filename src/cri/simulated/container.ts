@@ -106,6 +106,12 @@ export class SimulatedContainer {
     this.#schedule(0, false);
   }
 
+  /** Whoever runs it is gone: it does nothing more, and nobody is told. */
+  abandon(): void {
+    for (const timer of this.#timers.splice(0)) timer.stop();
+    this.#next?.stop();
+  }
+
   /** Ends in the state of a container whose command could not be run. */
   failToStart(message: string): void {
     this.#state = "running";
@@ -288,8 +294,7 @@ export class SimulatedContainer {
   }
 
   #exit(exitCode: number, reason: string, message: string): void {
-    for (const timer of this.#timers.splice(0)) timer.stop();
-    this.#next?.stop();
+    this.abandon();
     this.#state = "exited";
     this.#finishedAtMs = this.#options.clock.now();
     this.#exitCode = exitCode;

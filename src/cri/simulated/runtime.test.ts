@@ -107,6 +107,21 @@ describe("a simulated pod", () => {
 });
 
 describe("a simulated container", () => {
+  test("does nothing more when its node is gone", async () => {
+    const { clock, runtime, run } = setup();
+    const { id } = await run("web", {
+      [`${p}log`]: "again",
+      [`${p}log-every`]: "1s",
+      [`${p}run-duration`]: "1m",
+    });
+    await clock.advance(2_500);
+    await runtime.close();
+    const printed = (await runtime.logs.stat("/logs/web/app/0.log"))?.sizeBytes;
+    await clock.advance(120_000);
+    expect((await runtime.logs.stat("/logs/web/app/0.log"))?.sizeBytes).toBe(printed);
+    expect((await runtime.containerStatus(id)).state).toBe("running");
+  });
+
   test("runs until it is stopped, and ends with 143", async () => {
     const { clock, runtime, run } = setup();
     const { id } = await run("web");

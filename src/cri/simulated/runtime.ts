@@ -329,7 +329,9 @@ export class SimulatedRuntime implements RuntimeService {
     return this.#events.listen(signal);
   }
 
+  /** The node is gone, and all that ran on it: no timer of it goes off any more. */
   close(): Promise<void> {
+    for (const container of this.#containers.values()) container.abandon();
     return Promise.resolve();
   }
 
