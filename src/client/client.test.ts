@@ -87,6 +87,32 @@ it("queries carry selectors, paging, dry run and force", async () => {
   ]);
 });
 
+it("a list is whole, also of a server that answers in pages, and a page that was asked for is one", async () => {
+  const pages = [
+    { metadata: { resourceVersion: "7", continue: "next" }, items: [{ metadata: { name: "a" } }] },
+    { metadata: { resourceVersion: "7" }, items: [{ metadata: { name: "b" } }] },
+  ];
+  const sent: TransportRequest[] = [];
+  const { client } = setUp({});
+  const transport: Transport = {
+    ...client.transport,
+    request: async (request) => {
+      sent.push(request);
+      return { status: 200, body: pages[(sent.length - 1) % 2], warnings: [] };
+    },
+  };
+  const deployments = newClient(transport).resource(resources.deployments);
+  const list = await deployments.list({ resourceVersion: "0", labelSelector: "a=b" });
+  expect(list.items.map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
+  expect(list.metadata).toEqual({ resourceVersion: "7" });
+  expect(sent.map(({ query }) => query?.["continue"])).toEqual([undefined, "next"]);
+  // What goes on from a page before says nothing of the revision, but of what is wanted.
+  expect(sent[1]?.query).toMatchObject({ labelSelector: "a=b" });
+  expect(sent[1]?.query?.["resourceVersion"]).toBeUndefined();
+  expect((await deployments.list({ limit: 1 })).items).toHaveLength(1);
+  expect(sent).toHaveLength(3);
+});
+
 it("items of a list carry apiVersion and kind, and a null list is empty", async () => {
   const list = (client: Client) => client.resource(resources.deployments).list();
   const { client } = setUp({ metadata: {}, items: [{ metadata: { name: "a" } }] });

@@ -31,6 +31,7 @@ export interface ResourceReference<T extends KubernetesObject = KubernetesObject
 
 export interface ResourceClient<T extends KubernetesObject> {
   get(name: string, options?: GetOptions): Promise<T>;
+  /** The whole list, also of a server that answers in pages of its own; with `limit` or `continue`, one page. */
   list(options?: ListOptions): Promise<KubernetesList<T>>;
   watch(options?: WatchOptions): AsyncIterable<WatchEvent<T>>;
   create(object: T, options?: WriteOptions): Promise<T>;
@@ -102,6 +103,8 @@ export function newClient(transport: Transport): Client {
   return { transport, resource: (reference) => new TransportResourceClient(transport, reference) };
 }
 
+const isLast = ({ metadata }: KubernetesList): boolean => (metadata.continue ?? "") === "";
+
 const patchTypes: Readonly<Record<PatchOptions["type"], string>> = {
   json: "application/json-patch+json",
   merge: "application/merge-patch+json",
@@ -128,6 +131,20 @@ class TransportResourceClient<T extends KubernetesObject> implements ResourceCli
   }
 
   async list(options: ListOptions = {}): Promise<KubernetesList<T>> {
+    const first = await this.#page(options);
+    const isPageWanted = options.limit !== undefined || options.continue !== undefined;
+    if (isPageWanted || isLast(first)) return first;
+    const items = [...first.items];
+    let page = first;
+    while (!isLast(page)) {
+      const { resourceVersion: _revision, resourceVersionMatch: _match, ...selection } = options;
+      page = await this.#page({ ...selection, continue: page.metadata.continue ?? "" });
+      items.push(...page.items);
+    }
+    return { ...page, items };
+  }
+
+  async #page(options: ListOptions): Promise<KubernetesList<T>> {
     const path = this.#path(options.namespace);
     const list = await this.#send<KubernetesList<T>>("GET", path, options, {
       query: listQuery(options),

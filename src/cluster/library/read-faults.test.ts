@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConfigMap } from "../../api/types/core-v1.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
+import type { KubernetesList } from "../../apimachinery/object.ts";
 import type { WatchOptions } from "../../client/client.ts";
 import { resources } from "../../client/resources.ts";
 import { SharedInformerFactory } from "../../client/shared-informer-factory.ts";
@@ -164,14 +165,24 @@ describe("a fault with stale", { timeout: 60_000 }, () => {
   });
 });
 
+/** One answer of the server, as it is. */
+async function page(
+  cluster: EmbeddedCluster,
+  query: Record<string, string>,
+): Promise<KubernetesList<ConfigMap>> {
+  const path = `/api/v1/namespaces/${namespace}/configmaps`;
+  const { body } = await cluster.client.transport.request({ method: "GET", path, query });
+  return body as KubernetesList<ConfigMap>;
+}
+
 describe("a fault with pageSize", { timeout: 60_000 }, () => {
-  it.each([{}, { resourceVersion: "0" }, { limit: 5 }])(
+  it.each<Record<string, string>>([{}, { resourceVersion: "0" }, { limit: "5" }])(
     "cuts a list into pages at one revision: %j",
-    async (options) => {
+    async (query) => {
       await using cluster = await start();
       for (const name of ["a", "b", "c"]) await maps(cluster).create(configMap(name));
       const fault = cluster.faults.add({ resource: "configmaps", pageSize: 2 });
-      const first = await maps(cluster).list({ namespace, ...options });
+      const first = await page(cluster, query);
       expect(names(first.items)).toEqual(["a", "b"]);
       expect(first.metadata.continue).toEqual(expect.any(String));
       await maps(cluster).create(configMap("d"));
@@ -188,8 +199,16 @@ describe("a fault with pageSize", { timeout: 60_000 }, () => {
     for (const name of ["b", "c"]) await maps(cluster).create(configMap(name));
     cluster.faults.add({ resource: "configmaps", pageSize: 2 });
     expect(names((await maps(cluster).list({ namespace, limit: 1 })).items)).toEqual(["a"]);
-    const since = await maps(cluster).list({ namespace, resourceVersion: metadata.resourceVersion ?? "" });
+    const since = await page(cluster, { resourceVersion: metadata.resourceVersion ?? "" });
     expect(names(since.items)).toEqual(["a", "b"]);
+  });
+
+  it("is no trouble to clients that want the whole list", async () => {
+    await using cluster = await start();
+    for (const name of ["a", "b", "c", "d", "e"]) await maps(cluster).create(configMap(name));
+    const fault = cluster.faults.add({ resource: "configmaps", pageSize: 2 });
+    expect(names((await maps(cluster).list({ namespace })).items)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(fault.hits).toBe(3);
   });
 
   it("is no trouble to informers", async () => {
