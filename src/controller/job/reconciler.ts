@@ -199,7 +199,8 @@ export class JobReconciler {
     const leftMs = deadlineLeftMs(job, status, nowMs);
     // Once it is over, changes of the pods tell how the end goes on; a look now and then is for the case that none comes.
     const deadlineMs = leftMs === undefined || leftMs > 0 ? leftMs : pastDeadlineMs;
-    const waits = [managed.requeueAfterMs, deadlineMs].filter((ms) => ms !== undefined);
+    const unseenMs = this.#expectations.remainingMs(key);
+    const waits = [managed.requeueAfterMs, deadlineMs, unseenMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(1, Math.min(...waits)) };
   }
 
