@@ -2,7 +2,13 @@ import { RealClock } from "../apimachinery/clock.ts";
 import { parseDurationMs } from "../apimachinery/duration.ts";
 import { printYaml } from "../apimachinery/yaml.ts";
 import type { Client } from "../client/client.ts";
-import { type Changes, type ChangesQuery, NoHistoryError, readChanges } from "../history/client/read.ts";
+import {
+  type Changes,
+  type ChangesQuery,
+  formerResource,
+  NoHistoryError,
+  readChanges,
+} from "../history/client/read.ts";
 import { historyRows } from "../history/client/table.ts";
 import { RestMapper } from "../kubectl/rest-mapper.ts";
 import { type Command, CommandError, type OptionValues, text, usageExitCode } from "./command.ts";
@@ -42,7 +48,7 @@ export const historyCommand: Command = {
     const output = formatOf(options);
     const since = text(options, "since");
     const sinceMs = since === "" ? undefined : parseDurationMs(since);
-    if (since !== "" && sinceMs === undefined)
+    if (since !== "" && (sinceMs === undefined || sinceMs < 0))
       throw new CommandError(`"${since}" is no duration`, {
         remedy: "write it as 10m or 1h30m",
         exitCode: usageExitCode,
@@ -125,8 +131,9 @@ export async function queryOf(
   { resource: kind, name }: { readonly resource: string; readonly name: string },
   namespace: string,
 ): Promise<ChangesQuery> {
-  const found = await new RestMapper(client.transport).forName(kind);
-  if (found === undefined) throw noSuchKind(kind);
+  const found = (await new RestMapper(client.transport).forName(kind)) ?? formerResource(kind);
+  if (found === undefined)
+    throw noSuchKind(kind, "one whose definition is gone is named with its group: sites.example.dev/NAME");
   const { group, resource, namespaced } = found;
   return { group, resource, name, namespace: namespaced ? namespace : "" };
 }

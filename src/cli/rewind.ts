@@ -1,3 +1,4 @@
+import { RealClock } from "../apimachinery/clock.ts";
 import { nameOf } from "../history/client/diff.ts";
 import { type Rewound, rewind } from "../history/client/rewind.ts";
 import { RestMapper } from "../kubectl/rest-mapper.ts";
@@ -52,6 +53,7 @@ export const rewindCommand: Command = {
         finder: new RestMapper(client.transport),
         dryRun,
         deleteNew,
+        pause: () => new RealClock().sleep(100),
       });
       for (const each of rewound) io.out(`${line(each, dryRun)}\n`);
       if (rewound.every(({ outcome }) => outcome === "unchanged"))

@@ -99,7 +99,7 @@ export function objectOf(
 }
 
 /** A kind that nobody serves. */
-export const noSuchKind = (resource: string): CommandError =>
+export const noSuchKind = (resource: string, more = ""): CommandError =>
   new CommandError(`the cluster serves no kind "${resource}"`, {
-    remedy: "kubectl api-resources lists them",
+    remedy: `kubectl api-resources lists them${more === "" ? "" : `; ${more}`}`,
   });

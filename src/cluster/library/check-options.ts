@@ -1,16 +1,9 @@
 import { dns1123SubdomainErrors } from "../../apimachinery/names.ts";
 import { admissionPluginNames } from "../../apiserver/admission/chain.ts";
-import { checkNames, meant } from "./known-names.ts";
+import { everyName } from "./every-name.ts";
+import { checkNames, checkText, meant } from "./known-names.ts";
 import { failureKinds } from "./node-failures.ts";
-import type { CreateClusterOptions, NodeOptions } from "./options.ts";
-
-/** All names that the options have: one that is missing is an error to the compiler. */
-const everyName =
-  <Options>() =>
-  <const Names extends readonly string[]>(
-    ...names: [Exclude<keyof Options, Names[number]>] extends [never] ? Names : never
-  ): readonly string[] =>
-    names;
+import type { CreateClusterOptions, NodeOptions, TestUser } from "./options.ts";
 
 const optionNames = everyName<CreateClusterOptions>()(
   "clock",
@@ -67,6 +60,25 @@ export function checkOptions(options: CreateClusterOptions): void {
   else if (nodes !== undefined && !(Number.isInteger(nodes) && Number(nodes) >= 0))
     throw new TypeError(`nodes: ${shown(nodes)} is no number of nodes`);
   if (admission !== undefined) checkAdmission(admission);
+  checkSources(options);
+}
+
+/** What the cluster is made from, and what is said of its pods. */
+function checkSources({ scripts = [], store, from }: CreateClusterOptions): void {
+  if (!Array.isArray(scripts)) throw new TypeError(`scripts: ${shown(scripts)} is no list`);
+  for (const each of scripts) checkNames("one of the scripts", each, ["pods", "script"]);
+  if (store !== undefined && typeof store.txn !== "function")
+    throw new TypeError("store: that is no Storage");
+  if (from !== undefined && typeof from !== "string" && !(from instanceof Uint8Array))
+    throw new TypeError(`from: ${shown(from)} is neither what cluster.save() gave nor the path of its file`);
+}
+
+/** Throws TypeError for what nobody is. */
+export function checkUser(user: TestUser): void {
+  checkNames("a user", user, ["name", "groups"]);
+  checkText("a user's name", user.name);
+  if (user.groups !== undefined && !Array.isArray(user.groups))
+    throw new TypeError(`a user's groups: ${shown(user.groups)} is no list`);
 }
 
 function checkAdmission(admission: NonNullable<CreateClusterOptions["admission"]>): void {

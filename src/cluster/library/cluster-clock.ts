@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../../apimachinery/clock.ts";
 import { VirtualClock } from "../../apimachinery/clock.ts";
 import { durationMs, formatDuration, signedDurationMs } from "./duration.ts";
 import { SkewedClock } from "./faults/skewed-clock.ts";
+import { checkNames } from "./known-names.ts";
 import type { Duration, SignedDuration } from "./options.ts";
 import type { Pulse } from "./pulse.ts";
 
@@ -34,7 +35,11 @@ export class ClusterClock implements Clock {
 
   /** Moves a virtual clock forward; resolves when all that was due has run and the cluster is quiet. */
   async advance(duration: Duration): Promise<void> {
-    await this.#virtual("advance").advance(durationMs(duration));
+    const clock = this.#virtual("advance");
+    const ms = durationMs(duration);
+    if (!Number.isFinite(ms))
+      throw new TypeError("advance: it would never end; runUntilIdle() ends by itself");
+    await clock.advance(ms);
   }
 
   /** Lets everything that is ready happen, while time stands still. */
@@ -48,9 +53,12 @@ export class ClusterClock implements Clock {
    */
   async runUntil(
     isDone: () => boolean | Promise<boolean>,
-    { limit = "1h" }: { readonly limit?: Duration } = {},
+    options: { readonly limit?: Duration } = {},
   ): Promise<number> {
     const clock = this.#virtual("runUntil");
+    if (typeof isDone !== "function") throw new TypeError("runUntil: the condition is no function");
+    checkNames("runUntil", options, ["limit"]);
+    const { limit = "1h" } = options;
     const startMs = clock.now();
     if (await clock.runUntil(isDone, durationMs(limit))) return clock.now() - startMs;
     throw new Error(
@@ -62,14 +70,12 @@ export class ClusterClock implements Clock {
    * Moves a virtual clock forward until nothing but heartbeats has been written for a while. Answers how much time
    * passed; rejects, naming the last change, when the cluster did not come to rest within the limit.
    */
-  async runUntilIdle({
-    quietFor = "1m",
-    limit = "24h",
-  }: {
-    readonly quietFor?: Duration;
-    readonly limit?: Duration;
-  } = {}): Promise<number> {
+  async runUntilIdle(
+    options: { readonly quietFor?: Duration; readonly limit?: Duration } = {},
+  ): Promise<number> {
     const clock = this.#virtual("runUntilIdle");
+    checkNames("runUntilIdle", options, ["quietFor", "limit"]);
+    const { quietFor = "1m", limit = "24h" } = options;
     const startMs = clock.now();
     const quietMs = durationMs(quietFor);
     const isIdle = (): boolean => clock.now() - Math.max(startMs, this.#pulse.lastChangeMs) >= quietMs;

@@ -12,6 +12,7 @@ import type { Cluster, ClusterOptions } from "../cluster.ts";
 import { adminUser } from "../identities.ts";
 import { signedDurationMs } from "./duration.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
+import { checkCounts } from "./faults/rules.ts";
 import { ServerTransport } from "./faults/server-transport.ts";
 import { SkewedClock } from "./faults/skewed-clock.ts";
 import { StoreSession } from "./faults/store-session.ts";
@@ -197,15 +198,26 @@ export class ClusterServer {
 
   /** A client that outlives crashes, by default the administrator's. The process does not end while it waits. */
   client(user: UserInfo = adminUser): Client {
-    return this.clientIn(user, (work) => this.hold.during(work));
+    return this.clientIn(
+      user,
+      (work) => this.hold.during(work),
+      () => {
+        if (this.signal.aborted) throw connectionError("ECONNREFUSED", "the cluster is closed");
+      },
+    );
   }
 
-  /** A client that outlives crashes, for a part of the cluster. */
-  clientIn(user: UserInfo, around: <T>(work: Promise<T>) => Promise<T> = (work) => work): Client {
+  /** A client that outlives crashes, for a part of the cluster. `check` may refuse each request. */
+  clientIn(
+    user: UserInfo,
+    around: <T>(work: Promise<T>) => Promise<T> = (work) => work,
+    check: () => void = () => undefined,
+  ): Client {
     let known: Life | undefined;
     let transport = this.cluster.server.inProcessTransport(user);
     return newClient(
       new ServerTransport(() => {
+        check();
         const life = this.#life;
         if (life.isOver) throw connectionError("ECONNREFUSED", "connect ECONNREFUSED");
         if (known !== life) transport = life.cluster.server.inProcessTransport(user);
@@ -243,6 +255,7 @@ export class ClusterServer {
   crashController(name: string, options: ControllerCrashOptions): Omit<Fault, "rule"> {
     checkController(name, this.cluster.controllerNames());
     checkNames("crashController", options, ["afterWrites", "times"]);
+    checkCounts(options);
     return this.#parts.faults.controllers.plan(name, options, () => {
       const { cluster } = this;
       // Nobody waits for what it was doing: none of it reaches the server any more.

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { parseDurationMs } from "../../apimachinery/duration.ts";
 import type { Duration, SignedDuration } from "./options.ts";
 
@@ -6,7 +7,7 @@ export function durationMs(duration: Duration): number {
   const ms = typeof duration === "number" ? duration : parseDurationMs(duration);
   if (ms !== undefined && ms >= 0) return ms;
   throw new TypeError(
-    `${JSON.stringify(duration)} is no duration: write milliseconds, or "250ms", "10m", "1h30m"`,
+    `${typeof duration === "string" ? JSON.stringify(duration) : inspect(duration, { depth: 0 })} is no duration: write milliseconds, or "250ms", "10m", "1h30m"`,
   );
 }
 

@@ -18,13 +18,15 @@ import { nthNodeName } from "../names.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
 import type { ArtifactOptions } from "./artifact.ts";
+import { deleteOptionNames, listOptionNames } from "./call-options.ts";
 import { allChanges, type ChangesOptions } from "./changes.ts";
+import { checkUser } from "./check-options.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
 import { type Fault, Faults } from "./faults.ts";
 import type { Change, Difference, DiffOptions, RewindToOptions, Rewound } from "./history.ts";
-import { checkController } from "./known-names.ts";
+import { checkController, checkNames, checkText } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
@@ -219,6 +221,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    *   for await (const batch of cluster.changes({ follow: false })) log.push(...batch);
    */
   changes(options: ChangesOptions = {}): AsyncIterable<readonly StorageEvent[]> {
+    this.#checkOpen("changes");
     return allChanges(this.#storage, options);
   }
 
@@ -246,16 +249,18 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /** Writes things back as they were, as new writes that are admitted like any other. */
   async rewind(options: RewindToOptions): Promise<Rewound[]> {
-    return await (await import("./history.ts")).rewindTo(this.client, options);
+    return await (await import("./history.ts")).rewindTo(this.client, options, () => this.#pause());
   }
 
   /** The newest revision: what `diff` and `rewind` take. */
   async revision(): Promise<number> {
+    this.#checkOpen("revision");
     return await this.#storage.revision();
   }
 
   /** A client that acts as someone else, with the rights that the cluster gives them. */
   clientOf(user: TestUser): Client {
+    checkUser(user);
     return this.server.client(userInfo(user));
   }
 
@@ -274,6 +279,8 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /** One object; rejects with a StatusError of reason NotFound when there is none. */
   async get(resource: string, name: string, namespace = "default"): Promise<AnyObject> {
+    checkText("name", name);
+    checkText("namespace", namespace);
     const mapped = await this.#applier.resource(resource);
     const scope = mapped.namespaced ? { namespace } : {};
     return (await this.client.resource(mapped).get(name, scope)) as AnyObject;
@@ -281,10 +288,13 @@ export class EmbeddedCluster implements AsyncDisposable {
 
   /** All objects of a resource; of every namespace unless the options name one. */
   async list(resource: string, options: ListOptions = {}): Promise<readonly AnyObject[]> {
+    checkNames("list", options, listOptionNames);
     return (await (await this.resource(resource)).list(options)).items;
   }
 
   async delete(resource: string, name: string, options: DeleteCallOptions = {}): Promise<void> {
+    checkText("name", name);
+    checkNames("delete", options, deleteOptionNames);
     const mapped = await this.#applier.resource(resource);
     const scope = mapped.namespaced ? { namespace: options.namespace ?? "default" } : {};
     await this.client.resource(mapped).delete(name, { ...options, ...scope });
@@ -295,6 +305,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    * moves on meanwhile. Rejects after the timeout, telling what was seen last and what the cluster's events say.
    */
   async until<T>(ask: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
+    this.#checkOpen("until");
     return await this.server.hold.during(until({ clock: this.#clock, client: this.client }, ask, options));
   }
 
@@ -303,6 +314,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    * port does not keep the process alive.
    */
   async serve(): Promise<Endpoint> {
+    this.#checkOpen("serve");
     this.#serving ??= this.#serve();
     return await this.#serving;
   }
@@ -335,6 +347,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    * (backoff, queues) begins anew, as after a restart.
    */
   async fork(): Promise<EmbeddedCluster> {
+    this.#checkOpen("fork");
     const storage = this.#storage;
     if (!(storage instanceof MemoryStorage)) throw new Error("only a cluster in memory can be forked");
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
@@ -361,6 +374,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   async save(): Promise<Buffer>;
   async save(file: string): Promise<undefined>;
   async save(file?: string): Promise<Buffer | undefined> {
+    this.#checkOpen("save");
     const { saveCluster } = await import("./save.ts");
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
     const { seed, store: _, ...options } = this.#options;
@@ -391,6 +405,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    * `record` also who wrote what and the server's log. `sampan replay FILE` opens it, at any revision.
    */
   async artifact(file: string, options: ArtifactOptions = {}): Promise<void> {
+    this.#checkOpen("artifact");
     const { writeArtifact } = await import("./artifact.ts");
     await writeArtifact(
       {
@@ -441,6 +456,12 @@ export class EmbeddedCluster implements AsyncDisposable {
       clientKey: admin.key,
     });
     return { url, kubeconfig, text: readFileSync(kubeconfig, "utf8") };
+  }
+
+  /** What is asked of a cluster that is closed has come too late: a test did not wait for something. */
+  #checkOpen(what: string): void {
+    if (this.#closing !== undefined)
+      throw new Error(`${what}(): the cluster is closed; was something not awaited before its test ended?`);
   }
 
   async #pause(): Promise<void> {

@@ -1,8 +1,9 @@
 import type { Client } from "../../client/client.ts";
 import { authored, type Difference, differences } from "../../history/client/diff.ts";
-import { type Change, checkRevision, readChanges } from "../../history/client/read.ts";
+import { type Change, checkRevision, formerResource, readChanges } from "../../history/client/read.ts";
 import { type Rewound, rewind } from "../../history/client/rewind.ts";
 import { RestMapper } from "../../kubectl/rest-mapper.ts";
+import { checkNames } from "./known-names.ts";
 
 export type { Difference } from "../../history/client/diff.ts";
 export type { Change } from "../../history/client/read.ts";
@@ -31,15 +32,26 @@ export interface RewindToOptions extends HistoryScope {
   readonly deleteNew?: boolean;
 }
 
+const scopeNames = ["what", "namespace"];
+
+/** Throws TypeError for what is no revision: nothing would be known of it, or everything. */
+function checkNumber(name: string, revision: unknown): void {
+  if (Number.isInteger(revision) && Number(revision) >= 0) return;
+  throw new TypeError(
+    `${name}: ${JSON.stringify(revision) ?? String(revision)} is no revision; cluster.revision() gives one`,
+  );
+}
+
 /** The changes of one thing, oldest first; also of one that is gone. */
 export async function historyOf(client: Client, what: string, namespace: string): Promise<readonly Change[]> {
   return (await readChanges(client.transport, await scopeOf(client, { what, namespace }))).items;
 }
 
-export async function diff(
-  client: Client,
-  { from, to, withStatus = false, ...scope }: DiffOptions,
-): Promise<Difference[]> {
+export async function diff(client: Client, options: DiffOptions): Promise<Difference[]> {
+  checkNames("diff", options, [...scopeNames, "from", "to", "withStatus"]);
+  const { from, to, withStatus = false, ...scope } = options;
+  checkNumber("from", from);
+  if (to !== undefined) checkNumber("to", to);
   const query = await scopeOf(client, scope);
   const changes = await readChanges(client.transport, {
     ...query,
@@ -53,14 +65,19 @@ export async function diff(
 
 export async function rewindTo(
   client: Client,
-  { to, dryRun, deleteNew, ...scope }: RewindToOptions,
+  options: RewindToOptions,
+  pause: () => Promise<void>,
 ): Promise<Rewound[]> {
+  checkNames("rewind", options, [...scopeNames, "to", "dryRun", "deleteNew"]);
+  const { to, dryRun, deleteNew, ...scope } = options;
+  checkNumber("to", to);
   const changes = await readChanges(client.transport, { ...(await scopeOf(client, scope)), after: to });
   checkRevision(changes, to);
   const finder = new RestMapper(client.transport);
   return await rewind(changes, {
     client,
     finder,
+    pause,
     ...(dryRun !== undefined && { dryRun }),
     ...(deleteNew !== undefined && { deleteNew }),
   });
@@ -70,7 +87,7 @@ async function scopeOf(client: Client, { what, namespace }: HistoryScope) {
   if (what === undefined) return namespace === undefined ? {} : { namespace };
   const [kind = "", name = ""] = what.split("/");
   if (kind === "" || name === "") throw new TypeError(`${JSON.stringify(what)} is not RESOURCE/NAME`);
-  const found = await new RestMapper(client.transport).forName(kind);
+  const found = (await new RestMapper(client.transport).forName(kind)) ?? formerResource(kind);
   if (found === undefined) throw new TypeError(`the cluster serves no resource ${JSON.stringify(kind)}`);
   const { group, resource, namespaced } = found;
   return { group, resource, name, namespace: namespaced ? (namespace ?? "default") : "" };

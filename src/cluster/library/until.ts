@@ -25,6 +25,10 @@ export async function until<T>(
   ask: () => T | Promise<T>,
   options: UntilOptions,
 ): Promise<NonNullable<T>> {
+  if (typeof ask !== "function")
+    throw new TypeError(
+      `until: ${inspect(ask, { depth: 0 })} is no question: give it a function that is asked again and again`,
+    );
   checkNames("until", options, ["timeout", "what"]);
   const { timeout = "1m", what = "" } = options;
   const timeoutMs = durationMs(timeout);

@@ -2,7 +2,7 @@ import { RealClock } from "../../apimachinery/clock.ts";
 import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { CertificateAuthority } from "../../pki/index.ts";
-import { type Manifests, objectsOf } from "./manifests.ts";
+import { type Manifests, objectsOf } from "./manifest-objects.ts";
 
 /** What a webhook shows, and by what it is known. */
 export interface WebhookCertificate {

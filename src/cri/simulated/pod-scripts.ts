@@ -81,6 +81,7 @@ export class PodScripts {
 
   /** Containers that are made from now on obey the script. Throws for what cannot be followed. */
   script(pods: PodPattern, script: PodScript): ScriptRule {
+    checkPattern(pods);
     const rule: Rule = {
       pods,
       script,
@@ -114,6 +115,23 @@ export class PodScripts {
       )
       .map(({ settings }) => settings);
   }
+}
+
+const traits = ["namespace", "name", "labels", "container"];
+
+/** Throws TypeError for what pods are not told apart by: all would be meant. */
+function checkPattern(pods: PodPattern): void {
+  // In JavaScript anything may be given.
+  const given: unknown = pods;
+  if (typeof given !== "object" || given === null)
+    throw new TypeError(
+      `script: ${JSON.stringify(given) ?? String(given)} does not say which pods; {} are all`,
+    );
+  const unknown = Object.keys(given).find((name) => !traits.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(
+    `script: pods are not told apart by ${JSON.stringify(unknown)}, but by ${traits.join(", ")}`,
+  );
 }
 
 const textSelector = (text: string | undefined): Selector | undefined =>

@@ -59,6 +59,17 @@ export async function readChanges(transport: Transport, query: ChangesQuery): Pr
   }
 }
 
+/**
+ * What a name with its group means in the history where no such kind is served any more: `sites.example.dev`. Undefined for
+ * a name without one.
+ */
+export function formerResource(
+  name: string,
+): { readonly group: string; readonly resource: string; readonly namespaced: boolean } | undefined {
+  const [resource = "", ...group] = name.split(".");
+  return group.length < 2 ? undefined : { group: group.join("."), resource, namespaced: true };
+}
+
 /** Throws NoHistoryError when states of the revision cannot be told any more, or not yet. */
 export function checkRevision({ begin, revision }: Changes, asked: number): void {
   if (asked > revision)

@@ -1,3 +1,4 @@
+import { isObject } from "../../apimachinery/json.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { isNotFound, StatusError } from "../../apimachinery/status.ts";
 import type { Client, ResourceReference } from "../../client/client.ts";
@@ -10,6 +11,8 @@ import type { Changes } from "./read.ts";
 /** Finds the resource of a kind, in exactly this version. */
 export interface KindFinder {
   forKind(apiVersion: string, kind: string): Promise<ResourceReference | undefined>;
+  /** Asks the cluster anew from here on: a definition came back. */
+  reset(): void;
 }
 
 /** What becomes of one object. */
@@ -32,6 +35,8 @@ export interface RewindOptions {
   readonly dryRun?: boolean;
   /** Deletes what did not exist then; otherwise it is kept. */
   readonly deleteNew?: boolean;
+  /** Gives the cluster the time to take up a definition that came back. */
+  readonly pause: () => Promise<void>;
 }
 
 /** Who is named for the fields that come back. */
@@ -49,17 +54,29 @@ export async function rewind({ items }: Pick<Changes, "items">, options: RewindO
   );
   const firsts = [...byObject.values()].flatMap(([first]) => first ?? []);
   const outcomes: Rewound[] = [];
+  const returning = new Set<string>();
   for (const { group, resource, namespace, name, before, after } of firsts.toSorted(
     (a, b) => rankOf(a) - rankOf(b),
   )) {
     const object: ChangedObject = { group, resource, namespace, name };
     const some = before ?? after;
-    outcomes.push({
-      ...object,
-      ...(some === undefined ? nothing : await outcomeOf(object, before, some, options)),
-    });
+    const outcome =
+      some === undefined ? nothing : await outcomeOf(object, before, some, { ...options, returning });
+    if (outcome.outcome === "created" && some !== undefined) returning.add(definedBy(some));
+    outcomes.push({ ...object, ...outcome });
   }
   return outcomes;
+}
+
+interface Rewinding extends RewindOptions {
+  /** The kinds whose definitions have come back: `example.dev/Site`. */
+  readonly returning: ReadonlySet<string>;
+}
+
+/** Which kind it defines; nothing for what is no definition. */
+function definedBy({ kind, spec }: UnstructuredObject): string {
+  if (kind !== "CustomResourceDefinition" || !isObject(spec) || !isObject(spec["names"])) return "";
+  return `${String(spec["group"])}/${String(spec["names"]["kind"])}`;
 }
 
 type Outcome = Pick<Rewound, "outcome" | "fields" | "why">;
@@ -82,16 +99,20 @@ async function outcomeOf(
   object: ChangedObject,
   then: UnstructuredObject | undefined,
   { apiVersion, kind }: UnstructuredObject,
-  options: RewindOptions,
+  options: Rewinding,
 ): Promise<Outcome> {
   if (isHidden(then))
     return { outcome: "refused", fields: [], why: "its values are not kept: write it yourself" };
-  const resource = await options.finder.forKind(apiVersion, kind);
+  const isReturning = options.returning.has(`${object.group}/${kind}`);
+  const resource = await find({ apiVersion, kind }, isReturning, options);
+  if (resource === undefined && then === undefined) return nothing;
+  if (resource === undefined && isReturning && options.dryRun === true)
+    return { outcome: "created", fields: [], why: "not checked, since its definition is not there yet" };
   if (resource === undefined)
     return {
       outcome: "refused",
       fields: [],
-      why: `the cluster does not serve ${kind} in ${apiVersion} any more: apply its definition first`,
+      why: `the cluster does not serve ${kind} in ${apiVersion} any more: apply its definition first, or rewind crd/${object.resource}.${object.group}`,
     };
   const scope = object.namespace === "" ? {} : { namespace: object.namespace };
   const resources = options.client.resource(resource);
@@ -119,6 +140,22 @@ async function outcomeOf(
     return { outcome: "refused", fields: [], why: refusalText(error, object, resource) };
   }
 }
+
+/** The resource of the kind; one whose definition has come back is served a moment later. */
+async function find(
+  { apiVersion, kind }: Pick<UnstructuredObject, "apiVersion" | "kind">,
+  isReturning: boolean,
+  { finder, pause, dryRun }: RewindOptions,
+): Promise<ResourceReference | undefined> {
+  for (let attempt = 0; ; attempt++) {
+    const found = await finder.forKind(apiVersion, kind);
+    if (found !== undefined || !isReturning || dryRun === true || attempt === attemptsMax) return found;
+    await pause();
+    finder.reset();
+  }
+}
+
+const attemptsMax = 100;
 
 async function takeAway(
   now: UnstructuredObject | undefined,

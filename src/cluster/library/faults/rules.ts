@@ -10,6 +10,7 @@ import type { RequestState } from "../../../apiserver/endpoints/api-request.ts";
 import { durationMs, formatDuration } from "../duration.ts";
 import { checkNames, meant } from "../known-names.ts";
 import type { Duration } from "../options.ts";
+import { checkResource } from "./check-resource.ts";
 
 /** Which requests fail, and how. Fields that are absent match everything; `*` in a text stands for any characters. */
 export interface FaultRule {
@@ -114,10 +115,11 @@ function checkVerbs(given: FaultRule["verb"] = []): void {
 /** Throws TypeError for numbers that say how often something fails, and mean nothing. */
 export function checkCounts({
   after,
+  afterWrites,
   times,
   probability,
-}: Pick<FaultRule, "after" | "times" | "probability">): void {
-  for (const [name, count] of Object.entries({ after, times })) {
+}: Pick<FaultRule, "after" | "times" | "probability"> & { readonly afterWrites?: number }): void {
+  for (const [name, count] of Object.entries({ after, afterWrites, times })) {
     if (count !== undefined && count !== Infinity && !(Number.isInteger(count) && count >= 0))
       throw new TypeError(`${name}: ${JSON.stringify(count)} is no number of times`);
   }
@@ -129,6 +131,7 @@ export function checkCounts({
 export function checkRule(rule: FaultRule): void {
   checkNames("a fault", rule, ruleNames);
   checkVerbs(rule.verb);
+  checkResource(rule.resource);
   checkCounts(rule);
   const { error, pageSize } = rule;
   if (effects.every((name) => rule[name] === undefined)) {
@@ -173,9 +176,10 @@ export function describeHit(rule: FaultRule, { info, user }: RequestState): stri
 const matchNames = ["resource", "namespace", "user"];
 
 /** Throws TypeError for what watches are not told apart by: all would be meant. */
-export function checkWatches(match: object, options: object): void {
+export function checkWatches(match: Pick<FaultRule, "resource">, options: object): void {
   checkNames("dropWatches", match, matchNames);
   checkNames("dropWatches", options, ["expired"]);
+  checkResource(match.resource);
 }
 
 /** Whether the rule is about the request. */
