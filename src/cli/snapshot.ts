@@ -23,6 +23,7 @@ import {
   snapshotNames,
   snapshotsFolder,
 } from "./snapshot-files.ts";
+import { checkSnapshotOptions } from "./snapshot-options.ts";
 
 export const snapshotCommand: Command = {
   name: "snapshot",
@@ -82,11 +83,17 @@ A NAME with a "/" in it is the path of a file. A snapshot holds the keys and Sec
 };
 
 async function act(action: string, names: readonly string[], options: OptionValues, io: Io): Promise<number> {
+  checkSnapshotOptions(action, options);
   switch (action) {
     case "save":
       return await save(only(action, names, "NAME"), options, io);
     case "list":
     case "ls":
+      if (names.length > 0)
+        throw new CommandError("snapshot list takes no NAME", {
+          remedy: "sampan snapshot list",
+          exitCode: usageExitCode,
+        });
       return await list(io);
     case "restore":
       return await restoreNamed(only(action, names, "NAME"), options, io);

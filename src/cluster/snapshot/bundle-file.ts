@@ -1,10 +1,22 @@
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
-import { type BundleKind, BundleReader, BundleWriter } from "./bundle.ts";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { processStartTime } from "../process-start.ts";
+import { BundleError, type BundleKind, BundleReader, BundleWriter } from "./bundle.ts";
 
 /**
  * Writes a bundle into a file that only its owner may read: whole and on the disk when this resolves, or not at all. A
- * process that is killed meanwhile leaves `FILE.PID.tmp` behind, which counts for nothing.
+ * process that is killed meanwhile leaves `FILE.PID.tmp` behind, which counts for nothing, and which the next one that
+ * writes the file takes away. Throws BundleError where there is no such folder.
  */
 export async function writeBundleFile(
   file: string,
@@ -12,6 +24,10 @@ export async function writeBundleFile(
   header: object,
   fill: (writer: BundleWriter) => void | Promise<void>,
 ): Promise<void> {
+  const folder = dirname(file);
+  if (!existsSync(folder))
+    throw new BundleError(`there is no folder ${folder}`, `make it first: mkdir -p ${folder}`);
+  removeAbandoned(file);
   const temporary = `${file}.${process.pid}.tmp`;
   const descriptor = openSync(temporary, "w", 0o600);
   let isOpen = true;
@@ -23,10 +39,21 @@ export async function writeBundleFile(
     closeSync(descriptor);
     isOpen = false;
     renameSync(temporary, file);
-    syncDirectory(dirname(file));
+    syncDirectory(folder);
   } finally {
     if (isOpen) closeSync(descriptor);
     rmSync(temporary, { force: true });
+  }
+}
+
+/** What processes left of the file that were killed while they wrote it. */
+function removeAbandoned(file: string): void {
+  const prefix = `${basename(file)}.`;
+  for (const name of readdirSync(dirname(file))) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = /^(\d+)\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    if (pid === undefined || processStartTime(Number(pid)) !== undefined) continue;
+    rmSync(join(dirname(file), name), { force: true });
   }
 }
 

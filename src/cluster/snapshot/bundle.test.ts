@@ -117,4 +117,22 @@ describe("a bundle's file", () => {
     expect(readFileSync(file, "utf8")).toBe("before");
     expect(readdirSync(folder)).toEqual(["x"]);
   });
+
+  it("takes away what writers left that were killed, and nothing else", async () => {
+    const own = mkdtempSync(join(folder, "left-"));
+    const others = [`a.${process.ppid}.tmp`, "a.b.99999999.tmp", "b.99999999.tmp", "a.tmp"];
+    for (const name of ["a.99999999.tmp", ...others]) writeFileSync(join(own, name), "");
+    await writeBundleFile(join(own, "a"), "snapshot", {}, () => undefined);
+    expect(readdirSync(own).toSorted()).toEqual(["a", ...others].toSorted());
+    rmSync(own, { recursive: true });
+  });
+
+  it("is not written where there is no folder, and the folder is named", async () => {
+    const writing = writeBundleFile(join(folder, "none", "x"), "snapshot", {}, () => undefined);
+    await expect(writing).rejects.toMatchObject({
+      name: "BundleError",
+      message: `there is no folder ${join(folder, "none")}`,
+      remedy: `make it first: mkdir -p ${join(folder, "none")}`,
+    });
+  });
 });
