@@ -32,7 +32,7 @@ options change that.`,
     "sampan envtest ./bin/sampan --controllers all --nodes 2",
   ],
   maxArguments: 1,
-  run(options, [folder], io) {
+  async run(options, [folder], io) {
     if (folder === undefined) {
       throw new CommandError("envtest needs a folder to write to", {
         remedy: "for example: KUBEBUILDER_ASSETS=$(sampan envtest ./bin/sampan) go test ./...",
@@ -40,9 +40,11 @@ options change that.`,
       });
     }
     const directory = resolve(folder);
+    const flags = ownFlags(options);
+    await checkControllers(flags);
     const programs = {
       etcd: ["stand-in", "etcd"],
-      "kube-apiserver": ["stand-in", "kube-apiserver", ...ownFlags(options)],
+      "kube-apiserver": ["stand-in", "kube-apiserver", ...flags],
       kubectl: ["kubectl"],
     };
     try {
@@ -55,7 +57,7 @@ options change that.`,
       throw new CommandError(`the programs cannot be written to ${directory}: ${why}`, { cause: error });
     }
     io.out(`${directory}\n`);
-    return Promise.resolve(0);
+    return 0;
   },
 };
 
@@ -72,9 +74,27 @@ function ownFlags(options: OptionValues): string[] {
   ];
 }
 
-/** Starts this very program, wherever the suite runs. */
+/** A suite would hear of a misspelt name as of a server that does not come up: so one is brought up here, and ended. */
+async function checkControllers(flags: readonly string[]): Promise<void> {
+  const named = flags.filter((flag) => flag.startsWith("--sampan-controllers="));
+  if (named.length === 0) return;
+  const { startApiServer } = await import("../cluster/stand-in/api-server.ts");
+  const { FlagError } = await import("../cluster/stand-in/flags.ts");
+  try {
+    const server = await startApiServer([...named, "--secure-port=0"]);
+    await server.stop();
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    throw new CommandError(error.message.replace("--sampan-controllers", "--controllers"), {
+      exitCode: usageExitCode,
+      cause: error,
+    });
+  }
+}
+
+/** Starts this very program, wherever the suite runs, and tells it who has started it: that may be gone before it looks. */
 function script(words: readonly string[]): string {
   const program = [process.execPath, ...process.execArgv, resolve(process.argv[1] ?? ""), ...words];
   const quoted = program.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
-  return `#!/bin/sh\nexec ${quoted} "$@"\n`;
+  return `#!/bin/sh\nexport SAMPAN_STARTED_BY=$PPID\nexec ${quoted} "$@"\n`;
 }

@@ -21,7 +21,7 @@ export async function standIn([program = "", ...args]: readonly string[], io: Io
     io.out(program === "etcd" ? "etcd Version: 3.6.8\n" : `Kubernetes ${kubernetesVersion}\n`);
     return 0;
   }
-  const parent = process.ppid;
+  const parent = Number(io.environment["SAMPAN_STARTED_BY"] ?? process.ppid);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.resolve());
   try {

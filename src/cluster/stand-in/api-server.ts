@@ -1,7 +1,9 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { RealClock } from "../../apimachinery/clock.ts";
+import { parseIpv4Range } from "../../apimachinery/ipv4-range.ts";
 import { createPki, decodePem, encodePem, keyId, type Pki } from "../../pki/index.ts";
 import { Cluster } from "../cluster.ts";
 import { nthNodeName } from "../names.ts";
@@ -29,6 +31,15 @@ export async function startApiServer(args: readonly string[]): Promise<RunningAp
   checkAdmission(namesOf(flags, "enable-admission-plugins"), namesOf(flags, "disable-admission-plugins"));
   const clock = new RealClock();
   const address = flags.get("bind-address") ?? "127.0.0.1";
+  if (isIP(address) === 0)
+    throw new FlagError(
+      `invalid argument "${address}" for "--bind-address" flag: failed to parse IP: "${address}"`,
+    );
+  const serviceCidr = flags.get("service-cluster-ip-range") ?? "10.0.0.0/24";
+  if (parseIpv4Range(serviceCidr) === undefined)
+    throw new FlagError(
+      `invalid argument "${serviceCidr}" for "--service-cluster-ip-range": Sampan's kube-apiserver takes one range of IPv4 addresses, such as 10.0.0.0/24`,
+    );
   const port = numberOf(flags, "secure-port", 6443);
   const files = new FlagFiles(flags);
   const own = createPki({ clock, serverNames: { dnsNames: [], ipAddresses: [address] } });
@@ -39,7 +50,7 @@ export async function startApiServer(args: readonly string[]): Promise<RunningAp
   const cluster = new Cluster({
     clock,
     pki: withTokenKeys(own, files),
-    serviceCidr: flags.get("service-cluster-ip-range") ?? "10.0.0.0/24",
+    serviceCidr,
     apiEndpoint: { ip: flags.get("advertise-address") ?? address, port },
     defaultStorageClass: false,
     controllers: (name) => chosen.includes("all") || chosen.includes(name),
