@@ -37,7 +37,8 @@ export async function whyAutoscaler(autoscaler: HorizontalPodAutoscaler, look: L
       ],
     });
   }
-  const { conditions } = autoscaler.status ?? {};
+  const { conditions = [] } = autoscaler.status ?? {};
+  if (conditions.length === 0) return unattended(autoscaler, look);
   const metrics = await look.get(resources.apiservices, "v1beta1.metrics.k8s.io");
   const usesMetrics = (autoscaler.spec?.metrics ?? [{ type: "Resource" }]).some(
     ({ type }) => type === "Resource" || type === "ContainerResource",
@@ -69,8 +70,6 @@ export async function whyAutoscaler(autoscaler: HorizontalPodAutoscaler, look: L
       },
     });
   }
-  if (findCondition(conditions, "ScalingActive") === undefined)
-    return waiting(autoscaler, "has not been worked on: no controller of autoscalers has looked at it");
   const limited = findCondition(conditions, "ScalingLimited");
   const { currentReplicas = 0, desiredReplicas = 0 } = autoscaler.status ?? {};
   const at = `${currentReplicas} of ${count(desiredReplicas, "wanted pod")}`;
@@ -81,6 +80,23 @@ export async function whyAutoscaler(autoscaler: HorizontalPodAutoscaler, look: L
       : `scales: ${at}`,
   );
 }
+
+/** A controller of autoscalers says what it thinks of each within seconds. Sampan has none. */
+function unattended(autoscaler: HorizontalPodAutoscaler, look: Look): Reason {
+  if (look.ageMs(autoscaler.metadata.creationTimestamp) < unattendedAfterMs)
+    return waiting(autoscaler, "has not been worked on yet");
+  const { namespace = "" } = autoscaler.metadata;
+  const target = autoscaler.spec?.scaleTargetRef;
+  const scaled = `${(target?.kind ?? "").toLowerCase()} ${target?.name ?? ""}`;
+  return stuck(autoscaler, "does not scale: no controller of autoscalers has looked at it", {
+    next: {
+      says: "scale by hand: Sampan has no such controller, and elsewhere the kube-controller-manager is to be looked at",
+      command: kubectl({ namespace }, `scale ${scaled} --replicas=N`),
+    },
+  });
+}
+
+const unattendedAfterMs = 30_000;
 
 /** A budget is not ready or unready: it allows disruptions or holds them up. */
 export async function whyBudget(budget: PodDisruptionBudget, look: Look): Promise<Reason> {

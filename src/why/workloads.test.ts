@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { resources } from "../client/resources.ts";
 import { deployment, does, lines, type Situation, told } from "./testing/situation.ts";
 
 const job = (spec: string, annotations = ""): string =>
@@ -360,8 +361,27 @@ spec: { policyName: known-images, validationActions: [Deny] }
     `,
   },
   {
+    when: "no controller works on an autoscaler, as in clusters of Sampan",
+    manifests: `${deployment()}{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: web}, spec: {maxReplicas: 5, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]}}`,
+    ask: "hpa/web",
+    says: `
+      horizontalpodautoscaler/web does not scale: no controller of autoscalers has looked at it
+
+      Next: scale by hand: Sampan has no such controller, and elsewhere the kube-controller-manager is to be looked at
+        kubectl -n default scale deployment web --replicas=N
+    `,
+  },
+  {
     when: "an autoscaler has no metrics",
     manifests: `${deployment()}{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: web}, spec: {maxReplicas: 5, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]}}`,
+    meanwhile: (cluster) =>
+      cluster.client
+        .resource(resources.horizontalpodautoscalers)
+        .patch(
+          "web",
+          { status: { conditions: [{ type: "ScalingActive", status: "False", message: "no metrics" }] } },
+          { type: "merge", subresource: "status", namespace: "default" },
+        ),
     ask: "hpa/web",
     says: `
       horizontalpodautoscaler/web does not scale: nobody measures the pods, since the cluster has no metrics API
