@@ -22,6 +22,10 @@ const podOn = (node: string, name: string, image = "nginx"): Pod => ({
 
 const phaseOf = async (cluster: EmbeddedCluster, name: string): Promise<unknown> =>
   (await cluster.get("pod", name)).status?.["phase"];
+const restartsOf = async (cluster: EmbeddedCluster, name: string): Promise<number> => {
+  const { status } = await cluster.client.resource(resources.pods).get(name, { namespace: "default" });
+  return status?.containerStatuses?.[0]?.restartCount ?? 0;
+};
 const readyOf = async (cluster: EmbeddedCluster, node: string): Promise<string | undefined> =>
   (await cluster.client.resource(resources.nodes).get(node)).status?.conditions?.find(
     ({ type }) => type === "Ready",
@@ -123,6 +127,24 @@ describe("a clock that is wrong", { timeout: 60_000 }, () => {
     await cluster.client.resource(resources.pods).create(podOn("node-1", "there"));
     await cluster.until(async () => (await phaseOf(cluster, "there")) === "Running");
     cluster.nodes.skew("node-1", 0);
+  });
+
+  it("of a node, set back while a container crashes, restarts it as often as before", async () => {
+    await using cluster = await start({ nodes: 1 });
+    cluster.nodes.skew("node-1", "10m");
+    const crashing = podOn("node-1", "crashing");
+    crashing.metadata.annotations = { "simulated.sampan.dev/crash-every": "9s" };
+    await cluster.client.resource(resources.pods).create(crashing);
+    await cluster.clock.advance("5s");
+    cluster.nodes.skew("node-1", 0);
+    await cluster.until(async () => (await restartsOf(cluster, "crashing")) === 2, { timeout: "20m" });
+    // What was made before the clock was set back is older than what was made since.
+    const { status } = await cluster.client
+      .resource(resources.pods)
+      .get("crashing", { namespace: "default" });
+    expect(status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(1);
+    await cluster.clock.advance("5m");
+    expect(await restartsOf(cluster, "crashing")).toBeLessThan(12);
   });
 
   it("of the server lets tokens expire early, or go on", async () => {

@@ -44,10 +44,11 @@ export async function readState(
   return sortState({ sandboxes, containers });
 }
 
+/** By the number of the attempt, and not by the time: a clock that was set back would make the last one an older one. */
 export function sortState({ sandboxes, containers }: RuntimeState): RuntimeState {
   return {
     sandboxes: [...sandboxes].sort((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs),
-    containers: [...containers].sort((a, b) => b.createdAtMs - a.createdAtMs || b.attempt - a.attempt),
+    containers: [...containers].sort((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs),
   };
 }
 
