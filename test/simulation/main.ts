@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { readOptions } from "../harness/read-options.ts";
 import { type SimulationResult, simulate } from "./run.ts";
@@ -85,6 +86,31 @@ async function tellFailure({ seed, breaches, log }: Report): Promise<void> {
   );
 }
 
+/** Far more than any seed takes, also on a machine that has other work. */
+const patienceMs = 300_000;
+
+const newWorker = (): Worker => new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
+
+/** Undefined when the seed comes to no end; the worker is of no use then. */
+async function liveThrough(worker: Worker, seed: number): Promise<Report | undefined> {
+  const patience = new AbortController();
+  try {
+    return await new Promise<Report | undefined>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      wait(patienceMs, undefined, { signal: patience.signal }).then(
+        () => resolve(undefined),
+        () => undefined,
+      );
+      worker.postMessage(seed, []);
+    });
+  } finally {
+    patience.abort();
+    worker.removeAllListeners("message");
+    worker.removeAllListeners("error");
+  }
+}
+
 async function many(): Promise<void> {
   const from = Number(values.from);
   const end = from + Number(values.seeds);
@@ -104,15 +130,20 @@ async function many(): Promise<void> {
   const count = Math.min(Number(values.workers ?? availableParallelism()), end - from);
   await Promise.all(
     Array.from({ length: count }, async () => {
-      const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
+      let worker = newWorker();
       while (next < end && failed < Number(values["max-failures"])) {
-        worker.postMessage(next++, []);
-        const told = await new Promise<Report>((resolve, reject) => {
-          worker.once("message", resolve);
-          worker.once("error", reject);
-        });
-        worker.removeAllListeners("error");
+        const seed = next++;
+        const told = await liveThrough(worker, seed);
         done++;
+        if (told === undefined) {
+          failed++;
+          console.log(
+            `FAILED seed ${seed}\n  it had come to no end after ${patienceMs / 1000} s; again: npm run simulate -- --seed ${seed} --verbose`,
+          );
+          await worker.terminate();
+          worker = newWorker();
+          continue;
+        }
         cpuMs += told.cpuMs;
         commits += told.commits;
         virtualMs += told.virtualMs;
