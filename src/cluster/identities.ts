@@ -11,6 +11,9 @@ function user(name: string, ...groups: string[]): UserInfo {
 /** May do everything: the owner of the cluster, and bootstrapping. */
 export const adminUser = user("kubernetes-admin", "system:masters");
 
+/** Somebody of whom no more is known than the name. */
+export const plainUser = (name: string): UserInfo => user(name);
+
 /** Fills the shared caches of all controllers: may read everything. */
 export const controllerManagerUser = user("system:kube-controller-manager");
 

@@ -1,7 +1,7 @@
 import type { Pod } from "../api/types/core-v1.ts";
 import type { StageEngine } from "../stages/engine.ts";
 import type { Cluster } from "./cluster.ts";
-import { adminUser } from "./identities.ts";
+import { adminUser, plainUser } from "./identities.ts";
 
 const definition = "stages.kwok.x-k8s.io";
 const definitions = { group: "apiextensions.k8s.io", resource: "customresourcedefinitions" };
@@ -74,6 +74,7 @@ export class ClusterStages {
     const engine = new StageEngine({
       ...cluster.contextFor("kwok", adminUser),
       hasAgent: (node) => this.#nodes.has(node),
+      clientAs: (user) => cluster.contextFor("kwok", plainUser(user)).client,
     });
     await engine.start();
     if (this.#cluster === cluster) this.#engine = engine;

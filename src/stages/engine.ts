@@ -1,7 +1,6 @@
 import type { Node, Pod } from "../api/types/core-v1.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/logger.ts";
-import type { APIResourceList } from "../apimachinery/meta-v1.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client, ResourceReference } from "../client/client.ts";
@@ -10,10 +9,12 @@ import type { Informer, InformerFactory } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
 import { PodAddresses } from "./addresses.ts";
 import { NodeLeases } from "./node-leases.ts";
+import { refuseOtherKinds } from "./other-kinds.ts";
 import { playStage } from "./play-stage.ts";
+import { ServedKinds } from "./served-kinds.ts";
 import { readStage, type Stage, type StageObject } from "./stage.ts";
 import { StagePlayer } from "./stage-player.ts";
-import type { TemplateWorld } from "./template-functions.ts";
+import type { TemplateWorld } from "./template.ts";
 
 export interface StageEngineOptions {
   readonly client: Client;
@@ -26,6 +27,8 @@ export interface StageEngineOptions {
   readonly signal: AbortSignal;
   /** Whether a simulated node of that name has an agent of ours. */
   readonly hasAgent: (node: string) => boolean;
+  /** For steps that are done in the name of a user. */
+  readonly clientAs: (user: string) => Client;
 }
 
 const stageReference: ResourceReference<StageObject> = {
@@ -51,6 +54,10 @@ export class StageEngine {
   readonly #nodes: Informer<Node>;
   readonly #pods: Informer<Pod>;
   readonly #players = new Map<string, StagePlayer>();
+  /** Kinds that Stages name and nobody serves yet. */
+  readonly #awaited = new Set<string>();
+  readonly #kinds: ServedKinds;
+  readonly #clients = new Map<string, Client>();
   /** Pods of nodes with an agent that leaves them to Stages, by uid. */
   readonly #claimed = new Set<string>();
   readonly #addresses = new PodAddresses();
@@ -60,28 +67,44 @@ export class StageEngine {
 
   constructor(options: StageEngineOptions) {
     this.#options = options;
-    const { informers, client, clock, signal } = options;
+    const { informers, client, clock, random, signal } = options;
     this.#stageObjects = informers.informer(stageReference);
     this.#nodes = informers.informer(resources.nodes);
     this.#pods = informers.informer(resources.pods);
+    this.#kinds = new ServedKinds(client);
     this.#leases = new NodeLeases(client, clock);
     this.#world = {
       nowMs: () => clock.now(),
       startedMs: clock.now(),
-      nodeIp: (name) => this.#nodeIp(name),
-      podIp: ({ node, hostNetwork, uid, key }) =>
-        hostNetwork
-          ? this.#nodeIp(node)
-          : this.#addresses.of(uid === "" ? key : uid, this.#pods.getByKey(key)?.status?.podIP),
+      random,
+      version: "sampan",
+      nodePort: 0,
+      nodeIps: (name) => this.#nodeIps(name),
+      podIps: ({ node, hostNetwork, uid, name, namespace }) => {
+        if (hostNetwork) return this.#nodeIps(node);
+        const key = `${namespace}/${name}`;
+        const known = this.#pods.getByKey(key)?.status?.podIP;
+        return [this.#addresses.of(uid === "" ? key : uid, known, this.#nodes.get(node)?.spec.podCIDR)];
+      },
     };
     signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
   /** Resolves when the Stages that lie in the cluster are followed. */
   async start(): Promise<void> {
-    await Promise.all([this.#stageObjects.synced(), this.#nodes.synced(), this.#pods.synced()]);
-    if (this.#options.signal.aborted) return;
+    const { informers, events, signal } = this.#options;
+    const definitions = informers.informer(resources.customresourcedefinitions);
+    await Promise.all([
+      this.#stageObjects.synced(),
+      this.#nodes.synced(),
+      this.#pods.synced(),
+      definitions.synced(),
+    ]);
+    if (signal.aborted) return;
     const changed = (): void => this.#read();
+    const served = (): void => {
+      if (this.#awaited.size > 0) this.#read();
+    };
     const refuse = (stage: StageObject): void => this.#check(stage);
     this.#unsubscribe.push(
       this.#stageObjects.addHandler({ added: refuse, updated: (_, stage) => refuse(stage) }),
@@ -97,6 +120,8 @@ export class StageEngine {
         updated: (_, node) => this.#lease(node),
         deleted: ({ metadata }) => this.#leases.delete(metadata.name ?? ""),
       }),
+      definitions.addHandler({ added: served, updated: served }),
+      refuseOtherKinds(informers, definitions, events),
     );
     this.#read();
   }
@@ -133,13 +158,12 @@ export class StageEngine {
     try {
       readStage(object, this.#world);
     } catch (error) {
-      this.#options.events.event(
-        object,
-        "Warning",
-        "StageRefused",
-        `The Stage is not followed: ${textOf(error)}`,
-      );
+      this.#warn(object, "StageRefused", `The Stage is not followed: ${textOf(error)}`);
     }
+  }
+
+  #warn(about: KubernetesObject, reason: string, message: string): void {
+    this.#options.events.event(about, "Warning", reason, message.slice(0, 1024));
   }
 
   /** Reads all Stages anew: there are a dozen. */
@@ -171,39 +195,53 @@ export class StageEngine {
       return;
     }
     const [apiVersion = "", name = ""] = kind.split(" ");
-    this.#discover(apiVersion, name)
-      .then((reference) => {
-        if (reference !== undefined && !this.#players.has(kind)) {
-          this.#begin(kind, reference, stages);
-          this.#read();
-        }
-      })
-      .catch((error: unknown) =>
-        this.#options.logger.warn("a kind that Stages name is not served", { kind, error: textOf(error) }),
-      );
+    this.#kinds.resourceOf(apiVersion, name).then(
+      (reference) => {
+        this.#awaited.delete(kind);
+        if (this.#players.has(kind) || this.#options.signal.aborted) return;
+        this.#begin(kind, reference, []);
+        this.#read();
+      },
+      (error: unknown) => this.#await(kind, error),
+    );
+  }
+
+  /** Stages may be there before the definition of what they are for. */
+  #await(kind: string, error: unknown): void {
+    if (this.#awaited.has(kind) || this.#options.signal.aborted) return;
+    this.#awaited.add(kind);
+    for (const object of this.#stageObjects.list()) {
+      const stage = this.#understood(object);
+      if (stage === undefined || `${stage.apiVersion} ${stage.kind}` !== kind) continue;
+      const why = `${stage.kind} of ${stage.apiVersion} is not served (${textOf(error)})`;
+      this.#warn(object, "StageWaits", `${why}: the Stage waits for a definition of that kind`);
+    }
   }
 
   #begin(kind: string, reference: ResourceReference, stages: readonly Stage[]): void {
-    const { clock, random, informers, client, events, logger } = this.#options;
-    const parts = { objects: client.resource(reference), events };
+    const { clock, random, informers, events, logger } = this.#options;
+    const resourceOf = this.#kinds.resourceOf.bind(this.#kinds);
+    const parts = { reference, events, clientOf: (user: string) => this.#clientOf(user), resourceOf };
     const player = new StagePlayer({
       clock,
       random,
       informer: informers.informer(reference),
       view: (object) => this.#view(kind, object),
-      play: (stage, object) => playStage(parts, stage, object),
+      play: (stage, object, fromStep) => playStage(parts, stage, object, fromStep),
       failed: (stage, object, error) => {
         logger.warn("a Stage failed", { stage: stage.name, error: textOf(error) });
-        events.event(
-          object,
-          "Warning",
-          "StageFailed",
-          `Stage ${stage.name} failed: ${textOf(error)}`.slice(0, 1024),
-        );
+        this.#warn(object, "StageFailed", `Stage ${stage.name} failed: ${textOf(error)}`);
       },
     });
     this.#players.set(kind, player);
     player.setStages(stages);
+  }
+
+  #clientOf(user: string): Client {
+    if (user === "") return this.#options.client;
+    const client = this.#clients.get(user) ?? this.#options.clientAs(user);
+    this.#clients.set(user, client);
+    return client;
   }
 
   /** What Stages see of an object that they rule. */
@@ -228,21 +266,15 @@ export class StageEngine {
     this.#players.get("v1 Pod")?.look(pod);
   }
 
-  async #discover(apiVersion: string, kind: string): Promise<ResourceReference | undefined> {
-    const path = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const { body } = await this.#options.client.transport.request({ method: "GET", path });
-    const found = (body as APIResourceList).resources.find(
-      (resource) => resource.kind === kind && !resource.name.includes("/"),
+  #nodeIps(name: string): string[] {
+    const addresses = this.#nodes.get(name)?.status?.addresses ?? [];
+    const known = ["InternalIP", "ExternalIP"].flatMap((wanted) =>
+      addresses.filter(({ type }) => type === wanted).map(({ address }) => address),
     );
-    if (found === undefined) return undefined;
-    const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-    const { name, namespaced } = found;
-    return { group: group ?? "", version: version ?? "", resource: name, kind, namespaced };
-  }
-
-  #nodeIp(name: string): string {
-    const addresses = this.#nodes.get(name)?.status?.addresses;
-    return addresses?.find(({ type }) => type === "InternalIP")?.address ?? "127.0.0.1";
+    const [first = "127.0.0.1"] = known;
+    // Of a second family, where the node has one.
+    const second = known.find((address) => address.includes(":") !== first.includes(":"));
+    return second === undefined ? [first] : [first, second];
   }
 }
 

@@ -1,7 +1,21 @@
-import { isObject } from "../apimachinery/json.ts";
+import {
+  combinations,
+  comparisons,
+  constant,
+  elements,
+  type Filter,
+  functions,
+  isTrue,
+  JqMisfit,
+  member,
+  numberOf,
+  quietly,
+  withFilters,
+} from "./jq-functions.ts";
 
 /**
- * As much of jq as Stages make use of: paths, `[]`, `|`, `select`, comparisons, `and`, `or`, `//` and a few functions.
+ * As much of jq as Stages make use of: paths, `[]`, `|`, `select`, `if`, arithmetic, comparisons, `and`, `or`, `//` and
+ * functions, but no variables, assignments, objects and definitions.
  *
  *   const query = parseJq('.status.conditions.[] | select( .type == "Ready" ) | .status');
  *   query(node)   // ["True"]
@@ -22,12 +36,8 @@ export function parseJq(text: string): JqQuery {
   };
 }
 
-/** The input is not what the query takes. */
-class JqMisfit extends Error {}
-
-type Filter = (input: unknown) => unknown[];
-
-const token = /\s*(?:(\d+(?:\.\d+)?)|("(?:[^"\\]|\\.)*")|([A-Za-z_]\w*)|(\/\/|==|!=|<=|>=|[.[\]()|,?<>:-]))/y;
+const token =
+  /\s*(?:(\d+(?:\.\d+)?)|("(?:[^"\\]|\\.)*")|([A-Za-z_]\w*)|(\/\/|==|!=|<=|>=|[.[\]()|,?<>:;+*/%-]))/y;
 
 class JqParser {
   readonly #text: string;
@@ -106,12 +116,28 @@ class JqParser {
   }
 
   #comparison(): Filter {
-    const left = this.#postfix();
+    const left = this.#sum();
     const compare = comparisons[this.#tokens[this.#at] ?? ""];
     if (compare === undefined) return left;
     this.#at++;
-    const right = this.#postfix();
+    const right = this.#sum();
     return (input) => right(input).flatMap((b) => left(input).map((a) => compare(a, b)));
+  }
+
+  #sum(): Filter {
+    return this.#combined(["+", "-"], () => this.#combined(["*", "/", "%"], () => this.#postfix()));
+  }
+
+  #combined(operators: readonly string[], part: () => Filter): Filter {
+    let filter = part();
+    for (;;) {
+      const operator = this.#tokens[this.#at] ?? "";
+      const combine = operators.includes(operator) ? combinations[operator] : undefined;
+      if (combine === undefined) return filter;
+      this.#at++;
+      const [left, right] = [filter, part()];
+      filter = (input) => right(input).flatMap((b) => left(input).map((a) => combine(a, b)));
+    }
   }
 
   #postfix(): Filter {
@@ -166,109 +192,40 @@ class JqParser {
       return (input) => inner(input).map((value) => -numberOf(value));
     }
     if (next.startsWith('"') || /^\d/.test(next)) return constant(JSON.parse(next));
-    if (next in literals) return constant(literals[next]);
-    return this.#call(next);
+    if (Object.hasOwn(literals, next)) return constant(literals[next]);
+    return next === "if" ? this.#condition() : this.#call(next);
+  }
+
+  /** What comes after `if` or `elif`. */
+  #condition(): Filter {
+    const holds = this.#pipe();
+    this.#expect("then");
+    const then = this.#pipe();
+    const otherwise = this.#take("elif") ? this.#condition() : this.#otherwise();
+    return (input) => holds(input).flatMap((value) => (isTrue(value) ? then : otherwise)(input));
+  }
+
+  #otherwise(): Filter {
+    const filter = this.#take("else") ? this.#pipe() : identity;
+    this.#expect("end");
+    return filter;
   }
 
   #call(name: string): Filter {
-    const simple = functions[name];
-    if (simple !== undefined) return (input) => simple(input);
-    const made = withFilter[name];
-    if (made === undefined) {
-      this.#at--;
-      throw this.#wrong(name);
+    const made = Object.hasOwn(withFilters, name) ? withFilters[name] : undefined;
+    const simple = Object.hasOwn(functions, name) ? functions[name] : undefined;
+    if (made !== undefined && this.#take("(")) {
+      const filters = [this.#pipe()];
+      while (this.#take(";")) filters.push(this.#pipe());
+      this.#expect(")");
+      return made(...filters);
     }
-    this.#expect("(");
-    const inner = this.#pipe();
-    this.#expect(")");
-    return made(inner);
+    if (simple !== undefined) return simple;
+    this.#at--;
+    throw this.#wrong(name);
   }
 }
 
 const identity: Filter = (input) => [input];
-const constant =
-  (value: unknown): Filter =>
-  () => [value];
-const quietly =
-  (filter: Filter): Filter =>
-  (input) => {
-    try {
-      return filter(input);
-    } catch (error) {
-      if (error instanceof JqMisfit) return [];
-      throw error;
-    }
-  };
-
-const isTrue = (value: unknown): boolean => value !== null && value !== undefined && value !== false;
 const nameOf = (text: string): string => (text.startsWith('"') ? String(JSON.parse(text)) : text);
 const literals: Readonly<Record<string, unknown>> = { true: true, false: false, null: null };
-
-function member(of: Filter, keys: Filter): Filter {
-  return (input) =>
-    of(input).flatMap((value) =>
-      keys(input).map((key) => {
-        if (value === null || value === undefined) return null;
-        if (Array.isArray(value) && typeof key === "number") return (value as unknown[]).at(key) ?? null;
-        if (isObject(value) && typeof key === "string") return value[key] ?? null;
-        throw new JqMisfit();
-      }),
-    );
-}
-
-function elements(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value as unknown[];
-  if (isObject(value)) return Object.values(value);
-  throw new JqMisfit();
-}
-
-function numberOf(value: unknown): number {
-  if (typeof value === "number") return value;
-  throw new JqMisfit();
-}
-
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-const less = (a: unknown, b: unknown): boolean =>
-  typeof a === "string" && typeof b === "string" ? a < b : numberOf(a) < numberOf(b);
-
-const comparisons: Readonly<Record<string, (a: unknown, b: unknown) => boolean>> = {
-  "==": same,
-  "!=": (a, b) => !same(a, b),
-  "<": less,
-  "<=": (a, b) => !less(b, a),
-  ">": (a, b) => less(b, a),
-  ">=": (a, b) => !less(a, b),
-};
-
-const functions: Readonly<Record<string, Filter>> = {
-  not: (input) => [!isTrue(input)],
-  empty: () => [],
-  length: (input) => {
-    if (input === null || input === undefined) return [0];
-    if (typeof input === "number") return [Math.abs(input)];
-    return [typeof input === "string" ? Array.from(input).length : elements(input).length];
-  },
-  keys: (input) => {
-    if (!isObject(input)) throw new JqMisfit();
-    return [Object.keys(input).toSorted()];
-  },
-  first: (input) => elements(input).slice(0, 1),
-  last: (input) => elements(input).slice(-1),
-  any: (input) => [elements(input).some(isTrue)],
-  all: (input) => [elements(input).every(isTrue)],
-  tostring: (input) => [typeof input === "string" ? input : JSON.stringify(input ?? null)],
-  tonumber: (input) => {
-    const value = typeof input === "string" && input.trim() !== "" ? Number(input) : input;
-    if (typeof value !== "number" || Number.isNaN(value)) throw new JqMisfit();
-    return [value];
-  },
-};
-
-const withFilter: Readonly<Record<string, (filter: Filter) => Filter>> = {
-  select: (filter) => (input) => filter(input).flatMap((value) => (isTrue(value) ? [input] : [])),
-  map: (filter) => (input) => [elements(input).flatMap(filter)],
-  any: (filter) => (input) => [elements(input).flatMap(filter).some(isTrue)],
-  all: (filter) => (input) => [elements(input).flatMap(filter).every(isTrue)],
-  has: (filter) => (input) =>
-    filter(input).map((key) => isObject(input) && typeof key === "string" && Object.hasOwn(input, key)),
-};

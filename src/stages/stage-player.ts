@@ -1,12 +1,16 @@
 import type { Clock, Timer } from "../apimachinery/clock.ts";
-import type { KubernetesObject } from "../apimachinery/object.ts";
-import { keyOf } from "../apimachinery/object.ts";
+import { type KubernetesObject, keyOf } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Informer } from "../client/informer.ts";
+import { StepFailed } from "./play-stage.ts";
 import { chooseStage, type Stage } from "./stage.ts";
+import { delayWithin } from "./timing.ts";
 
 /** A Stage that matches what it has just made plays again no sooner. */
 const repeatMs = 1_000;
+/** What the server could not do is tried again after so long, then after twice as long, and so on. */
+const retryMs = 1_000;
+const retryMostMs = 32 * 60_000;
 
 export interface StagePlayerOptions {
   readonly clock: Clock;
@@ -14,15 +18,24 @@ export interface StagePlayerOptions {
   readonly informer: Informer<KubernetesObject>;
   /** As Stages are to see it; undefined for what they do not rule. */
   readonly view: (object: KubernetesObject) => KubernetesObject | undefined;
-  readonly play: (stage: Stage, object: KubernetesObject) => Promise<void>;
+  /** Rejects with StepFailed when it is to be tried again from a step on. */
+  readonly play: (stage: Stage, object: KubernetesObject, fromStep: number) => Promise<void>;
   readonly failed: (stage: Stage, object: KubernetesObject, error: unknown) => void;
 }
 
+/** What comes next for an object. */
+interface Plan {
+  readonly stage: Stage;
+  /** Of the object that it was made for. */
+  readonly version: string | undefined;
+  readonly fromStep: number;
+  readonly tries: number;
+}
+
 interface Life {
-  /** What comes next. */
-  plan: { readonly stage: Stage; readonly timer: Timer } | undefined;
+  plan: (Plan & { readonly timer: Timer }) | undefined;
   playing: boolean;
-  last: string | undefined;
+  last: { readonly stage: string; readonly atMs: number } | undefined;
 }
 
 /** Leads the objects of one kind through their Stages. */
@@ -59,7 +72,10 @@ export class StagePlayer {
     this.#lives.clear();
   }
 
-  /** Plans what comes next for the object, unless it is planned. */
+  /**
+   * Plans what comes next for the object. Whenever it has changed that is chosen anew, and its delay begins anew: kwok
+   * does so.
+   */
   look(object: KubernetesObject): void {
     if (this.#stages.length === 0) return;
     const seen = this.#options.view(object);
@@ -67,32 +83,48 @@ export class StagePlayer {
     const key = keyOf(object);
     const life = this.#lives.get(key) ?? { plan: undefined, playing: false, last: undefined };
     this.#lives.set(key, life);
-    if (life.playing || life.plan?.stage.matches(seen) === true) return;
+    const version = object.metadata.resourceVersion;
+    if (life.playing || (life.plan !== undefined && life.plan.version === version)) return;
     this.#cancel(life);
     const { clock, random } = this.#options;
     const stage = chooseStage(this.#stages, seen, random);
     if (stage === undefined) return;
-    const delayMs = stage.delayMs(seen, clock.now(), random);
-    const waitMs = stage.name === life.last ? Math.max(repeatMs, delayMs) : delayMs;
-    life.plan = { stage, timer: clock.after(waitMs, () => void this.#play(key, life, stage)) };
+    const now = clock.now();
+    const delayMs = delayWithin(stage.delayRange(seen, now), random);
+    const soonest = stage.name === life.last?.stage ? life.last.atMs + repeatMs - now : 0;
+    this.#plan(key, life, { stage, version, fromStep: 0, tries: 0 }, Math.max(delayMs, soonest));
   }
 
-  async #play(key: string, life: Life, stage: Stage): Promise<void> {
+  #plan(key: string, life: Life, plan: Plan, waitMs: number): void {
+    const timer = this.#options.clock.after(waitMs, () => void this.#play(key, life, plan));
+    life.plan = { ...plan, timer };
+  }
+
+  async #play(key: string, life: Life, plan: Plan): Promise<void> {
     life.plan = undefined;
-    const object = this.#options.informer.getByKey(key);
-    const seen = object === undefined ? undefined : this.#options.view(object);
+    const { clock, informer, view } = this.#options;
+    const object = informer.getByKey(key);
+    const seen = object === undefined ? undefined : view(object);
     if (object === undefined || seen === undefined) return;
     life.playing = true;
-    life.last = stage.name;
+    life.last = { stage: plan.stage.name, atMs: clock.now() };
+    let again: Plan | undefined;
     try {
-      await this.#options.play(stage, seen);
+      await this.#options.play(plan.stage, seen, plan.fromStep);
     } catch (error) {
-      this.#options.failed(stage, object, error);
+      if (error instanceof StepFailed) again = { ...plan, fromStep: error.step, tries: plan.tries + 1 };
+      else this.#options.failed(plan.stage, object, error);
     }
     life.playing = false;
+    if (this.#lives.get(key) !== life) return;
+    if (again !== undefined) this.#plan(key, life, again, this.#backoff(plan.tries));
     // What changed meanwhile was not looked at; what comes later comes as an event.
-    const now = this.#options.informer.getByKey(key);
-    if (now !== undefined && now !== object && this.#lives.get(key) === life) this.look(now);
+    const now = informer.getByKey(key);
+    if (now !== undefined && now !== object) this.look(now);
+  }
+
+  #backoff(tries: number): number {
+    return Math.min(retryMs * 2 ** tries, retryMostMs) * (1 + 0.2 * this.#options.random.next());
   }
 
   #forget(object: KubernetesObject): void {
