@@ -42,6 +42,14 @@ export class ClusterClock implements Clock {
     await clock.advance(ms);
   }
 
+  /**
+   * Moves a virtual clock forward at once, as for a machine that was asleep: what fell due meanwhile happens late, and what
+   * repeats happens once. So a year takes a moment, and afterwards leases are lost and certificates are renewed.
+   */
+  async leap(duration: Duration): Promise<void> {
+    await this.#virtual("leap").leap(durationMs(duration));
+  }
+
   /** Lets everything that is ready happen, while time stands still. */
   async settle(): Promise<void> {
     await this.#virtual("settle").settle();

@@ -4,7 +4,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { NodeTraits } from "../simulated-node.ts";
 import type { NodeFailure } from "./node-failures.ts";
 
-/** Milliseconds, or as Go writes durations: `250ms`, `10m`, `1h30m`. */
+/** Milliseconds, or as Go writes durations, with days where there are some: `250ms`, `10m`, `1h30m`, `400d`, `1d12h`. */
 export type Duration = number | string;
 
 /** A duration that may be negative: `-5m`. */
