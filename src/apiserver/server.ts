@@ -345,6 +345,11 @@ export class ApiServer {
     return bound;
   }
 
+  /** Reads the TLS options of all open ports anew, for the connections that come. */
+  renewCertificates(): void {
+    for (const listener of this.#listeners) listener.renewCertificates();
+  }
+
   /**
    * A transport of this process for the user. `userAgent` names the field manager of writes that name none; by default
    * it is the component in the user's name: `kube-scheduler` for `system:kube-scheduler`.

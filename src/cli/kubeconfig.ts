@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { kubeconfigPathToWrite, loadKubeconfig, writeContext } from "../client/kubeconfig.ts";
 import type { Instance } from "../cluster/instance.ts";
+import { noteKubeconfig } from "../cluster/kubeconfig-files.ts";
 import { contextName, kubeconfigFile } from "../cluster/names.ts";
 import { type Command, CommandError, nameOption, text } from "./command.ts";
 import { requireInstance } from "./instances.ts";
@@ -60,6 +61,7 @@ export function mergeInstanceContext(
       clientCertificate: decode(user?.["client-certificate-data"]),
       clientKey: decode(user?.["client-key-data"]),
     });
+    noteKubeconfig(instance.directory, file);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CommandError(`kubectl could not be pointed at cluster "${instance.name}": ${why}`, {

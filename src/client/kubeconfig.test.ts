@@ -10,6 +10,7 @@ import {
   kubeconfigPathToWrite,
   loadKubeconfig,
   removeContext,
+  renewCredentials,
   resolveContext,
   writeContext,
 } from "./kubeconfig.ts";
@@ -179,6 +180,70 @@ describe("writeContext()", () => {
     expect(config.currentContext).toBe("");
     removeContext(join(directory, "none"), "sampan");
     expect(existsSync(join(directory, "none"))).toBe(false);
+  });
+});
+
+describe("renewCredentials()", () => {
+  const renewed = {
+    ca: "NEW CA",
+    clientCertificate: "NEW CERT",
+    clientKey: "NEW KEY",
+    replacesCa: (pem: string) => pem === "OLD CA",
+    replacesClient: (pem: string) => pem === "OLD CERT",
+  };
+  const text = (ca: string, certificate: string): string => `
+apiVersion: v1
+kind: Config
+current-context: other
+clusters:
+- name: mine
+  cluster: {server: "https://one:6443", certificate-authority-data: ${base64(ca)}, proxy-url: "http://p"}
+- name: other
+  cluster: {server: "https://two:6443", certificate-authority-data: ${base64("OTHER CA")}}
+contexts:
+- name: renamed
+  context: {cluster: mine, user: me, namespace: shop}
+users:
+- name: me
+  user: {client-certificate-data: ${base64(certificate)}, client-key-data: ${base64("OLD KEY")}}
+- name: jane
+  user: {client-certificate-data: ${base64("JANE")}, client-key-data: ${base64("JANE'S KEY")}}
+- name: token
+  user: {token: t}
+`;
+
+  it("takes the place of old ones under whatever name, and leaves all else as it is", () => {
+    const path = file("config", text("OLD CA", "OLD CERT"));
+    expect(renewCredentials(path, renewed)).toBe(true);
+    const config = loadKubeconfig([path]);
+    expect(resolveContext(config, { context: "renamed" })).toMatchObject({
+      namespace: "shop",
+      transport: { ca: "NEW CA", clientCertificate: "NEW CERT", clientKey: "NEW KEY" },
+    });
+    expect(config.currentContext).toBe("other");
+    expect(config.clusters.get("mine")).toMatchObject({ "proxy-url": "http://p" });
+    expect(config.clusters.get("other")?.["certificate-authority-data"]).toBe(base64("OTHER CA"));
+    expect(config.users.get("jane")?.["client-key-data"]).toBe(base64("JANE'S KEY"));
+    expect(config.users.get("token")).toEqual({ token: "t" });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(existsSync(`${path}.lock`)).toBe(false);
+  });
+
+  it.each([
+    ["what is new already", "NEW CA", "NEW CERT"],
+    ["what is another cluster's", "ITS CA", "ITS CERT"],
+  ])("does not write a file that has %s", (_, ca, certificate) => {
+    const path = file("config", text(ca, certificate));
+    const before = readFileSync(path, "utf8");
+    expect(renewCredentials(path, renewed)).toBe(false);
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  it("has nothing to do where there is no file, and does not wait for another writer", () => {
+    expect(renewCredentials(join(directory, "none"), renewed)).toBe(false);
+    const path = file("config", text("OLD CA", "OLD CERT"));
+    writeFileSync(`${path}.lock`, "");
+    expect(() => renewCredentials(path, renewed)).toThrow(`remove ${path}.lock`);
   });
 });
 

@@ -1,4 +1,5 @@
 import {
+  chownSync,
   closeSync,
   mkdirSync,
   openSync,
@@ -178,22 +179,70 @@ export function writeContext(path: string, context: NewContext): void {
 function addContext(path: string, context: NewContext): void {
   const file = readFile(path) ?? { apiVersion: "v1", kind: "Config", preferences: {} };
   const { name, server, namespace } = context;
-  const encode = (pem: string): string => Buffer.from(pem).toString("base64");
   setEntry(file, "clusters", {
     name,
-    cluster: { "certificate-authority-data": encode(context.ca), server },
+    cluster: { "certificate-authority-data": encoded(context.ca), server },
   });
   setEntry(file, "users", {
     name,
     user: {
-      "client-certificate-data": encode(context.clientCertificate),
-      "client-key-data": encode(context.clientKey),
+      "client-certificate-data": encoded(context.clientCertificate),
+      "client-key-data": encoded(context.clientKey),
     },
   });
   const place = namespace === undefined ? {} : { namespace };
   setEntry(file, "contexts", { name, context: { cluster: name, user: name, ...place } });
   file["current-context"] = name;
   replaceFile(path, file);
+}
+
+/** PEM. */
+export interface RenewedCredentials {
+  readonly ca: string;
+  readonly clientCertificate: string;
+  readonly clientKey: string;
+  /** Which certificates that stand in a file the new ones take the place of. */
+  readonly replacesCa: (pem: string) => boolean;
+  readonly replacesClient: (pem: string) => boolean;
+}
+
+/**
+ * Puts renewed credentials where older ones stand, under whatever names; all else stays, also which context is the current
+ * one. Answers whether there were any. A file that does not exist has none; one that another program is just writing is an
+ * error at once, because a server must not stand still for it.
+ */
+export function renewCredentials(path: string, renewed: RenewedCredentials): boolean {
+  if (!exists(path)) return false;
+  return withLock(path, () => replaceCredentials(path, renewed), 0);
+}
+
+function replaceCredentials(path: string, renewed: RenewedCredentials): boolean {
+  const file = readFile(path);
+  if (file === undefined) return false;
+  let isChanged = false;
+  const replace = (
+    [list, member]: readonly [string, string],
+    field: string,
+    [isOld, values]: readonly [(pem: string) => boolean, Readonly<Record<string, string>>],
+  ): void => {
+    for (const entry of listOf(file, list)) {
+      const value = entry[member];
+      const old = isObject(value) ? decoded(textOf(value[field])) : "";
+      if (!isObject(value) || old === "" || old === values[field] || !isOld(old)) continue;
+      for (const [key, pem] of Object.entries(values)) value[key] = encoded(pem);
+      isChanged = true;
+    }
+  };
+  replace(["clusters", "cluster"], "certificate-authority-data", [
+    renewed.replacesCa,
+    { "certificate-authority-data": renewed.ca },
+  ]);
+  replace(["users", "user"], "client-certificate-data", [
+    renewed.replacesClient,
+    { "client-certificate-data": renewed.clientCertificate, "client-key-data": renewed.clientKey },
+  ]);
+  if (isChanged) replaceFile(path, file);
+  return isChanged;
 }
 
 /** Makes a context of the file the current one; one that is not there leaves the file as it is. */
@@ -344,17 +393,17 @@ const lockMsMax = 2000;
 const lockPollMs = 10;
 
 /** Writers take turns, by the lock file that kubectl uses too: none undoes what another wrote. */
-function withLock(path: string, work: () => void): void {
+function withLock<T>(path: string, work: () => T, waitMsMax = lockMsMax): T {
   mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o750 });
   const lock = `${path}.lock`;
   for (let waitedMs = 0; !take(lock); waitedMs += lockPollMs) {
-    if (waitedMs >= lockMsMax) {
+    if (waitedMs >= waitMsMax) {
       throw new KubeconfigError(`${path} is locked by another program; if none writes it, remove ${lock}`);
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockPollMs);
   }
   try {
-    work();
+    return work();
   } finally {
     rmSync(lock, { force: true });
   }
@@ -374,14 +423,29 @@ function replaceFile(given: string, file: KubeconfigFile): void {
   // A link stays a link; what it leads to is replaced.
   const path = exists(given) ? realpathSync(given) : given;
   const temporary = `${path}.${process.pid}.tmp`;
+  const before = statSync(path, { throwIfNoEntry: false });
   try {
-    writeFileSync(temporary, printYaml(file), { mode: 0o600 });
+    // Whatever lies there is no file of ours, nor a link that is followed.
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, printYaml(file), { mode: 0o600, flag: "wx" });
+    if (before !== undefined && before.uid !== process.getuid?.()) keepOwner(temporary, before);
     renameSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }
 }
 
+/** What root writes stays its owner's; where root may not give it away, it is root's. */
+function keepOwner(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  try {
+    chownSync(path, uid, gid);
+  } catch {
+    return;
+  }
+}
+
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
+const encoded = (pem: string): string => Buffer.from(pem).toString("base64");
+const decoded = (data: string): string => Buffer.from(data, "base64").toString();
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

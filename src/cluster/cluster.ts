@@ -14,12 +14,12 @@ import { newEventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { SharedInformerFactory } from "../client/shared-informer-factory.ts";
 import type { ControllerContext } from "../controller/controller.ts";
-import { controllerRegistrations } from "../controller/index.ts";
+import { authorityControllers, controllerRegistrations } from "../controller/index.ts";
 import type { LocalVolumes } from "../controller/local-provisioner/index.ts";
 import { ControllerManager } from "../controller/manager.ts";
 import type { LegacyTokenIssuer } from "../controller/serviceaccount-token/index.ts";
 import type { History } from "../history/index.ts";
-import { createPki, type Pki } from "../pki/index.ts";
+import { type CertificateName, createPki, type Pki } from "../pki/index.ts";
 import { connectHandlers } from "../registry/connect/index.ts";
 import { registryExtensions } from "../registry/index.ts";
 import { newSecurity, type SecurityOptions } from "../registry/security.ts";
@@ -30,6 +30,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { NodeConnection } from "../streaming/node-connection.ts";
 import { reportApiService } from "./api-service-events.ts";
 import { bootstrapNamespaces, bootstrapObjects } from "./bootstrap.ts";
+import { CertificateRotation } from "./certificate-rotation.ts";
 import { interceptOf, routesOf } from "./history.ts";
 import { adminUser, controllerManagerUser, controllerUser, schedulerUser } from "./identities.ts";
 import { publishAuthentication } from "./publish-authentication.ts";
@@ -44,6 +45,8 @@ export interface ClusterOptions {
   readonly logger?: Logger;
   readonly storage?: Storage;
   readonly pki?: Pki;
+  /** Told of certificates that were renewed, which the server itself shows already. What it throws is tried again. */
+  readonly onRenewed?: (names: readonly CertificateName[]) => void | Promise<void>;
   /** `defaultServiceCidr` by default. */
   readonly serviceCidr?: string;
   /** Makes the `kube-dns` Service at this address; whoever passes it serves DNS there. */
@@ -115,6 +118,7 @@ export class Cluster {
   readonly #tokens: LegacyTokenIssuer;
   readonly #nodes = new Map<string, NodeConnection>();
   readonly #stop = new AbortController();
+  readonly #rotation: CertificateRotation;
   #informers: InformerFactory | undefined;
   #manager: ControllerManager | undefined;
   #scheduler: Scheduler | undefined;
@@ -130,6 +134,9 @@ export class Cluster {
     this.logger = options.logger ?? silentLogger;
     this.storage = options.storage ?? new MemoryStorage();
     this.pki = options.pki ?? createPki({ clock: this.clock });
+    const { pki, clock, signal } = this;
+    const onRenewed = (names: readonly CertificateName[]): Promise<void> => this.#show(names);
+    this.#rotation = new CertificateRotation({ pki, clock, signal, logger: this.logger, onRenewed });
     // Every v1 and beta version; Kubernetes leaves betas off, but who writes manifests and operators wants to try them.
     const scheme = builtinScheme({ betas: true });
     const nodes: NodeLocator = { connection: (name) => this.#nodes.get(name) };
@@ -204,6 +211,7 @@ export class Cluster {
   /** Fills the server's caches; from here on in-process clients work. */
   async startApi(): Promise<void> {
     await this.server.start();
+    this.#rotation.start();
     const { storage, clock, logger, signal } = this;
     if (this.#options.keepsHistory !== true)
       startCompactor({ storage, clock, logger: logger.named("compactor"), signal });
@@ -211,15 +219,40 @@ export class Cluster {
 
   /** Opens HTTPS on the address; may be called for several. Resolves with the port. */
   async listen(at: ListenAt): Promise<number> {
-    const { server, authority, frontProxyAuthority } = this.pki;
+    const { pki } = this;
     const { proxies } = this.#options.security ?? {};
     const others = proxies === undefined ? [] : [proxies.authorities];
-    const clientCa = [authority.certificate, frontProxyAuthority.certificate, ...others];
-    const tls = { key: server.key, cert: server.certificate, clientCa };
+    const tls = {
+      get key() {
+        return pki.server.key;
+      },
+      get cert() {
+        return pki.server.certificate;
+      },
+      get clientCa() {
+        return [pki.authority.certificate, pki.frontProxyAuthority.certificate, ...others];
+      },
+    };
     const bound = await this.server.listen({ tls, ...at });
     this.#isListening = true;
     this.#publishAuthentication();
     return bound;
+  }
+
+  /** Renews what fell due while no server ran, for whoever keeps its PKI meanwhile. */
+  async renewDue(): Promise<void> {
+    await this.#rotation.renewDue();
+  }
+
+  /** What was renewed, to all who were told of what it replaces. */
+  async #show(names: readonly CertificateName[]): Promise<void> {
+    this.server.renewCertificates();
+    if (names.includes("ca") || names.includes("front-proxy-ca")) this.#publishAuthentication();
+    const manager = this.#manager;
+    if (names.includes("ca") && manager !== undefined) {
+      await Promise.all(authorityControllers.map((name) => manager.restart(name)));
+    }
+    await this.#options.onRenewed?.(names);
   }
 
   /** Other API servers want to know it, and need a port to ask at: a cluster that has none makes no keys for it. */
@@ -280,7 +313,7 @@ export class Cluster {
   /** Starts controllers and scheduler; resolves when their caches have synced. */
   async startControllers(): Promise<void> {
     const registrations = controllerRegistrations({
-      authority: this.pki.authority,
+      authority: () => this.pki.authority,
       tokens: this.#tokens,
       ...(this.#options.localVolumes === undefined ? {} : { localVolumes: this.#options.localVolumes }),
       ...(this.#options.hostPorts === undefined ? {} : { hostPorts: this.#options.hostPorts }),

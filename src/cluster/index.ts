@@ -6,7 +6,8 @@ export type { PodPattern, PodScript, ScriptedPods, ScriptRule } from "../cri/sim
 export type { ChangesOptions } from "./library/changes.ts";
 export type { ClusterServer } from "./library/cluster-server.ts";
 export { createCluster } from "./library/create-cluster.ts";
-export type { EmbeddedCluster, Endpoint } from "./library/embedded-cluster.ts";
+export type { EmbeddedCluster } from "./library/embedded-cluster.ts";
+export type { Endpoint } from "./library/endpoint.ts";
 export type {
   Fault,
   FaultReason,

@@ -5,6 +5,9 @@ import { defaultName } from "./instance.ts";
 /** The instance's own kubeconfig, which `up` merges into the user's. */
 export const kubeconfigFile = (directory: string): string => join(directory, "kubeconfig");
 
+/** Which files of the user's hold its context too. */
+export const notedKubeconfigsFile = (directory: string): string => join(directory, "kubeconfigs.json");
+
 /** The context of the default cluster is `sampan`, of others `sampan-NAME`. */
 export const contextName = (name: string): string =>
   name === defaultName ? defaultName : `${defaultName}-${name}`;

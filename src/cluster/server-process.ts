@@ -1,9 +1,9 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RealClock } from "../apimachinery/clock.ts";
 import { SystemRandom } from "../apimachinery/random.ts";
 import { keptHistory } from "../history/index.ts";
-import { openPki } from "../pki/index.ts";
+import { type CertificateName, openPki, type Pki } from "../pki/index.ts";
 import { SqliteStorage, type SqliteStorageOptions } from "../storage/sqlite/sqlite-storage.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import type { ApiServerContext } from "./api-server-parts.ts";
@@ -23,7 +23,7 @@ import {
 import { localVolumes, pretendedVolumes } from "./local-volumes.ts";
 import { type LogLevel, newLogger } from "./log.ts";
 import { logFile } from "./log-file.ts";
-import { contextName, kubeconfigFile, simulatedNodeNames } from "./names.ts";
+import { contextName, kubeconfigFile, notedKubeconfigsFile, simulatedNodeNames } from "./names.ts";
 import { lookForTrouble } from "./start-trouble.ts";
 import { logStrayFailures } from "./stray-failures.ts";
 
@@ -105,7 +105,7 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     ...(keeper && { archive: keeper }),
   });
   opening.catch(() => {});
-  const { pki, saved } = openPki(join(directory, "pki"), {
+  const { pki, saved, made } = openPki(join(directory, "pki"), {
     clock,
     serverNames: {
       dnsNames: [],
@@ -127,6 +127,10 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
     ...parts,
     cpuMs: processCpuMs,
     pki,
+    onRenewed: async (names) => {
+      await writeOwnKubeconfig(instance, pki);
+      await renewNoted(directory, pki, names);
+    },
     serviceCidr: settings.serviceCidr,
     dnsAddress: settings.dnsAddress,
     localVolumes: own
@@ -157,8 +161,14 @@ export async function runServer(options: ServerProcessOptions): Promise<RunningS
       ? startCrunNode(cluster, instance, apiAddress, hostPorts)
       : startSimulated(cluster, settings, () => onStage("nodes", sinceStartMs())),
     cluster.bootstrap().then(() => cluster.startControllers()),
-    writeOwnKubeconfig(instance, pki.authority.certificate, pki.admin),
+    writeOwnKubeconfig(instance, pki),
   ]);
+  // Of a cluster that was stopped when its certificates were due.
+  await renewNoted(directory, pki, made).catch((error: unknown) => {
+    logger.error("a kubeconfig is old; write it anew with: sampan kubeconfig --merge", {
+      error: String(error),
+    });
+  });
   onStage("node", sinceStartMs());
   endLooking();
   // A signal, because who may send it is who may read the cluster's files, and it costs nothing until it comes.
@@ -296,17 +306,21 @@ async function listen(cluster: Cluster, at: { address: string; port: number }): 
   }
 }
 
-async function writeOwnKubeconfig(
-  instance: Instance,
-  authorityPem: string,
-  admin: { certificate: string; key: string },
-): Promise<void> {
+async function writeOwnKubeconfig({ name, directory, settings }: Instance, pki: Pki): Promise<void> {
   const { writeContext } = await import("../client/kubeconfig.ts");
-  writeContext(kubeconfigFile(instance.directory), {
-    name: contextName(instance.name),
-    server: `https://127.0.0.1:${instance.settings.apiPort}`,
-    ca: authorityPem,
-    clientCertificate: admin.certificate,
-    clientKey: admin.key,
+  writeContext(kubeconfigFile(directory), {
+    name: contextName(name),
+    server: `https://127.0.0.1:${settings.apiPort}`,
+    ca: pki.authority.certificate,
+    clientCertificate: pki.admin.certificate,
+    clientKey: pki.admin.key,
   });
+}
+
+/** In files of the user's, what `up` has put there. */
+async function renewNoted(directory: string, pki: Pki, renewed: readonly CertificateName[]): Promise<void> {
+  if (!renewed.includes("admin") && !renewed.includes("ca")) return;
+  if (!existsSync(notedKubeconfigsFile(directory))) return;
+  const { renewNotedKubeconfigs } = await import("./kubeconfig-files.ts");
+  renewNotedKubeconfigs(directory, pki);
 }

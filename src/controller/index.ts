@@ -40,14 +40,20 @@ import {
 } from "./volume-protection/index.ts";
 
 export interface ControllerSettings {
-  /** Signs approved requests; its certificate is published in every namespace. */
-  readonly authority: CertificateAuthority;
+  /** Signs approved requests; its certificate is published in every namespace. See `authorityControllers`. */
+  readonly authority: () => CertificateAuthority;
   readonly tokens: LegacyTokenIssuer;
   /** Without them no local volumes are provisioned. */
   readonly localVolumes?: LocalVolumes;
   /** Ports that this cluster shares with others; without them all are its own. */
   readonly hostPorts?: HostPorts;
 }
+
+/** Those that tell of the authority's certificate: begun anew when it was renewed, they tell of the new one. */
+export const authorityControllers: readonly string[] = [
+  "root-ca-certificate-publisher-controller",
+  "serviceaccount-token-controller",
+];
 
 /** Every controller of the cluster. */
 export function controllerRegistrations({
@@ -69,8 +75,8 @@ export function controllerRegistrations({
     endpointSliceMirroringController,
     namespaceController,
     serviceAccountController,
-    serviceAccountTokenController(tokens, authority.certificate),
-    rootCaController(authority.certificate),
+    serviceAccountTokenController(tokens, () => authority().certificate),
+    rootCaController(() => authority().certificate),
     ...certificateControllers(authority),
     legacyTokenCleanerController,
     bootstrapSignerController,

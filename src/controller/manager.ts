@@ -122,6 +122,13 @@ export class ControllerManager {
     await running.done;
   }
 
+  /** Begins anew what runs; others stay as they are. */
+  async restart(name: string): Promise<void> {
+    if (!this.isRunning(name)) return;
+    await this.stop(name);
+    this.start(name);
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.stop(name)));
   }

@@ -5,6 +5,7 @@ import type { KeyUsage } from "./extensions.ts";
 import { generateKey, privateKeyFromPem, privateKeyToPem, publicKeyToDer } from "./keys.ts";
 import { encodeName, type SubjectName } from "./name.ts";
 import { certificatesOf, encodePem } from "./pem.ts";
+import { withoutEndMs } from "./renewable.ts";
 import type { SigningRequest } from "./signing-request.ts";
 
 const minuteMs = 60_000;
@@ -22,6 +23,9 @@ export interface Credential {
   readonly certificate: string;
   readonly key: string;
 }
+
+/** "without end" is also good in all the past that matters: for a cluster whose time is not everybody's. */
+export type AuthorityLife = "ten years" | "without end";
 
 const noNames: AlternativeNames = { dnsNames: [], ipAddresses: [] };
 
@@ -47,22 +51,53 @@ export class CertificateAuthority {
   }
 
   /** A new authority. With a key, its certificate is made anew and what the key has signed stays valid. */
-  static create(commonName: string, nowMs: number, key: KeyObject = generateKey()): CertificateAuthority {
-    const subject = encodeName({ commonName, organizations: [] });
+  static create(
+    commonName: string,
+    nowMs: number,
+    key: KeyObject = generateKey(),
+    life: AuthorityLife = "ten years",
+  ): CertificateAuthority {
+    return CertificateAuthority.#create(
+      encodeName({ commonName, organizations: [] }),
+      { dnsNames: [commonName], ipAddresses: [] },
+      nowMs,
+      key,
+      life,
+    );
+  }
+
+  static #create(
+    subject: Uint8Array,
+    alternativeNames: AlternativeNames,
+    nowMs: number,
+    key: KeyObject,
+    life: AuthorityLife,
+  ): CertificateAuthority {
     const publicKey = publicKeyToDer(key);
+    const notBeforeMs = nowMs - backdateMs;
     const der = createCertificate(
       {
         subject,
         publicKey,
-        notBeforeMs: nowMs - backdateMs,
-        notAfterMs: nowMs + authorityLifetimeMs,
+        ...(life === "ten years"
+          ? { notBeforeMs, notAfterMs: nowMs + authorityLifetimeMs }
+          : { notBeforeMs: Math.min(0, notBeforeMs), notAfterMs: withoutEndMs }),
         isAuthority: true,
         usages: ["digital signature", "key encipherment", "cert sign"],
-        alternativeNames: { dnsNames: [commonName], ipAddresses: [] },
+        alternativeNames,
       },
       { subject, key, publicKey },
     );
     return new CertificateAuthority(encodePem("CERTIFICATE", der), key);
+  }
+
+  /**
+   * The same authority with a new certificate. Name and key stay, so what it has signed is good under the old certificate
+   * and under the new one, whichever of them somebody trusts.
+   */
+  renew(nowMs: number, life: AuthorityLife = "ten years"): CertificateAuthority {
+    const { subjectDer, alternativeNames } = this.parsed;
+    return CertificateAuthority.#create(subjectDer, alternativeNames, nowMs, this.#key, life);
   }
 
   /** From the PEM texts of certificate and key; throws when the two do not belong together. */
@@ -79,14 +114,25 @@ export class CertificateAuthority {
     return privateKeyToPem(this.#key);
   }
 
-  /** A serving certificate. It says nothing of who its holder is as a client. */
-  issueServer(commonName: string, alternativeNames: AlternativeNames, nowMs: number): Credential {
-    return this.#issue({ commonName, organizations: [] }, alternativeNames, ["server auth"], nowMs);
+  /** A serving certificate. It says nothing of who its holder is as a client. Good for a year from each of the times. */
+  issueServer(
+    commonName: string,
+    alternativeNames: AlternativeNames,
+    nowMs: number,
+    otherNowMs: number = nowMs,
+  ): Credential {
+    const times = spanOf(nowMs, otherNowMs, certificateLifetimeMs);
+    return this.#issue({ commonName, organizations: [] }, alternativeNames, ["server auth"], times);
   }
 
-  /** A client certificate: CN is the user's name, each O one of the groups. */
-  issueClient(subject: SubjectName, nowMs: number, lifetimeMs: number = certificateLifetimeMs): Credential {
-    return this.#issue(subject, noNames, ["client auth"], nowMs, lifetimeMs);
+  /** A client certificate: CN is the user's name, each O one of the groups. As long as is said from each of the times. */
+  issueClient(
+    subject: SubjectName,
+    nowMs: number,
+    lifetimeMs: number = certificateLifetimeMs,
+    otherNowMs: number = nowMs,
+  ): Credential {
+    return this.#issue(subject, noNames, ["client auth"], spanOf(nowMs, otherNowMs, lifetimeMs));
   }
 
   /**
@@ -99,8 +145,7 @@ export class CertificateAuthority {
       request.publicKey,
       request.alternativeNames,
       usages,
-      nowMs,
-      lifetimeMs,
+      spanOf(nowMs, nowMs, lifetimeMs),
     );
   }
 
@@ -108,19 +153,11 @@ export class CertificateAuthority {
     subject: SubjectName,
     names: AlternativeNames,
     purpose: readonly KeyUsage[],
-    nowMs: number,
-    lifetimeMs: number = certificateLifetimeMs,
+    times: Span,
   ): Credential {
     const key = generateKey();
     const usages: KeyUsage[] = ["digital signature", "key encipherment", ...purpose];
-    const certificate = this.#sign(
-      encodeName(subject),
-      publicKeyToDer(key),
-      names,
-      usages,
-      nowMs,
-      lifetimeMs,
-    );
+    const certificate = this.#sign(encodeName(subject), publicKeyToDer(key), names, usages, times);
     return { certificate, key: privateKeyToPem(key) };
   }
 
@@ -129,15 +166,14 @@ export class CertificateAuthority {
     publicKey: Uint8Array,
     alternativeNames: AlternativeNames,
     usages: readonly KeyUsage[],
-    nowMs: number,
-    lifetimeMs: number,
+    { notBeforeMs, notAfterMs }: Span,
   ): string {
     const der = createCertificate(
       {
         subject,
         publicKey,
-        notBeforeMs: Math.max(nowMs - backdateMs, this.parsed.notBeforeMs),
-        notAfterMs: Math.min(nowMs + lifetimeMs, this.parsed.notAfterMs),
+        notBeforeMs: Math.max(notBeforeMs, this.parsed.notBeforeMs),
+        notAfterMs: Math.min(notAfterMs, this.parsed.notAfterMs),
         isAuthority: false,
         usages,
         alternativeNames,
@@ -147,3 +183,14 @@ export class CertificateAuthority {
     return encodePem("CERTIFICATE", der);
   }
 }
+
+interface Span {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** From a little before the earlier of the times to a lifetime after the later. */
+const spanOf = (nowMs: number, otherNowMs: number, lifetimeMs: number): Span => ({
+  notBeforeMs: Math.min(nowMs, otherNowMs) - backdateMs,
+  notAfterMs: Math.max(nowMs, otherNowMs) + lifetimeMs,
+});

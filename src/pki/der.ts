@@ -93,7 +93,8 @@ export function bitList(bits: readonly number[]): Buffer {
 /** RFC 5280 4.1.2.5: UTCTime until 2049, GeneralizedTime from 2050. */
 export function time(ms: number): Buffer {
   const digits = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, "");
-  return Number(digits.slice(0, 4)) < 2050
+  const year = Number(digits.slice(0, 4));
+  return year >= 1950 && year < 2050
     ? tlv(tags.utcTime, Buffer.from(digits.slice(2)))
     : tlv(tags.generalizedTime, Buffer.from(digits));
 }

@@ -12,7 +12,7 @@ export {
 export { type JwtClaims, jsonWebKeySet, keyId, parseJwt, signJwt, verifyJwt } from "./jwt.ts";
 export { type PkiMaterial, pkiMaterial } from "./material.ts";
 export { certificatesOf, decodePem, encodePem, type PemBlock } from "./pem.ts";
-export { createPki, type Pki } from "./pki.ts";
+export { type CertificateName, createPki, type Pki } from "./pki.ts";
 export { loadOrCreatePki, openPki } from "./pki-directory.ts";
 export { checkAsk, type SigningAsk, signFor } from "./signers.ts";
 export {

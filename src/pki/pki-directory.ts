@@ -13,18 +13,25 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { sameAlternativeNames } from "./alternative-names.ts";
 import { CertificateAuthority, type Credential } from "./authority.ts";
-import { isSignedBy, parseCertificate } from "./certificate.ts";
+import { type Certificate, isSignedBy, parseCertificate } from "./certificate.ts";
 import { generateKey, privateKeyFromPem, privateKeyToPem, publicKeyToDer, publicKeyToPem } from "./keys.ts";
 import { certificatesOf } from "./pem.ts";
-import { acceptedKeys, clientSubjects, type Pki, type PkiOptions, serverNames } from "./pki.ts";
-
-/** A certificate is renewed at a start within this time of its end. */
-const renewBeforeMs = 30 * 24 * 60 * 60 * 1000;
+import {
+  assemblePki,
+  type CertificateName,
+  certificateNames,
+  type Pki,
+  type PkiOptions,
+  serverNames,
+} from "./pki.ts";
+import { renewalMs } from "./renewable.ts";
 
 export interface OpenedPki {
   readonly pki: Pki;
   /** Resolves once everything new is on disk: nobody may be shown a certificate before that. */
   readonly saved: Promise<void>;
+  /** What was made, or made anew. */
+  readonly made: readonly CertificateName[];
 }
 
 /** As `openPki`, for those who have nothing to do until all is on disk. */
@@ -36,43 +43,38 @@ export async function loadOrCreatePki(directory: string, options: PkiOptions): P
 
 /**
  * The PKI kept in a directory, in kubeadm's file names: what is there and still good is used, what is missing, about to
- * end, or no longer fits the server's names is made anew. Files have mode 0600, the directory 0700. Throws when a key is
- * there but cannot be read: a lost authority is never replaced silently.
+ * end, or no longer fits the server's names is made anew, and so are the files of what is renewed later. Files have mode
+ * 0600, the directory 0700. Throws when a key is there but cannot be read: a lost authority is never replaced silently.
  */
 export function openPki(directory: string, options: PkiOptions): OpenedPki {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const files = new PkiFiles(directory, options.clock.now());
   const names = serverNames(options);
-
-  const authority = files.authority("ca", "kubernetes");
-  const frontProxyAuthority = files.authority("front-proxy-ca", "front-proxy-ca");
-  const serviceAccountKey = files.signingKey("sa");
-  const server = files.leaf("apiserver", authority, {
-    issue: (nowMs) => authority.issueServer("kube-apiserver", names, nowMs),
-    fits: (certificate) => sameAlternativeNames(certificate.alternativeNames, names),
+  const pki = assemblePki(options, {
+    authority: (file, commonName) => files.authority(file, commonName),
+    serviceAccountKey: () => files.signingKey("sa"),
+    leaf: (file, issuer, issue) =>
+      files.leaf(file, issuer, {
+        issue,
+        fits: ({ alternativeNames }) => file !== "apiserver" || sameAlternativeNames(alternativeNames, names),
+      }),
+    keep: (file, credential) => void files.put(file, credential),
+    save: () => files.save(),
   });
-  const client = (file: string, issuer: CertificateAuthority, who: keyof typeof clientSubjects): Credential =>
-    files.leaf(file, issuer, { issue: (nowMs) => issuer.issueClient(clientSubjects[who], nowMs) });
-  const pki: Pki = {
-    authority,
-    server,
-    admin: client("admin", authority, "admin"),
-    kubeletClient: client("apiserver-kubelet-client", authority, "kubeletClient"),
-    frontProxyAuthority,
-    frontProxyClient: client("front-proxy-client", frontProxyAuthority, "frontProxyClient"),
-    serviceAccountKey,
-    serviceAccountKeys: acceptedKeys(serviceAccountKey),
-  };
+  // Whatever is not there is made now.
+  void [pki.authority, pki.frontProxyAuthority, pki.serviceAccountKey];
+  void [pki.server, pki.admin, pki.kubeletClient, pki.frontProxyClient];
+  const made = certificateNames.filter((name) => files.isNew(name));
   const saved = files.save();
   // Whoever waits for it hears of a failure.
   saved.catch(() => undefined);
-  return { pki, saved };
+  return { pki, saved, made };
 }
 
 interface LeafRules {
-  issue(nowMs: number): Credential;
-  fits?(certificate: ReturnType<typeof parseCertificate>): boolean;
+  issue(): Credential;
+  fits(certificate: Certificate): boolean;
 }
 
 /** Reads files as they are needed and collects what is to be written, so that it goes to disk in one sweep. */
@@ -81,13 +83,14 @@ class PkiFiles {
   readonly #nowMs: number;
   readonly #changed = new Map<string, string>();
 
+  /** `nowMs` is the time at which it is decided what is still good. */
   constructor(directory: string, nowMs: number) {
     this.#directory = directory;
     this.#nowMs = nowMs;
   }
 
   /** A certificate that is missing or ending is made anew from the key, so that what the key has signed stays valid. */
-  authority(file: string, commonName: string): CertificateAuthority {
+  authority(file: CertificateName, commonName: string): CertificateAuthority {
     const key = this.#read(`${file}.key`);
     const certificate = this.#read(`${file}.crt`);
     if (key === undefined && certificate !== undefined) {
@@ -95,16 +98,16 @@ class PkiFiles {
     }
     if (key !== undefined && certificate !== undefined) {
       const loaded = CertificateAuthority.load({ certificate, key });
-      if (loaded.parsed.notAfterMs - this.#nowMs > renewBeforeMs) return loaded;
+      return renewalMs(loaded.parsed) > this.#nowMs ? loaded : this.put(file, loaded.renew(this.#nowMs));
     }
-    const created = CertificateAuthority.create(
-      commonName,
-      this.#nowMs,
-      key === undefined ? generateKey() : privateKeyFromPem(key),
+    return this.put(
+      file,
+      CertificateAuthority.create(
+        commonName,
+        this.#nowMs,
+        key === undefined ? generateKey() : privateKeyFromPem(key),
+      ),
     );
-    this.#changed.set(`${file}.key`, created.key);
-    this.#changed.set(`${file}.crt`, created.certificate);
-    return created;
   }
 
   signingKey(file: string): ReturnType<typeof generateKey> {
@@ -116,17 +119,24 @@ class PkiFiles {
     return key;
   }
 
-  leaf(file: string, issuer: CertificateAuthority, rules: LeafRules): Credential {
-    const kept = this.#good(file, issuer, rules);
-    if (kept !== undefined) return kept;
-    const issued = rules.issue(this.#nowMs);
-    this.#changed.set(`${file}.key`, issued.key);
-    this.#changed.set(`${file}.crt`, issued.certificate);
-    return issued;
+  leaf(file: CertificateName, issuer: CertificateAuthority, rules: LeafRules): Credential {
+    return this.#good(file, issuer, rules) ?? this.put(file, rules.issue());
+  }
+
+  /** To be written by the next `save`. */
+  put<T extends Credential>(file: CertificateName, credential: T): T {
+    this.#changed.set(`${file}.key`, credential.key);
+    this.#changed.set(`${file}.crt`, credential.certificate);
+    return credential;
+  }
+
+  /** Whether it was put, and not yet saved. */
+  isNew(file: CertificateName): boolean {
+    return this.#changed.has(`${file}.crt`);
   }
 
   /** A crash may have left a new key beside an old certificate; whatever does not fit together is not good. */
-  #good(file: string, issuer: CertificateAuthority, rules: LeafRules): Credential | undefined {
+  #good(file: CertificateName, issuer: CertificateAuthority, rules: LeafRules): Credential | undefined {
     const certificate = this.#read(`${file}.crt`);
     const key = this.#read(`${file}.key`);
     if (certificate === undefined || key === undefined) return undefined;
@@ -134,26 +144,28 @@ class PkiFiles {
       const parsed = parseCertificate(certificatesOf(certificate)[0] ?? Buffer.alloc(0));
       const good =
         parsed.notBeforeMs <= this.#nowMs &&
-        parsed.notAfterMs - this.#nowMs > renewBeforeMs &&
+        renewalMs(parsed) > this.#nowMs &&
         isSignedBy(parsed, issuer.parsed) &&
         parsed.publicKey.equals(publicKeyToDer(privateKeyFromPem(key))) &&
-        (rules.fits?.(parsed) ?? true);
+        rules.fits(parsed);
       return good ? { certificate, key } : undefined;
     } catch {
       return undefined;
     }
   }
 
-  /** Writes what changed, all files at once: they share the disk's flush. */
+  /** Writes what changed, all files at once: they share the disk's flush. What fails is written by the next call. */
   async save(): Promise<void> {
     if (this.#changed.size === 0) return;
-    await Promise.all([...this.#changed].map(([file, text]) => writeDurably(this.#path(file), text)));
+    const written = [...this.#changed];
+    await Promise.all(written.map(([file, text]) => writeDurably(this.#path(file), text)));
     const directory = openSync(this.#directory, "r");
     try {
       await sync(directory);
     } finally {
       closeSync(directory);
     }
+    for (const [file, text] of written) if (this.#changed.get(file) === text) this.#changed.delete(file);
   }
 
   #path(file: string): string {

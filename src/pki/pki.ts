@@ -1,13 +1,17 @@
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { AlternativeNames } from "./alternative-names.ts";
-import { CertificateAuthority, type Credential } from "./authority.ts";
+import { type AuthorityLife, CertificateAuthority, type Credential } from "./authority.ts";
 import { keyId } from "./jwt.ts";
 import { generateKey, privateKeyFromPem, publicOf, reproducibleKey } from "./keys.ts";
 import type { PkiMaterial } from "./material.ts";
 import type { SubjectName } from "./name.ts";
+import { Renewable } from "./renewable.ts";
 
-/** Every key and certificate of a cluster. Members are made or read when first used. */
+/**
+ * Every key and certificate of a cluster. Members are made or read when first used, and a certificate that was renewed is
+ * another one from then on: whoever wants the present one asks again.
+ */
 export interface Pki {
   /** Signs the server's, the clients' and the nodes' certificates; clients trust it. */
   readonly authority: CertificateAuthority;
@@ -24,10 +28,36 @@ export interface Pki {
   readonly serviceAccountKey: KeyObject;
   /** Public keys, by key id, whose tokens are accepted. */
   readonly serviceAccountKeys: ReadonlyMap<string, KeyObject>;
+  /** How long until the next of the certificates that were made is due; Infinity when none ever will be. */
+  readonly dueInMs: number;
+  /**
+   * Renews what is due; what the old ones have signed, and they themselves, stay good until their end. Resolves, when all
+   * is kept, with what is new. After a failure the next call goes on with what could not be kept.
+   */
+  renew(): Promise<readonly CertificateName[]>;
+  /** Calls the listener whenever a certificate was made for the first time. Returns the removal. */
+  onMade(listener: () => void): () => void;
 }
+
+/** The certificates of a PKI, by kubeadm's names for their files. Authorities come before what they sign. */
+export const certificateNames = [
+  "ca",
+  "front-proxy-ca",
+  "apiserver",
+  "admin",
+  "apiserver-kubelet-client",
+  "front-proxy-client",
+] as const;
+
+export type CertificateName = (typeof certificateNames)[number];
 
 export interface PkiOptions {
   readonly clock: Clock;
+  /**
+   * The time of programs outside, where the cluster has one of its own: what such programs look at is good by both, and
+   * authorities have no end. Default: everybody has the cluster's time.
+   */
+  readonly outsideClock?: Clock;
   /** Names and addresses of the API server beyond those that it always has: host name, service address. */
   readonly serverNames?: AlternativeNames;
   /** Default `cluster.local`. */
@@ -66,42 +96,102 @@ export function serverNames({
 /** A PKI that lives in memory: a fresh cluster in a test pays only for what it uses. */
 export function createPki(options: PkiOptions): Pki {
   const { clock, reproducibleFrom, material } = options;
+  const life = lifeOf(options);
   const newAuthority = (name: string): CertificateAuthority =>
-    reproducibleFrom === undefined
-      ? CertificateAuthority.create(name, clock.now())
-      : CertificateAuthority.create(name, clock.now(), reproducibleKey(`${name} ${reproducibleFrom}`));
-  const authorityOf = (name: string, kept: Credential | undefined): CertificateAuthority =>
-    kept === undefined ? newAuthority(name) : CertificateAuthority.load(kept);
-  const authority = once(() => authorityOf("kubernetes", material?.authority));
-  const frontProxyAuthority = once(() => authorityOf("front-proxy-ca", material?.frontProxyAuthority));
-  const server = once(() => authority().issueServer("kube-apiserver", serverNames(options), clock.now()));
-  const admin = once(() => authority().issueClient(clientSubjects.admin, clock.now()));
-  const kubeletClient = once(() => authority().issueClient(clientSubjects.kubeletClient, clock.now()));
-  const frontProxyClient = once(() =>
-    frontProxyAuthority().issueClient(clientSubjects.frontProxyClient, clock.now()),
-  );
-  const serviceAccountKey = once(() =>
-    material === undefined ? generateKey() : privateKeyFromPem(material.serviceAccountKey),
-  );
+    CertificateAuthority.create(
+      name,
+      clock.now(),
+      reproducibleFrom === undefined ? undefined : reproducibleKey(`${name} ${reproducibleFrom}`),
+      life,
+    );
+  return assemblePki(options, {
+    authority: (file, name) => {
+      const kept = file === "ca" ? material?.authority : material?.frontProxyAuthority;
+      return kept === undefined ? newAuthority(name) : CertificateAuthority.load(kept);
+    },
+    serviceAccountKey: () =>
+      material === undefined ? generateKey() : privateKeyFromPem(material.serviceAccountKey),
+  });
+}
+
+/** What a PKI begins with, and where it is kept. */
+export interface PkiParts {
+  readonly authority: (file: CertificateName, commonName: string) => CertificateAuthority;
+  readonly serviceAccountKey: () => KeyObject;
+  /** The first of a certificate. Default: one that is issued. */
+  readonly leaf?: (
+    file: CertificateName,
+    issuer: CertificateAuthority,
+    issue: () => Credential,
+  ) => Credential;
+  /** Takes what was renewed, to be kept by the next `save`. */
+  readonly keep?: (file: CertificateName, renewed: Credential) => void;
+  /** Resolves when all that was taken is safe. */
+  readonly save?: () => Promise<void>;
+}
+
+/** The PKI of those parts. */
+export function assemblePki(options: PkiOptions, parts: PkiParts): Pki {
+  const { clock } = options;
+  const listeners = new Set<() => void>();
+  const onMade = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const authorityOf = (file: CertificateName, commonName: string): Renewable<CertificateAuthority> =>
+    new Renewable(
+      (before) => before?.renew(clock.now(), lifeOf(options)) ?? parts.authority(file, commonName),
+      onMade,
+    );
+  const ca = authorityOf("ca", "kubernetes");
+  const frontProxyCa = authorityOf("front-proxy-ca", "front-proxy-ca");
+  const leafOf = (
+    file: CertificateName,
+    authority: Renewable<CertificateAuthority>,
+    issue: (issuer: CertificateAuthority, nowMs: number, outsideMs: number) => Credential,
+  ): Renewable<Credential> =>
+    new Renewable((before) => {
+      const issuer = authority.value;
+      const nowMs = clock.now();
+      const issued = (): Credential => issue(issuer, nowMs, options.outsideClock?.now() ?? nowMs);
+      return before === undefined ? (parts.leaf?.(file, issuer, issued) ?? issued()) : issued();
+    }, onMade);
+  const { admin, kubeletClient, frontProxyClient } = clientSubjects;
+  const all = {
+    ca,
+    "front-proxy-ca": frontProxyCa,
+    apiserver: leafOf("apiserver", ca, (issuer, nowMs, outsideMs) =>
+      issuer.issueServer("kube-apiserver", serverNames(options), nowMs, outsideMs),
+    ),
+    // Judged by this cluster alone, so it ends when the cluster's time says so.
+    admin: leafOf("admin", ca, (issuer, nowMs) => issuer.issueClient(admin, nowMs)),
+    "apiserver-kubelet-client": leafOf("apiserver-kubelet-client", ca, (issuer, nowMs, outsideMs) =>
+      issuer.issueClient(kubeletClient, nowMs, undefined, outsideMs),
+    ),
+    "front-proxy-client": leafOf("front-proxy-client", frontProxyCa, (issuer, nowMs, outsideMs) =>
+      issuer.issueClient(frontProxyClient, nowMs, undefined, outsideMs),
+    ),
+  } satisfies Record<CertificateName, Renewable<CertificateAuthority> | Renewable<Credential>>;
+  const serviceAccountKey = once(parts.serviceAccountKey);
   const serviceAccountKeys = once(() => acceptedKeys(serviceAccountKey()));
+  const unsaved = new Set<CertificateName>();
   return {
     get authority() {
-      return authority();
+      return all.ca.value;
     },
     get server() {
-      return server();
+      return all.apiserver.value;
     },
     get admin() {
-      return admin();
+      return all.admin.value;
     },
     get kubeletClient() {
-      return kubeletClient();
+      return all["apiserver-kubelet-client"].value;
     },
     get frontProxyAuthority() {
-      return frontProxyAuthority();
+      return all["front-proxy-ca"].value;
     },
     get frontProxyClient() {
-      return frontProxyClient();
+      return all["front-proxy-client"].value;
     },
     get serviceAccountKey() {
       return serviceAccountKey();
@@ -109,8 +199,34 @@ export function createPki(options: PkiOptions): Pki {
     get serviceAccountKeys() {
       return serviceAccountKeys();
     },
+    get dueInMs() {
+      if (unsaved.size > 0) return 0;
+      return Math.max(0, Math.min(...certificateNames.map((name) => all[name].dueMs)) - clock.now());
+    },
+    async renew() {
+      const nowMs = clock.now();
+      for (const name of certificateNames) {
+        const each = all[name];
+        if (each.dueMs > nowMs) continue;
+        each.renew();
+        parts.keep?.(name, each.value);
+        unsaved.add(name);
+      }
+      const renewed = [...unsaved];
+      if (renewed.length === 0) return renewed;
+      await parts.save?.();
+      for (const name of renewed) unsaved.delete(name);
+      return renewed;
+    },
+    onMade(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
 }
+
+const lifeOf = ({ outsideClock }: PkiOptions): AuthorityLife =>
+  outsideClock === undefined ? "ten years" : "without end";
 
 /** The set of keys whose tokens are accepted, by their ids. */
 export function acceptedKeys(...keys: readonly KeyObject[]): ReadonlyMap<string, KeyObject> {

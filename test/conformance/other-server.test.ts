@@ -33,10 +33,8 @@ afterAll(async () => {
 /** Certificates of its own, for the name of its Service; of the front proxy that it believes, the first cluster's. */
 function pkiBehind({ pki, clock }: Cluster): Pki {
   const own = createPki({ clock, serverNames: { dnsNames: ["flunders.wardle.svc"], ipAddresses: [] } });
-  const { authority, server, admin, kubeletClient, serviceAccountKey, serviceAccountKeys } = own;
   const { frontProxyAuthority, frontProxyClient } = pki;
-  const shared = { frontProxyAuthority, frontProxyClient };
-  return { authority, server, admin, kubeletClient, serviceAccountKey, serviceAccountKeys, ...shared };
+  return { ...own, frontProxyAuthority, frontProxyClient };
 }
 
 const definition = {

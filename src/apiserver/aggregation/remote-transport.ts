@@ -10,7 +10,7 @@ import { checkServerIdentity } from "../webhook/server-identity.ts";
 import { type SocketAddress, serviceAddresses } from "../webhook/service-endpoints.ts";
 import type { FetchedDocument, FetchOptions } from "./aggregation.ts";
 import { identityHeaders, isIdentityHeader } from "./identity-headers.ts";
-import type { RemoteServerOptions } from "./remote-server.ts";
+import type { ClientCertificate, RemoteServerOptions } from "./remote-server.ts";
 
 /** Who this server is when it asks on its own account. */
 const aggregator: UserInfo = {
@@ -42,6 +42,8 @@ export class RemoteTransport {
   readonly #spec: APIServiceSpec;
   readonly #options: RemoteServerOptions;
   #agent: Agent | undefined;
+  /** By the agent's connections. */
+  #shown: ClientCertificate | undefined;
   #isRetired = false;
 
   constructor(spec: APIServiceSpec, options: RemoteServerOptions) {
@@ -69,7 +71,7 @@ export class RemoteTransport {
   /** A request on its way; its body is the caller's to send. Throws UnusableSpecError. */
   begin({ host, port }: SocketAddress, { method, path, headers, signal }: OutgoingRequest): ClientRequest {
     const { request } = process.getBuiltinModule("node:https");
-    this.#agent ??= this.#newAgent();
+    const agent = this.#currentAgent();
     return request({
       method,
       host,
@@ -77,7 +79,7 @@ export class RemoteTransport {
       path,
       headers: { ...headers, host: authority({ host, port }) },
       servername: this.#serverName,
-      agent: this.#agent,
+      agent,
       signal,
     });
   }
@@ -138,11 +140,7 @@ export class RemoteTransport {
   /** Keeps no connections any more; requests under way are finished. */
   retire(): void {
     this.#isRetired = true;
-    const agent = this.#agent;
-    if (agent === undefined) return;
-    agent.maxFreeSockets = 0;
-    for (const sockets of Object.values(agent.freeSockets))
-      for (const socket of sockets ?? []) socket.destroy();
+    keepNothing(this.#agent);
   }
 
   get #serverName(): string {
@@ -150,12 +148,23 @@ export class RemoteTransport {
     return `${name}.${namespace}.svc`;
   }
 
-  #newAgent(): Agent {
+  /** Another one as soon as another certificate is to be shown. */
+  #currentAgent(): Agent {
+    const shown = this.#options.clientCertificate?.();
+    if (this.#agent === undefined || shown !== this.#shown) {
+      const agent = this.#newAgent(shown);
+      keepNothing(this.#agent);
+      this.#agent = agent;
+      this.#shown = shown;
+    }
+    return this.#agent;
+  }
+
+  #newAgent(shown: ClientCertificate | undefined): Agent {
     const { caBundle = "", insecureSkipTLSVerify = false } = this.#spec;
     const ca = bundleText(caBundle);
     const wrong = ca === undefined ? undefined : caBundleError(caBundle);
     if (wrong !== undefined) throw new UnusableSpecError(wrong);
-    const shown = this.#options.clientCertificate?.();
     return new (process.getBuiltinModule("node:https").Agent)({
       keepAlive: !this.#isRetired,
       timeout: idleMs,
@@ -166,6 +175,14 @@ export class RemoteTransport {
       ...(shown === undefined ? {} : { cert: shown.certificate, key: shown.key }),
     });
   }
+}
+
+/** What is under way is finished; connections that wait for more end. */
+function keepNothing(agent: Agent | undefined): void {
+  if (agent === undefined) return;
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets))
+    for (const socket of sockets ?? []) socket.destroy();
 }
 
 /** Host and port as a URL shows them. */

@@ -8,7 +8,7 @@ import {
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type TLSSocket, Server as TlsServer } from "node:tls";
+import { type SecureContextOptions, type TLSSocket, Server as TlsServer } from "node:tls";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { http1Exchange, upgradeExchange } from "./http1-exchange.ts";
@@ -18,6 +18,7 @@ import { PlainConnection } from "./plain-connection.ts";
 import { AnswerHead } from "./plain-exchange.ts";
 import type { Peer } from "./socket-request.ts";
 
+/** Read at the start, and again by `renewCertificates`. */
 export interface TlsOptions {
   /** PEM. */
   readonly key: string | Uint8Array;
@@ -57,6 +58,7 @@ export interface HttpServerOptions {
 /** HTTPS for HTTP/2 and HTTP/1.1 on one port. Client certificates are asked for, and judged by the authenticator. */
 export class HttpServer {
   readonly #server: Http2SecureServer;
+  readonly #tls: TlsOptions;
   readonly #handle: HttpServerOptions["handle"];
   readonly #clock: Clock;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -74,11 +76,9 @@ export class HttpServer {
     this.#handle = handle;
     this.#clock = clock;
     this.#answerHead = new AnswerHead(clock, idleMs);
-    const { key, cert, clientCa } = tls;
+    this.#tls = tls;
     this.#server = createSecureServer({
-      key: pem(key),
-      cert: pem(cert),
-      ca: Array.isArray(clientCa) ? clientCa.map(pem) : [pem(clientCa as string | Uint8Array)],
+      ...contextOf(tls),
       requestCert: true,
       rejectUnauthorized: false,
       allowHTTP1: true,
@@ -177,6 +177,11 @@ export class HttpServer {
     this.#server.close();
   }
 
+  /** From now on new connections are shown what the TLS options say now. Those that there are go on. */
+  renewCertificates(): void {
+    this.#server.setSecureContext(contextOf(this.#tls));
+  }
+
   /** Breaks all connections, whatever is under way. New ones are taken until `close`. */
   cut(): void {
     for (const session of this.#sessions) session.destroy();
@@ -248,10 +253,27 @@ function peerOf(socket: unknown): Peer {
   if (typeof tls?.getPeerX509Certificate !== "function") return anonymous;
   const certificate = tls.getPeerX509Certificate();
   if (certificate === undefined) return anonymous;
-  if (!tls.authorized) return { ...anonymous, hasForeignCertificate: true };
+  if (!tls.authorized && !isJudgedByTime(tls)) return { ...anonymous, hasForeignCertificate: true };
   const credentials = { certificates: [new Uint8Array(certificate.raw)], bearerToken: undefined };
   return { ...anonymous, credentials };
 }
+
+/**
+ * Refused for its times, which TLS judges by the machine's clock. The cluster may have another one: by that, the
+ * authenticator judges them, and all else once more.
+ */
+const isJudgedByTime = ({ authorizationError }: TLSSocket): boolean =>
+  ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"].includes(String(authorizationError));
+
+const contextOf = ({
+  key,
+  cert,
+  clientCa,
+}: TlsOptions): Pick<SecureContextOptions, "key" | "cert" | "ca"> => ({
+  key: pem(key),
+  cert: pem(cert),
+  ca: Array.isArray(clientCa) ? clientCa.map(pem) : [pem(clientCa as string | Uint8Array)],
+});
 
 const pem = (text: string | Uint8Array): string | Buffer =>
   typeof text === "string" ? text : Buffer.from(text);

@@ -304,7 +304,10 @@ export class ClusterServer {
     for (const [name, connection] of this.#nodes) cluster.connectNode(name, connection);
     await cluster.startApi();
     await cluster.bootstrap();
-    if (this.#port !== undefined) await cluster.listen({ ...loopback, port: this.#port });
+    if (this.#port !== undefined) {
+      await cluster.renewDue();
+      await cluster.listen({ ...loopback, port: this.#port });
+    }
     life.isUp = true;
   }
 

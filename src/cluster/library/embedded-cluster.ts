@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Clock, RealClock, VirtualClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import { type Random, SeededRandom, SystemRandom } from "../../apimachinery/random.ts";
 import { always } from "../../apiserver/authorization/always.ts";
 import type { Client, DeleteCallOptions, ListOptions, ResourceClient } from "../../client/client.ts";
-import { writeContext } from "../../client/kubeconfig.ts";
 import { PodScripts, type SavedRuntime } from "../../cri/simulated/index.ts";
 import { newHistory } from "../../history/in-memory.ts";
 import type { Journal, JournalOrigin } from "../../history/journal.ts";
@@ -23,6 +20,7 @@ import { allChanges, type ChangesOptions } from "./changes.ts";
 import { checkUser } from "./check-options.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
+import { type Endpoint, writeEndpoint } from "./endpoint.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
 import { type Fault, Faults } from "./faults.ts";
 import type { Change, Difference, DiffOptions, RewindToOptions, Rewound } from "./history.ts";
@@ -83,6 +81,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly #ended = new AbortController();
   #folder: string | undefined;
   #serving: Promise<Endpoint> | undefined;
+  #endpoint: Endpoint | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: {
@@ -150,6 +149,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     };
     const pki = createPki({
       clock,
+      ...(clock instanceof VirtualClock && { outsideClock: new RealClock() }),
       ...(saved?.keys !== undefined && { material: saved.keys }),
       ...(options.seed !== undefined && { reproducibleFrom: String(options.seed) }),
     });
@@ -169,6 +169,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         random,
         security: { ...common.security, webhookCalls: faults.webhooks.intercept },
         pki: life.pki ?? pki,
+        onRenewed: () => embedded.#renewEndpoint(),
         // After a restart the server finds out itself what there is.
         ...(life.pki === undefined && {
           isBootstrapped: beginning !== undefined,
@@ -444,18 +445,16 @@ export class EmbeddedCluster implements AsyncDisposable {
   async #serve(): Promise<Endpoint> {
     const port = await this.server.listen();
     if (this.#clock instanceof VirtualClock) this.#clock.waitForOthers(realPauseMs);
-    const { authority, admin } = this.server.cluster.pki;
-    const url = `https://127.0.0.1:${port}`;
     this.#folder ??= await makeOwnFolder();
-    const kubeconfig = join(this.#folder, "kubeconfig");
-    writeContext(kubeconfig, {
-      name: "sampan",
-      server: url,
-      ca: authority.certificate,
-      clientCertificate: admin.certificate,
-      clientKey: admin.key,
-    });
-    return { url, kubeconfig, text: readFileSync(kubeconfig, "utf8") };
+    this.#endpoint = writeEndpoint(this.#folder, `https://127.0.0.1:${port}`, this.server.cluster.pki);
+    return this.#endpoint;
+  }
+
+  /** Whoever reads the kubeconfig from now on is known for another year. */
+  #renewEndpoint(): void {
+    if (this.#endpoint === undefined || this.#folder === undefined || this.#ended.signal.aborted) return;
+    this.#endpoint = writeEndpoint(this.#folder, this.#endpoint.url, this.server.cluster.pki);
+    this.#serving = Promise.resolve(this.#endpoint);
   }
 
   /** What is asked of a cluster that is closed has come too late: a test did not wait for something. */
@@ -468,15 +467,6 @@ export class EmbeddedCluster implements AsyncDisposable {
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
     else await this.server.hold.during(this.#clock.sleep(10));
   }
-}
-
-/** Where programs of other languages reach a cluster. */
-export interface Endpoint {
-  readonly url: string;
-  /** The path of a kubeconfig for the administrator. */
-  readonly kubeconfig: string;
-  /** What stands in it. */
-  readonly text: string;
 }
 
 /** Clients over sockets answer within this much of real time, or virtual time goes on without them. */

@@ -19,7 +19,7 @@ let allowed: string[];
 let run: ControllerRun;
 beforeEach(() => {
   allowed = [];
-  run = runControllers(certificateControllers(pki.authority));
+  run = runControllers(certificateControllers(() => pki.authority));
   const serve = run.transport.request.bind(run.transport);
   run.transport.request = async (call) => {
     if (!call.path.endsWith("/subjectaccessreviews")) return await serve(call);

@@ -8,7 +8,7 @@ import { enqueueSelf, watch } from "../watch.ts";
 import { askOf, conditionOf, isIssued } from "./requests.ts";
 
 /** Signs approved requests to the cluster's own signers. (Mirrors pkg/controller/certificates/signer.) */
-export function certificateSigningController(authority: CertificateAuthority): ControllerRegistration {
+export function certificateSigningController(authority: () => CertificateAuthority): ControllerRegistration {
   return {
     name: "certificatesigningrequest-signing-controller",
     setup(context) {
@@ -20,7 +20,7 @@ export function certificateSigningController(authority: CertificateAuthority): C
           if (request === undefined || isIssued(request)) return;
           if (conditionOf(request, "Approved") === undefined) return;
           if (conditionOf(request, "Denied") ?? conditionOf(request, "Failed")) return;
-          await sign(context, authority, request);
+          await sign(context, authority(), request);
         },
       };
     },

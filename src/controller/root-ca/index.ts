@@ -11,10 +11,12 @@ const annotations = {
 };
 
 /** Publishes the cluster's CA in every namespace, where pods' projected tokens find it. Keys are namespaces. */
-export function rootCaController(caPem: string): ControllerRegistration {
+export function rootCaController(authorityPem: () => string): ControllerRegistration {
   return {
     name: "root-ca-certificate-publisher-controller",
     setup({ client, informers }) {
+      // Whoever renews it begins the controller anew, which then looks at every namespace.
+      const caPem = authorityPem();
       const namespaces = informers.informer(resources.namespaces);
       const configMaps = informers.informer(resources.configmaps);
       return {

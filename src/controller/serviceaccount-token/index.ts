@@ -20,11 +20,13 @@ export interface LegacyTokenIssuer {
  */
 export function serviceAccountTokenController(
   issuer: LegacyTokenIssuer,
-  caPem: string,
+  authorityPem: () => string,
 ): ControllerRegistration {
   return {
     name: "serviceaccount-token-controller",
     setup(context) {
+      // As with the ConfigMaps of the authority: renewed, it is found by the controller that is begun anew.
+      const caPem = authorityPem();
       const accounts = context.informers.informer(resources.serviceaccounts);
       const secrets = context.informers.informer(resources.secrets, { fieldSelector: `type=${secretType}` });
       secrets.addIndex("account", (secret) => [accountKeyOf(secret)]);

@@ -10,7 +10,7 @@ beforeEach(() => {
     issueLegacy: (account: { metadata: { name?: string | undefined } }) =>
       `token of ${account.metadata.name}`,
   };
-  run = runControllers([serviceAccountTokenController(issuer, "CA")]);
+  run = runControllers([serviceAccountTokenController(issuer, () => "CA")]);
 });
 afterEach(async () => run.stop());
 

@@ -6,7 +6,7 @@ import { serviceAccountController } from "./index.ts";
 
 let run: ControllerRun;
 beforeEach(() => {
-  run = runControllers([serviceAccountController, rootCaController("CA")]);
+  run = runControllers([serviceAccountController, rootCaController(() => "CA")]);
 });
 afterEach(async () => run.stop());
 
