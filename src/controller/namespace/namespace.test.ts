@@ -148,4 +148,17 @@ describe("a namespace", () => {
       "NamespaceDeletionContentFailure ContentDeletionFailed Failed to delete all resource types, 1 remaining: no",
     ]);
   });
+
+  it("is not looked at without a pause when what keeps it is worded otherwise each time", async () => {
+    run.transport.seed(configMap());
+    let refused = 0;
+    run.transport.react(({ method, path }) => {
+      if (method === "DELETE" && path.includes("/configmaps"))
+        throw newServiceUnavailable(`refusal ${++refused}`);
+    });
+    await remove();
+    await run.settle(60_000);
+    expect(bad().join()).toContain(`refusal ${refused}`);
+    expect(refused).toBeLessThan(30);
+  });
 });
