@@ -207,7 +207,13 @@ it.each<[string, Case]>([
       },
     },
   ],
-  ["one-of-each-identity", { steps: [], runtimes: { "node-1": [{ uid: "a" }], "node-2": [{ uid: "b" }] } }],
+  [
+    "one-of-each-identity",
+    {
+      steps: ["node-1", "node-2"].map((name) => clusterWide("v1", "Node", name, { spec: {} })),
+      runtimes: { "node-1": [{ uid: "a" }], "node-2": [{ uid: "b" }] },
+    },
+  ],
   ["nothing-stuck", { steps: [pod(going)] }],
   ["no-orphans", { steps: [pod({ ownerReferences: [owner("ReplicaSet", "nobody")] })] }],
   ["namespaces-whole", { steps: [pod({ namespace: "nowhere" })] }],

@@ -414,8 +414,12 @@ const oneOfEachIdentity: Invariant = {
   name: "one-of-each-identity",
   claim: "Of the pods of a name only one runs at a time, unless somebody gave up on the one before.",
   *anytime(world) {
+    const { history, forced } = world;
+    // Pods of a node that is no more are given up by their collector.
+    const isGivenUp = (node: string, uid: string): boolean =>
+      forced.has(uid) || history.find(resources.nodes, node) === undefined;
     const holders = running(world)
-      .filter(({ config }) => !world.forced.has(config.uid))
+      .filter(({ node, config }) => !isGivenUp(node, config.uid))
       .map(({ node, config }) => [`${config.namespace}/${config.name}`, `${config.uid} on ${node}`] as const);
     yield* sharedValues(holders, "the name");
   },
@@ -671,7 +675,10 @@ const daemonSetsConverge: Invariant = {
     for (const set of history.objects(resources.daemonsets)) {
       const name = `daemonset ${keyOf(set)}`;
       const own = ownedBy(pods, set);
-      if (own.length < nodes.length && lacksRoom(set.metadata.namespace, set.spec?.template, history, nowMs))
+      // A new pod may be wanted beside the old one.
+      const surge = set.spec?.updateStrategy?.rollingUpdate?.maxSurge ?? 0;
+      const wanted = nodes.length + (surge === 0 || surge === "0%" ? 0 : 1);
+      if (own.length < wanted && lacksRoom(set.metadata.namespace, set.spec?.template, history, nowMs))
         continue;
       yield* isSettled(name, set);
       const on = own.map(({ spec }) => spec.nodeName ?? "none").toSorted();
