@@ -141,6 +141,18 @@ describe("finalizers", () => {
     expect(marked.metadata.deletionTimestamp).toBeDefined();
   });
 
+  test("a second deletion that names no propagation keeps to the first one's", async () => {
+    const jobs = "/apis/batch/v1/namespaces/default/jobs";
+    const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } };
+    await api.post(jobs, { metadata: { name: "work" }, spec: { template } });
+    await api.delete(`${jobs}/work`, { propagationPolicy: "Foreground" });
+    // Jobs leave their pods by default.
+    const again = await api.delete(`${jobs}/work`);
+    expect(again.metadata.finalizers).toEqual(["foregroundDeletion"]);
+    const other = await api.delete(`${jobs}/work`, { propagationPolicy: "Orphan" });
+    expect(other.metadata.finalizers).toEqual(["orphan"]);
+  });
+
   test("propagation Background deletes at once", async () => {
     await api.post(deployments, deployment());
     await api.delete(`${deployments}/web`, { propagationPolicy: "Background" });

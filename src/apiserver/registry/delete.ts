@@ -172,14 +172,19 @@ function applyPolicyFinalizers(served: ResourceInfo, metadata: ObjectMeta, optio
 function orphans(served: ResourceInfo, finalizers: readonly string[], options: DeleteOptions): boolean {
   if (options.orphanDependents !== undefined) return options.orphanDependents;
   if (options.propagationPolicy !== undefined) return options.propagationPolicy === "Orphan";
-  return finalizers.includes(orphanFinalizer) || orphansDependentsByDefault(served);
+  const earlier = policyFinalizer(finalizers);
+  return earlier === undefined ? orphansDependentsByDefault(served) : earlier === orphanFinalizer;
 }
 
 function deletesInForeground(finalizers: readonly string[], options: DeleteOptions): boolean {
   if (options.orphanDependents !== undefined) return false;
   if (options.propagationPolicy !== undefined) return options.propagationPolicy === "Foreground";
-  return finalizers.includes(foregroundFinalizer);
+  return policyFinalizer(finalizers) === foregroundFinalizer;
 }
+
+/** What an earlier deletion asked for, or whoever put the finalizer there: it counts for more than the default. */
+const policyFinalizer = (finalizers: readonly string[]): string | undefined =>
+  finalizers.find((name) => name === orphanFinalizer || name === foregroundFinalizer);
 
 /** False when the cache was behind: look again. */
 async function preconditionsHold(
