@@ -240,7 +240,7 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
       new RealClock().after(silenceMs, () =>
         fail(
           `the cluster did not become ready within ${silenceMs / 1000} s`,
-          `see its log: sampan logs --name ${instance.name}`,
+          `see its log: sampan logs --name ${instance.name}\nif it is only slow: sampan up --name ${instance.name} goes on waiting`,
         ),
       );
     let watchdog = watch();
@@ -259,11 +259,12 @@ async function startServer(instance: Instance, options: OptionValues, progress: 
         else if (message.stage === "ready") {
           watchdog.stop();
           resolve();
-        } else if (message.stage === "nodes") {
-          // It is busy with many of them.
+        } else {
+          // It is busy, with many nodes or on a slow machine: whoever says something is not stuck.
           watchdog.stop();
           watchdog = watch();
-        } else progress.stage(message.stage ?? "", message.atMs ?? 0);
+          if (message.stage !== "nodes") progress.stage(message.stage ?? "", message.atMs ?? 0);
+        }
       }
     });
     child.once("error", (error) =>
