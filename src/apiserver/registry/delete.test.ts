@@ -143,8 +143,15 @@ describe("finalizers", () => {
 
   test("a second deletion that names no propagation keeps to the first one's", async () => {
     const jobs = "/apis/batch/v1/namespaces/default/jobs";
-    const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } };
-    await api.post(jobs, { metadata: { name: "work" }, spec: { template } });
+    const labels = { app: "work" };
+    const template = {
+      metadata: { labels },
+      spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] },
+    };
+    await api.post(jobs, {
+      metadata: { name: "work" },
+      spec: { manualSelector: true, selector: { matchLabels: labels }, template },
+    });
     await api.delete(`${jobs}/work`, { propagationPolicy: "Foreground" });
     // Jobs leave their pods by default.
     const again = await api.delete(`${jobs}/work`);
@@ -294,5 +301,8 @@ test("deletecollection deletes what is selected and answers with it", async () =
 function deployment(metadata: object = {}): object {
   const labels = { app: "web" };
   const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "nginx" }] } };
-  return { metadata: { name: "web", ...metadata }, spec: { selector: { matchLabels: labels }, template } };
+  return {
+    metadata: { name: "web", ...metadata },
+    spec: { manualSelector: true, selector: { matchLabels: labels }, template },
+  };
 }
