@@ -50,6 +50,8 @@ export interface Informer<T extends KubernetesObject> extends Lister<T> {
   synced(): Promise<void>;
   /** The resourceVersion of the newest event applied. */
   lastResourceVersion(): string;
+  /** Calls once, when the cache next comes to the revision, or to a later one: by an event, a bookmark or a list. */
+  onRevision(revision: number, listener: () => void): void;
 }
 
 export interface Lister<T extends KubernetesObject> {

@@ -7,6 +7,7 @@ import type { Client, ResourceReference } from "./client.ts";
 import { IndexedStore } from "./indexed-store.ts";
 import type { EventHandler, Informer, InformerFactory, InformerOptions } from "./informer.ts";
 import { Reflector, type ReflectorSink } from "./reflector.ts";
+import { RevisionWaiters } from "./revision-waiters.ts";
 
 export interface SharedInformerFactoryOptions {
   readonly client: Client;
@@ -101,6 +102,7 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
   readonly #options: SharedInformerFactoryOptions;
   readonly #store = new IndexedStore<T>();
   readonly #handlers = new Set<EventHandler<T>>();
+  readonly #waiters = new RevisionWaiters();
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
   #resourceVersion = "";
@@ -170,6 +172,10 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
     return this.#resourceVersion;
   }
 
+  onRevision(revision: number, listener: () => void): void {
+    this.#waiters.add(revision, listener);
+  }
+
   get(name: string, namespace?: string): T | undefined {
     return this.#store.getByName(name, namespace);
   }
@@ -197,12 +203,14 @@ class SharedInformer<T extends KubernetesObject> implements Informer<T>, Reflect
     this.#resourceVersion = resourceVersion;
     this.#hasSynced = true;
     this.#synced.resolve();
+    this.#waiters.reached(resourceVersion);
   }
 
   apply({ type, object }: WatchEvent<T>): void {
     if (type === "DELETED") this.#remove(keyOf(object), object);
     else if (type !== "BOOKMARK") this.#put(object, keyOf(object));
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion;
+    this.#waiters.reached(this.#resourceVersion);
   }
 
   #put(object: T, key: string): void {

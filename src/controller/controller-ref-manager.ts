@@ -43,6 +43,8 @@ export interface ClaimOptions<T extends KubernetesObject, O extends KubernetesOb
   readonly accepts?: (object: T) => boolean;
   /** Set on objects that are taken over, and taken off those that are let go. */
   readonly finalizer?: string;
+  /** Told of each object that was taken over or let go, as it is then. */
+  readonly wrote?: (object: T) => void;
 }
 
 /**
@@ -141,9 +143,9 @@ class Claims<T extends KubernetesObject, O extends KubernetesObject> {
     const { name = "", namespace, uid, resourceVersion } = metadata;
     const change = finalizers === undefined ? {} : { finalizers };
     const patch = { metadata: { uid, resourceVersion, ownerReferences, ...change } };
-    await this.#options.client
-      .resource(this.#options.reference)
-      .patch(name, patch, { type: "merge", namespace });
+    const { client, reference, wrote } = this.#options;
+    const patched = await client.resource(reference).patch(name, patch, { type: "merge", namespace });
+    wrote?.(patched);
   }
 
   async #checkOwner(): Promise<void> {

@@ -3,12 +3,13 @@ import type { PodTemplateSpec } from "../api/types/core-v1.ts";
 import { fnv32a, safeEncode, stableStringify } from "../apimachinery/hash.ts";
 import { deepEqual, isObject } from "../apimachinery/json.ts";
 import type { Selector } from "../apimachinery/labels.ts";
-import { type KubernetesObject, newControllerRef } from "../apimachinery/object.ts";
+import { type KubernetesObject, keyOf, newControllerRef } from "../apimachinery/object.ts";
 import { isAlreadyExists, isNotFound } from "../apimachinery/status.ts";
 import type { Client, ResourceClient, ResourceReference } from "../client/client.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
 import { claimObjects, indexByController, ownedAndOrphaned } from "./controller-ref-manager.ts";
+import type { OwnWrites } from "./own-writes.ts";
 
 /** On pods and revisions: which revision of the template they are of. */
 export const revisionHashLabel = "controller-revision-hash";
@@ -24,6 +25,8 @@ export interface HistoryOptions<O extends Versioned> {
   readonly ownerReference: ResourceReference<O>;
   /** The label that carries the hash of a revision's data. */
   readonly hashLabel: string;
+  /** Told of each revision that is written, by the owner's key. */
+  readonly written: OwnWrites;
 }
 
 export interface Revision {
@@ -62,6 +65,7 @@ export class RevisionHistory<O extends Versioned> {
       owner,
       ownerReference,
       selector,
+      wrote: (revision) => this.#wrote(owner, revision),
     });
     return revisions.toSorted(byNumber);
   }
@@ -80,7 +84,7 @@ export class RevisionHistory<O extends Versioned> {
     }
     const others = revisions.filter((revision) => revision !== equal);
     if (equal !== undefined) {
-      const revision = await this.#resource.update({ ...equal, revision: number });
+      const revision = this.#wrote(owner, await this.#resource.update({ ...equal, revision: number }));
       return { revision, collisionCount: collisions, all: [...others, revision] };
     }
     const { revision, collisionCount } = await this.#create(owner, data, number, collisions);
@@ -114,7 +118,7 @@ export class RevisionHistory<O extends Versioned> {
     for (let collisionCount = collisions; ; collisionCount++) {
       const wanted = this.#describe(owner, data, number, collisionCount);
       try {
-        return { revision: await this.#resource.create(wanted), collisionCount };
+        return { revision: this.#wrote(owner, await this.#resource.create(wanted)), collisionCount };
       } catch (error) {
         if (!isAlreadyExists(error)) throw error;
       }
@@ -123,6 +127,11 @@ export class RevisionHistory<O extends Versioned> {
       // A cache that was behind: this is the one that was to be made.
       if (deepEqual(present.data, data)) return { revision: present, collisionCount };
     }
+  }
+
+  #wrote(owner: O, revision: ControllerRevision): ControllerRevision {
+    this.#options.written.wrote(keyOf(owner), this.#revisions, revision);
+    return revision;
   }
 
   #describe(owner: O, data: unknown, revision: number, collisionCount: number): ControllerRevision {

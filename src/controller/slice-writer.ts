@@ -1,53 +1,48 @@
 import type { EndpointSlice } from "../api/types/discovery-v1.ts";
+import { isBeingDeleted } from "../apimachinery/object.ts";
 import { isNotFound } from "../apimachinery/status.ts";
 import type { ResourceClient } from "../client/client.ts";
 import type { Informer } from "../client/informer.ts";
 import { resources } from "../client/resources.ts";
-import type { ControllerContext } from "./controller.ts";
-
-/** After so long the cache is believed again. */
-const expireAfterMs = 60_000;
-
-interface Write {
-  /** Zero for a deletion. */
-  readonly revision: bigint;
-  readonly atMs: number;
-}
+import type { ControllerContext, ControllerWatch } from "./controller.ts";
+import { OwnWrites } from "./own-writes.ts";
 
 /**
- * Writes slices and remembers what the cache does not show yet. Planning on a cache that lags would make slices
- * twice; who is behind comes back a moment later.
+ * Writes slices and remembers what the cache does not show yet. Planning on a cache that lags would make slices twice;
+ * who is behind is woken when it no longer is.
  */
 export class SliceWriter {
-  readonly retryMs = 20;
   readonly #client: ResourceClient<EndpointSlice>;
-  readonly #clock: ControllerContext["clock"];
   readonly #slices: Informer<EndpointSlice>;
-  /** By the owner's key, then by the slice's. Invariant: only writes that the cache may not show yet. */
-  readonly #writes = new Map<string, Map<string, Write>>();
+  readonly #written = new OwnWrites();
+  /** Uids of slices that were deleted, until the cache shows it. */
+  readonly #deleted = new Set<string>();
 
-  constructor({ client, clock }: ControllerContext, slices: Informer<EndpointSlice>) {
+  constructor({ client }: ControllerContext, slices: Informer<EndpointSlice>) {
     this.#client = client.resource(resources.endpointslices);
-    this.#clock = clock;
     this.#slices = slices;
   }
 
-  /** True while the cache lacks something that was written for the key. */
-  isBehind(key: string): boolean {
-    const writes = this.#writes.get(key);
-    if (writes === undefined) return false;
-    for (const [sliceKey, write] of writes) if (this.#isSeen(sliceKey, write)) writes.delete(sliceKey);
-    if (writes.size === 0) this.#writes.delete(key);
-    return writes.size > 0;
+  /** To be among the controller's watches. */
+  watches(): ControllerWatch[] {
+    const forgetDeleted: ControllerWatch = () =>
+      this.#slices.addHandler({ deleted: ({ metadata }) => void this.#deleted.delete(metadata.uid ?? "") });
+    return [forgetDeleted, this.#written.watch()];
   }
 
-  #isSeen(sliceKey: string, { revision, atMs }: Write): boolean {
-    const slice = this.#slices.getByKey(sliceKey);
-    if (this.#clock.now() - atMs > expireAfterMs) return true;
-    if (revision === 0n) return slice === undefined;
-    // Gone since, when the cache has seen later revisions.
-    if (slice === undefined) return BigInt(this.#slices.lastResourceVersion() || "0") > revision;
-    return BigInt(slice.metadata.resourceVersion ?? "0") >= revision;
+  /** True while the cache lacks something that was made or changed for the key. */
+  isBehind(key: string): boolean {
+    return !this.#written.isSeen(key);
+  }
+
+  /** There is nothing to be written for the key any more. */
+  forget(key: string): void {
+    this.#written.forget(key);
+  }
+
+  /** Whether the slice is there to be planned with. */
+  isThere(slice: EndpointSlice): boolean {
+    return !isBeingDeleted(slice) && !this.#deleted.has(slice.metadata.uid ?? "");
   }
 
   async carryOut(
@@ -58,28 +53,19 @@ export class SliceWriter {
       readonly remove: readonly EndpointSlice[];
     },
   ): Promise<void> {
-    for (const slice of plan.create) this.#note(key, await this.#client.create(slice));
-    for (const slice of plan.update) this.#note(key, await this.#client.update(slice));
-    for (const slice of plan.remove) await this.delete(key, slice);
+    for (const slice of plan.create) this.#written.wrote(key, this.#slices, await this.#client.create(slice));
+    for (const slice of plan.update) this.#written.wrote(key, this.#slices, await this.#client.update(slice));
+    for (const slice of plan.remove) await this.delete(slice);
   }
 
-  async delete(key: string, slice: EndpointSlice): Promise<void> {
-    const { name = "", namespace } = slice.metadata;
+  async delete(slice: EndpointSlice): Promise<void> {
+    const { name = "", namespace, uid = "" } = slice.metadata;
     try {
       await this.#client.delete(name, { namespace });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    this.#remember(key, slice, 0n);
-  }
-
-  #note(key: string, slice: EndpointSlice): void {
-    this.#remember(key, slice, BigInt(slice.metadata.resourceVersion ?? "0"));
-  }
-
-  #remember(key: string, { metadata }: EndpointSlice, revision: bigint): void {
-    const writes = this.#writes.get(key) ?? new Map<string, Write>();
-    this.#writes.set(key, writes);
-    writes.set(`${metadata.namespace}/${metadata.name}`, { revision, atMs: this.#clock.now() });
+    // Its event may have come before the answer.
+    if (this.#slices.get(name, namespace)?.metadata.uid === uid) this.#deleted.add(uid);
   }
 }

@@ -1,6 +1,4 @@
-import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
-import { enqueueOwner, enqueueSelf, watch } from "../watch.ts";
 import { CronJobReconciler } from "./reconciler.ts";
 
 /** Starts Jobs on schedule. */
@@ -11,10 +9,7 @@ export const cronJobController: ControllerRegistration = {
     return {
       workers: 5,
       reconcile: (key) => reconciler.reconcile(key),
-      watches: [
-        watch(context.informers.informer(resources.cronjobs), enqueueSelf),
-        watch(context.informers.informer(resources.jobs), enqueueOwner("CronJob")),
-      ],
+      watches: reconciler.watches(),
     };
   },
 };

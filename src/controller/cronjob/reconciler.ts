@@ -7,8 +7,10 @@ import { isAlreadyExists, isNotFound } from "../../apimachinery/status.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
+import { OwnWrites } from "../own-writes.ts";
 import { isNamespaceTerminating, messageOf } from "../pod-control.ts";
+import { enqueueOwner, enqueueSelf, watch } from "../watch.ts";
 import { dueStart, formatInZone } from "./due.ts";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 
@@ -23,6 +25,8 @@ export class CronJobReconciler {
   readonly #cronJobs: Informer<CronJob>;
   readonly #jobs: Informer<Job>;
   readonly #client: ResourceClient<Job>;
+  /** A cache that lags shows a CronJob as before its last start: a Job that has ended and gone since would be made again. */
+  readonly #written = new OwnWrites();
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -32,9 +36,18 @@ export class CronJobReconciler {
     this.#jobs.addIndex("cronJob", (job) => [controllerOf(job)?.uid ?? ""]);
   }
 
+  watches(): ControllerWatch[] {
+    const jobs = watch(this.#jobs, enqueueOwner("CronJob"));
+    return [watch(this.#cronJobs, enqueueSelf), jobs, this.#written.watch()];
+  }
+
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const cronJob = this.#cronJobs.getByKey(key);
-    if (cronJob === undefined) return undefined;
+    if (cronJob === undefined) {
+      this.#written.forget(key);
+      return undefined;
+    }
+    if (!this.#written.isSeen(key)) return undefined;
     const jobs = this.#jobs.byIndex("cronJob", cronJob.metadata.uid ?? "");
     const status: CronJobStatus = { ...cronJob.status };
     await this.#noteEnds(cronJob, jobs, status);
@@ -47,8 +60,10 @@ export class CronJobReconciler {
     }
     await this.#cleanUp(cronJob, jobs, status);
     if ((status.active ?? []).length === 0) delete status.active;
-    if (!sameFields(status, cronJob.status ?? {}))
-      await this.#context.client.resource(resources.cronjobs).updateStatus({ ...cronJob, status });
+    if (!sameFields(status, cronJob.status ?? {})) {
+      const client = this.#context.client.resource(resources.cronjobs);
+      this.#written.wrote(key, this.#cronJobs, await client.updateStatus({ ...cronJob, status }));
+    }
     if (failure !== undefined) throw failure.error;
     return result;
   }

@@ -5,7 +5,6 @@ import { keyOf } from "../../apimachinery/object.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration, ControllerWatch } from "../controller.ts";
-import { enqueueSelf, watch } from "../watch.ts";
 import { fitOf } from "./fit.ts";
 import { DaemonSetReconciler } from "./reconciler.ts";
 
@@ -18,11 +17,7 @@ export const daemonSetController: ControllerRegistration = {
     return {
       workers: 2,
       reconcile: (key) => reconciler.reconcile(key),
-      watches: [
-        watch(sets, enqueueSelf),
-        reconciler.watchPods(),
-        watchNodes(context.informers.informer(resources.nodes), sets),
-      ],
+      watches: [...reconciler.watches(), watchNodes(context.informers.informer(resources.nodes), sets)],
     };
   },
 };

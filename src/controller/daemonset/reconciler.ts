@@ -1,7 +1,7 @@
 import type { ControllerRevision, DaemonSet, DaemonSetStatus } from "../../api/types/apps-v1.ts";
 import type { Node, Pod } from "../../api/types/core-v1.ts";
 import { KeyedBackoff } from "../../apimachinery/backoff.ts";
-import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
+import { type Selector, selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
@@ -15,9 +15,11 @@ import {
 import { claimObjects, indexByController, ownedAndOrphaned } from "../controller-ref-manager.ts";
 import { Expectations } from "../expectations.ts";
 import { RevisionHistory, revisionHashLabel } from "../history.ts";
+import { OwnWrites } from "../own-writes.ts";
 import { watchOwnedPods } from "../owned-pods.ts";
 import { isNamespaceTerminating, PodControl, slowStartBatch } from "../pod-control.ts";
 import { isPodAvailable, isPodReady, isPodTerminal, nextAvailableMs } from "../pods.ts";
+import { enqueueSelf, watch } from "../watch.ts";
 import { writeStatus } from "../write-status.ts";
 import { daemonTolerationsOf, type Fit, fitOf, nodeNameOf, tieToNode } from "./fit.ts";
 import { allowsSurge, isUpdated, updateStep } from "./update.ts";
@@ -47,6 +49,7 @@ export class DaemonSetReconciler {
   readonly #podControl: PodControl;
   readonly #history: RevisionHistory<DaemonSet>;
   readonly #expectations: Expectations;
+  readonly #written = new OwnWrites();
   readonly #failedPods = new KeyedBackoff<string>(failedPodDelays);
 
   constructor(context: ControllerContext) {
@@ -63,26 +66,30 @@ export class DaemonSetReconciler {
       informers,
       ownerReference: resources.daemonsets,
       hashLabel: revisionHashLabel,
+      written: this.#written,
     });
     indexByController(this.#pods);
   }
 
-  watchPods(): ControllerWatch {
-    return watchOwnedPods({
+  watches(): ControllerWatch[] {
+    const pods = watchOwnedPods({
       pods: this.#pods,
       owners: this.#sets,
       kind: "DaemonSet",
       selectorOf: ({ spec }) => selectorFromLabelSelector(spec.selector),
       expectations: this.#expectations,
     });
+    return [watch(this.#sets, enqueueSelf), pods, this.#written.watch()];
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const set = this.#sets.getByKey(key);
     if (set === undefined) {
       this.#expectations.delete(key);
+      this.#written.forget(key);
       return undefined;
     }
+    if (!this.#written.isSeen(key)) return undefined;
     const selector = selectorFromLabelSelector(set.spec.selector);
     if (selector.isEmpty()) {
       const message = "This daemon set is selecting all pods. A non-empty selector is required.";
@@ -93,7 +100,7 @@ export class DaemonSetReconciler {
     const mayManage = this.#expectations.satisfied(key);
     const revisions = await this.#history.list(set, selector);
     const found = await this.#history.current(set, revisions, set.status?.collisionCount ?? 0);
-    const pods = await this.#claim(set, selector);
+    const pods = await this.#claim(key, set, selector);
     const round: Round = {
       set,
       nodes: this.#nodes.list().map((node) => [node, fitOf(set, node)] as const),
@@ -110,7 +117,8 @@ export class DaemonSetReconciler {
         failure = { error };
       }
     }
-    await writeStatus(this.#resource, set, this.#statusOf(round, found.collisionCount, mayManage));
+    const status = this.#statusOf(round, found.collisionCount, mayManage);
+    this.#written.wrote(key, this.#sets, await writeStatus(this.#resource, set, status));
     if (failure !== undefined) throw failure.error;
     const availableMs = nextAvailableMs(pods, set.spec.minReadySeconds ?? 0, this.#context.clock.now());
     return soonest(requeueAfterMs, availableMs, this.#expectations.remainingMs(key));
@@ -129,13 +137,14 @@ export class DaemonSetReconciler {
     return requeueAfterMs;
   }
 
-  async #claim(set: DaemonSet, selector: ReturnType<typeof selectorFromLabelSelector>): Promise<Pod[]> {
+  async #claim(key: string, set: DaemonSet, selector: Selector): Promise<Pod[]> {
     return await claimObjects(ownedAndOrphaned(this.#pods, set), {
       client: this.#context.client,
       reference: resources.pods,
       owner: set,
       ownerReference: resources.daemonsets,
       selector,
+      wrote: (pod) => this.#written.wrote(key, this.#pods, pod),
     });
   }
 
@@ -262,11 +271,12 @@ export class DaemonSetReconciler {
   }
 
   async #createOn(set: DaemonSet, hash: string, node: string): Promise<void> {
-    await this.#podControl.create(set.spec.template, set, (pod) => {
+    const created = await this.#podControl.create(set.spec.template, set, (pod) => {
       pod.metadata.labels = { ...pod.metadata.labels, ...generationLabel(set), [revisionHashLabel]: hash };
       pod.spec.tolerations = daemonTolerationsOf(pod.spec);
       tieToNode(pod.spec, node);
     });
+    this.#written.wrote(keyOf(set), this.#pods, created);
   }
 
   #statusOf(round: Round, collisionCount: number, observed: boolean): DaemonSetStatus {

@@ -21,6 +21,7 @@ export const endpointSliceMirroringController: ControllerRegistration = {
             ? [`${metadata.namespace}/${metadata.labels[serviceNameLabel] ?? ""}`]
             : [],
         ),
+        ...reconciler.watches(),
       ],
     };
   },

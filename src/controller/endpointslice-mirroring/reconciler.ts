@@ -1,9 +1,8 @@
 import type { EndpointAddress, EndpointSubset, Endpoints, Service } from "../../api/types/core-v1.ts";
 import type { Endpoint, EndpointSlice } from "../../api/types/discovery-v1.ts";
-import { isBeingDeleted } from "../../apimachinery/object.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import type { ControllerContext, ControllerWatch } from "../controller.ts";
 import {
   type AddressType,
   managedByLabel,
@@ -43,22 +42,25 @@ export class EndpointSliceMirroring {
     this.#writer = new SliceWriter(context, this.#slices);
   }
 
-  async reconcile(key: string): Promise<ReconcileResult | undefined> {
-    if (this.#writer.isBehind(key)) return { requeueAfterMs: this.#writer.retryMs };
-    const existing = this.#slices.byIndex("mirrored", key).filter((slice) => !isBeingDeleted(slice));
+  watches(): ControllerWatch[] {
+    return this.#writer.watches();
+  }
+
+  async reconcile(key: string): Promise<void> {
+    if (this.#writer.isBehind(key)) return;
+    const existing = this.#slices.byIndex("mirrored", key).filter((slice) => this.#writer.isThere(slice));
     const endpoints = this.#endpoints.getByKey(key);
     if (endpoints === undefined || !isMirrored(endpoints, this.#services.getByKey(key))) {
-      for (const slice of existing) await this.#writer.delete(key, slice);
-      return undefined;
+      for (const slice of existing) await this.#writer.delete(slice);
+      return;
     }
     const owner: SliceOwner = { object: endpoints, labels: labelsOf(endpoints) };
     for (const type of ["IPv4", "IPv6"] as const) {
       const groups = groupsOf(endpoints, type);
       const own = existing.filter((slice) => slice.addressType === type);
-      if (groups.length === 0) for (const slice of own) await this.#writer.delete(key, slice);
+      if (groups.length === 0) for (const slice of own) await this.#writer.delete(slice);
       else await this.#writer.carryOut(key, planSlices(owner, type, groups, own));
     }
-    return undefined;
   }
 }
 

@@ -20,6 +20,7 @@ export const endpointSliceController: ControllerRegistration = {
         watch(context.informers.informer(resources.endpointslices), (slice) =>
           slice.metadata.labels?.[managedByLabel] === managedBy ? [serviceKeyOf(slice) ?? ""] : [],
         ),
+        ...reconciler.watches(),
       ],
     };
   },

@@ -3,7 +3,7 @@ import type { Endpoint, EndpointSlice } from "../../api/types/discovery-v1.ts";
 import { isBeingDeleted } from "../../apimachinery/object.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
 import { isPodReady } from "../pods.ts";
 import {
   addressesOf,
@@ -45,20 +45,29 @@ export class EndpointSliceReconciler {
     this.#writer = new SliceWriter(context, this.#slices);
   }
 
+  watches(): ControllerWatch[] {
+    return this.#writer.watches();
+  }
+
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const service = this.#services.getByKey(key);
-    // The garbage collector takes the slices of a Service that is gone.
-    if (service === undefined) return undefined;
+    if (service === undefined) {
+      // The garbage collector takes its slices.
+      this.#writer.forget(key);
+      return undefined;
+    }
     if (Object.keys(service.spec.selector ?? {}).length === 0 || service.spec.type === "ExternalName")
       return undefined;
-    if (this.#writer.isBehind(key)) return { requeueAfterMs: this.#writer.retryMs };
+    if (this.#writer.isBehind(key)) return undefined;
     const existing = this.#slices
       .byIndex("service", key)
-      .filter((slice) => slice.metadata.labels?.[managedByLabel] === managedBy && !isBeingDeleted(slice));
+      .filter(
+        (slice) => slice.metadata.labels?.[managedByLabel] === managedBy && this.#writer.isThere(slice),
+      );
     const types = addressTypesOf(service);
     const { pods, nodeMissing } = this.#endpointPods(service);
     for (const slice of existing) {
-      if (!types.includes(slice.addressType as AddressType)) await this.#writer.delete(key, slice);
+      if (!types.includes(slice.addressType as AddressType)) await this.#writer.delete(slice);
     }
     for (const type of types) {
       const own = existing.filter((slice) => slice.addressType === type);

@@ -1,6 +1,4 @@
-import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
-import { enqueueSelf, watch } from "../watch.ts";
 import { JobReconciler } from "./reconciler.ts";
 
 /** Runs Jobs. Keys are those of Jobs, and `pod NAMESPACE/NAME`, with a space before it, for pods held in vain. */
@@ -11,11 +9,7 @@ export const jobController: ControllerRegistration = {
     return {
       workers: 5,
       reconcile: (key) => reconciler.reconcile(key),
-      watches: [
-        watch(context.informers.informer(resources.jobs), enqueueSelf),
-        reconciler.watchPods(),
-        reconciler.watchHeldPods(),
-      ],
+      watches: reconciler.watches(),
     };
   },
 };

@@ -14,6 +14,7 @@ import { OwnWrites } from "../own-writes.ts";
 import { watchOwnedPods } from "../owned-pods.ts";
 import { isNamespaceTerminating, PodControl, slowStartBatch } from "../pod-control.ts";
 import { isPodReady } from "../pods.ts";
+import { enqueueSelf, watch } from "../watch.ts";
 import { sameStatus } from "../write-status.ts";
 import { finishedAtMs, JobBackoff, remainingBackoffMs } from "./backoff.ts";
 import {
@@ -76,7 +77,7 @@ export class JobReconciler {
   readonly #backoff = new JobBackoff();
   /** Uids of pods whose finalizer was removed, until the cache shows it. */
   readonly #released = new Set<string>();
-  /** A cache that lags shows a Job without the pods that were counted: they would be made again. */
+  /** Caches that lag show a Job without the pods that were made or counted: they would be made again. */
   readonly #written = new OwnWrites();
 
   constructor(context: ControllerContext) {
@@ -88,18 +89,19 @@ export class JobReconciler {
     indexByController(this.#pods);
   }
 
-  watchPods(): ControllerWatch {
-    return watchOwnedPods({
+  watches(): ControllerWatch[] {
+    const pods = watchOwnedPods({
       pods: this.#pods,
       owners: this.#jobs,
       kind: "Job",
       selectorOf: ({ spec }) => selectorFromLabelSelector(spec.selector),
       expectations: this.#expectations,
     });
+    return [watch(this.#jobs, enqueueSelf), pods, this.#watchHeldPods(), this.#written.watch()];
   }
 
   /** Pods that are held for a Job that does not, or no longer, counts them. */
-  watchHeldPods(): ControllerWatch {
+  #watchHeldPods(): ControllerWatch {
     return (enqueue) => {
       const look = (pod: Pod): void => {
         if (!isTracked(pod)) this.#released.delete(pod.metadata.uid ?? "");
@@ -111,10 +113,7 @@ export class JobReconciler {
         deleted: ({ metadata }) => void this.#released.delete(metadata.uid ?? ""),
       });
       const stopJobs = this.#jobs.addHandler({
-        deleted: (job) => {
-          this.#written.forget(job);
-          ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look);
-        },
+        deleted: (job) => ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look),
         updated: (_, job) => {
           if (isFinished(job)) ownedBy(this.#pods, job.metadata.uid ?? "").forEach(look);
         },
@@ -132,11 +131,12 @@ export class JobReconciler {
     const job = this.#jobs.getByKey(first);
     if (job === undefined) {
       this.#expectations.delete(key);
+      this.#written.forget(key);
       this.#backoff.delete(key);
       return undefined;
     }
     if ((job.spec.managedBy ?? controllerName) !== controllerName) return undefined;
-    if (!this.#written.isSeen(job)) return undefined;
+    if (!this.#written.isSeen(key)) return undefined;
     if (isFinished(job)) {
       this.#backoff.delete(key);
       return undefined;
@@ -165,7 +165,7 @@ export class JobReconciler {
     // Both before the pods are read: what the cache learns afterwards would be judged by an older list.
     const mayManage = this.#expectations.satisfied(key);
     const released = new Set(this.#released);
-    const progress = measure(job, await this.#claim(job), released);
+    const progress = measure(job, await this.#claim(key, job), released);
     const failures = this.#backoff.next(key, progress.newlySucceeded, progress.newlyFailed);
     const status = deepCopy(job.status ?? {});
     if (!isSuspended(job)) status.startTime ??= formatTime(nowMs);
@@ -204,7 +204,7 @@ export class JobReconciler {
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(1, Math.min(...waits)) };
   }
 
-  async #claim(job: Job): Promise<Pod[]> {
+  async #claim(key: string, job: Job): Promise<Pod[]> {
     return await claimObjects(ownedAndOrphaned(this.#pods, job), {
       client: this.#context.client,
       reference: resources.pods,
@@ -212,6 +212,7 @@ export class JobReconciler {
       ownerReference: resources.jobs,
       selector: selectorFromLabelSelector(job.spec.selector),
       finalizer: trackingFinalizer,
+      wrote: (pod) => this.#written.wrote(key, this.#pods, pod),
     });
   }
 
@@ -328,7 +329,9 @@ export class JobReconciler {
       const index = indexes[position];
       const replaced = index === undefined ? undefined : progress.awaitingReplacement.get(index);
       try {
-        await this.#podControl.create(job.spec.template, job, (pod) => adjustPod(job, pod, index, replaced));
+        const adjust = (pod: Pod): void => adjustPod(job, pod, index, replaced);
+        const pod = await this.#podControl.create(job.spec.template, job, adjust);
+        this.#written.wrote(key, this.#pods, pod);
       } catch (failure) {
         if (!isNamespaceTerminating(failure)) throw failure;
         refusedByNamespace++;
@@ -403,7 +406,7 @@ export class JobReconciler {
     };
     if (job.status?.ready !== undefined && sameStatus(status, job.status)) return job;
     const written = await this.#context.client.resource(resources.jobs).updateStatus({ ...job, status });
-    this.#written.wrote(written);
+    this.#written.wrote(keyOf(job), this.#jobs, written);
     return written;
   }
 

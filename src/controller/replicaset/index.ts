@@ -2,7 +2,6 @@ import type { ReplicaSet } from "../../api/types/apps-v1.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
-import { enqueueSelf, watch } from "../watch.ts";
 import { ReplicasReconciler, type ReplicatorKind } from "./replicas.ts";
 
 const replicaSets: ReplicatorKind<ReplicaSet> = {
@@ -18,10 +17,7 @@ export const replicaSetController: ControllerRegistration = {
     return {
       workers: 5,
       reconcile: (key) => reconciler.reconcile(key),
-      watches: [
-        watch(context.informers.informer(resources.replicasets), enqueueSelf),
-        reconciler.watchPods(),
-      ],
+      watches: reconciler.watches(),
     };
   },
 };

@@ -14,6 +14,7 @@ import {
 } from "../controller.ts";
 import { claimObjects, indexByController, ownedAndOrphaned, ownedBy } from "../controller-ref-manager.ts";
 import { Expectations } from "../expectations.ts";
+import { OwnWrites } from "../own-writes.ts";
 import { watchOwnedPods } from "../owned-pods.ts";
 import { isNamespaceTerminating, messageOf, PodControl, slowStartBatch } from "../pod-control.ts";
 import {
@@ -24,6 +25,7 @@ import {
   isPodTerminating,
   nextAvailableMs,
 } from "../pods.ts";
+import { enqueueSelf, watch } from "../watch.ts";
 import { writeStatus } from "../write-status.ts";
 
 /** What ReplicaSets and ReplicationControllers have in common. */
@@ -57,6 +59,7 @@ export class ReplicasReconciler<R extends Replicator> {
   readonly #pods: Informer<Pod>;
   readonly #podControl: PodControl;
   readonly #expectations: Expectations;
+  readonly #written = new OwnWrites();
 
   constructor(context: ControllerContext, kind: ReplicatorKind<R>) {
     this.#context = context;
@@ -71,25 +74,28 @@ export class ReplicasReconciler<R extends Replicator> {
     indexByController(this.#replicators);
   }
 
-  watchPods(): ControllerWatch {
-    return watchOwnedPods({
+  watches(): ControllerWatch[] {
+    const pods = watchOwnedPods({
       pods: this.#pods,
       owners: this.#replicators,
       kind: this.#kind.reference.kind,
       selectorOf: this.#kind.selectorOf,
       expectations: this.#expectations,
     });
+    return [watch(this.#replicators, enqueueSelf), pods, this.#written.watch()];
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const replicator = this.#replicators.getByKey(key);
     if (replicator === undefined) {
       this.#expectations.delete(key);
+      this.#written.forget(key);
       return undefined;
     }
+    if (!this.#written.isSeen(key)) return undefined;
     // Before the pods are read: what is satisfied afterwards would be judged by an older list.
     const mayManage = this.#expectations.satisfied(key);
-    const owned = await this.#claim(replicator);
+    const owned = await this.#claim(key, replicator);
     const active = owned.filter(isPodActive);
     let failure: { error: unknown } | undefined;
     if (mayManage && !isBeingDeleted(replicator)) {
@@ -100,7 +106,8 @@ export class ReplicasReconciler<R extends Replicator> {
       }
     }
     const status = this.#statusOf(replicator, owned, active, failure?.error);
-    await writeStatus<Replicator>(this.#resource, replicator, status);
+    const written = await writeStatus<Replicator>(this.#resource, replicator, status);
+    this.#written.wrote(key, this.#replicators, written);
     if (failure !== undefined) throw failure.error;
     const { minReadySeconds = 0 } = replicator.spec;
     return soonest(
@@ -110,7 +117,7 @@ export class ReplicasReconciler<R extends Replicator> {
   }
 
   /** Pods that have ended are nobody's business any more, but those that wind down are counted. */
-  async #claim(replicator: R): Promise<Pod[]> {
+  async #claim(key: string, replicator: R): Promise<Pod[]> {
     const candidates = ownedAndOrphaned(this.#pods, replicator).filter(
       (pod) => isPodActive(pod) || isPodTerminating(pod),
     );
@@ -120,6 +127,7 @@ export class ReplicasReconciler<R extends Replicator> {
       owner: replicator,
       ownerReference: this.#kind.reference,
       selector: this.#kind.selectorOf(replicator),
+      wrote: (pod) => this.#written.wrote(key, this.#pods, pod),
     });
   }
 
@@ -135,7 +143,8 @@ export class ReplicasReconciler<R extends Replicator> {
     let refusedByNamespace = 0;
     const { succeeded, error } = await slowStartBatch(count, async () => {
       try {
-        await this.#podControl.create(replicator.spec.template, replicator);
+        const pod = await this.#podControl.create(replicator.spec.template, replicator);
+        this.#written.wrote(key, this.#pods, pod);
       } catch (error) {
         if (!isNamespaceTerminating(error)) throw error;
         refusedByNamespace++;

@@ -3,7 +3,6 @@ import { nothing, selectorFromMap } from "../../apimachinery/labels.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { ReplicasReconciler, type ReplicatorKind } from "../replicaset/replicas.ts";
-import { enqueueSelf, watch } from "../watch.ts";
 
 /** Without a selector a ReplicationController selects nothing; defaulting gives it its template's labels. */
 const replicationControllers: ReplicatorKind<ReplicationController> = {
@@ -19,10 +18,7 @@ export const replicationControllerController: ControllerRegistration = {
     return {
       workers: 5,
       reconcile: (key) => reconciler.reconcile(key),
-      watches: [
-        watch(context.informers.informer(resources.replicationcontrollers), enqueueSelf),
-        reconciler.watchPods(),
-      ],
+      watches: reconciler.watches(),
     };
   },
 };

@@ -2,12 +2,13 @@ import type { StatefulSet } from "../../api/types/apps-v1.ts";
 import type { PersistentVolumeClaim, Pod } from "../../api/types/core-v1.ts";
 import { deepEqual } from "../../apimachinery/json.ts";
 import type { OwnerReference } from "../../apimachinery/meta-v1.ts";
-import { isBeingDeleted, type KubernetesObject, newControllerRef } from "../../apimachinery/object.ts";
+import { isBeingDeleted, type KubernetesObject, keyOf, newControllerRef } from "../../apimachinery/object.ts";
 import { isAlreadyExists } from "../../apimachinery/status.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerContext } from "../controller.ts";
+import type { OwnWrites } from "../own-writes.ts";
 import { messageOf } from "../pod-control.ts";
 import { isWanted, newClaims, ordinalOf } from "./identity.ts";
 
@@ -16,9 +17,11 @@ export class StatefulClaims {
   readonly #context: ControllerContext;
   readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #resource: ResourceClient<PersistentVolumeClaim>;
+  readonly #written: OwnWrites;
 
-  constructor(context: ControllerContext) {
+  constructor(context: ControllerContext, written: OwnWrites) {
     this.#context = context;
+    this.#written = written;
     this.#claims = context.informers.informer(resources.persistentvolumeclaims);
     this.#resource = context.client.resource(resources.persistentvolumeclaims);
   }
@@ -36,7 +39,7 @@ export class StatefulClaims {
       const ownerReferences = ownersOf(wanted, set, pod);
       if (ownerReferences.length > 0) wanted.metadata.ownerReferences = ownerReferences;
       try {
-        await this.#resource.create(wanted);
+        this.#written.wrote(keyOf(set), this.#claims, await this.#resource.create(wanted));
         this.#say(
           set,
           `create Claim ${name} Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} success`,
@@ -54,12 +57,13 @@ export class StatefulClaims {
 
   /** Brings the owners of the pod's claims in line with the retention policy. */
   async applyRetention(set: StatefulSet, pod: Pod): Promise<void> {
-    for (const { metadata } of newClaims(set, ordinalOf(pod))) {
-      const claim = this.#claims.get(metadata.name ?? "", metadata.namespace);
+    for (const wanted of newClaims(set, ordinalOf(pod))) {
+      const claim = this.#claims.get(wanted.metadata.name ?? "", wanted.metadata.namespace);
       if (claim === undefined) continue;
       const ownerReferences = ownersOf(claim, set, pod);
       if (deepEqual(claim.metadata.ownerReferences ?? [], ownerReferences)) continue;
-      await this.#resource.update({ ...claim, metadata: { ...claim.metadata, ownerReferences } });
+      const metadata = { ...claim.metadata, ownerReferences };
+      this.#written.wrote(keyOf(set), this.#claims, await this.#resource.update({ ...claim, metadata }));
     }
   }
 

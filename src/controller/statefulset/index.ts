@@ -1,12 +1,9 @@
 import type { StatefulSet } from "../../api/types/apps-v1.ts";
 import type { PersistentVolumeClaim } from "../../api/types/core-v1.ts";
-import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
 import { keyOf } from "../../apimachinery/object.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration, ControllerWatch } from "../controller.ts";
-import { watchOwnedPods } from "../owned-pods.ts";
-import { enqueueSelf, watch } from "../watch.ts";
 import { StatefulSetReconciler } from "./reconciler.ts";
 
 /** Keeps the pods of StatefulSets, with their names and claims. */
@@ -19,13 +16,7 @@ export const statefulSetController: ControllerRegistration = {
       workers: 5,
       reconcile: (key) => reconciler.reconcile(key),
       watches: [
-        watch(sets, enqueueSelf),
-        watchOwnedPods({
-          pods: context.informers.informer(resources.pods),
-          owners: sets,
-          kind: "StatefulSet",
-          selectorOf: ({ spec }) => selectorFromLabelSelector(spec.selector),
-        }),
+        ...reconciler.watches(),
         watchClaimsGone(context.informers.informer(resources.persistentvolumeclaims), sets),
       ],
     };

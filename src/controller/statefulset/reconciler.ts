@@ -2,16 +2,19 @@ import type { ControllerRevision, StatefulSet, StatefulSetStatus } from "../../a
 import type { Pod } from "../../api/types/core-v1.ts";
 import { resolveIntOrPercent } from "../../apimachinery/int-or-string.ts";
 import { selectorFromLabelSelector } from "../../apimachinery/labels.ts";
-import { isBeingDeleted } from "../../apimachinery/object.ts";
+import { isBeingDeleted, keyOf } from "../../apimachinery/object.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../apimachinery/status.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resources } from "../../client/resources.ts";
-import type { ControllerContext, ReconcileResult } from "../controller.ts";
+import type { ControllerContext, ControllerWatch, ReconcileResult } from "../controller.ts";
 import { claimObjects, indexByController, ownedAndOrphaned } from "../controller-ref-manager.ts";
 import { RevisionHistory } from "../history.ts";
+import { OwnWrites } from "../own-writes.ts";
+import { watchOwnedPods } from "../owned-pods.ts";
 import { messageOf, slowStartBatch } from "../pod-control.ts";
 import { isPodAvailable, isPodReady, isPodTerminal, nextAvailableMs } from "../pods.ts";
+import { enqueueSelf, watch } from "../watch.ts";
 import { writeStatus } from "../write-status.ts";
 import { StatefulClaims } from "./claims.ts";
 import {
@@ -58,6 +61,7 @@ export class StatefulSetReconciler {
   readonly #podResource: ResourceClient<Pod>;
   readonly #history: RevisionHistory<StatefulSet>;
   readonly #claims: StatefulClaims;
+  readonly #written = new OwnWrites();
 
   constructor(context: ControllerContext) {
     const { client, informers } = context;
@@ -71,14 +75,29 @@ export class StatefulSetReconciler {
       informers,
       ownerReference: resources.statefulsets,
       hashLabel: "controller.kubernetes.io/hash",
+      written: this.#written,
     });
-    this.#claims = new StatefulClaims(context);
+    this.#claims = new StatefulClaims(context, this.#written);
     indexByController(this.#pods);
+  }
+
+  watches(): ControllerWatch[] {
+    const pods = watchOwnedPods({
+      pods: this.#pods,
+      owners: this.#sets,
+      kind: "StatefulSet",
+      selectorOf: ({ spec }) => selectorFromLabelSelector(spec.selector),
+    });
+    return [watch(this.#sets, enqueueSelf), pods, this.#written.watch()];
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const set = this.#sets.getByKey(key);
-    if (set === undefined) return undefined;
+    if (set === undefined) {
+      this.#written.forget(key);
+      return undefined;
+    }
+    if (!this.#written.isSeen(key)) return undefined;
     const selector = selectorFromLabelSelector(set.spec.selector);
     const revisions = await this.#history.list(set, selector);
     const pods = await claimObjects(ownedAndOrphaned(this.#pods, set), {
@@ -88,6 +107,7 @@ export class StatefulSetReconciler {
       ownerReference: resources.statefulsets,
       selector,
       accepts: (pod) => isMemberOf(set, pod),
+      wrote: (pod) => this.#written.wrote(key, this.#pods, pod),
     });
     const found = await this.#history.current(set, revisions, set.status?.collisionCount ?? 0);
     const update = found.revision;
@@ -115,7 +135,8 @@ export class StatefulSetReconciler {
       failure = { error };
     }
     const status = this.#statusOf(round, collisionCount);
-    await writeStatus(this.#setResource, round.set, status);
+    const written = await writeStatus(this.#setResource, round.set, status);
+    this.#written.wrote(keyOf(written), this.#sets, written);
     if (failure !== undefined) throw failure.error;
     return status;
   }
@@ -189,6 +210,7 @@ export class StatefulSetReconciler {
     try {
       await this.#claims.createMissing(set, pod);
       const created = await this.#podResource.create(pod);
+      this.#written.wrote(keyOf(set), this.#pods, created);
       this.#sayPod(set, "create", pod);
       return created;
     } catch (error) {
@@ -216,7 +238,7 @@ export class StatefulSetReconciler {
     const identity = { [podNameLabel]: name, [podIndexLabel]: String(ordinalOf(pod)) };
     const metadata = { ...pod.metadata, labels: { ...labels, ...identity } };
     try {
-      await this.#podResource.update({ ...pod, metadata });
+      this.#written.wrote(keyOf(set), this.#pods, await this.#podResource.update({ ...pod, metadata }));
       this.#sayPod(set, "update", pod);
     } catch (error) {
       if (!isConflict(error)) this.#sayPod(set, "update", pod, error);

@@ -2,6 +2,7 @@ import { VirtualClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import type { UnstructuredObject } from "../../apimachinery/object.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
+import { newServiceUnavailable } from "../../apimachinery/status.ts";
 import { type Client, newClient } from "../../client/client.ts";
 import { newEventRecorder } from "../../client/event-recorder.ts";
 import { resources } from "../../client/resources.ts";
@@ -17,6 +18,11 @@ export interface ControllerRun {
   readonly manager: ControllerManager;
   /** Lets everything that is due happen; with a duration, time passes. */
   settle(durationMs?: number): Promise<void>;
+  /**
+   * From here on the caches of the resource (`pods`) show what they show now. The function that comes back has them
+   * follow again, within a minute.
+   */
+  holdBack(plural: string): Promise<() => Promise<void>>;
   /** `Normal Reason message` of every event recorded, in order. */
   events(): string[];
   stop(): Promise<void>;
@@ -62,6 +68,18 @@ export function runControllers(
     client,
     manager,
     settle: (durationMs = 100) => clock.advance(durationMs),
+    holdBack: async (plural) => {
+      const release = transport.react(({ path, query }) => {
+        if (query?.["watch"] === "true" && path.endsWith(`/${plural}`)) throw newServiceUnavailable("behind");
+      });
+      transport.dropWatches();
+      // The others are asked for again after a pause.
+      await clock.advance(5_000);
+      return async () => {
+        release();
+        await clock.advance(60_000);
+      };
+    },
     events: () =>
       (transport.list(resources.events) as readonly unknown[] as UnstructuredObject[])
         .toSorted((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))

@@ -125,6 +125,10 @@ class SeparableInformer<T extends KubernetesObject> implements Informer<T> {
     return this.#shared?.lastResourceVersion() ?? "";
   }
 
+  onRevision(revision: number, listener: () => void): void {
+    this.#shared?.onRevision(revision, listener);
+  }
+
   get(name: string, namespace?: string): T | undefined {
     return this.#kept === undefined
       ? this.#shared?.get(name, namespace)
