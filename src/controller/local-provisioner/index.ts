@@ -141,20 +141,28 @@ function refusalOf(claim: PersistentVolumeClaim): string | undefined {
 }
 
 async function reclaim(
-  context: ControllerContext,
+  { client }: ControllerContext,
   volumes: LocalVolumes,
   volume: PersistentVolume | undefined,
 ): Promise<void> {
-  if (volume?.metadata.annotations?.[provisionedBy] !== localProvisioner) return;
-  if (volume.spec.persistentVolumeReclaimPolicy !== "Delete" || volume.status?.phase !== "Released") return;
-  if (!isOn(volumes, nodeOf(volume))) return;
-  const { name = "", uid } = volume.metadata;
-  await volumes.remove(name);
+  if (volume === undefined || !isToGo(volumes, volume)) return;
+  const { name = "", uid = "" } = volume.metadata;
+  const resource = client.resource(resources.persistentvolumes);
   try {
-    await context.client
-      .resource(resources.persistentvolumes)
-      .delete(name, { preconditions: uid === undefined ? {} : { uid } });
+    // Data do not come back: somebody may have saved them, and the cache be behind.
+    const live = await resource.get(name);
+    if (live.metadata.uid !== uid || !isToGo(volumes, live)) return;
+    await volumes.remove(name);
+    await resource.delete(name, { preconditions: { uid } });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
+}
+
+/** Made here, released, and of no use to anybody any more. */
+function isToGo(volumes: LocalVolumes, volume: PersistentVolume): boolean {
+  const { metadata, spec, status } = volume;
+  if (metadata.annotations?.[provisionedBy] !== localProvisioner) return false;
+  if (spec.persistentVolumeReclaimPolicy !== "Delete" || status?.phase !== "Released") return false;
+  return isOn(volumes, nodeOf(volume));
 }

@@ -111,6 +111,22 @@ describe("local volumes", () => {
     expect([folders, volumes()]).toEqual([[], []]);
   });
 
+  it("stay when somebody has saved them, though the cache does not show it", async () => {
+    await start();
+    await run.settle();
+    // The binder has said that it is released; the provisioner is asked before it sees that it is to be kept.
+    const keep = run.transport.react(({ method, path }) => {
+      if (method !== "GET" || !path.endsWith("/persistentvolumes/pvc-claim-1")) return;
+      keep();
+      run.transport.modify(resources.persistentvolumes, "pvc-claim-1", ({ spec }) => {
+        spec.persistentVolumeReclaimPolicy = "Retain";
+      });
+    });
+    run.transport.remove(resources.persistentvolumeclaims, "data");
+    await run.settle();
+    expect([folders, volumes().map(({ status }) => status?.phase)]).toEqual([["pvc-claim-1"], ["Released"]]);
+  });
+
   it("stay when the class says Retain", async () => {
     await start({}, { reclaimPolicy: "Retain" });
     run.transport.remove(resources.persistentvolumeclaims, "data");
