@@ -38,7 +38,9 @@ export function serviceAccountTokenController(
         async reconcile(key) {
           const secret = secrets.getByKey(key);
           if (secret === undefined || secret.type !== secretType || isBeingDeleted(secret)) return;
-          const account = accounts.getByKey(accountKeyOf(secret)) ?? (await liveAccount(context, secret));
+          const cached = accounts.getByKey(accountKeyOf(secret));
+          const account =
+            cached !== undefined && isTokenOf(secret, cached) ? cached : await liveAccount(context, secret);
           if (account === undefined || !isTokenOf(secret, account)) await remove(context, secret);
           else await fill(context, issuer, caPem, secret, account);
         },
@@ -55,7 +57,7 @@ function isTokenOf({ metadata }: Secret, account: ServiceAccount): boolean {
   return uid === "" || uid === account.metadata.uid;
 }
 
-/** An account that was just made may not be in the cache; its Secret must not be deleted for that. */
+/** An account that was just made, or made anew, may not be in the cache; its Secret must not be deleted for that. */
 async function liveAccount(
   { client }: ControllerContext,
   { metadata }: Secret,

@@ -68,6 +68,17 @@ describe("a Secret for a token", () => {
     expect(stored()).toBeUndefined();
   });
 
+  it("of an account that was made anew stays, though the cache shows the former", async () => {
+    run.transport.seed(account);
+    await run.settle();
+    await run.holdBack("serviceaccounts");
+    run.transport.remove(resources.serviceaccounts, "robot");
+    run.transport.seed({ ...account, metadata: { ...account.metadata, uid: "sa-2" } });
+    run.transport.seed(secret({}, { "kubernetes.io/service-account.uid": "sa-2" }));
+    await run.settle();
+    expect(text("token")).toBe("token of robot");
+  });
+
   it("of another type is left alone", async () => {
     run.transport.seed(account, secret({ type: "Opaque" }));
     await run.settle();
