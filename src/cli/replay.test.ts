@@ -136,4 +136,30 @@ describe("sampan replay", { timeout: 60_000 }, () => {
       expect(readdirSync(folder).filter((name) => name.startsWith("sampan-"))).toEqual([]);
     },
   );
+
+  it("passes a signal to its command, and leaves nothing", async () => {
+    const child = spawn(
+      process.execPath,
+      [
+        "--disable-warning=ExperimentalWarning",
+        main,
+        "replay",
+        artifact,
+        "--",
+        "sh",
+        "-c",
+        "echo $KUBECONFIG; exec sleep 300",
+      ],
+      { env: { ...environment(), TMPDIR: folder }, cwd: folder },
+    );
+    processes.add(child);
+    const kubeconfig = await new Promise<string>((resolveText) => {
+      child.stdout.once("data", (text: Buffer) => resolveText(text.toString().trim()));
+    });
+    expect(existsSync(kubeconfig)).toBe(true);
+    const gone = new Promise((resolveGone) => child.once("close", resolveGone));
+    child.kill("SIGTERM");
+    expect(await gone).toBe(143);
+    expect(readdirSync(folder).filter((name) => name.startsWith("sampan-"))).toEqual([]);
+  });
 });

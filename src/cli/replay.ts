@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { kubeconfigPathToWrite, loadKubeconfig, writeContext } from "../client/kubeconfig.ts";
 import type { Artifact } from "../cluster/replay/artifact.ts";
@@ -125,6 +125,8 @@ async function replay(
   }
 }
 
+const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Runs a command that finds the replay, and nothing else, by its KUBECONFIG. */
 async function runBeside(
   command: readonly string[],
@@ -140,6 +142,14 @@ async function runBeside(
     return await new Promise<number>((resolve, reject) => {
       const env = { ...io.environment, KUBECONFIG: kubeconfig };
       const child = spawn(program, args, { stdio: "inherit", env });
+      // The command decides what a signal ends; only then is the replay over. A terminal tells both of Ctrl-C.
+      const pass = (signal: NodeJS.Signals): void => {
+        if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+      };
+      for (const signal of endings) process.on(signal, pass);
+      child.once("close", () => {
+        for (const signal of endings) process.off(signal, pass);
+      });
       child.once("error", (error) =>
         reject(
           new CommandError(`${program} could not be started: ${error.message}`, {
@@ -148,7 +158,9 @@ async function runBeside(
           }),
         ),
       );
-      child.once("close", (code) => resolve(code ?? 1));
+      child.once("close", (code, signal) =>
+        resolve(code ?? (signal === null ? 1 : 128 + constants.signals[signal])),
+      );
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -159,7 +171,7 @@ async function runBeside(
 async function stay(server: ReplayServer, url: string, kubeconfig: string, io: Io): Promise<number> {
   const before = loadKubeconfig([kubeconfig]).currentContext;
   const interrupted = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    for (const signal of endings) process.once(signal, () => resolve());
   });
   const name = write(kubeconfig, server, url);
   io.out(`${summary(server)}
