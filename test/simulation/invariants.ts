@@ -513,8 +513,10 @@ const podsRun: Invariant = {
       sandboxes.delete(pod.metadata.uid ?? "");
       if (isOver(pod)) {
         if (sandbox !== undefined) yield `${keyOf(pod)} is over and runs on ${sandbox.node}`;
-      } else if (pod.spec.nodeName === undefined) yield `${keyOf(pod)} is on no node: ${whyUnscheduled(pod)}`;
-      else if (sandbox === undefined)
+      } else if (pod.spec.nodeName === undefined) {
+        // Another pod still uses the claim, which goes with it.
+        if (!namesGoingClaim(pod, world.history)) yield `${keyOf(pod)} is on no node: ${whyUnscheduled(pod)}`;
+      } else if (sandbox === undefined)
         yield `${keyOf(pod)} (${pod.status?.phase ?? ""}) does not run on ${pod.spec.nodeName}`;
       // What is to end may fail again and again, and has nobody to end it where its Job was deleted without it.
       else if (!isReady(pod) && (pod.spec.restartPolicy ?? "Always") === "Always")
@@ -524,6 +526,14 @@ const podsRun: Invariant = {
       yield `${config.namespace}/${config.name} runs on ${node} and is no pod`;
   },
 };
+
+/** Whether the pod waits for the end of a claim, and for another of its name. */
+const namesGoingClaim = ({ metadata, spec }: Pod, history: History): boolean =>
+  (spec.volumes ?? []).some(({ persistentVolumeClaim }) => {
+    const name = persistentVolumeClaim?.claimName ?? "";
+    const claim = history.find(resources.persistentvolumeclaims, name, metadata.namespace);
+    return claim !== undefined && isGoing(claim);
+  });
 
 const whyUnscheduled = ({ status }: Pod): string =>
   status?.conditions?.find(({ type }) => type === "PodScheduled")?.message ?? "never looked at";
