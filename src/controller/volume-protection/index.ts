@@ -3,7 +3,6 @@ import { controllerOf, isBeingDeleted } from "../../apimachinery/object.ts";
 import { resources } from "../../client/resources.ts";
 import type { ControllerRegistration } from "../controller.ts";
 import { addFinalizer, hasFinalizer, removeFinalizer } from "../finalizers.ts";
-import { isPodTerminal } from "../pods.ts";
 import { enqueueSelf, watch } from "../watch.ts";
 
 /** A claim that a pod uses is not deleted under it: a finalizer stays on until no pod does. */
@@ -110,17 +109,25 @@ function claimsOf(pod: Pod): string[] {
   });
 }
 
+/** The kubelet is done with it, or somebody gave up on it: what keeps it are finalizers. */
+const isShutDown = ({ metadata }: Pod): boolean =>
+  metadata.deletionTimestamp !== undefined && metadata.deletionGracePeriodSeconds === 0;
+
+const belongsTo = (claim: PersistentVolumeClaim, pod: Pod): boolean =>
+  claim.metadata.ownerReferences?.some(({ uid }) => uid === pod.metadata.uid) === true;
+
 /**
  * Only a pod that has a node can use a claim: a kubelet starts no pod whose claim is being deleted. One that has ended
- * still counts as a user, except of the claims that were made for it.
+ * still counts as a user; one that is shut down does not use the claims that go with it, for it may wait for just those.
+ * (Kubernetes says so of ephemeral volumes alone, and with the others both would stay.)
  */
 function uses(pod: Pod, claim: PersistentVolumeClaim): boolean {
   if ((pod.spec.nodeName ?? "") === "") return false;
+  if (isShutDown(pod) && belongsTo(claim, pod)) return false;
   return (pod.spec.volumes ?? []).some(({ name, persistentVolumeClaim, ephemeral }) => {
     if (persistentVolumeClaim?.claimName === claim.metadata.name) return true;
     return (
       ephemeral !== undefined &&
-      !isPodTerminal(pod) &&
       `${pod.metadata.name}-${name}` === claim.metadata.name &&
       controllerOf(claim)?.uid === pod.metadata.uid
     );

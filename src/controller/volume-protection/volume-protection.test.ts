@@ -53,6 +53,24 @@ describe("claim protection", () => {
     expect(claim()).toBeUndefined();
   });
 
+  it("lets a claim go that waits for its own pod, which waits for the claim", async () => {
+    const deleted = { deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["foregroundDeletion"] };
+    const metadata = { name: "p", namespace: "default", uid: "pod-1", ...deleted };
+    const own = newClaim();
+    own.metadata.ownerReferences = [{ apiVersion: "v1", kind: "Pod", name: "p", uid: "pod-1" }];
+    run.transport.seed(own, user({ metadata: { ...metadata, deletionGracePeriodSeconds: 30 } }));
+    await run.settle();
+    await run.client.resource(resources.persistentvolumeclaims).delete("data", { namespace: "default" });
+    await run.settle();
+    expect(claim()).toBeDefined();
+    // The kubelet has seen the pod's end.
+    run.transport.modify(resources.pods, "p", (pod) => {
+      pod.metadata.deletionGracePeriodSeconds = 0;
+    });
+    await run.settle();
+    expect(claim()).toBeUndefined();
+  });
+
   it("holds a claim until the last pod that uses it is gone", async () => {
     await deleteClaim(user());
     expect(claim()?.metadata.deletionTimestamp).toBeDefined();
@@ -70,11 +88,15 @@ describe("claim protection", () => {
     expect(claim() !== undefined).toBe(held);
   });
 
-  it.each([
-    ["Running", true],
-    ["Failed", false],
-  ])("holds the claim of an ephemeral volume while its pod is %s", async (phase, held) => {
-    const pod = user({ metadata: { name: "p", namespace: "default", uid: "pod-1" }, status: { phase } }, []);
+  const ending = { deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["example.com/hold"] };
+  it.each<[string, string, Partial<Pod["metadata"]>, boolean]>([
+    ["while its pod runs", "Running", {}, true],
+    ["of a pod that has failed", "Failed", {}, true],
+    ["while its pod winds down", "Running", { ...ending, deletionGracePeriodSeconds: 30 }, true],
+    ["not of a pod that is shut down", "Failed", { ...ending, deletionGracePeriodSeconds: 0 }, false],
+  ])("holds the claim of an ephemeral volume %s", async (_when, phase, more, held) => {
+    const metadata = { name: "p", namespace: "default", uid: "pod-1", ...more };
+    const pod = user({ metadata, status: { phase } }, []);
     const owner = { apiVersion: "v1", kind: "Pod", name: "p", uid: "pod-1", controller: true };
     run.transport.seed(
       user({ ...pod, spec: { ...pod.spec, volumes: [{ name: "v", ephemeral: {} }] } }),
