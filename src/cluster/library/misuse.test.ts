@@ -40,7 +40,7 @@ describe("what is called in a way that means nothing is refused at once:", () =>
   it.each<[string, readonly unknown[], string]>([
     ["advance", [Number.NaN], "NaN is no duration"],
     ["advance", ["-5m"], '"-5m" is no duration'],
-    ["advance", ["1d"], '"1d" is no duration'],
+    ["advance", ["1y"], '"1y" is no duration'],
     ["advance", [new Date(0)], "1970-01-01T00:00:00.000Z is no duration"],
     ["advance", [Infinity], "advance: it would never end"],
     ["runUntil", [() => true, "5m"], 'runUntil: "5m" is no object; there are limit'],
