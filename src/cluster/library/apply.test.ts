@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resources } from "../../client/resources.ts";
+import { boats } from "../testing/boats.ts";
 import { createCluster } from "./create-cluster.ts";
 import type { EmbeddedCluster } from "./embedded-cluster.ts";
 
@@ -15,17 +16,6 @@ const apply = async (...given: readonly unknown[]): Promise<unknown> =>
 
 const map = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } });
 
-const definition = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "boats.example.dev" },
-  spec: {
-    group: "example.dev",
-    scope: "Namespaced",
-    names: { plural: "boats", kind: "Boat" },
-    versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
-  },
-};
 const boat = { apiVersion: "example.dev/v1", kind: "Boat", metadata: { name: "junk" } };
 
 describe("cluster.apply()", { timeout: 60_000 }, () => {
@@ -66,7 +56,7 @@ describe("cluster.apply()", { timeout: 60_000 }, () => {
       'serves no kind "ConfigMaps" in version "v1". Did you mean "ConfigMap"?',
     ],
     [{ ...map("a"), kind: "Deployment" }, 'no kind "Deployment" in version "v1". It serves it in apps/v1.'],
-    [[boat, definition], /no kind "Boat" .* Its definition comes after it in the manifests/],
+    [[boat, boats], /no kind "Boat" .* Its definition comes after it in the manifests/],
   ])("refuses %j by name", async (manifests, message) => {
     await expect(apply(manifests)).rejects.toThrow(message);
   });
@@ -80,7 +70,7 @@ describe("cluster.apply()", { timeout: 60_000 }, () => {
   });
 
   it("takes a definition with its objects after it", async () => {
-    expect((await cluster.apply([definition, boat])).map(({ kind }) => kind)).toEqual([
+    expect((await cluster.apply([boats, boat])).map(({ kind }) => kind)).toEqual([
       "CustomResourceDefinition",
       "Boat",
     ]);

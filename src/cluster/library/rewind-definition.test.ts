@@ -1,24 +1,7 @@
 import { expect, it } from "vitest";
+import { boats } from "../testing/boats.ts";
 import { createCluster } from "./create-cluster.ts";
 
-const definition = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "boats.example.dev" },
-  spec: {
-    group: "example.dev",
-    scope: "Namespaced",
-    names: { plural: "boats", kind: "Boat" },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-};
 const boat = (name: string) => ({
   apiVersion: "example.dev/v1",
   kind: "Boat",
@@ -30,7 +13,7 @@ it("a definition that was deleted comes back with its objects, at once and as th
   timeout: 120_000,
 }, async () => {
   await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 0 });
-  await cluster.apply([definition, boat("junk")]);
+  await cluster.apply([boats, boat("junk")]);
   const to = await cluster.revision();
   await cluster.apply(boat("later"));
   await cluster.delete("crd", "boats.example.dev");
