@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { ContainerStatus, Pod, PodSpec } from "../api/types/core-v1.ts";
-import { newContainer } from "./testing/harness.ts";
+import type { PodSpec } from "../api/types/core-v1.ts";
+import { app, newContainer } from "./testing/harness.ts";
 import { kubelets } from "./testing/kubelets.ts";
 
 const started = kubelets();
-
-const app = (pod: Pod): ContainerStatus | undefined => pod.status?.containerStatuses?.[0];
 
 describe("images", () => {
   const site = (reference: string, pullPolicy = "IfNotPresent"): Partial<PodSpec> => ({

@@ -1,4 +1,4 @@
-import type { Container, Node, Pod, PodSpec } from "../../api/types/core-v1.ts";
+import type { Container, ContainerStatus, Node, Pod, PodSpec } from "../../api/types/core-v1.ts";
 import { VirtualClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/logger.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
@@ -189,6 +189,9 @@ export function newPod(
     },
   };
 }
+
+/** What a pod says of its first container. */
+export const app = (pod: Pod): ContainerStatus | undefined => pod.status?.containerStatuses?.[0];
 
 export function newContainer(name: string, rest: Partial<Container> = {}): Container {
   return {
