@@ -131,13 +131,12 @@ class TransportResourceClient<T extends KubernetesObject> implements ResourceCli
   }
 
   async list(options: ListOptions = {}): Promise<KubernetesList<T>> {
-    const first = await this.#page(options);
+    let page = await this.#page(options);
     const isPageWanted = options.limit !== undefined || options.continue !== undefined;
-    if (isPageWanted || isLast(first)) return first;
-    const items = [...first.items];
-    let page = first;
+    if (isPageWanted || isLast(page)) return page;
+    const items = [...page.items];
+    const { resourceVersion: _revision, resourceVersionMatch: _match, ...selection } = options;
     while (!isLast(page)) {
-      const { resourceVersion: _revision, resourceVersionMatch: _match, ...selection } = options;
       page = await this.#page({ ...selection, continue: page.metadata.continue ?? "" });
       items.push(...page.items);
     }

@@ -49,18 +49,19 @@ function contentOf(file: string): string {
 
 /** The objects of one text: YAML documents or JSON. */
 export function parseManifests(text: string, source: string): Manifest[] {
-  let documents: unknown[];
+  return documentsOf(text, source).flatMap((document) => objectsOf(document, source));
+}
+
+/** The documents of one text, without the empty ones. Throws ManifestError for what is neither YAML nor JSON. */
+export function documentsOf(text: string, source: string): unknown[] {
   try {
-    documents = parseYamlDocuments(text);
+    return parseYamlDocuments(text).filter((document) => document !== null && document !== undefined);
   } catch (error) {
     throw new ManifestError(
       `error parsing ${source}: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
   }
-  return documents
-    .filter((document) => document !== null && document !== undefined)
-    .flatMap((document) => objectsOf(document, source));
 }
 
 function objectsOf(document: unknown, source: string): Manifest[] {

@@ -31,10 +31,9 @@ export class Renewable<T extends WithCertificate> {
   /** Of the present value; undefined until somebody asks. */
   #dueMs: number | undefined;
 
-  constructor(make: (before: T | undefined) => T, onMade: () => void, value?: T) {
+  constructor(make: (before: T | undefined) => T, onMade: () => void) {
     this.#make = make;
     this.#onMade = onMade;
-    this.#value = value;
   }
 
   get value(): T {

@@ -10,9 +10,9 @@ import { RealClock } from "../../apimachinery/clock.ts";
 import { StatusError } from "../../apimachinery/status.ts";
 import { type Client, newClient } from "../../client/client.ts";
 import { HttpsTransport } from "../../client/https-transport.ts";
-import { loadKubeconfig, resolveContext } from "../../client/kubeconfig.ts";
+import { loadKubeconfig, resolveContext, writeContext } from "../../client/kubeconfig.ts";
 import { resources } from "../../client/resources.ts";
-import { createSigningRequest } from "../../pki/index.ts";
+import { CertificateAuthority, createSigningRequest } from "../../pki/index.ts";
 import { createCluster } from "./create-cluster.ts";
 import type { EmbeddedCluster } from "./embedded-cluster.ts";
 
@@ -203,6 +203,32 @@ describe("certificates on the virtual clock", { timeout: 180_000 }, () => {
     await cluster.clock.leap("25h");
     expect(await seenWith(own)).toBe(401);
     expect((await requests.list()).items).toEqual([]);
+  });
+
+  it.each([
+    ["good by the machine's time", 0],
+    ["long past its end", 20 * 365],
+    ["not good before next year", -400],
+  ])("of another authority let nobody in: one that is %s", async (_how, daysAgo) => {
+    await using cluster = await createCluster(few);
+    const atMs = Date.now() - daysAgo * 86_400_000;
+    const foreign = CertificateAuthority.create("kubernetes", atMs);
+    const { certificate, key } = foreign.issueClient(
+      { commonName: "kubernetes-admin", organizations: ["system:masters"] },
+      atMs,
+    );
+    const own = await cluster.kubeconfig();
+    const forged = `${own}.forged`;
+    const { url } = await cluster.serve();
+    writeContext(forged, {
+      name: "forged",
+      server: url,
+      ca: cluster.server.cluster.pki.authority.certificate,
+      clientCertificate: certificate,
+      clientKey: key,
+    });
+    expect(await seenWith(forged)).toBe(401);
+    expect(await seenWith(own)).toBe(namespaceCount);
   });
 
   it("let kubectl in, before and after", async ({ skip }) => {

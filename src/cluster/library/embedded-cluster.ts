@@ -11,7 +11,6 @@ import { MemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage, StorageEvent } from "../../storage/storage.ts";
 import { Cluster, type ClusterOptions, defaultServiceCidr } from "../cluster.ts";
 import { pretendedVolumes } from "../local-volumes.ts";
-import { nthNodeName } from "../names.ts";
 import { dnsAddressIn } from "../service-range.ts";
 import { ClusterStages } from "../stages.ts";
 import type { ArtifactOptions } from "./artifact.ts";
@@ -20,17 +19,17 @@ import { allChanges, type ChangesOptions } from "./changes.ts";
 import { checkUser } from "./check-options.ts";
 import { ClusterClock } from "./cluster-clock.ts";
 import { ClusterServer, type LifeOptions } from "./cluster-server.ts";
-import { type Endpoint, writeEndpoint } from "./endpoint.ts";
+import { ClusterEndpoint, type Endpoint } from "./endpoint.ts";
 import type { ControllerCrashOptions } from "./faults/controller-crashes.ts";
 import { type Fault, Faults } from "./faults.ts";
 import type { Change, Difference, DiffOptions, RewindToOptions, Rewound } from "./history.ts";
-import { checkController, checkNames, checkText } from "./known-names.ts";
+import { checkNames, checkText } from "./known-names.ts";
 import { type AnyObject, Applier, type ApplyOptions, type Manifests } from "./manifests.ts";
 import { ClusterNodes } from "./nodes.ts";
 import { type CreateClusterOptions, type TestUser, userInfo } from "./options.ts";
-import { makeOwnFolder, removeOwnFolder } from "./own-folder.ts";
 import { preload } from "./preload.ts";
 import { Pulse } from "./pulse.ts";
+import { chosenControllers, firstNode, newClock } from "./read-options.ts";
 import { Recorder } from "./recorder.ts";
 import { beginningOf, handedOutOnce, type TemplateOptions } from "./template.ts";
 import type { Trouble } from "./trouble.ts";
@@ -79,9 +78,7 @@ export class EmbeddedCluster implements AsyncDisposable {
   readonly #journal: Journal;
   readonly #applier: Applier;
   readonly #ended = new AbortController();
-  #folder: string | undefined;
-  #serving: Promise<Endpoint> | undefined;
-  #endpoint: Endpoint | undefined;
+  readonly #endpoint: ClusterEndpoint;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: {
@@ -107,6 +104,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     this.#clock = clock;
     this.#random = random;
     this.client = server.client();
+    this.#endpoint = new ClusterEndpoint(server, clock);
     this.clock = new ClusterClock(clock, pulse);
     this.faults = faults;
     this.nodes = new ClusterNodes({
@@ -169,7 +167,7 @@ export class EmbeddedCluster implements AsyncDisposable {
         random,
         security: { ...common.security, webhookCalls: faults.webhooks.intercept },
         pki: life.pki ?? pki,
-        onRenewed: () => embedded.#renewEndpoint(),
+        onRenewed: () => embedded.#endpoint.renew(),
         // After a restart the server finds out itself what there is.
         ...(life.pki === undefined && {
           isBootstrapped: beginning !== undefined,
@@ -316,8 +314,7 @@ export class EmbeddedCluster implements AsyncDisposable {
    */
   async serve(): Promise<Endpoint> {
     this.#checkOpen("serve");
-    this.#serving ??= this.#serve();
-    return await this.#serving;
+    return await this.#endpoint.open();
   }
 
   /** The path of a kubeconfig for the administrator, in a folder that goes with the cluster. Opens HTTPS. */
@@ -436,25 +433,10 @@ export class EmbeddedCluster implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#ended.abort();
     // What is being opened is there to be closed first.
-    await this.#serving?.catch(() => undefined);
+    await this.#endpoint.settled();
     await this.nodes.stop();
     await this.server.stop();
-    if (this.#folder !== undefined) removeOwnFolder(this.#folder);
-  }
-
-  async #serve(): Promise<Endpoint> {
-    const port = await this.server.listen();
-    if (this.#clock instanceof VirtualClock) this.#clock.waitForOthers(realPauseMs);
-    this.#folder ??= await makeOwnFolder();
-    this.#endpoint = writeEndpoint(this.#folder, `https://127.0.0.1:${port}`, this.server.cluster.pki);
-    return this.#endpoint;
-  }
-
-  /** Whoever reads the kubeconfig from now on is known for another year. */
-  #renewEndpoint(): void {
-    if (this.#endpoint === undefined || this.#folder === undefined || this.#ended.signal.aborted) return;
-    this.#endpoint = writeEndpoint(this.#folder, this.#endpoint.url, this.server.cluster.pki);
-    this.#serving = Promise.resolve(this.#endpoint);
+    this.#endpoint.remove();
   }
 
   /** What is asked of a cluster that is closed has come too late: a test did not wait for something. */
@@ -467,39 +449,4 @@ export class EmbeddedCluster implements AsyncDisposable {
     if (this.#clock instanceof VirtualClock) await this.#clock.settle();
     else await this.server.hold.during(this.#clock.sleep(10));
   }
-}
-
-/** Clients over sockets answer within this much of real time, or virtual time goes on without them. */
-const realPauseMs = 5;
-
-/** Where volumes of the default StorageClass lie. */
-const firstNode = (nodes: CreateClusterOptions["nodes"]): string =>
-  typeof nodes === "object" ? (nodes[0]?.name ?? nthNodeName(0)) : nthNodeName(0);
-
-function newClock({ clock = "real", startTime }: CreateClusterOptions, nowMs: number | undefined): Clock {
-  if (clock === "virtual") {
-    const startMs = nowMs ?? new Date(startTime ?? "2026-01-01T00:00:00Z").getTime();
-    if (Number.isNaN(startMs)) throw new TypeError(`startTime: ${JSON.stringify(startTime)} is no time`);
-    return new VirtualClock(startMs);
-  }
-  if (startTime !== undefined)
-    throw new TypeError('startTime needs a clock that can be set: clock: "virtual"');
-  return new RealClock();
-}
-
-/** Which controllers are to run; `check` throws TypeError for names that no controller has. */
-function chosenControllers(chosen: CreateClusterOptions["controllers"] = "all"): {
-  readonly runs: (name: string) => boolean;
-  readonly check: (names: readonly string[]) => void;
-} {
-  if (chosen === "all" || chosen === "none") return { runs: () => chosen === "all", check: () => undefined };
-  const isExcept = "except" in chosen;
-  const given: readonly string[] = isExcept ? chosen.except : chosen;
-  return {
-    runs: (name) => given.includes(name) !== isExcept,
-    check: (names) => {
-      const unknown = given.find((name) => !names.includes(name));
-      if (unknown !== undefined) checkController(unknown, names);
-    },
-  };
 }

@@ -1,24 +1,20 @@
 import { inspect } from "node:util";
 import { isObject } from "../../apimachinery/json.ts";
 import type { KubernetesObject, UnstructuredObject } from "../../apimachinery/object.ts";
-import { parseYamlDocuments } from "../../apimachinery/yaml.ts";
+import { documentsOf, ManifestError } from "../../kubectl/manifests.ts";
 
 /** YAML or JSON text (of several documents, if need be), objects, or lists of both. */
 export type Manifests = Manifest | readonly Manifest[];
 
 type Manifest = string | KubernetesObject | UnstructuredObject;
 
-/** What is given for manifests and is none. */
-class ManifestError extends Error {
-  override readonly name = "ManifestError";
-}
-
 /**
  * The objects of text and of lists, one after the other; what Kubernetes calls a list (`kind: List`, `PodList`) is taken
  * apart. Throws TypeError for what is neither text nor object, ManifestError for what cannot be read as objects.
  */
 export function objectsOf(manifests: Manifests): UnstructuredObject[] {
-  if (typeof manifests === "string") return documentsOf(manifests).flatMap((each) => objectsIn(each));
+  if (typeof manifests === "string")
+    return documentsOf(manifests, "the manifests").flatMap((each) => objectsIn(each));
   if (isList(manifests)) return manifests.flatMap(objectsOf);
   if (isObject(manifests)) return objectsIn(manifests);
   throw new TypeError(
@@ -27,15 +23,6 @@ export function objectsOf(manifests: Manifests): UnstructuredObject[] {
 }
 
 const isList = (manifests: Manifests): manifests is readonly Manifest[] => Array.isArray(manifests);
-
-function documentsOf(text: string): unknown[] {
-  try {
-    return parseYamlDocuments(text).filter((document) => document !== null && document !== undefined);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ManifestError(`error parsing the manifests: ${why}`, { cause });
-  }
-}
 
 interface Typed {
   readonly apiVersion?: unknown;
